@@ -1,0 +1,1 @@
+"""How people reach the core: portal, console, WeChat, Open311, API. A channel turns what came in into a service call."""

@@ -1,0 +1,1 @@
+"""Dialogue: one turn of any conversation, the complaint form, the Rasa client and the action endpoint Rasa calls."""

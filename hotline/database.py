@@ -1,0 +1,105 @@
+"""Engine, sessions and the declarative base. PostgreSQL only (docs/decisions/0001).
+
+One request or task is one transaction: `async with database.transaction() as session`. Relations are loaded
+explicitly; a lazy load raises instead of making a page slow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from hotline.errors import Unavailable
+
+
+class Base(DeclarativeBase):
+    """Base of every table. Constraint names are fixed, so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy as a class attribute
+        int: BigInteger,
+        str: Text,
+        bytes: LargeBinary,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+    }
+
+
+def async_url(url: str) -> str:
+    """The same address for the asyncpg driver."""
+    for prefix in ("postgresql+asyncpg://", "postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+asyncpg://" + url[len(prefix) :]
+    raise ValueError("the database address must start with postgresql://")
+
+
+class Database:
+    """The connection pool of one process."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> None:
+        """Open nothing yet; connections are made on first use and checked before each use."""
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            async_url(url),
+            pool_size=pool_size,
+            max_overflow=10,
+            pool_pre_ping=True,
+            pool_timeout=5,
+            connect_args={"timeout": 3, "server_settings": {"statement_timeout": str(statement_timeout_ms)}},
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed at the end, rolled back on any exception.
+
+        Raises `Unavailable` when the server cannot be reached.
+        """
+        try:
+            async with self._sessions() as session, session.begin():
+                yield session
+        except (OSError, TimeoutError, OperationalError) as error:
+            raise Unavailable("数据库暂时连不上，请稍后再试") from error
+        except DBAPIError as error:
+            if is_outage(error):
+                raise Unavailable("数据库暂时连不上，请稍后再试") from error
+            raise
+
+    async def ping(self) -> None:
+        """Raises `Unavailable` when no query can be answered."""
+        async with self.transaction() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self.engine.dispose()
+
+
+def is_outage(error: DBAPIError) -> bool:
+    """Whether the error means that the server went away, as opposed to a refused statement."""
+    if error.connection_invalidated:
+        return True
+    state = str(getattr(error.orig, "sqlstate", "") or "")
+    return state.startswith(("08", "57P"))  # connection exception, operator intervention (shutdown)
+
+
+Id = UUID
+"""Public identifiers (conversations, calls, attachments) are random UUIDs; internal ones are big integers."""

@@ -1,0 +1,19 @@
+"""Imports every table, so that `Base.metadata` is whole. Used by migrations and tests."""
+
+from __future__ import annotations
+
+import hotline.events
+import knowledge.article.models
+import ticketing.assignment.models
+import ticketing.calendar.models
+import ticketing.callback.models
+import ticketing.citizen.models
+import ticketing.conversation.models
+import ticketing.deadline.models
+import ticketing.people.models
+import ticketing.supervision.models
+import ticketing.taxonomy.models
+import ticketing.ticket.models  # noqa: F401
+from hotline.database import Base
+
+metadata = Base.metadata

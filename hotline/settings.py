@@ -1,0 +1,154 @@
+"""All settings, read once from the environment (prefix `HOTLINE_`). docs/configuration.md is checked against this file."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.fernet import Fernet
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+DEMO_PASSWORD = "demo-12345"  # noqa: S105 - printed on purpose, and refused outside the demo
+
+
+class Settings(BaseSettings):
+    """Every setting of the service. A wrong value is refused at start with a message that names it."""
+
+    model_config = SettingsConfigDict(env_prefix="HOTLINE_", extra="ignore", frozen=True)
+
+    demo: bool = Field(False, description="Demo mode: demo city, demo log-ins, generated keys. Never in production.")
+    data_dir: Path = Field(Path("var"), description="Folder for recordings, attachments, models, the private database and keys.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
+    city_name: str = Field("云川市", min_length=1, max_length=20, description="Name of the city on pages and in prompts.")
+    line_number: str = Field("12345", pattern=r"^\d{3,8}$", description="The hotline's public number.")
+
+    # addresses
+    http_host: str = Field("127.0.0.1", description="Address that the web server listens on.")
+    http_port: Port = Field(8080, description="Port of portal, console, WeChat and API.")
+    public_url: AnyHttpUrl | None = Field(None, description="Address by which citizens reach the web server; default http://host:port.")
+    action_port: Port = Field(8081, description="Loopback port of the action endpoint that Rasa calls.")
+    rasa_port: Port = Field(5005, description="Loopback port of Rasa.")
+    control_port: Port = Field(8083, description="Loopback port on which the telephony process answers health questions.")
+    sip_host: str = Field("127.0.0.1", description="Address of the SIP and RTP sockets.")
+    sip_port: Port = Field(5060, description="UDP port of SIP.")
+    sip_peers: Annotated[tuple[str, ...], NoDecode] = Field(("127.0.0.0/8",), description="Networks that may call (comma-separated).")
+    rtp_port_low: Port = Field(20000, description="First RTP port.")
+    rtp_port_high: Port = Field(29999, description="Last RTP port.")
+    max_calls: int = Field(60, ge=1, le=300, description="Calls at once in one telephony process; further ones hear busy.")
+
+    # database
+    database_url: str | None = Field(None, description="postgresql:// address; default: a private PostgreSQL in the data folder.")
+
+    # speech
+    speech_model: str = Field(
+        "auto", description="cn-small, cn-large, synthetic, none, a model folder, or auto (cn-small, else synthetic if the site is unreachable)."
+    )
+    tts_timeout_s: float = Field(8.0, gt=0, le=60, description="Longest time that one sentence may take to be spoken to a file.")
+    queue_wait_s: int = Field(60, ge=1, le=3600, description="How long a caller waits for a person before a return call is promised.")
+    silence_s: float = Field(7.0, gt=0, le=60, description="Silence after which the caller is asked again.")
+
+    # bot
+    bot_timeout_s: float = Field(1.5, gt=0, le=30, description="How long Rasa may take before knowledge search answers alone.")
+    bot_enabled: bool = Field(True, description="Run Rasa. Without it knowledge search answers alone (degraded mode).")
+    python310: Path | None = Field(None, description="Python 3.10 for Rasa; default: looked for in the usual places.")
+
+    # secrets
+    secret_key: SecretStr = Field(SecretStr(""), description="At least 32 characters; signs cookies and hashes query codes.")
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field((), description="Fernet keys for personal data, newest first, comma-separated.")
+    demo_password: SecretStr = Field(SecretStr(DEMO_PASSWORD), description="Password of the demo log-ins.")
+
+    # WeChat official account
+    wechat_token: SecretStr = Field(SecretStr(""), description="Token of the official account's server settings; empty: channel off.")
+    wechat_app_id: str = Field("", description="AppID of the official account.")
+    wechat_app_secret: SecretStr = Field(SecretStr(""), description="AppSecret of the official account.")
+    wechat_aes_key: SecretStr = Field(SecretStr(""), description="EncodingAESKey (43 characters).")
+    wechat_aes_key_previous: SecretStr = Field(SecretStr(""), description="The EncodingAESKey before the last change.")
+    wechat_api_base: AnyHttpUrl = Field(AnyHttpUrl("https://api.weixin.qq.com"), description="Address of the platform's API.")
+    wechat_require_encryption: bool = Field(False, description="Refuse plain-mode messages (recommended in production).")
+    wechat_budget_s: float = Field(3.5, gt=0, le=4.5, description="How long an answer may take before 'received' is said.")
+
+    # web
+    session_hours: int = Field(10, ge=1, le=24, description="A staff session ends after this time.")
+    cookie_secure: bool = Field(False, description="Send cookies over HTTPS only (set it in production).")
+    upload_max_bytes: int = Field(10 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024, description="Largest attachment.")
+    min_free_disk_mb: int = Field(200, ge=0, description="Below this, new attachments and recordings are refused and readyz says so.")
+
+    @field_validator("sip_peers", "encryption_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _fernet(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in keys:
+            try:
+                Fernet(key.get_secret_value())
+            except ValueError as error:
+                raise ValueError("each key must be 32 bytes in url-safe base64 (make one: hotline new-key)") from error
+        return keys
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, url: str | None) -> str | None:
+        if url and not url.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
+            raise ValueError("only PostgreSQL is supported: postgresql://user:password@host/database")
+        return url or None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        ports = {
+            "HOTLINE_HTTP_PORT": self.http_port,
+            "HOTLINE_ACTION_PORT": self.action_port,
+            "HOTLINE_RASA_PORT": self.rasa_port,
+            "HOTLINE_CONTROL_PORT": self.control_port,
+        }
+        if len(set(ports.values())) < len(ports):
+            raise ValueError(f"these ports must differ: {ports}")
+        if self.rtp_port_high - self.rtp_port_low < 2 * self.max_calls:
+            raise ValueError("HOTLINE_RTP_PORT_LOW to HIGH must hold two ports for each of HOTLINE_MAX_CALLS")
+        if not self.demo:
+            if len(self.secret_key.get_secret_value()) < 32:
+                raise ValueError("HOTLINE_SECRET_KEY is needed, at least 32 characters (make one: hotline new-key)")
+            if not self.encryption_keys:
+                raise ValueError("HOTLINE_ENCRYPTION_KEYS is needed (make one: hotline new-key)")
+            if "demo_password" in self.model_fields_set:
+                raise ValueError("HOTLINE_DEMO_PASSWORD is refused outside the demo: people have personal passwords")
+        if self.wechat_aes_key.get_secret_value() and len(self.wechat_aes_key.get_secret_value()) != 43:
+            raise ValueError("HOTLINE_WECHAT_AES_KEY must have 43 characters")
+        return self
+
+    @property
+    def web_url(self) -> str:
+        """Address of the web server as citizens see it, without a slash at the end."""
+        return str(self.public_url).rstrip("/") if self.public_url else f"http://{self.http_host}:{self.http_port}"
+
+    @property
+    def secret(self) -> str:
+        """The secret key in clear."""
+        return self.secret_key.get_secret_value()
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the text names it and says what is expected."""
+
+
+def explain(error: ValidationError) -> str:
+    """One line per wrong setting, in the words of the environment."""
+    lines = []
+    for item in error.errors():
+        name = "HOTLINE_" + "_".join(str(part) for part in item["loc"]).upper() if item["loc"] else "settings"
+        lines.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=1)
+def load() -> Settings:
+    """The settings of this process; raises `SettingsError`."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(explain(error)) from None

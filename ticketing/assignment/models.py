@@ -1,0 +1,103 @@
+"""Assignments to units and their replies."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hotline.database import Base
+from ticketing.ticket.states import sql_values
+
+
+class AssignmentState(StrEnum):
+    """What the unit is at (domain.md 4a)."""
+
+    ASSIGNED = "assigned"
+    SIGNED = "signed"
+    WORKING = "working"
+    UNIT_REVIEW = "unit_review"
+    REPLIED = "replied"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+    REDO = "redo"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the unit still owes something."""
+        return self in (AssignmentState.ASSIGNED, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.UNIT_REVIEW, AssignmentState.REDO)
+
+
+class Facts(StrEnum):
+    """Finding of the unit: is what the citizen says true (F09)?"""
+
+    TRUE = "true"
+    PARTLY = "partly"
+    UNTRUE = "untrue"
+    CANNOT_VERIFY = "cannot_verify"
+
+
+class Assignment(Base):
+    """A ticket handed to a unit."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({sql_values(AssignmentState)})", name="state"),
+        Index("ix_assignment_unit_state", "unit_id", "state"),
+        Index("ix_assignment_ticket_id", "ticket_id"),
+        Index(
+            "uq_assignment_one_lead",
+            "ticket_id",
+            unique=True,
+            postgresql_where=text("lead AND state NOT IN ('returned', 'cancelled')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
+    lead: Mapped[bool] = mapped_column(default=True)
+    state: Mapped[str]
+    instruction: Mapped[str] = mapped_column(default="")
+    assigned_at: Mapped[datetime]
+    assigned_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    signed_at: Mapped[datetime | None]
+    signed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    contacted_at: Mapped[datetime | None]
+    replied_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    return_reason: Mapped[str | None]
+    return_requested_at: Mapped[datetime | None]
+    return_requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class Reply(Base):
+    """A unit's structured reply of one round."""
+
+    __tablename__ = "reply"
+    __table_args__ = (
+        CheckConstraint(f"facts IN ({sql_values(Facts)})", name="facts"),
+        CheckConstraint("char_length(measures) >= 30", name="measures_length"),
+        CheckConstraint("reviewed_by_id IS NULL OR reviewed_by_id <> author_id", name="reviewer_is_not_author"),
+        Index("ix_reply_assignment_id", "assignment_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
+    round: Mapped[int]
+    facts: Mapped[str]
+    measures: Mapped[str]
+    """What was done or will be done, at least 30 characters (F10)."""
+    basis: Mapped[str] = mapped_column(default="")
+    contact_note: Mapped[str] = mapped_column(default="")
+    author_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    written_at: Mapped[datetime]
+    signed_off_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    signed_off_at: Mapped[datetime | None]
+    reviewed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    reviewed_at: Mapped[datetime | None]
+    accepted: Mapped[bool | None]
+    review_note: Mapped[str | None]

@@ -1,0 +1,1 @@
+"""Working days. Not here: what is due when (`ticketing.deadline`)."""

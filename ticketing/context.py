@@ -1,0 +1,23 @@
+"""What every service function needs besides the session: the clock, the keys, the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotline.clock import Clock
+from hotline.security import Vault
+
+
+@dataclass(frozen=True)
+class Core:
+    """Context of the core. Built once per process by `hotline.assembly`, handed down, never global."""
+
+    clock: Clock
+    vault: Vault
+    secret: str
+    """Key for query-code hashes."""
+    line: str
+    """The hotline's number, first part of ticket numbers."""
+    data_dir: Path
+    """Root of attachments and recordings."""

@@ -1,0 +1,1 @@
+"""Units, staff accounts, roles, log-in. Not here: citizens (`ticketing.citizen`)."""

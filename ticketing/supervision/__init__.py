@@ -1,0 +1,1 @@
+"""Reminders, yellow and red cards, and the sweep that gives them."""

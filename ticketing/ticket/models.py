@@ -1,0 +1,121 @@
+"""Tables of the ticket and its attachments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hotline.database import Base
+from ticketing.ticket.states import (
+    Channel,
+    Confidentiality,
+    DispatchMode,
+    Kind,
+    Satisfaction,
+    TicketState,
+    Urgency,
+    sql_values,
+)
+
+NUMBER_SEQUENCE = Sequence("ticket_number_seq", metadata=Base.metadata)
+"""Ticket numbers come from here, never from max()+1 (lesson 14)."""
+
+
+class Ticket(Base):
+    """One appeal of one citizen, from registration to archive."""
+
+    __tablename__ = "ticket"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({sql_values(TicketState)})", name="state"),
+        CheckConstraint(f"channel IN ({sql_values(Channel)})", name="channel"),
+        CheckConstraint(f"kind IN ({sql_values(Kind)})", name="kind"),
+        CheckConstraint(f"urgency IN ({sql_values(Urgency)})", name="urgency"),
+        CheckConstraint(f"confidentiality IN ({sql_values(Confidentiality)})", name="confidentiality"),
+        CheckConstraint(f"dispatch_mode IS NULL OR dispatch_mode IN ({sql_values(DispatchMode)})", name="dispatch_mode"),
+        CheckConstraint(f"satisfaction IS NULL OR satisfaction IN ({sql_values(Satisfaction)})", name="satisfaction"),
+        # F01: no ticket ends without feedback. Closed means: rated, or a recorded reason for not having a result.
+        CheckConstraint(
+            "state NOT IN ('closed', 'archived') OR satisfaction IS NOT NULL OR no_callback_reason IS NOT NULL",
+            name="closed_after_callback",
+        ),
+        CheckConstraint("(state IN ('closed', 'archived')) <= (closed_at IS NOT NULL)", name="closed_has_time"),
+        CheckConstraint("char_length(content) BETWEEN 1 AND 10000", name="content_length"),
+        CheckConstraint("char_length(title) BETWEEN 1 AND 100", name="title_length"),
+        Index("ix_ticket_open", "state", "received_at", postgresql_where=text("state NOT IN ('closed', 'archived')")),
+        Index("ix_ticket_citizen_id", "citizen_id"),
+        Index("ix_ticket_received_at", "received_at"),
+        Index("ix_ticket_category_code", "category_code", "received_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    """line-yyyymmdd-NNNNN, for example 12345-20261118-00871"""
+    query_code_hash: Mapped[str]
+    version: Mapped[int] = mapped_column(default=1)
+    """Counted up by each UPDATE, which also checks the old value (lesson 15: no lost update)."""
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - read by SQLAlchemy as a class attribute
+    state: Mapped[str]
+    line: Mapped[str]
+    channel: Mapped[str]
+    kind: Mapped[str]
+    category_code: Mapped[str | None] = mapped_column(ForeignKey("category.code"))
+    urgency: Mapped[str] = mapped_column(default=Urgency.NORMAL.value)
+    confidentiality: Mapped[str] = mapped_column(default=Confidentiality.MASKED.value)
+    title: Mapped[str]
+    content: Mapped[str]
+    occurred: Mapped[str] = mapped_column(default="")
+    """When it happened, in the citizen's words."""
+    district: Mapped[str] = mapped_column(default="")
+    address: Mapped[str] = mapped_column(default="")
+    longitude: Mapped[float | None]
+    latitude: Mapped[float | None]
+    citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id"))
+    anonymous: Mapped[bool] = mapped_column(default=False)
+    contact_by: Mapped[str] = mapped_column(default="phone")
+    """phone, sms, wechat or none"""
+    conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("conversation.id"))
+    reported_unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
+    dispatch_mode: Mapped[str | None]
+    policy_key: Mapped[str | None]
+    policy_version: Mapped[int | None]
+    received_at: Mapped[datetime]
+    dispatched_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+    round: Mapped[int] = mapped_column(default=1)
+    """1 at first; every 不满意 that leads to handling again adds one (重办)."""
+    repeat_of_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))
+    satisfaction: Mapped[str | None]
+    solved: Mapped[bool | None]
+    """As the citizen said in the callback."""
+    no_callback_reason: Mapped[str | None]
+    """Why it was closed without a callback result: unreached, anonymous, answered_on_the_spot, …"""
+    answer: Mapped[str | None]
+    """The result as told to the citizen."""
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    extra: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    """Adapter data, for example {"transcript": "missing"} or Open311 attributes."""
+
+
+class Attachment(Base):
+    """A file of the citizen or the unit. The path is ours, the name is theirs and never used as a path."""
+
+    __tablename__ = "attachment"
+    __table_args__ = (CheckConstraint("size_bytes > 0", name="size"), Index("ix_attachment_ticket_id", "ticket_id"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
+    conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("conversation.id"))
+    file_name: Mapped[str]
+    content_type: Mapped[str]
+    size_bytes: Mapped[int]
+    sha256: Mapped[str]
+    path: Mapped[str]
+    """Relative to the data folder."""
+    from_citizen: Mapped[bool]
+    created_at: Mapped[datetime]
+
