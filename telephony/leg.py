@@ -1,0 +1,119 @@
+"""What the call flow sees of one call. The SIP layer implements it, `telephony.testing.FakeLeg` stands in for it in tests.
+
+Everything here belongs to the event loop: methods are called on the loop's thread, and events and audio arrive there.
+Audio is always 8 kHz, mono, 16-bit little-endian (PCM16), whatever codec is on the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+from uuid import UUID
+
+RATE_HZ = 8000
+"""Samples per second of all telephone audio."""
+FRAME_MS = 20
+"""Length of one frame, as on the line."""
+FRAME_BYTES = RATE_HZ * FRAME_MS // 1000 * 2
+"""Bytes of one PCM16 frame."""
+
+Side = Literal["caller", "us", "timeout"]
+"""Who ended a call: the other party, this side, or a clock (no media, no acknowledgement)."""
+
+
+@dataclass(frozen=True)
+class Digit:
+    """A key was pressed: one of 0-9, *, #, A-D. Each press comes once, whichever way it was signalled."""
+
+    digit: str
+
+
+@dataclass(frozen=True)
+class HungUp:
+    """The call is over; always the last event of a leg. `reason` is for logs and statistics, never for callers."""
+
+    by: Side
+    reason: str = "normal"
+
+
+LegEvent = Digit | HungUp
+
+
+class LegGone(Exception):
+    """The call ended before the step could be taken, for example `answer` after the caller gave up."""
+
+
+class CallFailed(Exception):
+    """An outgoing call was not answered. `status` is the SIP status (486 busy, 408 nobody answered …)."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        """`reason` is the other side's word for it."""
+        super().__init__(f"{status} {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class Playback(Protocol):
+    """One piece of audio on its way to the caller."""
+
+    async def wait(self) -> bool:
+        """Until it is over. True: played to the end; False: stopped, or the call ended."""
+        ...
+
+    def stop(self) -> None:
+        """Cut it off now (barge-in, 打断). What is queued after it goes on. Harmless when already over."""
+        ...
+
+
+class Leg(Protocol):
+    """One call: the caller's end of it, as the flow drives it."""
+
+    id: UUID
+    sip_call_id: str
+    caller: str | None
+    """The caller's number in digits (with a leading + where it came so), None when withheld or not a number."""
+    called: str
+    """The number or name that was called."""
+    codec: str
+    """'PCMU' or 'PCMA'."""
+    events: asyncio.Queue[LegEvent]
+    """Digits as they come, then one `HungUp`."""
+
+    @property
+    def live(self) -> bool:
+        """False once the call is over."""
+        ...
+
+    async def answer(self) -> None:
+        """Pick up. Returns when audio can flow; raises `LegGone` when the caller gave up first. Twice is harmless."""
+        ...
+
+    async def hang_up(self, reason: str = "normal") -> None:
+        """End the call (refuse it with 'busy' when not answered yet). Harmless when it is already over."""
+        ...
+
+    def play(self, pcm16: bytes) -> Playback:
+        """Queue audio behind what is still playing. On a dead call the playback is over at once."""
+        ...
+
+    def press(self, digits: str) -> None:
+        """Send key presses to the other side (RFC 4733 where it was agreed, else SIP INFO)."""
+        ...
+
+    def listen(self, sink: Callable[[bytes], None] | None) -> None:
+        """Give every 20 ms frame of the other side to `sink`, on the loop's thread, in order; None stops it.
+
+        Lost packets are concealed, silence is delivered as silence: the frames are the call's time line.
+        """
+        ...
+
+    def record(self, path: Path) -> None:
+        """Record to a stereo WAV file (left: the caller, right: us), written as it comes. Raises `OSError`."""
+        ...
+
+    async def stop_recording(self) -> float:
+        """Close the file; the length in seconds, 0.0 when nothing was being recorded."""
+        ...
