@@ -1,0 +1,216 @@
+"""What changes a conversation or a phone call. Functions flush and never commit: the caller owns the transaction.
+
+Storing a phone call's life step by step is what makes «hang-up at any moment loses nothing» true: each final utterance
+is a `Message` the moment it is heard, and a caller who was promised a person is owed a return call (回拨).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import Conflict, IllegalStep, NotAllowed, NotFound
+from hotline.events import NOTIFY_CHANNEL, record
+from ticketing.context import Core
+from ticketing.conversation.models import Author, Conversation, Message, Owner
+from ticketing.people.actor import SYSTEM, Actor, citizen_actor
+from ticketing.people.models import Role
+
+_CITIZEN = citizen_actor()
+
+
+async def open_conversation(
+    core: Core,
+    session: AsyncSession,
+    *,
+    channel: str,
+    conversation_id: UUID | None = None,
+    party: str | None = None,
+    citizen_id: int | None = None,
+) -> Conversation:
+    """Start a conversation, or return the live one.
+
+    Args:
+        channel: phone, wechat or web.
+        conversation_id: chosen by the channel; an existing one with this id is returned as it is.
+        party: a stable name of the other side (the openid); at most one live conversation each.
+        citizen_id: whose it is, when known.
+    """
+    now = core.clock.now()
+    party_hash = core.vault.fingerprint(party, "party") if party else None
+    values = {
+        "id": conversation_id or uuid4(),
+        "channel": channel,
+        "party_hash": party_hash,
+        "citizen_id": citizen_id,
+        "owner": Owner.BOT.value,
+        "created_at": now,
+        "updated_at": now,
+    }
+    made = await session.execute(insert(Conversation).values(**values).on_conflict_do_nothing().returning(Conversation.id))
+    made_id = made.scalar()
+    if made_id is None:
+        same = Conversation.id == values["id"]
+        if party_hash:
+            same = (Conversation.channel == channel) & (Conversation.party_hash == party_hash) & (Conversation.owner != Owner.CLOSED.value)
+        found = (await session.scalars(select(Conversation).where(same))).first()
+        if found is None or found.channel != channel:
+            raise Conflict("这个会话已经结束，请重新开始")
+        return found
+    await record(
+        session,
+        at=now,
+        name="conversation.opened",
+        subject="conversation",
+        subject_id=made_id,
+        who=_CITIZEN.who,
+        data={"channel": channel},
+    )
+    return (await session.scalars(select(Conversation).where(Conversation.id == made_id))).one()
+
+
+async def get_conversation(session: AsyncSession, conversation_id: UUID, *, lock: bool = False) -> Conversation:
+    """The conversation; with `lock`, its row is held until the transaction ends. Raises NotFound."""
+    statement = select(Conversation).where(Conversation.id == conversation_id)
+    found = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    if found is None:
+        raise NotFound("没有找到这个会话")
+    return found
+
+
+async def add_message(
+    core: Core,
+    session: AsyncSession,
+    conversation: Conversation,
+    author: Author,
+    text: str,
+    *,
+    external_id: str | None = None,
+    article: tuple[int, int] | None = None,
+    data: dict[str, Any] | None = None,
+) -> Message:
+    """Store one thing said.
+
+    Args:
+        external_id: unique within the conversation; a repeat returns the stored message instead of a second one.
+        article: (id, version) of the knowledge article that the text comes from.
+        data: choices, start_s and end_s in the recording, confidence …
+    """
+    now = core.clock.now()
+    values = {
+        "conversation_id": conversation.id,
+        "external_id": external_id,
+        "author": author.value,
+        "text": text[:10_000],
+        "at": now,
+        "article_id": article[0] if article else None,
+        "article_version": article[1] if article else None,
+        "data": data or {},
+    }
+    statement = insert(Message).values(**values).on_conflict_do_nothing(index_elements=["conversation_id", "external_id"])
+    message = (await session.scalars(statement.returning(Message))).first()
+    if message is None:
+        again = select(Message).where(Message.conversation_id == conversation.id, Message.external_id == external_id)
+        return (await session.scalars(again)).one()
+    conversation.updated_at = now
+    await notify(session, conversation, "conversation.message")
+    return message
+
+
+async def notify(session: AsyncSession, conversation: Conversation, name: str) -> None:
+    """Wake pages that watch this conversation, without an audit event: what was said is a row of its own."""
+    payload = json.dumps({"name": name, "subject": "conversation", "id": str(conversation.id), "owner": conversation.owner})
+    await session.execute(select(func.pg_notify(NOTIFY_CHANNEL, payload)))
+
+
+async def messages(session: AsyncSession, conversation_id: UUID, *, after: int = 0, limit: int = 500) -> list[Message]:
+    """What was said, oldest first, from message id `after` (exclusive)."""
+    statement = select(Message).where(Message.conversation_id == conversation_id, Message.id > after).order_by(Message.id).limit(limit)
+    return list(await session.scalars(statement))
+
+
+async def request_person(core: Core, session: AsyncSession, conversation: Conversation, reason: str) -> bool:
+    """Hand over to the agent queue (转人工). Returns False when a person was already asked for or is there."""
+    if conversation.owner != Owner.BOT.value:
+        return False
+    conversation.owner = Owner.QUEUE.value
+    conversation.queued_at = conversation.updated_at = core.clock.now()
+    conversation.handover_reason = reason
+    await _event(core, session, conversation, "bot.handoff", _CITIZEN, {"reason": reason})
+    return True
+
+
+async def take(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID) -> Conversation:
+    """An agent takes a waiting web or WeChat conversation. Raises Conflict when somebody else was faster."""
+    _needs(actor, Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)
+    conversation = await get_conversation(session, conversation_id, lock=True)
+    if conversation.channel == "phone":
+        raise IllegalStep("电话不能在这里接听，请用“回拨”联系来电人")
+    if conversation.owner == Owner.HUMAN.value and conversation.agent_id == actor.user_id:
+        return conversation
+    if conversation.owner != Owner.QUEUE.value:
+        raise Conflict("这个会话已经有人接待或已经结束")
+    conversation.owner, conversation.agent_id = Owner.HUMAN.value, actor.user_id
+    await _event(core, session, conversation, "conversation.taken", actor, {})
+    return conversation
+
+
+async def say_as_agent(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID, text: str) -> Message:
+    """The agent who owns the conversation answers. The channel delivers it (web by polling or stream, WeChat by outbox)."""
+    conversation = await get_conversation(session, conversation_id, lock=True)
+    if conversation.owner != Owner.HUMAN.value or conversation.agent_id != actor.user_id:
+        raise Conflict("这个会话现在不由你接待，没有发送")
+    return await add_message(core, session, conversation, Author.AGENT, text)
+
+
+async def give_back(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID, *, to: Owner) -> Conversation:
+    """The agent ends the conversation (`to` CLOSED), gives it back to the queue or to the bot."""
+    conversation = await get_conversation(session, conversation_id, lock=True)
+    if conversation.owner != Owner.HUMAN.value or conversation.agent_id != actor.user_id:
+        raise Conflict("这个会话现在不由你接待")
+    conversation.agent_id, conversation.owner = None, to.value
+    if to is Owner.CLOSED:
+        conversation.closed_at = core.clock.now()
+    if to is Owner.BOT:
+        conversation.bot_state = {**conversation.bot_state, "restart": True}
+    await _event(core, session, conversation, f"conversation.given_to_{to.value}", actor, {})
+    return conversation
+
+
+async def close_conversation(core: Core, session: AsyncSession, conversation: Conversation) -> None:
+    """The channel says that it is over."""
+    if conversation.owner == Owner.CLOSED.value:
+        return
+    conversation.owner, conversation.agent_id = Owner.CLOSED.value, None
+    conversation.closed_at = conversation.updated_at = core.clock.now()
+    await _event(core, session, conversation, "conversation.closed", SYSTEM, {})
+
+
+async def waiting(session: AsyncSession) -> list[Conversation]:
+    """Conversations that wait for a person or are with one, longest waiting first."""
+    owners = (Owner.QUEUE.value, Owner.HUMAN.value)
+    return list(await session.scalars(select(Conversation).where(Conversation.owner.in_(owners)).order_by(Conversation.queued_at)))
+
+
+def _needs(actor: Actor, *roles: Role) -> None:
+    if not actor.has(*roles):
+        raise NotAllowed("你的岗位不能做这一步")
+
+
+async def _event(core: Core, session: AsyncSession, conversation: Conversation, name: str, actor: Actor, data: dict[str, Any]) -> None:
+    await session.flush()
+    await record(
+        session,
+        at=core.clock.now(),
+        name=name,
+        subject="conversation",
+        subject_id=conversation.id,
+        who=actor.who,
+        data=data,
+        notify={"owner": conversation.owner, "channel": conversation.channel},
+    )
