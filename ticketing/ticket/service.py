@@ -1,0 +1,166 @@
+"""Registering a ticket. Every channel calls `register`; what happens afterwards stands in `steps` and the other nouns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.clock import to_city
+from hotline.errors import InvalidInput
+from hotline.i18n import _
+from hotline.security import hash_query_code, new_query_code
+from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import add_contact, by_contact, normalise_phone
+from ticketing.context import Core
+from ticketing.conversation.models import Conversation
+from ticketing.deadline.service import start_dispatch_clock
+from ticketing.people.actor import Actor
+from ticketing.taxonomy.models import Category
+from ticketing.ticket.models import NUMBER_SEQUENCE, Ticket
+from ticketing.ticket.states import Channel, Confidentiality, Kind, TicketState, Urgency
+from ticketing.ticket.steps import tell
+
+MAX_CONTENT = 5000
+CONTACT_WAYS = ("phone", "sms", "wechat", "none")
+
+
+@dataclass(frozen=True)
+class Appeal:
+    """What a citizen brings, from whatever channel."""
+
+    channel: Channel
+    content: str
+    kind: Kind = Kind.COMPLAINT
+    title: str = ""
+    """Made from the content when empty."""
+    category_code: str | None = None
+    urgency: Urgency = Urgency.NORMAL
+    confidentiality: Confidentiality = Confidentiality.MASKED
+    occurred: str = ""
+    district: str = ""
+    address: str = ""
+    longitude: float | None = None
+    latitude: float | None = None
+    name: str = ""
+    phone: str = ""
+    anonymous: bool = False
+    contact_by: str = "phone"
+    citizen_id: int | None = None
+    """When the channel knows who it is (caller's number, openid)."""
+    conversation_id: UUID | None = None
+    reported_unit_id: int | None = None
+    named_user_ids: tuple[int, ...] = ()
+    """Staff who may see a secret ticket."""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A new ticket. The query code exists in clear only here."""
+
+    ticket: Ticket
+    query_code: str
+
+
+async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appeal) -> Registered:
+    """T1: make the ticket with its number, query code and dispatch clock.
+
+    Raises InvalidInput naming every field that is wrong; nothing is written then.
+    """
+    await _check(session, appeal)
+    now = core.clock.now()
+    citizen = await _citizen(core, session, appeal)
+    query_code = new_query_code()
+    ticket = Ticket(
+        number=await _next_number(core, session),
+        query_code_hash=hash_query_code(query_code, core.secret),
+        state=TicketState.REGISTERED.value,
+        line=core.line,
+        channel=appeal.channel.value,
+        kind=appeal.kind.value,
+        category_code=appeal.category_code,
+        urgency=appeal.urgency.value,
+        confidentiality=appeal.confidentiality.value,
+        title=appeal.title.strip()[:60] or make_title(appeal.content, appeal.address),
+        content=appeal.content.strip(),
+        occurred=appeal.occurred.strip()[:200],
+        district=appeal.district.strip()[:50],
+        address=appeal.address.strip()[:300],
+        longitude=appeal.longitude,
+        latitude=appeal.latitude,
+        citizen_id=citizen.id if citizen else None,
+        anonymous=appeal.anonymous,
+        contact_by=appeal.contact_by,
+        conversation_id=appeal.conversation_id,
+        reported_unit_id=appeal.reported_unit_id,
+        received_at=now,
+        updated_at=now,
+        created_by_id=actor.user_id,
+        extra={**appeal.extra, **({"named": list(appeal.named_user_ids)} if appeal.named_user_ids else {})},
+    )
+    session.add(ticket)
+    await session.flush()
+    if appeal.conversation_id:
+        conversation = await session.get(Conversation, appeal.conversation_id)
+        if conversation is not None:
+            conversation.ticket_id = ticket.id
+    await tell(core, session, actor, ticket, "ticket.registered", {"channel": ticket.channel, "kind": ticket.kind}, public=True)
+    await start_dispatch_clock(core, session, ticket)
+    return Registered(ticket, query_code)
+
+
+def make_title(content: str, address: str = "") -> str:
+    """A title of at most 40 characters: the place, if it is not said in the content anyway, and the first sentence."""
+    first = content.strip().replace("\n", " ")
+    for mark in "。！？!?；;":
+        first = first.split(mark, 1)[0]
+    place = address.strip() if address.strip() and address.strip() not in first else ""
+    title = f"{place} {first}".strip()
+    return title if len(title) <= 40 else title[:39] + "…"
+
+
+async def _next_number(core: Core, session: AsyncSession) -> str:
+    value = int(await session.scalar(select(NUMBER_SEQUENCE.next_value())) or 0)
+    return f"{core.line}-{to_city(core.clock.now()):%Y%m%d}-{value % 100_000:05d}"
+
+
+async def _citizen(core: Core, session: AsyncSession, appeal: Appeal) -> Citizen | None:
+    if appeal.citizen_id is not None:
+        citizen = await session.get_one(Citizen, appeal.citizen_id)
+        await add_contact(core, session, citizen, name=appeal.name, phone=appeal.phone)
+        return citizen
+    if appeal.anonymous:
+        return None
+    return await by_contact(core, session, name=appeal.name.strip(), phone=appeal.phone)
+
+
+async def _check(session: AsyncSession, appeal: Appeal) -> None:
+    errors: dict[str, str] = {}
+    content = appeal.content.strip()
+    if len(content) < 2:
+        errors["content"] = _("请说一说是什么事，至少两个字")
+    elif len(content) > MAX_CONTENT:
+        errors["content"] = _("内容太长，请控制在{limit}字以内").format(limit=MAX_CONTENT)
+    if "\0" in "".join((content, appeal.title, appeal.address, appeal.occurred, appeal.name)):
+        errors["content"] = _("内容里有不能保存的字符，请重新输入")
+    if appeal.phone.strip() and normalise_phone(appeal.phone) is None:
+        errors["phone"] = _("手机号应为11位数字，固定电话请加区号")
+    if len(appeal.name.strip()) > 50:
+        errors["name"] = _("称呼请控制在50字以内")
+    if appeal.contact_by not in CONTACT_WAYS:
+        errors["contact_by"] = _("请选择怎么告诉您结果")
+    if appeal.longitude is not None and not -180 <= appeal.longitude <= 180:
+        errors["longitude"] = _("经度应在-180到180之间")
+    if appeal.latitude is not None and not -90 <= appeal.latitude <= 90:
+        errors["latitude"] = _("纬度应在-90到90之间")
+    if appeal.category_code is not None and await session.get(Category, appeal.category_code) is None:
+        errors["category_code"] = _("没有这个类别：{code}").format(code=appeal.category_code)
+    if errors:
+        raise InvalidInput(errors=errors)
+
+
+__all__ = ["Appeal", "Registered", "make_title", "register"]

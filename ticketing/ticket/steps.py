@@ -1,0 +1,57 @@
+"""Applying one step of the state machine to a ticket: the state, its event, and the database's last word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.events import record
+from ticketing.context import Core
+from ticketing.people.actor import Actor
+from ticketing.ticket import workflow
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
+
+
+async def take_step(
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    ticket: Ticket,
+    action: str,
+    *,
+    data: dict[str, Any] | None = None,
+    **columns: Any,
+) -> None:
+    """Move `ticket` by `action`, set `columns`, write the event. Raises IllegalStep or NotAllowed."""
+    transition = workflow.load().step(TicketState(ticket.state), action, actor)
+    if transition.result is not None and columns.get(transition.result) is None:
+        raise ValueError(f"{action} needs {transition.result}")
+    now = core.clock.now()
+    before = ticket.state
+    ticket.state = transition.target.value
+    ticket.updated_at = now
+    if transition.target is TicketState.CLOSED:
+        ticket.closed_at = now
+    for name, value in columns.items():
+        setattr(ticket, name, value)
+    await session.flush()
+    await tell(core, session, actor, ticket, transition.event, {"from": before, "to": ticket.state, **(data or {})}, public=transition.public)
+
+
+async def tell(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, name: str, data: dict[str, Any] | None = None, *, public: bool = False
+) -> None:
+    """Write an event of the ticket. `public`: the citizen sees it."""
+    await record(
+        session,
+        at=core.clock.now(),
+        name=name,
+        subject="ticket",
+        subject_id=ticket.id,
+        who=actor.who,
+        data=data,
+        public=public,
+        notify={"number": ticket.number, "state": ticket.state},
+    )
