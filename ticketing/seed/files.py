@@ -44,7 +44,9 @@ def parse_entry(model: type[Entry], data: Any, *, path: Path, entry: str) -> Ent
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        faults = {".".join(str(part) for part in item["loc"]) or "(整条)": item["msg"].removeprefix("Value error, ") for item in error.errors()}
+        faults = {
+            ".".join(str(part) for part in item["loc"]) or "(整条)": item["msg"].removeprefix("Value error, ") for item in error.errors()
+        }
         listing = "；".join(f"{field}：{reason}" for field, reason in faults.items())
         raise InvalidInput(
             _("种子数据 {path} 的“{entry}”有误：{listing}"), errors=faults, path=str(path), entry=entry, listing=listing
