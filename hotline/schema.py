@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import channels.wechat.models
 import hotline.events
 import knowledge.article.models
 import ticketing.assignment.models

@@ -109,6 +109,10 @@ class InboundMessage(Base):
     answered_at: Mapped[datetime | None]
     conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("conversation.id"))
     attempts: Mapped[int] = mapped_column(default=0)
+    leased_until: Mapped[datetime | None]
+    """A process works on it until then; afterwards another one may."""
+    promised_at: Mapped[datetime | None]
+    """When the citizen was told «received»: from then on the answer goes out as a message of its own."""
     last_error: Mapped[str | None]
 
 

@@ -1,0 +1,27 @@
+"""The platform's signature: who sent this push, and is it fresh."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+
+MAX_AGE = timedelta(minutes=5)
+"""A push older than this is refused. The platform's own repeats come within 15 s; the rest is room for clocks that differ."""
+
+
+def sign(*parts: str) -> str:
+    """SHA-1 over the sorted parts, as the platform documents it. The token is one of the parts and the only secret."""
+    return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
+
+
+def matches(given: str, *parts: str) -> bool:
+    """Whether `given` is the signature of `parts`, compared in constant time."""
+    return hmac.compare_digest(sign(*parts).encode(), given.encode(errors="replace"))
+
+
+def is_fresh(timestamp: str, now: datetime) -> bool:
+    """Whether the push's own time is within `MAX_AGE` of `now`, before or after."""
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        return False
+    return abs(now.timestamp() - int(timestamp)) <= MAX_AGE.total_seconds()
