@@ -14,7 +14,7 @@ import ticketing.deadline.models
 import ticketing.people.models
 import ticketing.supervision.models
 import ticketing.taxonomy.models
-import ticketing.ticket.models  # noqa: F401
+import ticketing.ticket.models
 from hotline.database import Base
 
 metadata = Base.metadata

@@ -44,7 +44,8 @@ class Settings(BaseSettings):
 
     # speech
     speech_model: str = Field(
-        "auto", description="cn-small, cn-large, synthetic, none, a model folder, or auto (cn-small, else synthetic if the site is unreachable)."
+        "auto",
+        description="cn-small, cn-large, synthetic, none, a model folder, or auto (cn-small, else synthetic if the site is unreachable).",
     )
     tts_timeout_s: float = Field(8.0, gt=0, le=60, description="Longest time that one sentence may take to be spoken to a file.")
     queue_wait_s: int = Field(60, ge=1, le=3600, description="How long a caller waits for a person before a return call is promised.")
@@ -57,7 +58,9 @@ class Settings(BaseSettings):
 
     # secrets
     secret_key: SecretStr = Field(SecretStr(""), description="At least 32 characters; signs cookies and hashes query codes.")
-    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field((), description="Fernet keys for personal data, newest first, comma-separated.")
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Fernet keys for personal data, newest first, comma-separated."
+    )
     demo_password: SecretStr = Field(SecretStr(DEMO_PASSWORD), description="Password of the demo log-ins.")
 
     # WeChat official account

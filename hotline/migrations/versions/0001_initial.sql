@@ -169,9 +169,14 @@ CREATE TABLE article_version (
 	version BIGINT NOT NULL,
 	content JSONB NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	author_id BIGINT,
+	reviewer_id BIGINT,
+	published_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_article_version PRIMARY KEY (id),
 	CONSTRAINT uq_article_version_article_id_version UNIQUE (article_id, version),
-	CONSTRAINT fk_article_version_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE
+	CONSTRAINT fk_article_version_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE,
+	CONSTRAINT fk_article_version_author_id FOREIGN KEY(author_id) REFERENCES staff (id),
+	CONSTRAINT fk_article_version_reviewer_id FOREIGN KEY(reviewer_id) REFERENCES staff (id)
 );
 
 CREATE TABLE unanswered_question (

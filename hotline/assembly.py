@@ -1,0 +1,50 @@
+"""Builds the objects of a process from the settings. The only place where parts meet their configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hotline.clock import Clock, SystemClock
+from hotline.database import Database
+from hotline.security import Vault
+from hotline.settings import Settings
+from ticketing.context import Core
+
+
+def database_url(settings: Settings) -> str:
+    """The address of the database: the one that is set, else the private PostgreSQL of the data folder."""
+    if settings.database_url:
+        return settings.database_url
+    from hotline.processes.postgres import PrivatePostgres
+
+    return PrivatePostgres.of(settings.data_dir).url()
+
+
+def make_database(settings: Settings) -> Database:
+    """The connection pool; nothing is opened yet."""
+    return Database(database_url(settings))
+
+
+def make_core(settings: Settings, clock: Clock | None = None) -> Core:
+    """The context of the service functions."""
+    vault = Vault([key.get_secret_value() for key in settings.encryption_keys], lookup_key=settings.secret)
+    return Core(clock=clock or SystemClock(), vault=vault, secret=settings.secret, line=settings.line_number, data_dir=settings.data_dir)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a process role is given. Heavy parts are made when they are first asked for."""
+
+    settings: Settings
+    core: Core
+    database: Database
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock | None = None) -> Services:
+        """Assemble from settings; opens no connection."""
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return cls(settings, make_core(settings, clock), make_database(settings))
+
+    async def close(self) -> None:
+        """Give back what the parts hold."""
+        await self.database.close()

@@ -1,0 +1,83 @@
+"""Fixtures that every test may use: a private PostgreSQL, a fresh database, a clock that stands still, the core."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from hotline.assembly import make_core
+from hotline.clock import CITY_ZONE, ManualClock
+from hotline.database import Database
+from hotline.migrations import initial
+from hotline.processes.postgres import PrivatePostgres, running
+from hotline.settings import Settings
+from ticketing.context import Core
+
+TEMPLATE = "hotline_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePostgres]:
+    """A private PostgreSQL for the whole run, with a template database that has every table."""
+    with running(PrivatePostgres(tmp_path_factory.mktemp("postgres"), fast=True)) as server:
+        server.create_database(TEMPLATE)
+        asyncio.run(_fill_template(server))
+        yield server
+
+
+async def _fill_template(server: PrivatePostgres) -> None:
+    """From the models, so that a new column is there at once; tests/hotline/test_migrations.py holds the migrations to them."""
+    database = Database(server.url(TEMPLATE))
+    async with database.engine.begin() as connection:
+        for statement in initial.statements_of(initial.sql()):
+            await connection.exec_driver_sql(statement)
+    await database.close()
+
+
+@pytest.fixture
+async def database(server: PrivatePostgres) -> AsyncIterator[Database]:
+    """A fresh database with every table and no row."""
+    name = f"test_{next(_numbers)}"
+    await asyncio.to_thread(server.create_database, name, template=TEMPLATE)
+    database = Database(server.url(name))
+    yield database
+    await database.close()
+    await asyncio.to_thread(server.psql, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Wednesday 18 November 2026, 10:00 in the city: a working day without holidays near."""
+    return ManualClock(datetime(2026, 11, 18, 10, 0, tzinfo=CITY_ZONE))
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Demo settings with a data folder of their own; the machine's HOTLINE_ variables play no part."""
+    for name in [name for name in os.environ if name.startswith("HOTLINE_")]:
+        monkeypatch.delenv(name)
+    return Settings(
+        demo=True,
+        data_dir=tmp_path / "data",
+        secret_key="test-secret-key-of-forty-characters-0001",
+        encryption_keys=(Fernet.generate_key().decode(),),
+        wechat_token="test-wechat-token",
+        wechat_app_id="wx0123456789abcdef",
+        wechat_app_secret="test-wechat-secret",
+        wechat_aes_key="abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
+    )
+
+
+@pytest.fixture
+def core(settings: Settings, clock: ManualClock) -> Core:
+    """The context of the service functions, on the clock that stands still."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return make_core(settings, clock)

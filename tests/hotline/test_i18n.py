@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import asyncio
+
+from hotline import i18n
+from hotline.i18n import _
+
+TEXT = "数据库暂时连不上，请稍后再试"
+
+
+def test_chinese_is_the_message_itself() -> None:
+    assert _(TEXT) == TEXT
+
+
+def test_a_catalogue_is_read_as_it_is() -> None:
+    with i18n.speaking("en"):
+        assert _(TEXT).startswith("The database")
+        assert _("没有译文的一句话") == "没有译文的一句话"
+    assert _(TEXT) == TEXT
+
+
+def test_an_unknown_language_means_chinese() -> None:
+    with i18n.speaking("../../etc/passwd"):
+        assert i18n.language() == "zh"
+
+
+async def test_one_request_does_not_change_the_language_of_another() -> None:
+    async def english() -> str:
+        i18n.set_language("en")
+        await asyncio.sleep(0)
+        return _(TEXT)
+
+    async def chinese() -> str:
+        await asyncio.sleep(0)
+        return _(TEXT)
+
+    first, second = await asyncio.gather(english(), chinese())
+    assert first.startswith("The database")
+    assert second == TEXT
