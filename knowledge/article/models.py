@@ -50,7 +50,8 @@ class Article(Base):
     spoken: Mapped[str]
     """The short answer, for the phone and as first line of the text answer."""
     body: Mapped[dict[str, Any]]
-    """Guide fields (H01-H03): basis, conditions, materials, procedure, time_limit, fee, address, hours, phone, complaint_phone, online, note."""
+    """Guide fields (H01-H03): basis, conditions, materials, procedure, time_limit, fee, address, hours, phone,
+    complaint_phone, online, note."""
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
     sample_data: Mapped[bool] = mapped_column(default=False)
     """Holds invented local values of the demo city."""
@@ -73,6 +74,11 @@ class ArticleVersion(Base):
     version: Mapped[int]
     content: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    """Who wrote it; null: the seed."""
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    """Who published it: never the author."""
+    published_at: Mapped[datetime | None]
 
 
 class UnansweredQuestion(Base):

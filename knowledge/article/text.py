@@ -1,0 +1,68 @@
+"""An article as one complete answer (一次性告知) and as spoken words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from hotline.i18n import _
+from knowledge.article.models import Article
+
+FIELDS: tuple[tuple[str, str], ...] = (
+    ("conditions", "办理条件"),
+    ("materials", "所需材料"),
+    ("procedure", "办理流程"),
+    ("time_limit", "办理时限"),
+    ("fee", "收费"),
+    ("address", "办理地点"),
+    ("hours", "办公时间"),
+    ("online", "网上办理"),
+    ("phone", "咨询电话"),
+    ("complaint_phone", "监督电话"),
+    ("basis", "办理依据"),
+    ("note", "说明"),
+)
+"""Guide fields in the order in which a citizen needs them, with their headings (H01-H03)."""
+
+_LIMITS = {"statutory": "法定时限", "promised": "承诺时限"}
+
+
+def sections(body: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
+    """(field, heading, lines) of the filled guide fields."""
+    for field, heading in FIELDS:
+        lines = _lines(body.get(field))
+        if lines:
+            yield field, _(heading), lines
+
+
+def render(article: Article) -> str:
+    """The whole answer: title, short answer, then all guide fields, so that nobody has to come twice."""
+    parts = [f"【{article.title}】", article.spoken]
+    for field, heading, lines in sections(article.body):
+        if len(lines) == 1:
+            parts.append(f"{heading}：{lines[0]}")
+        else:
+            numbered = field in ("materials", "procedure")
+            parts.append(f"{heading}：\n" + "\n".join(f"{index}. {line}" if numbered else line for index, line in enumerate(lines, 1)))
+    return "\n".join(parts)
+
+
+def _lines(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{_(_LIMITS.get(str(key), str(key)))}：{text}" for key, text in value.items() if text]
+    if isinstance(value, list):
+        return [str(line).strip() for line in value if str(line).strip()]
+    text = str(value or "").strip()
+    return [text] if text else []
+
+
+_FORBIDDEN_IN_SPOKEN = re.compile(r"[A-Za-z<>\[\]()（）【】《》{}#*_/\\|@]|https?:")
+
+
+def spoken_fault(spoken: str) -> str | None:
+    """Why `spoken` cannot be read aloud as it is, or None."""
+    if not 1 <= len(spoken) <= 300:
+        return _("口头答复应为1到300个字")
+    found = _FORBIDDEN_IN_SPOKEN.search(spoken)
+    return _("口头答复里不能有括号、网址、字母和符号：{sign}").format(sign=found.group()) if found else None

@@ -1,0 +1,1 @@
+"""Chinese full-text search over published and valid articles. Ranking is BM25 over characters, bigrams and words."""
