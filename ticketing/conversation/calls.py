@@ -1,0 +1,179 @@
+"""The life of a phone call in the database, and the return call (回拨) that is owed when nobody served the caller."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import NotFound
+from hotline.events import record
+from hotline.i18n import _
+from ticketing.callback.models import ReturnCall
+from ticketing.citizen.service import by_caller, normalise_phone
+from ticketing.context import Core
+from ticketing.conversation.models import Author, Call, CallState, Conversation, Message
+from ticketing.conversation.service import close_conversation, get_conversation, open_conversation
+from ticketing.people.actor import SYSTEM
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.service import Appeal, register
+from ticketing.ticket.states import Channel, Kind
+from ticketing.ticket.steps import tell
+
+RETURN_CALL_WITHIN = timedelta(hours=1)
+"""漏接回拨：within one hour (domain.md 4d, 回拨率)."""
+
+
+async def start_call(
+    core: Core,
+    session: AsyncSession,
+    *,
+    sip_call_id: str,
+    caller: str | None,
+    called: str,
+    codec: str,
+    worker: str,
+    transcriber: str | None,
+    call_id: UUID | None = None,
+) -> tuple[Conversation, Call]:
+    """A call was answered: its conversation, its row, and the citizen when the network told the number.
+
+    Args:
+        caller: the number as signalled, or None when withheld.
+        worker: name of the telephony process (its heartbeat).
+        transcriber: name of the model that transcribes, None when there is none.
+    """
+    now = core.clock.now()
+    number = normalise_phone(caller)
+    citizen = await by_caller(core, session, number) if number else None
+    conversation = await open_conversation(core, session, channel="phone", citizen_id=citizen.id if citizen else None)
+    call = Call(
+        id=call_id or uuid4(),
+        conversation_id=conversation.id,
+        sip_call_id=sip_call_id,
+        called=called,
+        caller_sealed=core.vault.seal(number or caller) if caller else None,
+        caller_hash=core.vault.fingerprint(number, "phone") if number else None,
+        codec=codec,
+        state=CallState.BOT.value,
+        worker=worker,
+        started_at=now,
+        answered_at=now,
+        transcriber=transcriber,
+    )
+    session.add(call)
+    await session.flush()
+    await _event(core, session, call, "call.answered", {"called": called, "codec": codec})
+    return conversation, call
+
+
+async def get_call(session: AsyncSession, call_id: UUID, *, lock: bool = False) -> Call:
+    """The call; raises NotFound."""
+    statement = select(Call).where(Call.id == call_id)
+    call = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    if call is None:
+        raise NotFound(_("没有找到这通电话"))
+    return call
+
+
+async def queue_call(core: Core, session: AsyncSession, call_id: UUID) -> None:
+    """The caller now waits for a person. The conversation was handed over before (`request_person`)."""
+    call = await get_call(session, call_id, lock=True)
+    if call.state == CallState.BOT.value:
+        call.state, call.queued_at = CallState.QUEUED.value, core.clock.now()
+        await session.flush()
+        await _event(core, session, call, "call.queued", {})
+
+
+async def end_call(
+    core: Core,
+    session: AsyncSession,
+    call_id: UUID,
+    *,
+    reason: str,
+    recording_path: str | None = None,
+    recording_seconds: float | None = None,
+) -> Call:
+    """The call is over. Doing it twice changes nothing but a recording path that was still missing.
+
+    `reason`: caller_hung_up, finished, queue_timeout, silence, rtp_timeout, process_died, error.
+    """
+    call = await get_call(session, call_id, lock=True)
+    call.recording_path = call.recording_path or recording_path
+    call.recording_seconds = call.recording_seconds or recording_seconds
+    if call.state != CallState.ENDED.value:
+        call.state, call.ended_at, call.end_reason = CallState.ENDED.value, core.clock.now(), reason
+        await session.flush()
+        await _event(core, session, call, "call.ended", {"reason": reason})
+        await close_conversation(core, session, await get_conversation(session, call.conversation_id))
+    await session.flush()
+    return call
+
+
+async def owe_return_call(core: Core, session: AsyncSession, call_id: UUID, *, reason: str) -> ReturnCall:
+    """A caller was not served: register what was said as a ticket, unless the call has one, and open the task.
+
+    Once per call, however often it is asked for. `reason`: queue_timeout, hung_up_in_queue, hung_up_in_form,
+    message_left, process_died.
+    """
+    call = await get_call(session, call_id, lock=True)
+    existing = (await session.scalars(select(ReturnCall).where(ReturnCall.call_id == call.id))).first()
+    if existing is not None:
+        return existing
+    conversation = await get_conversation(session, call.conversation_id)
+    ticket = await session.get(Ticket, conversation.ticket_id) if conversation.ticket_id else None
+    if ticket is None:
+        ticket = await _ticket_of_call(core, session, conversation, call)
+    now = core.clock.now()
+    task = ReturnCall(call_id=call.id, ticket_id=ticket.id, reason=reason, state="open", created_at=now, due_at=now + RETURN_CALL_WITHIN)
+    session.add(task)
+    await session.flush()
+    await tell(core, session, SYSTEM, ticket, "return_call.owed", {"call": str(call.id), "reason": reason}, public=True)
+    return task
+
+
+async def _ticket_of_call(core: Core, session: AsyncSession, conversation: Conversation, call: Call) -> Ticket:
+    said = await session.scalars(
+        select(Message.text).where(Message.conversation_id == conversation.id, Message.author == Author.CITIZEN.value).order_by(Message.id)
+    )
+    words = "。".join(text.strip() for text in said if text.strip())
+    missing = call.transcriber is None
+    content = words or (_("来电人留言，语音未能转写，请听录音后回拨") if missing else _("来电人未说明事项，请回拨"))
+    appeal = Appeal(
+        channel=Channel.PHONE,
+        kind=Kind.HELP,
+        title=_("待回拨：{words}").format(words=words[:30]) if words else _("待回拨的来电"),
+        content=content[:5000],
+        citizen_id=conversation.citizen_id,
+        conversation_id=conversation.id,
+        extra={"call": str(call.id), **({"transcript": "missing"} if missing else {})},
+    )
+    return (await register(core, session, SYSTEM, appeal)).ticket
+
+
+async def abandoned_calls(session: AsyncSession, *, worker: str) -> list[Call]:
+    """Calls that a former process of this name left open: it died."""
+    return list(await session.scalars(select(Call).where(Call.worker == worker, Call.state != CallState.ENDED.value)))
+
+
+async def live_calls(session: AsyncSession) -> list[Call]:
+    """Calls that are going on, oldest first."""
+    return list(await session.scalars(select(Call).where(Call.state != CallState.ENDED.value).order_by(Call.started_at)))
+
+
+async def _event(core: Core, session: AsyncSession, call: Call, name: str, data: dict[str, str]) -> None:
+    await record(
+        session,
+        at=core.clock.now(),
+        name=name,
+        subject="call",
+        subject_id=call.id,
+        who=SYSTEM.who,
+        data=data,
+        notify={"state": call.state, "conversation": str(call.conversation_id)},
+    )
+
+
+__all__ = ["abandoned_calls", "end_call", "get_call", "live_calls", "owe_return_call", "queue_call", "start_call"]

@@ -1,0 +1,145 @@
+"""The one door to tickets: pages, API, lists and exports all pass here. What may not be seen does not exist (NotFound).
+
+`visible` is a condition for statements, so lists are filtered in the database; `access_ticket` is the door to one
+ticket; `access_by_code` is the citizen's door; `reveal` opens private fields and leaves an audit event.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime, time
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, false, func, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.clock import CITY_ZONE, to_city
+from hotline.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from hotline.i18n import _
+from hotline.security import hash_query_code
+from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.callback.models import CallbackTask, ReturnCall
+from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import Person, person
+from ticketing.context import Core
+from ticketing.conversation.models import Call
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role
+from ticketing.ticket.models import Attachment, Ticket
+from ticketing.ticket.states import Confidentiality
+from ticketing.ticket.steps import tell
+
+REVEALING = (Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR, Role.CALLBACK)
+LISTENING = (Role.AGENT, Role.SUPERVISOR, Role.CALLBACK, Role.QUALITY, Role.LEADER)
+
+
+def visible(core: Core, actor: Actor) -> ColumnElement[bool]:
+    """The tickets that the actor may see (domain.md 4b)."""
+    return (Ticket.confidentiality != Confidentiality.SECRET.value) & _by_role(core, actor) & _line(actor) | _named(actor)
+
+
+def _named(actor: Actor) -> ColumnElement[bool]:
+    """Who registered a ticket, or is named on it, sees it even when it is secret; the administrator never."""
+    if actor.user_id is None or actor.has(Role.ADMIN, Role.EDITOR):
+        return false()
+    return (Ticket.created_by_id == actor.user_id) | Ticket.extra["named"].contains([actor.user_id])
+
+
+def _line(actor: Actor) -> ColumnElement[bool]:
+    return Ticket.line == actor.line if actor.line else true()
+
+
+def _by_role(core: Core, actor: Actor) -> ColumnElement[bool]:
+    match actor.role:
+        case Role.DISPATCHER | Role.SUPERVISOR | Role.LEADER:
+            return true()
+        case Role.AGENT:
+            today = datetime.combine(to_city(core.clock.now()).date(), time(0), CITY_ZONE)
+            owed = select(ReturnCall.ticket_id).where(ReturnCall.state == "open")
+            return or_(Ticket.received_at >= today, Ticket.id.in_(owed))
+        case Role.CLERK | Role.CHIEF:
+            gone = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
+            ours = select(Assignment.ticket_id).where(Assignment.unit_id == actor.unit_id, Assignment.state.not_in(gone))
+            return Ticket.id.in_(ours)
+        case Role.CALLBACK:
+            tasks = select(CallbackTask.ticket_id).where(or_(CallbackTask.state == "open", CallbackTask.user_id == actor.user_id))
+            owed = select(ReturnCall.ticket_id).where(or_(ReturnCall.state == "open", ReturnCall.done_by_id == actor.user_id))
+            return or_(Ticket.id.in_(tasks), Ticket.id.in_(owed))
+        case Role.QUALITY:
+            return Ticket.conversation_id.in_(select(Call.conversation_id))
+        case _:
+            return false()
+
+
+async def access_ticket(core: Core, session: AsyncSession, actor: Actor, number: str, *, lock: bool = False, version: int | None = None) -> Ticket:
+    """The ticket with this number.
+
+    Args:
+        lock: hold its row until the transaction ends (for every change).
+        version: the version that the person saw; another one raises Conflict, so that nothing is overwritten unseen.
+
+    Raises NotFound both for «does not exist» and «may not be seen».
+    """
+    statement = select(Ticket).where(Ticket.number == number, visible(core, actor))
+    ticket = (await session.scalars(statement.with_for_update(of=Ticket) if lock else statement)).first()
+    if ticket is None:
+        raise NotFound(_("没有找到这张工单，或者你没有查看它的权限"))
+    if version is not None and ticket.version != version:
+        raise Conflict(_("这张工单刚刚有人改过，请看过新的内容再操作"))
+    return ticket
+
+
+async def access_by_code(core: Core, session: AsyncSession, number: str, query_code: str, *, lock: bool = False) -> Ticket:
+    """The citizen's door: number and query code. The same NotFound whichever is wrong."""
+    statement = select(Ticket).where(Ticket.number == number.strip())
+    ticket = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    expected = ticket.query_code_hash if ticket else hash_query_code("", core.secret)
+    if not hmac.compare_digest(expected, hash_query_code(query_code, core.secret)) or ticket is None:
+        raise NotFound(_("编号或查询码不对，请对照登记时给您的信息再输一次"))
+    return ticket
+
+
+async def own_tickets(session: AsyncSession, citizen_id: int, *, limit: int = 5) -> list[Ticket]:
+    """A citizen's own tickets, newest first; for channels that know who it is."""
+    statement = select(Ticket).where(Ticket.citizen_id == citizen_id, Ticket.confidentiality != Confidentiality.SECRET.value)
+    return list(await session.scalars(statement.order_by(Ticket.id.desc()).limit(limit)))
+
+
+async def person_of(core: Core, session: AsyncSession, ticket: Ticket) -> Person:
+    """The citizen, masked."""
+    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    return person(core, citizen)
+
+
+async def reveal(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str) -> Person:
+    """The citizen in clear, with a reason that is written down. The ticket must have come through `access_ticket`."""
+    if not actor.has(*REVEALING):
+        raise NotAllowed(_("你的岗位不能查看市民的联系方式"))
+    if len(reason.strip()) < 4:
+        raise InvalidInput(_("请写明查看的理由"), field="reason")
+    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    await tell(core, session, actor, ticket, "view.revealed", {"reason": reason.strip()[:200]})
+    return person(core, citizen, masked=False)
+
+
+async def access_attachment(core: Core, session: AsyncSession, actor: Actor, attachment_id: UUID) -> Attachment:
+    """An attachment of a ticket that the actor may see."""
+    statement = select(Attachment).join(Ticket, Ticket.id == Attachment.ticket_id).where(Attachment.id == attachment_id, visible(core, actor))
+    found = (await session.scalars(statement)).first()
+    if found is None:
+        raise NotFound(_("没有找到这个附件"))
+    return found
+
+
+async def access_call(core: Core, session: AsyncSession, actor: Actor, call_id: UUID) -> Call:
+    """A recorded call: of a ticket that the actor may see, or going on right now for the agents."""
+    if not actor.has(*LISTENING):
+        raise NotFound(_("没有找到这通电话"))
+    call = (await session.scalars(select(Call).where(Call.id == call_id))).first()
+    if call is not None and not (actor.has(Role.AGENT) and call.ended_at is None):
+        seen = select(func.count()).select_from(Ticket).where(Ticket.conversation_id == call.conversation_id, visible(core, actor))
+        if not await session.scalar(seen) and not actor.has(Role.QUALITY):
+            call = None
+    if call is None:
+        raise NotFound(_("没有找到这通电话"))
+    return call
