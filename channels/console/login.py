@@ -1,0 +1,56 @@
+"""Log-in, log-out and the way to a role's first page."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from channels.console.navigation import home
+from channels.console.pages import see_other
+from channels.console.session import COOKIE, STAFF, log_in, log_out, safe_next, set_session_cookie, staff
+from channels.web.keys import CORE, DATABASE, SETTINGS
+from channels.web.templating import render
+from hotline import logs
+from hotline.i18n import _
+
+log = logs.get(__name__)
+
+
+async def show_login(request: web.Request) -> web.StreamResponse:
+    """GET /console/login."""
+    target = safe_next(request.query.get("next", ""))
+    if STAFF in request:
+        raise web.HTTPSeeOther(target)
+    return render(request, "console/login.html", target=target, login="", problem="")
+
+
+async def do_login(request: web.Request) -> web.StreamResponse:
+    """POST /console/login: one answer for every kind of failure."""
+    form = await request.post()
+    login, password = str(form.get("login", ""))[:100], str(form.get("password", ""))[:200]
+    target = safe_next(str(form.get("next", "")))
+    async with request.app[DATABASE].transaction() as session:
+        token = (
+            await log_in(request.app[CORE], session, login, password, request.app[SETTINGS].session_hours) if login and password else None
+        )
+    if token is None:
+        log.info("log-in refused")
+        problem = _("账号或密码不对，或账号已锁定。连续输错5次，账号锁定15分钟")
+        return render(request, "console/login.html", status=422, target=target, login=login, problem=problem)
+    response = see_other(request, target)
+    set_session_cookie(request, response, token)
+    return response
+
+
+async def do_logout(request: web.Request) -> web.StreamResponse:
+    """POST /console/logout."""
+    async with request.app[DATABASE].transaction() as session:
+        await log_out(session, staff(request).session_id)
+    response = see_other(request, "/console/login")
+    response.del_cookie(COOKIE, path="/console")
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+async def go_home(request: web.Request) -> web.StreamResponse:
+    """GET /console: the first page of the role."""
+    raise web.HTTPSeeOther(home(staff(request).role))

@@ -1,0 +1,73 @@
+"""The rail of each role, its first page, and the counts beside the entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hotline.i18n import _
+from ticketing.people.models import Role
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the rail."""
+
+    key: str
+    href: str
+    icon: str
+    label: str
+
+
+DESK = Entry("desk", "/console/desk", "headset", "接听")
+CHATS = Entry("chats", "/console/chats", "message-square", "聊天")
+NEW = Entry("new", "/console/tickets/new", "square-pen", "登记")
+TICKETS = Entry("tickets", "/console/tickets", "inbox", "工单")
+CALLBACKS = Entry("callbacks", "/console/callbacks", "phone-outgoing", "回访")
+BOARD = Entry("board", "/console/board", "shield-alert", "督办")
+ARTICLES = Entry("articles", "/console/articles", "book-open", "知识")
+FIGURES = Entry("figures", "/console/figures", "chart-column", "统计")
+RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音")
+SYSTEM = Entry("system", "/console/system", "activity", "运行")
+ACCOUNTS = Entry("accounts", "/console/accounts", "users", "账号")
+
+RAIL: dict[Role, tuple[Entry, ...]] = {
+    Role.AGENT: (DESK, CHATS, NEW, TICKETS, ARTICLES),
+    Role.DISPATCHER: (TICKETS, BOARD, ARTICLES, FIGURES),
+    Role.CLERK: (TICKETS, ARTICLES, FIGURES),
+    Role.CHIEF: (TICKETS, ARTICLES, FIGURES),
+    Role.SUPERVISOR: (BOARD, TICKETS, CHATS, ARTICLES, FIGURES),
+    Role.CALLBACK: (CALLBACKS, TICKETS),
+    Role.QUALITY: (RECORDINGS,),
+    Role.EDITOR: (ARTICLES,),
+    Role.ADMIN: (SYSTEM, ACCOUNTS),
+    Role.LEADER: (FIGURES, BOARD),
+}
+"""At most five, so that a phone shows them all. The first is where log-in leads."""
+
+ROLE_NAMES: dict[Role, str] = {
+    Role.AGENT: "话务员",
+    Role.DISPATCHER: "派单员",
+    Role.CLERK: "经办人",
+    Role.CHIEF: "首席代表",
+    Role.SUPERVISOR: "督办",
+    Role.CALLBACK: "回访员",
+    Role.QUALITY: "质检员",
+    Role.EDITOR: "知识编辑",
+    Role.ADMIN: "管理员",
+    Role.LEADER: "领导",
+}
+
+
+def home(role: Role) -> str:
+    """Where this role starts."""
+    return RAIL[role][0].href
+
+
+def role_name(role: Role | str) -> str:
+    """The role in words."""
+    return _(ROLE_NAMES[Role(role)])
+
+
+def may_open(role: Role, entry: Entry) -> bool:
+    """Whether the entry is on the role's rail."""
+    return entry in RAIL[role]

@@ -1,0 +1,88 @@
+"""What every console page shares: rendering with rail and person, redirects with a word of what was done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from channels.console.navigation import RAIL, home, role_name
+from channels.console.session import STAFF, staff
+from channels.web.keys import SETTINGS
+from channels.web.templating import render
+from hotline.i18n import _
+
+FLASH = "hotline_done"
+DONE = {
+    "registered": "工单已登记",
+    "submitted": "已转派单",
+    "dispatched": "已派单",
+    "redispatched": "已改派，原单位的派单已撤回",
+    "signed": "已签收",
+    "contacted": "联系记录已保存",
+    "drafted": "答复已提交审签",
+    "signed_off": "已审签，答复已送审核",
+    "returned_to_clerk": "已退回经办人修改",
+    "accepted": "审核通过，已转回访",
+    "sent_back": "已退回承办单位",
+    "return_requested": "退单申请已提交，批准前计时照常",
+    "return_approved": "已同意退单，请重新派单",
+    "return_refused": "退单申请未同意，已通知单位",
+    "attempt": "未接通已记录",
+    "visited": "回访结果已保存",
+    "answered": "已直接答复",
+    "rejected": "已不予受理",
+    "info_requested": "补正通知已发出",
+    "supplemented": "补充内容已保存",
+    "urged": "已催办",
+    "invalidated": "已标为无效",
+    "reopened": "已重新办理",
+    "disputed_closed": "已办结，按不满意统计",
+    "emergency": "已记录转紧急热线",
+    "emergency_followed": "跟进结果已保存",
+    "taken": "会话已接入",
+    "closed_chat": "会话已结束",
+    "given_back": "会话已退回排队",
+    "to_bot": "会话已交回智能助手",
+    "called_back": "回拨已完成",
+    "uploaded": "附件已保存",
+    "account": "账号已更新",
+}
+"""What is said after a redirect; only these words, so that a forged cookie can say nothing else."""
+
+
+def page(request: web.Request, template: str, *, nav: str, status: int = 200, **values: Any) -> web.Response:
+    """A page of the console; `nav` is the key of the rail entry it belongs to."""
+    person = staff(request)
+    done = request.cookies.get(FLASH, "")
+    response = render(
+        request,
+        template,
+        status=status,
+        me=person,
+        my_role=role_name(person.role),
+        rail=RAIL[person.role],
+        home=home(person.role),
+        nav=nav,
+        done=_(DONE[done]) if done in DONE else "",
+        stamp=f"{person.user.name} {person.unit_name or person.user.staff_number}",
+        **values,
+    )
+    if done:
+        response.del_cookie(FLASH, path="/console")
+    return response
+
+
+def fragment(request: web.Request, template: str, **values: Any) -> web.Response:
+    """A part of a page, for htmx."""
+    return render(request, template, me=request[STAFF], **values)
+
+
+def see_other(request: web.Request, target: str, done: str = "") -> web.Response:
+    """303 to `target`; the next page says what was done."""
+    response = web.Response(status=303, headers={"Location": target})
+    if done:
+        response.set_cookie(
+            FLASH, done, max_age=30, path="/console", httponly=True, samesite="Lax", secure=request.app[SETTINGS].cookie_secure
+        )
+    return response

@@ -1,0 +1,162 @@
+/* Small behaviours that need no server. Everything else is htmx. Floor: Chromium 86. */
+(function () {
+  'use strict';
+  var root = document.documentElement;
+  var store = { get: function (k) { try { return localStorage.getItem(k); } catch (e) { return null; } },
+                set: function (k, v) { try { localStorage.setItem(k, v); } catch (e) { /* private mode: choice lasts one page */ } } };
+
+  // Theme, density, elder mode: one attribute on <html>, remembered. ?theme=dark wins (for tests).
+  var query = new URLSearchParams(location.search);
+  ['theme', 'density', 'mode', 'keys'].forEach(function (name) {
+    var value = query.get(name) || store.get('ui.' + name);
+    if (value) root.dataset[name] = value;
+  });
+  document.addEventListener('click', function (event) {
+    var button = event.target.closest('[data-set]');
+    if (!button) return;
+    var pair = button.dataset.set.split('=');
+    var value = root.dataset[pair[0]] === pair[1] ? '' : pair[1];
+    root.dataset[pair[0]] = value;
+    if (button.tagName === 'BUTTON') button.setAttribute('aria-pressed', String(!!value));
+    store.set('ui.' + pair[0], value);
+    document.dispatchEvent(new CustomEvent('ui:change'));
+  });
+
+  document.querySelectorAll('[data-set]').forEach(function (control) {
+    var pair = control.dataset.set.split('=');
+    var on = root.dataset[pair[0]] === pair[1];
+    if (control.tagName === 'BUTTON') control.setAttribute('aria-pressed', String(on));
+    if (control.type === 'checkbox') control.checked = on;
+  });
+
+  // Dialogs: data-open="id" on a button; a dialog printed with data-opened shows at once (a form that came back with errors).
+  document.addEventListener('click', function (event) {
+    var button = event.target.closest('[data-open]');
+    if (button) { event.preventDefault(); show(document.getElementById(button.dataset.open)); return; }
+    var shut = event.target.closest('[data-close]');
+    if (shut) { event.preventDefault(); shut.closest('dialog').close(); }
+  });
+  function show(dialog) {
+    if (!dialog || dialog.open) return;
+    document.querySelectorAll('details.menu[open]').forEach(function (menu) { menu.removeAttribute('open'); });
+    dialog.showModal();
+  }
+  document.querySelectorAll('dialog[data-opened]').forEach(show);
+  document.addEventListener('click', function (event) {       // a menu closes when the next thing is clicked
+    document.querySelectorAll('details.menu[open]').forEach(function (menu) { if (!menu.contains(event.target)) menu.removeAttribute('open'); });
+  });
+
+  // Show a password for a moment.
+  document.addEventListener('click', function (event) {
+    var button = event.target.closest('[data-reveal]');
+    if (!button) return;
+    var field = document.getElementById(button.dataset.reveal), shown = field.type === 'text';
+    field.type = shown ? 'password' : 'text';
+    button.setAttribute('aria-pressed', String(!shown));
+  });
+
+  // Watermark of ticket pages: a data: picture made here, since inline styles are forbidden by the page's policy.
+  document.querySelectorAll('[data-watermark]').forEach(function (node) {
+    var safe = node.dataset.watermark.replace(/[<>&'"]/g, ' ');
+    var svg = "<svg xmlns='http://www.w3.org/2000/svg' width='320' height='200'><text x='20' y='120' font-size='17' " +
+      "transform='rotate(-22 160 100)' font-family='sans-serif' fill='gray'>" + safe + '</text></svg>';
+    node.style.backgroundImage = 'url("data:image/svg+xml,' + encodeURIComponent(svg) + '")';
+  });
+
+  // Toasts go away by themselves, but not while they are pointed at or focused.
+  function fade(node) {
+    setTimeout(function () { if (node.matches(':hover') || node.contains(document.activeElement)) fade(node); else node.remove(); }, 6000);
+  }
+  document.querySelectorAll('[data-toast]').forEach(fade);
+  function toast(text) {
+    var box = document.getElementById('toasts');
+    if (!box || Array.prototype.some.call(box.children, function (node) { return node.textContent === text; })) return;
+    var node = document.createElement('div');
+    node.className = 'toast'; node.setAttribute('role', 'status'); node.textContent = text;
+    box.appendChild(node); fade(node);
+  }
+  window.uiToast = toast;
+  document.addEventListener('htmx:response:error', function (event) {
+    var context = event.detail && event.detail.ctx, status = context && context.response && context.response.status;
+    if (status >= 500) toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。');
+  });
+  document.addEventListener('htmx:error', function () { toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。'); });
+
+  // A form is sent once: the button rests until the answer is there (or the page comes back from the cache).
+  document.addEventListener('submit', function (event) {
+    var form = event.target;
+    if (form.method !== 'post' || event.defaultPrevented) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = '1';
+    setTimeout(function () { delete form.dataset.sent; }, 4000);
+  });
+  window.addEventListener('pageshow', function () { document.querySelectorAll('form[data-sent]').forEach(function (form) { delete form.dataset.sent; }); });
+
+  // Running clocks: <time class="timer" data-since="seconds already gone">
+  function tick() {
+    document.querySelectorAll('[data-since]').forEach(function (node) {
+      node._start = node._start || Date.now() - 1000 * Number(node.dataset.since);
+      var s = Math.floor((Date.now() - node._start) / 1000);
+      node.textContent = String(Math.floor(s / 60)).padStart(2, '0') + ':' + String(s % 60).padStart(2, '0');
+    });
+  }
+  if (!query.has('still')) { tick(); setInterval(tick, 1000); }
+
+  // Suggestion chips fill their field; touching a machine-filled field makes it a person's.
+  document.addEventListener('click', function (event) {
+    var chip = event.target.closest('[data-fill]');
+    if (!chip) return;
+    var field = document.getElementById(chip.dataset.fill);
+    field.value = chip.dataset.value || chip.textContent.trim();
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    field.focus();
+  });
+  document.addEventListener('input', function (event) {
+    var field = event.target.closest('.field--machine');
+    if (field) field.classList.remove('field--machine');
+  });
+
+  // Keyboard. Single letters act only outside text fields and can be switched off (WCAG 2.1.4).
+  function rows() { return Array.prototype.slice.call(document.querySelectorAll('[data-rows] > tr, [data-rows] > li')); }
+  function move(step) {
+    var all = rows(); if (!all.length) return;
+    var at = all.findIndex(function (r) { return r.getAttribute('aria-current') === 'true'; });
+    var to = Math.max(0, Math.min(all.length - 1, at + step));
+    all.forEach(function (r, i) { r.setAttribute('aria-current', String(i === to)); r.tabIndex = i === to ? 0 : -1; });
+    all[to].focus(); all[to].scrollIntoView({ block: 'nearest' });
+  }
+  function typing(node) { return /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName) || node.isContentEditable; }
+  document.addEventListener('keydown', function (event) {
+    if (event.isComposing) return;                       // never steal keys from a Chinese input method
+    var key = event.key, name = (event.ctrlKey || event.metaKey ? 'Ctrl+' : '') + (event.altKey ? 'Alt+' : '') + (key.length === 1 ? key.toUpperCase() : key);
+    var hit = document.querySelector('[data-key="' + name + '"]');
+    var plain = name.length === 1 || name === '?';
+    if (hit && !(plain && (typing(event.target) || root.dataset.keys === 'off'))) {
+      event.preventDefault();
+      if (typing(hit)) hit.focus(); else hit.click();
+      return;
+    }
+    if (event.altKey && /^Key[JK]$/.test(event.code)) {  // next, previous conversation: works while writing too
+      event.preventDefault(); move(event.code === 'KeyJ' ? 1 : -1);
+      var link = document.activeElement.querySelector('a[hx-get]'); if (link) link.click();
+      return;
+    }
+    if (typing(event.target)) return;
+    if (key === 'j' || key === 'ArrowDown' && event.target.closest('[data-rows]')) { event.preventDefault(); move(1); }
+    if (key === 'k' || key === 'ArrowUp' && event.target.closest('[data-rows]')) { event.preventDefault(); move(-1); }
+    if (key === 'Enter' && event.target.matches('[data-rows] > *')) { var a = event.target.querySelector('a'); if (a) a.click(); }
+  });
+
+  // Error summary takes focus, as on GOV.UK.
+  var errors = document.querySelector('.errors');
+  if (errors && !query.has('still')) errors.focus();
+  // Follow a talk to its end, unless the reader has scrolled up.
+  function follow() {
+    document.querySelectorAll('[data-follow]').forEach(function (talk) {
+      if (!talk._seen || talk.scrollHeight - talk.scrollTop - talk.clientHeight < 160) talk.scrollTop = talk.scrollHeight;
+      talk._seen = true;
+    });
+  }
+  follow();
+  document.addEventListener('htmx:after:swap', follow);
+})();
