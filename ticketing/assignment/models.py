@@ -28,7 +28,13 @@ class AssignmentState(StrEnum):
     @property
     def is_open(self) -> bool:
         """Whether the unit still owes something."""
-        return self in (AssignmentState.ASSIGNED, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.UNIT_REVIEW, AssignmentState.REDO)
+        return self in (
+            AssignmentState.ASSIGNED,
+            AssignmentState.SIGNED,
+            AssignmentState.WORKING,
+            AssignmentState.UNIT_REVIEW,
+            AssignmentState.REDO,
+        )
 
 
 class Facts(StrEnum):

@@ -37,7 +37,9 @@ class ReplyDraft:
 async def access_assignment(session: AsyncSession, actor: Actor, assignment_id: int) -> tuple[Assignment, Ticket]:
     """The assignment and its ticket, both locked. Unit people reach only their own unit's. Raises NotFound."""
     assignment = (await session.scalars(select(Assignment).where(Assignment.id == assignment_id))).first()
-    allowed = actor.has(Role.DISPATCHER, Role.SUPERVISOR) or (actor.has(Role.CLERK, Role.CHIEF) and assignment is not None and assignment.unit_id == actor.unit_id)
+    allowed = actor.has(Role.DISPATCHER, Role.SUPERVISOR) or (
+        actor.has(Role.CLERK, Role.CHIEF) and assignment is not None and assignment.unit_id == actor.unit_id
+    )
     if assignment is None or not allowed:
         raise NotFound(_("没有找到这张工单"))
     ticket = (await session.scalars(select(Ticket).where(Ticket.id == assignment.ticket_id).with_for_update())).one()
@@ -92,7 +94,11 @@ async def request_return(core: Core, session: AsyncSession, actor: Actor, assign
         raise InvalidInput(_("请写明退单的职责依据，至少10个字"), field="reason")
     if assignment.return_reason is not None:
         raise IllegalStep(_("这张工单已经申请过退单，不能再退"))
-    assignment.return_reason, assignment.return_requested_at, assignment.return_requested_by_id = reason.strip()[:1000], core.clock.now(), actor.user_id
+    assignment.return_reason, assignment.return_requested_at, assignment.return_requested_by_id = (
+        reason.strip()[:1000],
+        core.clock.now(),
+        actor.user_id,
+    )
     await tell(core, session, actor, ticket, "return.requested", {"assignment": assignment.id, "reason": reason.strip()})
 
 
@@ -110,7 +116,9 @@ async def decide_return(core: Core, session: AsyncSession, actor: Actor, assignm
     assignment.state = AssignmentState.RETURNED.value
     await stop_clocks(core, session, ticket.id, assignment_id=assignment.id, cancelled=True)
     if assignment.lead:
-        others = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.id != assignment.id, Assignment.state != AssignmentState.RETURNED.value)
+        others = select(Assignment).where(
+            Assignment.ticket_id == ticket.id, Assignment.id != assignment.id, Assignment.state != AssignmentState.RETURNED.value
+        )
         for other in await session.scalars(others):
             other.state = AssignmentState.CANCELLED.value
             await stop_clocks(core, session, ticket.id, assignment_id=other.id, cancelled=True)
@@ -144,7 +152,12 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     if reply is None:
         reply = Reply(assignment_id=assignment.id, round=ticket.round)
         session.add(reply)
-    reply.facts, reply.measures, reply.basis, reply.contact_note = draft.facts.value, draft.measures.strip(), draft.basis.strip(), draft.contact_note.strip()
+    reply.facts, reply.measures, reply.basis, reply.contact_note = (
+        draft.facts.value,
+        draft.measures.strip(),
+        draft.basis.strip(),
+        draft.contact_note.strip(),
+    )
     reply.author_id, reply.written_at = _user(actor), core.clock.now()
     assignment.state = AssignmentState.UNIT_REVIEW.value
     await session.flush()

@@ -55,11 +55,16 @@ _cache = _Cache()
 async def work_calendar(session: AsyncSession) -> WorkCalendar:
     """The calendar as it stands in the table."""
     fingerprint = await session.execute(
-        select(func.count(), func.max(CalendarDay.day), func.count().filter(CalendarDay.is_work), func.sum(func.hashtext(func.concat(CalendarDay.day, CalendarDay.is_work))))
+        select(
+            func.count(),
+            func.max(CalendarDay.day),
+            func.count().filter(CalendarDay.is_work),
+            func.sum(func.hashtext(func.concat(CalendarDay.day, CalendarDay.is_work))),
+        )
     )
     key = tuple(fingerprint.one())
     if key != _cache.key:
         rows = await session.execute(select(CalendarDay.day, CalendarDay.is_work))
-        _cache.calendar = WorkCalendar({day: is_work for day, is_work in rows})
+        _cache.calendar = WorkCalendar({row.day: row.is_work for row in rows})
         _cache.key = key
     return _cache.calendar

@@ -83,8 +83,9 @@ class WorkCalendar:
         raise CalendarError("the calendar has no working day within three years")
 
     def day_zero(self, start: datetime) -> date:
-        """The day from which working days are counted: the day of `start`, or the next working day when it is a rest
-        day or the office has closed (domain.md 4c, decisions 2 and 3).
+        """The day from which working days are counted (domain.md 4c, decisions 2 and 3).
+
+        The day of `start`, or the next working day when it is a rest day or the office has closed.
         """
         local = start.astimezone(self.zone)
         day = local.date()
@@ -109,7 +110,11 @@ class WorkCalendar:
         for _ in range(count):
             day = self.next_work_day(day + _DAY)
         minute = 1440 if midnight else 0
-        rest = timedelta(0) if midnight else timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        rest = (
+            timedelta(0)
+            if midnight
+            else timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        )
         return (self._at(day, minute) + rest).astimezone(UTC)
 
     def add_working_seconds(self, start: datetime, seconds: float) -> datetime:

@@ -42,7 +42,9 @@ class CallbackResult:
     note: str = ""
 
 
-async def review(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, accept: bool, gates: tuple[str, ...] = (), note: str = "") -> None:
+async def review(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, accept: bool, gates: tuple[str, ...] = (), note: str = ""
+) -> None:
     """T20/T21: somebody outside the unit passes the replies or sends them back. The author may not review."""
     if not actor.has(Role.DISPATCHER, Role.SUPERVISOR):
         raise NotAllowed(_("你的岗位不能审核答复"))
@@ -74,7 +76,12 @@ async def _replies(session: AsyncSession, ticket: Ticket) -> list[tuple[Assignme
     statement = (
         select(Assignment, Reply)
         .join(Reply, Reply.assignment_id == Assignment.id)
-        .where(Assignment.ticket_id == ticket.id, Assignment.state == AssignmentState.REPLIED.value, Reply.round == ticket.round, Reply.accepted.is_(None))
+        .where(
+            Assignment.ticket_id == ticket.id,
+            Assignment.state == AssignmentState.REPLIED.value,
+            Reply.round == ticket.round,
+            Reply.accepted.is_(None),
+        )
         .order_by(Assignment.lead.desc(), Assignment.id)
     )
     return [(row.Assignment, row.Reply) for row in await session.execute(statement)]
@@ -98,7 +105,9 @@ async def open_task(session: AsyncSession, ticket: Ticket) -> CallbackTask:
     return task
 
 
-async def finish_callback(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, result: CallbackResult, *, by: str = "clerk") -> None:
+async def finish_callback(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, result: CallbackResult, *, by: str = "clerk"
+) -> None:
     """T22/T23: the citizen was reached. Satisfied closes; 不满意 opens the next round with the same units.
 
     `by`: clerk, web, wechat or robot. The reply's author may not call back (4b). Raises InvalidInput, NotAllowed.
@@ -118,8 +127,16 @@ async def finish_callback(core: Core, session: AsyncSession, actor: Actor, ticke
     if dissatisfied:
         await _redo(core, session, actor, ticket, task.note)
     else:
-        await take_step(core, session, actor, ticket, "close", data={"satisfaction": result.satisfaction.value},
-                        satisfaction=result.satisfaction.value, solved=result.solved)
+        await take_step(
+            core,
+            session,
+            actor,
+            ticket,
+            "close",
+            data={"satisfaction": result.satisfaction.value},
+            satisfaction=result.satisfaction.value,
+            solved=result.solved,
+        )
 
 
 async def _all_replies(session: AsyncSession, ticket: Ticket) -> list[Reply]:
@@ -128,8 +145,19 @@ async def _all_replies(session: AsyncSession, ticket: Ticket) -> list[Reply]:
 
 async def _redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, action: str = "redo") -> None:
     """T23/T25: one more round at the same units, with the short clock of the policy (lesson 25a)."""
-    await take_step(core, session, actor, ticket, action, data={"round": ticket.round + 1, "reason": reason},
-                    round=ticket.round + 1, satisfaction=None, solved=None, no_callback_reason=None, closed_at=None)
+    await take_step(
+        core,
+        session,
+        actor,
+        ticket,
+        action,
+        data={"round": ticket.round + 1, "reason": reason},
+        round=ticket.round + 1,
+        satisfaction=None,
+        solved=None,
+        no_callback_reason=None,
+        closed_at=None,
+    )
     limit = policy.load().by_key(str(ticket.policy_key)).redo
     units = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state == AssignmentState.ACCEPTED.value)
     for assignment in await session.scalars(units):
@@ -163,8 +191,16 @@ async def close_disputed(core: Core, session: AsyncSession, actor: Actor, ticket
     task.state, task.finished_at, task.by, task.user_id = "reached", core.clock.now(), "clerk", actor.user_id
     task.satisfaction, task.solved, task.note = Satisfaction.DISSATISFIED.value, False, evidence.strip()
     await stop_clocks(core, session, ticket.id, ClockKind.CALLBACK)
-    await take_step(core, session, actor, ticket, "close_disputed", data={"evidence": evidence.strip()},
-                    satisfaction=Satisfaction.DISSATISFIED.value, solved=False)
+    await take_step(
+        core,
+        session,
+        actor,
+        ticket,
+        "close_disputed",
+        data={"evidence": evidence.strip()},
+        satisfaction=Satisfaction.DISSATISFIED.value,
+        solved=False,
+    )
 
 
 async def rate(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, result: CallbackResult, *, by: str) -> None:
@@ -174,8 +210,16 @@ async def rate(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
             await take_step(core, session, actor, ticket, "answer_refused", data={"note": result.note[:500]})
             await start_clock(core, session, ticket, ClockKind.DISPATCH, policy.load().dispatch[Urgency(ticket.urgency)])
         else:
-            await take_step(core, session, actor, ticket, "rate_answer", data={"satisfaction": result.satisfaction.value},
-                            satisfaction=result.satisfaction.value, solved=result.solved)
+            await take_step(
+                core,
+                session,
+                actor,
+                ticket,
+                "rate_answer",
+                data={"satisfaction": result.satisfaction.value},
+                satisfaction=result.satisfaction.value,
+                solved=result.solved,
+            )
         return
     if ticket.state != TicketState.CALLBACK.value:
         raise IllegalStep(_("这件事现在不能评价：办好以后我们会请您评价，每件事评价一次"))

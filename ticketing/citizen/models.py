@@ -16,7 +16,7 @@ class Citizen(Base):
     __tablename__ = "citizen"
     __table_args__ = (
         Index("ix_citizen_phone_hash", "phone_hash"),
-        Index("uq_citizen_verified_phone", "phone_hash", unique=True, postgresql_where=text("phone_verified")),
+        Index("uq_citizen_verified_phone", "phone_hash", unique=True, postgresql_where=text("phone_verified IS true")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -75,7 +75,7 @@ async def by_caller(core: Core, session: AsyncSession, phone: str) -> Citizen:
     await session.execute(
         insert(Citizen)
         .values(phone_sealed=core.vault.seal(phone), phone_hash=fingerprint, phone_verified=True, needs="", created_at=core.clock.now())
-        .on_conflict_do_nothing(index_elements=["phone_hash"], index_where=Citizen.phone_verified)
+        .on_conflict_do_nothing(index_elements=["phone_hash"], index_where=Citizen.phone_verified.is_(True))
     )
     return (await session.scalars(select(Citizen).where(Citizen.phone_hash == fingerprint, Citizen.phone_verified))).one()
 

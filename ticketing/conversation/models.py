@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
@@ -41,8 +42,14 @@ class Conversation(Base):
         CheckConstraint("channel IN ('phone', 'wechat', 'web')", name="channel"),
         CheckConstraint(f"owner IN ({sql_values(Owner)})", name="owner"),
         CheckConstraint("(owner = 'human') = (agent_id IS NOT NULL)", name="human_has_agent"),
-        Index("uq_conversation_live_party", "channel", "party_hash", unique=True, postgresql_where=text("owner <> 'closed' AND party_hash IS NOT NULL")),
-        Index("ix_conversation_waiting", "queued_at", postgresql_where=text("owner IN ('queue', 'human')")),
+        Index(
+            "uq_conversation_live_party",
+            "channel",
+            "party_hash",
+            unique=True,
+            postgresql_where=sql("owner <> 'closed' AND party_hash IS NOT NULL"),
+        ),
+        Index("ix_conversation_waiting", "queued_at", postgresql_where=sql("owner IN ('queue', 'human')")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -54,7 +61,7 @@ class Conversation(Base):
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     draft: Mapped[dict[str, Any] | None]
     """The complaint form being filled: see chatbot.form. Null when none is open."""
-    bot_state: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    bot_state: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=sql("'{}'"))
     """What the dialogue remembers: misses in a row, offered choices, whether Rasa must be restarted for it."""
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", use_alter=True))
     """The last ticket that came out of it."""
@@ -84,7 +91,7 @@ class Message(Base):
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
     article_version: Mapped[int | None]
     """Which text was given, so that a wrong answer can be traced."""
-    data: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=sql("'{}'"))
     """choices, start_s and end_s in the recording, confidence, attachment ids"""
 
 
@@ -95,7 +102,7 @@ class InboundMessage(Base):
     __table_args__ = (
         UniqueConstraint("channel", "external_id"),
         CheckConstraint("state IN ('received', 'answered', 'failed')", name="state"),
-        Index("ix_inbound_message_open", "received_at", postgresql_where=text("state <> 'answered'")),
+        Index("ix_inbound_message_open", "received_at", postgresql_where=sql("state <> 'answered'")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -132,7 +139,7 @@ class Call(Base):
         CheckConstraint(f"state IN ({sql_values(CallState)})", name="state"),
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_has_time"),
-        Index("ix_call_live", "state", postgresql_where=text("state <> 'ended'")),
+        Index("ix_call_live", "state", postgresql_where=sql("state <> 'ended'")),
         Index("ix_call_conversation_id", "conversation_id"),
     )
 
@@ -158,7 +165,7 @@ class Call(Base):
     recording_seconds: Mapped[float | None]
     transcriber: Mapped[str | None]
     """Which model wrote the transcript; null: none was available."""
-    data: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=sql("'{}'"))
 
 
 class Heartbeat(Base):

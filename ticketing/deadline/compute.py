@@ -46,6 +46,8 @@ def moments(calendar: WorkCalendar, start: datetime, limit: Limit) -> Moments:
         white, amber = start + WHITE * (due - start), start + AMBER * (due - start)
     red = calendar.shift_working_days(due, 1)
     last = (red - timedelta(microseconds=1)).astimezone(calendar.zone).date()
-    days = (start.astimezone(calendar.zone).date() + timedelta(days=n) for n in range((last - start.astimezone(calendar.zone).date()).days + 1))
+    days = (
+        start.astimezone(calendar.zone).date() + timedelta(days=n) for n in range((last - start.astimezone(calendar.zone).date()).days + 1)
+    )
     provisional = limit.unit in ("wd", "wh") and not all(calendar.knows(day) for day in days)
     return Moments(white.astimezone(UTC), amber.astimezone(UTC), due, red, provisional)

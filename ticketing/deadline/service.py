@@ -15,7 +15,9 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Urgency
 
 
-async def start_clock(core: Core, session: AsyncSession, ticket: Ticket, kind: ClockKind, limit: Limit, *, assignment_id: int | None = None) -> Deadline:
+async def start_clock(
+    core: Core, session: AsyncSession, ticket: Ticket, kind: ClockKind, limit: Limit, *, assignment_id: int | None = None
+) -> Deadline:
     """Start a clock now. A running one of the same kind must have been stopped before: the database refuses a second."""
     now = core.clock.now()
     times = moments(await work_calendar(session), now, limit)

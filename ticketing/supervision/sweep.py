@@ -57,7 +57,7 @@ async def _one(core: Core, database: Database, deadline_id: int) -> int:
                 return 0
             deadline = (await session.scalars(select(Deadline).where(Deadline.id == deadline_id).with_for_update())).one()
             return await advance(core, session, ticket, deadline)
-    except Exception:
+    except Exception:  # noqa: BLE001 - one bad row must not starve the others; it is logged and tried again
         _log.exception("sweep.failed", deadline=deadline_id)
         return 0
 
@@ -85,7 +85,9 @@ async def _give_card(core: Core, session: AsyncSession, ticket: Ticket, deadline
         unit_id = await session.scalar(select(Assignment.unit_id).where(Assignment.id == deadline.assignment_id))
     await session.execute(
         insert(Card)
-        .values(ticket_id=ticket.id, deadline_id=deadline.id, unit_id=unit_id, colour=stage.value, reason=deadline.kind, at=core.clock.now())
+        .values(
+            ticket_id=ticket.id, deadline_id=deadline.id, unit_id=unit_id, colour=stage.value, reason=deadline.kind, at=core.clock.now()
+        )
         .on_conflict_do_nothing(index_elements=["deadline_id", "colour"])
     )
 

@@ -71,7 +71,9 @@ def _by_role(core: Core, actor: Actor) -> ColumnElement[bool]:
             return false()
 
 
-async def access_ticket(core: Core, session: AsyncSession, actor: Actor, number: str, *, lock: bool = False, version: int | None = None) -> Ticket:
+async def access_ticket(
+    core: Core, session: AsyncSession, actor: Actor, number: str, *, lock: bool = False, version: int | None = None
+) -> Ticket:
     """The ticket with this number.
 
     Args:
@@ -124,7 +126,9 @@ async def reveal(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
 
 async def access_attachment(core: Core, session: AsyncSession, actor: Actor, attachment_id: UUID) -> Attachment:
     """An attachment of a ticket that the actor may see."""
-    statement = select(Attachment).join(Ticket, Ticket.id == Attachment.ticket_id).where(Attachment.id == attachment_id, visible(core, actor))
+    statement = (
+        select(Attachment).join(Ticket, Ticket.id == Attachment.ticket_id).where(Attachment.id == attachment_id, visible(core, actor))
+    )
     found = (await session.scalars(statement)).first()
     if found is None:
         raise NotFound(_("没有找到这个附件"))

@@ -67,7 +67,13 @@ async def dispatch(
         actor,
         ticket,
         "dispatch",
-        data={"unit": unit_id, "mode": mode.value, "policy": chosen.key, "instruction": instruction, **({"override": override_reason} if override_reason else {})},
+        data={
+            "unit": unit_id,
+            "mode": mode.value,
+            "policy": chosen.key,
+            "instruction": instruction,
+            **({"override": override_reason} if override_reason else {}),
+        },
         dispatch_mode=mode.value,
         policy_key=chosen.key,
         policy_version=policy.load().version,
@@ -167,7 +173,9 @@ async def withdraw(core: Core, session: AsyncSession, actor: Actor, ticket: Tick
     """T26: the citizen takes the appeal back; open assignments end."""
     await take_step(core, session, actor, ticket, "withdraw", data={"reason": reason.strip()[:500]})
     await stop_clocks(core, session, ticket.id, cancelled=True)
-    open_ones = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.in_([s.value for s in AssignmentState if s.is_open]))
+    open_ones = select(Assignment).where(
+        Assignment.ticket_id == ticket.id, Assignment.state.in_([s.value for s in AssignmentState if s.is_open])
+    )
     for assignment in await session.scalars(open_ones):
         assignment.state = AssignmentState.CANCELLED.value
     await session.flush()

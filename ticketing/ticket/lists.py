@@ -61,7 +61,9 @@ def _filter(actor: Actor, queue: Queue) -> ColumnElement[bool]:
         case Queue.OVERDUE:
             return _clock_in(Stage.YELLOW, Stage.RED)
         case Queue.RETURNS:
-            asked = select(Assignment.ticket_id).where(Assignment.return_requested_at.is_not(None), Assignment.state == AssignmentState.ASSIGNED.value)
+            asked = select(Assignment.ticket_id).where(
+                Assignment.return_requested_at.is_not(None), Assignment.state == AssignmentState.ASSIGNED.value
+            )
             return Ticket.id.in_(asked)
         case Queue.REVIEW:
             return Ticket.state == TicketState.REPLY_REVIEW.value
@@ -76,16 +78,24 @@ def _filter(actor: Actor, queue: Queue) -> ColumnElement[bool]:
 
 
 def _clock_in(*stages: Stage) -> ColumnElement[bool]:
-    running = select(Deadline.ticket_id).where(Deadline.state == ClockState.RUNNING.value, Deadline.stage.in_([stage.value for stage in stages]))
+    running = select(Deadline.ticket_id).where(
+        Deadline.state == ClockState.RUNNING.value, Deadline.stage.in_([stage.value for stage in stages])
+    )
     return Ticket.id.in_(running)
 
 
 def _mine(actor: Actor) -> ColumnElement[bool]:
+    waiting: tuple[str, ...]
     match actor.role:
         case Role.DISPATCHER:
             return or_(_filter(actor, Queue.TO_DISPATCH), _filter(actor, Queue.REVIEW), _filter(actor, Queue.RETURNS))
         case Role.CLERK:
-            waiting = (AssignmentState.ASSIGNED.value, AssignmentState.SIGNED.value, AssignmentState.WORKING.value, AssignmentState.REDO.value)
+            waiting = (
+                AssignmentState.ASSIGNED.value,
+                AssignmentState.SIGNED.value,
+                AssignmentState.WORKING.value,
+                AssignmentState.REDO.value,
+            )
         case Role.CHIEF:
             waiting = (AssignmentState.UNIT_REVIEW.value,)
         case Role.CALLBACK:
@@ -102,7 +112,7 @@ def _search(words: str) -> ColumnElement[bool]:
     return or_(*(column.icontains(words, autoescape=True) for column in (Ticket.number, Ticket.title, Ticket.address)))
 
 
-def _statement(core: Core, actor: Actor, queue: Queue, words: str) -> Select[tuple[Ticket]]:
+def _statement(core: Core, actor: Actor, queue: Queue, words: str) -> Select[Ticket]:
     statement = select(Ticket).where(visible(core, actor), _filter(actor, queue))
     return statement.where(_search(words.strip())) if words.strip() else statement
 
@@ -130,7 +140,11 @@ async def _rows(session: AsyncSession, actor: Actor, tickets: list[Ticket]) -> l
     for clock in await session.scalars(running):
         clocks.setdefault(clock.ticket_id, clock)
     gone = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
-    leads = select(Assignment, Unit).join(Unit, Unit.id == Assignment.unit_id).where(Assignment.ticket_id.in_(ids), Assignment.state.not_in(gone))
+    leads = (
+        select(Assignment, Unit)
+        .join(Unit, Unit.id == Assignment.unit_id)
+        .where(Assignment.ticket_id.in_(ids), Assignment.state.not_in(gone))
+    )
     leads = leads.where(Assignment.unit_id == actor.unit_id) if actor.role and actor.role.in_unit else leads.where(Assignment.lead)
     assigned = {row.Assignment.ticket_id: row for row in await session.execute(leads)}
     rows = []

@@ -118,4 +118,3 @@ class Attachment(Base):
     """Relative to the data folder."""
     from_citizen: Mapped[bool]
     created_at: Mapped[datetime]
-

@@ -37,7 +37,9 @@ async def take_step(
     for name, value in columns.items():
         setattr(ticket, name, value)
     await session.flush()
-    await tell(core, session, actor, ticket, transition.event, {"from": before, "to": ticket.state, **(data or {})}, public=transition.public)
+    await tell(
+        core, session, actor, ticket, transition.event, {"from": before, "to": ticket.state, **(data or {})}, public=transition.public
+    )
 
 
 async def tell(

@@ -22,7 +22,9 @@ async def run(core: Core, database: Database) -> int:
     closed = 0
     while True:
         async with database.transaction() as session:
-            due = select(Ticket).where(Ticket.state == TicketState.ANSWERED.value, Ticket.updated_at <= core.clock.now() - EVALUATION_WINDOW)
+            due = select(Ticket).where(
+                Ticket.state == TicketState.ANSWERED.value, Ticket.updated_at <= core.clock.now() - EVALUATION_WINDOW
+            )
             tickets = list(await session.scalars(due.order_by(Ticket.updated_at).limit(BATCH).with_for_update(skip_locked=True)))
             for ticket in tickets:
                 await take_step(core, session, SYSTEM, ticket, "answer_window_over", no_callback_reason="evaluation_window_over")

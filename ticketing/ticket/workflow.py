@@ -54,8 +54,11 @@ class Workflow:
         transition = self.transitions[action]
         if state not in transition.sources:
             allowed = "、".join(_(f"action.{item.action}") for item in self.allowed(state, actor)) or _("无")
-            raise IllegalStep(_("工单现在是“{state}”，不能{action}。现在可以：{allowed}").format(
-                state=_(f"state.{state.value}"), action=_(f"action.{action}"), allowed=allowed))
+            raise IllegalStep(
+                _("工单现在是“{state}”，不能{action}。现在可以：{allowed}").format(
+                    state=_(f"state.{state.value}"), action=_(f"action.{action}"), allowed=allowed
+                )
+            )
         if not transition.who & _names(actor):
             raise NotAllowed(_("你的岗位不能{action}").format(action=_(f"action.{action}")))
         return transition
