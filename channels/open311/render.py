@@ -106,7 +106,7 @@ def wanted_form(accept: str) -> str:
 
 
 def _quality(parameters: str) -> float:
-    found = re.search(r"(?:^|;)\s*q=([0-9.]+)", parameters)
+    found = re.search(r"(?:^|;)\s*q=([^;\s]+)", parameters)
     try:
         return float(found[1]) if found else 1.0
     except ValueError:

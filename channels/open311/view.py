@@ -104,7 +104,7 @@ async def _units(session: AsyncSession, ids: Iterable[int]) -> dict[int, str]:
         .join(Unit, Unit.id == Assignment.unit_id)
         .where(Assignment.ticket_id.in_(ids), Assignment.lead, Assignment.state.not_in(gone))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def _expected(session: AsyncSession, ids: Iterable[int]) -> dict[int, datetime]:
@@ -114,7 +114,7 @@ async def _expected(session: AsyncSession, ids: Iterable[int]) -> dict[int, date
         .where(Deadline.ticket_id.in_(ids), Deadline.kind == ClockKind.HANDLE.value, Deadline.state != ClockState.CANCELLED.value)
         .order_by(Deadline.id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _record(ticket: Ticket, names: dict[str, str], unit: str | None, expected: datetime | None) -> dict[str, Any]:

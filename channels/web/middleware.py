@@ -62,7 +62,12 @@ async def add_security_headers(_request: web.Request, response: web.StreamRespon
 
 @web.middleware
 async def size_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse large bodies before they are read. Uploads have their own limit (`upload_max_bytes` per file)."""
+    """Refuse large bodies before they are read. Uploads have their own limit (`upload_max_bytes` per file).
+
+    Open311 reads its bodies itself, with a smaller limit and errors in the form of its standard.
+    """
+    if request.path.startswith("/open311/"):
+        return await handler(request)
     limit = request._client_max_size if request.content_type == "multipart/form-data" else FORM_LIMIT
     length = request.content_length
     if length is not None and length > limit:
