@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from channels.web import formats
 from channels.web.keys import CORE, CSRF, SETTINGS, TEMPLATES
 from channels.web.static import NODE_MODULES, Assets
+from channels.web.words import choices, word
 from hotline.clock import Clock
 from hotline.i18n import _
 from hotline.settings import Settings
@@ -66,6 +67,8 @@ def environment(clock: Clock, settings: Settings, assets: Assets) -> Environment
         line_number=settings.line_number,
         demo=settings.demo,
         now=clock.now,
+        word=word,
+        choices=choices,
     )
     return env
 
