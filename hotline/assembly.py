@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from hotline.clock import Clock, SystemClock
 from hotline.database import Database
 from hotline.security import Vault
 from hotline.settings import Settings
 from ticketing.context import Core
+
+if TYPE_CHECKING:
+    from chatbot.dialogue import Dialogue
+    from telephony.speech.transcriber import Transcriber
 
 
 def database_url(settings: Settings) -> str:
@@ -44,6 +50,20 @@ class Services:
         """Assemble from settings; opens no connection."""
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         return cls(settings, make_core(settings, clock), make_database(settings))
+
+    @cached_property
+    def dialogue(self) -> Dialogue:
+        """The one way for a citizen's words to be answered, on every channel."""
+        from chatbot.dialogue import make_dialogue
+
+        return make_dialogue(self.settings, self.core, self.database)
+
+    @cached_property
+    def transcriber(self) -> Transcriber | None:
+        """The speech model in memory (loading takes seconds: call it in a thread); None when there is none."""
+        from telephony.speech import models
+
+        return models.load(self.settings)
 
     async def close(self) -> None:
         """Give back what the parts hold."""

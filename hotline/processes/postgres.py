@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from hotline.children import die_with_parent
 from hotline.errors import HotlineError
-from hotline.processes.child import die_with_parent
 
 OWNER = "hotline"
 """Database role and database name."""
@@ -135,10 +135,9 @@ class PrivatePostgres:
 
     @staticmethod
     def _as(account: pwd.struct_passwd | None) -> dict[str, Any]:
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         if account is None:
-            return {"env": environment, "cwd": "/"}
-        return {"env": environment, "cwd": "/", "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+            return {"env": _environment(), "cwd": "/"}
+        return {"env": _environment(), "cwd": "/", "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
     def clear_leftovers(self, *, patience_s: float = 20.0) -> None:
         """Before a start: end a forgotten server on the same files, and remove a `postmaster.pid` that lies.
@@ -225,6 +224,22 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def drop_rights() -> dict[str, str]:
+    """Give up root in this very process, for good; returns the environment to run the server with."""
+    account = _account()
+    os.chdir("/")
+    if account:
+        os.setgroups([])
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)
+    return _environment()
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours: keys and passwords of the service are no business of the database server."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def _first_number(path: Path) -> int | None:

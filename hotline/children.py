@@ -1,4 +1,4 @@
-"""How child processes are started: they die with their parent and, where asked, without root's rights."""
+"""Child processes that die with their parent, even when the parent is killed with -9."""
 
 from __future__ import annotations
 
@@ -23,3 +23,9 @@ def die_with_parent(signal_number: int = signal.SIGTERM) -> Callable[[], None]:
             os._exit(1)  # the parent is gone already, or this is no Linux: better no child than an orphan
 
     return prepare
+
+
+def follow_parent(signal_number: int) -> None:
+    """Ask the kernel the same for this very process; needed again after a change of user, which clears it."""
+    if _libc.prctl(_PR_SET_PDEATHSIG, int(signal_number), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) was refused")

@@ -1,0 +1,155 @@
+"""The command `hotline`. Every sub-command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hotline.errors import HotlineError
+from hotline.processes.names import Role
+
+if TYPE_CHECKING:
+    from hotline.settings import Settings
+
+app = typer.Typer(help="Government service hotline.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+database_app = typer.Typer(help="The database schema.", no_args_is_help=True)
+ticket_app = typer.Typer(help="Tickets.", no_args_is_help=True)
+bot_app = typer.Typer(help="The bot.", no_args_is_help=True)
+models_app = typer.Typer(help="Speech models.", no_args_is_help=True)
+app.add_typer(database_app, name="db")
+app.add_typer(ticket_app, name="ticket")
+app.add_typer(bot_app, name="bot")
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Download nothing.")]
+
+
+def _settings() -> Settings:
+    from hotline.commands.environment import find_settings
+
+    return find_settings()
+
+
+@app.command()
+def serve(role: Annotated[Role, typer.Option(help="Which process to run; all: a supervisor of the others.")] = Role.ALL) -> None:
+    """Run the service in the foreground until Ctrl-C."""
+    from hotline.commands.serve import serve_role
+
+    raise typer.Exit(serve_role(role, _settings()))
+
+
+@app.command()
+def demo(offline: Offline = False) -> None:
+    """Prepare and run the demo city (script/demo installs what it needs first)."""
+    from hotline.demo.run import run
+
+    raise typer.Exit(run(offline=offline))
+
+
+@database_app.command("upgrade")
+def db_upgrade() -> None:
+    """Bring the database to the newest schema."""
+    from hotline.commands.database import upgrade
+
+    upgrade(_settings())
+
+
+@app.command()
+def seed() -> None:
+    """Fill the demo city's data in; what is there already stays."""
+    from hotline.commands.database import seed
+
+    seed(_settings())
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Check every part and say what to do about each that is not well."""
+    from hotline.commands.doctor import examine
+
+    raise typer.Exit(examine(as_json=json))
+
+
+@app.command()
+def ask(text: Annotated[str, typer.Argument(help="What the citizen says.")], json: Json = False) -> None:
+    """Say one thing to the bot and print its answer."""
+    from hotline.commands.ask import ask
+
+    ask(_settings(), text, as_json=json)
+
+
+@app.command()
+def call(
+    to: Annotated[str, typer.Option(help="SIP address, for example sip:12345@127.0.0.1:5060.")],
+    wav: Annotated[list[Path] | None, typer.Option(help="Speech file to play, one turn each.")] = None,
+    say: Annotated[list[str] | None, typer.Option(help="Sentence to say in a synthetic voice, one turn each.")] = None,
+    dtmf: Annotated[str, typer.Option(help="Keys to press at the end, for example 0.")] = "",
+    json: Json = False,
+) -> None:
+    """Place a real call and print what was heard and said."""
+    from telephony.client import command
+
+    raise typer.Exit(command(_settings(), to=to, wav=wav or [], say=say or [], dtmf=dtmf, as_json=json))
+
+
+@ticket_app.command("show")
+def ticket_show(number: Annotated[str, typer.Argument(help="Ticket number.")], json: Json = False) -> None:
+    """Show a ticket and its timeline, personal data masked."""
+    from hotline.commands.ticket import show
+
+    show(_settings(), number, as_json=json)
+
+
+@app.command("new-key")
+def new_key() -> None:
+    """Print fresh keys for HOTLINE_SECRET_KEY and HOTLINE_ENCRYPTION_KEYS."""
+    import secrets
+
+    from cryptography.fernet import Fernet
+
+    typer.echo(f"HOTLINE_SECRET_KEY={secrets.token_urlsafe(48)}")
+    typer.echo(f"HOTLINE_ENCRYPTION_KEYS={Fernet.generate_key().decode()}")
+
+
+@bot_app.command("train")
+def bot_train() -> None:
+    """Train the Rasa model if its inputs have changed."""
+    from hotline.commands.parts import train_bot
+
+    train_bot(_settings())
+
+
+@models_app.command("fetch")
+def models_fetch(offline: Offline = False) -> None:
+    """Have the speech model that is set on this machine."""
+    from hotline.commands.parts import fetch_models
+
+    fetch_models(_settings(), offline=offline)
+
+
+@models_app.command("check")
+def models_check() -> None:
+    """Say which speech model would be used, and load it."""
+    from hotline.commands.parts import check_models
+
+    raise typer.Exit(check_models(_settings()))
+
+
+def main() -> None:
+    """Entry point: what a person can mend is said in one line each, without a traceback."""
+    from hotline.settings import SettingsError
+
+    try:
+        app()
+    except SettingsError as error:
+        sys.stderr.write("".join(f"{line}\n" for line in str(error).splitlines()) + "All settings: docs/configuration.md\n")
+        sys.exit(2)
+    except HotlineError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

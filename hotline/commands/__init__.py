@@ -1,0 +1,1 @@
+"""What the sub-commands of `hotline` do. `hotline.cli` only names them, so that `hotline --help` stays fast."""

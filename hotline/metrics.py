@@ -1,0 +1,85 @@
+"""Prometheus metrics of the web process. Counters live in this process; gauges are asked of the database at each scrape."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import HotlineError
+from hotline.events import Outbox
+from ticketing.conversation.models import Call, Heartbeat
+from ticketing.deadline.models import ClockState, Deadline
+from ticketing.ticket.models import Ticket
+
+if TYPE_CHECKING:
+    from hotline.assembly import Services
+
+SCRAPE_TIMEOUT_S = 3.0
+registry = CollectorRegistry()
+ProcessCollector(registry=registry)
+PlatformCollector(registry=registry)
+REQUESTS = Counter("hotline_http_requests_total", "Requests answered", ["method", "route", "status"], registry=registry)
+SECONDS = Histogram("hotline_http_request_seconds", "Time to the answer (streams are left out)", ["route"], registry=registry)
+
+
+@web.middleware
+async def count_requests(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count every answer by its route pattern, never by the address itself: that may hold ticket numbers."""
+    started = time.perf_counter()
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    except web.HTTPException as answer:
+        status = answer.status
+        raise
+    finally:
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "unknown"
+        REQUESTS.labels(request.method if request.method in ("GET", "POST", "HEAD") else "other", route, str(status)).inc()
+        if not request.headers.get("Accept", "").startswith("text/event-stream"):
+            SECONDS.labels(route).observe(time.perf_counter() - started)
+
+
+async def exposition(services: Services) -> tuple[bytes, str]:
+    """The text that Prometheus reads, and its content type. Without a database only the process's own figures."""
+    moment = CollectorRegistry()
+    up = Gauge("hotline_database_up", "1 when the database answered this scrape", registry=moment)
+    try:
+        async with asyncio.timeout(SCRAPE_TIMEOUT_S), services.database.transaction() as session:
+            await _gauges(services, session, moment)
+        up.set(1)
+    except (HotlineError, TimeoutError):
+        up.set(0)
+    return generate_latest(registry) + generate_latest(moment), CONTENT_TYPE_LATEST
+
+
+async def _gauges(services: Services, session: AsyncSession, moment: CollectorRegistry) -> None:
+    now = services.core.clock.now()
+    tickets = Gauge("hotline_tickets", "Tickets by state", ["state"], registry=moment)
+    for state, count in (await session.execute(select(Ticket.state, func.count()).group_by(Ticket.state))).all():
+        tickets.labels(state).set(count)
+    calls = Gauge("hotline_live_calls", "Calls that have not ended, by state", ["state"], registry=moment)
+    for state, count in (await session.execute(select(Call.state, func.count()).where(Call.state != "ended").group_by(Call.state))).all():
+        calls.labels(state).set(count)
+    outbox = Gauge("hotline_outbox", "Messages to the outside, by state", ["channel", "state"], registry=moment)
+    unsent = select(Outbox.channel, Outbox.state, func.count()).where(Outbox.state != "sent").group_by(Outbox.channel, Outbox.state)
+    for channel, state, count in (await session.execute(unsent)).all():
+        outbox.labels(channel, state).set(count)
+    running = Deadline.state == ClockState.RUNNING.value
+    oldest = await session.scalar(select(func.min(Deadline.next_stage_at)).where(running))
+    lag = Gauge("hotline_sweep_lag_seconds", "Age of the oldest reminder or card that is due and not yet given", registry=moment)
+    lag.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
+    beats = Gauge("hotline_heartbeat_age_seconds", "Time since a worker last said that it lives", ["role", "worker"], registry=moment)
+    for role, worker, at in (await session.execute(select(Heartbeat.role, Heartbeat.worker, Heartbeat.at))).all():
+        beats.labels(role, worker).set((now - at).total_seconds())

@@ -1,0 +1,67 @@
+"""APScheduler only ticks; the work is sweeps over due rows with SKIP LOCKED, so several schedulers may run (docs/decisions/0008)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from hotline import logs
+from hotline.clock import CITY_ZONE
+from hotline.errors import Unavailable
+from hotline.processes import sweeps
+from hotline.processes.heartbeat import beat
+
+if TYPE_CHECKING:
+    from hotline.assembly import Services
+
+LOG = logs.get(__name__)
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One sweep and how often it is called."""
+
+    name: str
+    sweep: Callable[[Services], Awaitable[object]]
+    every_s: int
+
+
+TICKS = (
+    Tick("deadlines", sweeps.deadlines, 15),
+    Tick("evaluation windows", sweeps.evaluation_windows, 60),
+    Tick("wechat delivery", sweeps.wechat_delivery, 15),
+    Tick("knowledge expiry", sweeps.knowledge_expiry, 600),
+    Tick("log-in sessions", sweeps.login_sessions, 3600),
+)
+
+
+async def run(services: Services) -> None:
+    """Tick until cancelled. Each tick first runs at once: after an outage the first sweep catches up."""
+    scheduler = AsyncIOScheduler(timezone=CITY_ZONE, job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None})
+    for tick in TICKS:
+        scheduler.add_job(
+            guarded, "interval", args=(tick, services), seconds=tick.every_s, id=tick.name, next_run_time=services.core.clock.now()
+        )
+    scheduler.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        scheduler.shutdown(wait=False)
+
+
+async def guarded(tick: Tick, services: Services) -> bool:
+    """Run one sweep and note that it ran; a failure is logged and the next tick comes all the same."""
+    try:
+        await tick.sweep(services)
+        await beat(services, f"scheduler:{tick.name}", "scheduler", every_s=tick.every_s)
+    except Unavailable:
+        LOG.warning("tick.no_database", tick=tick.name)
+        return False
+    except Exception:
+        LOG.exception("tick.failed", tick=tick.name)
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""What the scheduler's ticks call: each sweep with what it needs of the services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete
+
+if TYPE_CHECKING:
+    from hotline.assembly import Services
+
+
+async def deadlines(services: Services) -> int:
+    """Reminders, yellow and red cards of every running clock."""
+    from ticketing.supervision import sweep
+
+    return await sweep.run(services.core, services.database)
+
+
+async def evaluation_windows(services: Services) -> int:
+    """Close answers on the spot that nobody rated in time."""
+    from ticketing.ticket import sweep
+
+    return await sweep.run(services.core, services.database)
+
+
+async def knowledge_expiry(services: Services) -> int:
+    """Mark articles whose last day has passed."""
+    from knowledge.article.service import expire_due
+
+    async with services.database.transaction() as session:
+        return await expire_due(services.core, session)
+
+
+async def login_sessions(services: Services) -> int:
+    """Forget log-ins that are over."""
+    from ticketing.people.models import LoginSession
+
+    async with services.database.transaction() as session:
+        gone = await session.execute(
+            delete(LoginSession).where(LoginSession.expires_at < services.core.clock.now()).returning(LoginSession.id)
+        )
+        return len(gone.all())
+
+
+async def wechat_delivery(services: Services) -> object:
+    """Send what waits for the WeChat platform, when the channel is on."""
+    if not services.settings.wechat_token.get_secret_value():
+        return 0
+    from channels.wechat import delivery
+
+    return await delivery.run(services)
