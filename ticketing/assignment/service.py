@@ -18,6 +18,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step, tell
+from ticketing.words import word
 
 MIN_REPLY = 30
 BRUSH_OFFS = ("请找有关部门", "请咨询相关部门", "正在处理中", "正在处理当中", "已转有关部门", "无法处理", "不归我们管")
@@ -49,7 +50,7 @@ async def access_assignment(session: AsyncSession, actor: Actor, assignment_id: 
 
 def _expect(assignment: Assignment, *states: AssignmentState) -> None:
     if assignment.state not in {state.value for state in states}:
-        raise IllegalStep(_("本单位的办理状态是“{state}”，现在不能做这一步").format(state=_(f"assignment_state.{assignment.state}")))
+        raise IllegalStep(_("本单位的办理状态是“{state}”，现在不能做这一步").format(state=word("assignment", assignment.state)))
 
 
 def _unit_people(actor: Actor, *roles: Role) -> None:

@@ -36,11 +36,6 @@ class TicketState(StrEnum):
         """Whether the matter counts as handled to its end (办结)."""
         return self in (TicketState.CLOSED, TicketState.ARCHIVED)
 
-    @property
-    def citizen_state(self) -> str:
-        """Catalogue key of the words that the citizen sees."""
-        return f"citizen_state.{self.value}"
-
 
 FINAL_STATES = frozenset(
     {

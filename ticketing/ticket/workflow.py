@@ -19,6 +19,7 @@ from hotline.i18n import _
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.ticket.states import TicketState
+from ticketing.words import word
 
 _MACHINES = {"citizen", "bot", "system"}
 _RESULTS = {None, "satisfaction", "no_callback_reason"}
@@ -53,14 +54,14 @@ class Workflow:
         """The transition; raises NotAllowed (wrong person) or IllegalStep (wrong moment)."""
         transition = self.transitions[action]
         if state not in transition.sources:
-            allowed = "、".join(_(f"action.{item.action}") for item in self.allowed(state, actor)) or _("无")
+            allowed = "、".join(word("action", item.action) for item in self.allowed(state, actor)) or _("无")
             raise IllegalStep(
                 _("工单现在是“{state}”，不能{action}。现在可以：{allowed}").format(
-                    state=_(f"state.{state.value}"), action=_(f"action.{action}"), allowed=allowed
+                    state=word("state", state.value), action=word("action", action), allowed=allowed
                 )
             )
         if not transition.who & _names(actor):
-            raise NotAllowed(_("你的岗位不能{action}").format(action=_(f"action.{action}")))
+            raise NotAllowed(_("你的岗位不能{action}").format(action=word("action", action)))
         return transition
 
     def allowed(self, state: TicketState, actor: Actor) -> list[Transition]:

@@ -1,0 +1,75 @@
+"""The state machine as data: its file is checked, and no way through it closes a ticket without a callback result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotline.errors import IllegalStep, NotAllowed
+from hotline.events import ActorKind
+from ticketing.people.actor import BOT, SYSTEM, Actor, citizen_actor
+from ticketing.people.models import Role
+from ticketing.ticket import workflow
+from ticketing.ticket.states import TicketState
+
+ACTORS = [SYSTEM, BOT, citizen_actor(), *(Actor(ActorKind.STAFF, role.value, 1, role) for role in Role)]
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(workflow.load().transitions)), st.sampled_from(ACTORS)), max_size=40))
+def test_no_sequence_of_allowed_steps_closes_without_a_callback_result_or_a_recorded_reason(tries: list[tuple[str, Actor]]) -> None:
+    """The engine plus the rule that `take_step` and the database hold: a step with `result` fills that column."""
+    state = TicketState.REGISTERED
+    filled: set[str] = set()
+    for action, actor in tries:
+        try:
+            transition = workflow.load().step(state, action, actor)
+        except (IllegalStep, NotAllowed):
+            continue
+        state = transition.target
+        filled = {transition.result} if transition.result else set()
+        if state.is_closed:
+            assert filled & {"satisfaction", "no_callback_reason"}
+
+
+def test_every_state_with_a_way_in_has_a_way_out_or_is_final() -> None:
+    transitions = workflow.load().transitions.values()
+    reached = {TicketState.REGISTERED, *(item.target for item in transitions)}
+    left = {source for item in transitions for source in item.sources}
+    assert {state for state in reached - left if state.is_open} == set()
+
+
+def test_overdue_never_closes__section_4a_5() -> None:
+    """The system by itself closes nothing but an answer that nobody rated."""
+    own = [item.action for item in workflow.load().transitions.values() if item.target.is_closed and "system" in item.who]
+    assert own == ["answer_window_over"]
+
+
+def test_a_refusal_says_what_is_allowed_instead() -> None:
+    dispatcher = Actor(ActorKind.STAFF, "刘洋", 1, Role.DISPATCHER)
+    with pytest.raises(IllegalStep, match="派单"):
+        workflow.load().step(TicketState.TO_DISPATCH, "accept_reply", dispatcher)
+    with pytest.raises(NotAllowed):
+        workflow.load().step(TicketState.TO_DISPATCH, "dispatch", citizen_actor())
+
+
+GOOD: dict[str, Any] = {"action": "x", "from": ["registered"], "to": "answered", "who": ["agent"], "event": "e", "public": True}
+
+
+@pytest.mark.parametrize(
+    ("raw", "complaint"),
+    [
+        ("text", "list `transitions`"),
+        ({"transitions": [{**GOOD, "from": ["nowhere"]}]}, "transition 1"),
+        ({"transitions": [{**GOOD, "who": ["king"]}]}, "unknown role king"),
+        ({"transitions": [GOOD, GOOD]}, "stands there twice"),
+        ({"transitions": [{**GOOD, "to": "closed"}]}, "needs a result"),
+        ({"transitions": [{**GOOD, "from": ["suspended"]}]}, "nothing reaches"),
+        ({"transitions": [{"action": "x"}]}, "transition 1"),
+    ],
+)
+def test_a_wrong_file_is_refused_and_the_entry_named(raw: Any, complaint: str) -> None:
+    with pytest.raises(workflow.WorkflowError, match=complaint):
+        workflow.parse(raw)

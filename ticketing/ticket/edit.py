@@ -1,0 +1,56 @@
+"""Correcting what was registered, before and at dispatch (4b: agent until dispatch, dispatcher and supervisor always)."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import IllegalStep, InvalidInput, NotAllowed
+from hotline.i18n import _
+from ticketing.context import Core
+from ticketing.deadline.models import ClockKind
+from ticketing.deadline.service import start_dispatch_clock, stop_clocks
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role
+from ticketing.taxonomy.models import Category
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Confidentiality, TicketState, Urgency
+from ticketing.ticket.steps import tell
+
+_WAITING = (TicketState.REGISTERED.value, TicketState.TO_DISPATCH.value)
+
+
+async def revise(
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    category_code: str,
+    urgency: Urgency,
+    title: str = "",
+    confidentiality: Confidentiality | None = None,
+) -> bool:
+    """Set category, urgency, title or level; True when something changed. What it was before stays in the event.
+
+    A changed urgency starts the dispatch clock anew. Raises InvalidInput, NotAllowed or IllegalStep.
+    """
+    if not actor.has(Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR):
+        raise NotAllowed(_("你的岗位不能修改登记内容"))
+    if ticket.state not in _WAITING:
+        raise IllegalStep(_("工单已经派出，不能再修改登记内容"))
+    if await session.get(Category, category_code) is None:
+        raise InvalidInput(_("请选择类别"), field="category_code")
+    wanted = {"category_code": category_code, "urgency": urgency.value, "title": title.strip()[:60] or ticket.title}
+    wanted["confidentiality"] = (confidentiality or Confidentiality(ticket.confidentiality)).value
+    before = {name: getattr(ticket, name) for name, value in wanted.items() if getattr(ticket, name) != value}
+    if not before:
+        return False
+    for name in before:
+        setattr(ticket, name, wanted[name])
+    ticket.updated_at = core.clock.now()
+    await session.flush()
+    if "urgency" in before:
+        await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH, cancelled=True)
+        await start_dispatch_clock(core, session, ticket)
+    await tell(core, session, actor, ticket, "ticket.edited", {"before": before, "after": {name: wanted[name] for name in before}})
+    return True

@@ -1,0 +1,60 @@
+"""Ways out beside dispatch: the emergency line, no contact, invalid."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import InvalidInput
+from hotline.i18n import _
+from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.context import Core
+from ticketing.deadline.models import ClockKind
+from ticketing.deadline.service import start_dispatch_clock, stop_clocks
+from ticketing.people.actor import Actor
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.steps import take_step
+
+EMERGENCY_LINES = {"110": "公安", "119": "消防", "120": "急救", "122": "交警", "gas": "燃气抢修", "power": "供电抢修"}
+
+
+async def transfer_emergency(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, target: str, note: str) -> None:
+    """T3: handed to 110, 119, 120, 122 or a repair service at once; somebody checks afterwards."""
+    if target not in EMERGENCY_LINES:
+        raise InvalidInput(_("请选择转往哪里"), field="target")
+    await take_step(core, session, actor, ticket, "transfer_emergency", data={"target": target, "note": note.strip()[:500]})
+    await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH)
+
+
+async def follow_emergency(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, taken_over: bool, note: str) -> None:
+    """T31: taken over (closed, with the receiver's name and time), or an administrative part remains (to dispatch)."""
+    if len(note.strip()) < 5:
+        raise InvalidInput(_("请写明接处单位的接收人和时间，或还要办的事"), field="note")
+    if taken_over:
+        data = {"note": note.strip()[:500]}
+        await take_step(core, session, actor, ticket, "emergency_taken_over", data=data, no_callback_reason="taken_over")
+        return
+    await take_step(core, session, actor, ticket, "emergency_remains", data={"note": note.strip()[:500]})
+    await start_dispatch_clock(core, session, ticket)
+
+
+async def close_no_contact(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, note: str) -> None:
+    """T33: what is missing was never sent, and the matter cannot go on without it. Counted as 无法联系."""
+    if len(note.strip()) < 5:
+        raise InvalidInput(_("请写明何时用什么方式联系过"), field="note")
+    await take_step(core, session, actor, ticket, "close_no_contact", data={"note": note.strip()[:500]}, no_callback_reason="no_contact")
+    await stop_clocks(core, session, ticket.id, cancelled=True)
+
+
+async def invalidate(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str) -> None:
+    """T27: a test, a nuisance or empty. Only a supervisor; open assignments end."""
+    if len(reason.strip()) < 5:
+        raise InvalidInput(_("请写明为什么无效"), field="reason")
+    await take_step(core, session, actor, ticket, "invalidate", data={"reason": reason.strip()[:500]})
+    await stop_clocks(core, session, ticket.id, cancelled=True)
+    open_states = [state.value for state in AssignmentState if state.is_open]
+    for assignment in await session.scalars(
+        select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.in_(open_states))
+    ):
+        assignment.state = AssignmentState.CANCELLED.value
+    await session.flush()

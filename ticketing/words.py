@@ -1,0 +1,175 @@
+"""Words for states, channels, kinds and events. Staff words and citizens' words are two columns (domain.md 4a)."""
+
+from __future__ import annotations
+
+from hotline.i18n import _
+
+TICKET_STATES = {
+    "draft": "登记中",
+    "registered": "已登记",
+    "need_info": "待补正",
+    "rejected": "不予受理",
+    "emergency_out": "已转紧急热线",
+    "answered": "直接答复",
+    "to_dispatch": "待派单",
+    "in_progress": "办理中",
+    "disputed": "争议会商",
+    "suspended": "挂账",
+    "reply_review": "待审核",
+    "callback": "待回访",
+    "closed": "已办结",
+    "archived": "已归档",
+    "merged": "已并单",
+    "withdrawn": "已撤回",
+    "invalid": "无效",
+}
+CITIZEN_STATES = {
+    "draft": "登记中",
+    "registered": "已受理登记",
+    "need_info": "请补充材料",
+    "rejected": "不予受理",
+    "emergency_out": "已转紧急热线",
+    "answered": "已答复",
+    "to_dispatch": "正在派单",
+    "in_progress": "办理中",
+    "disputed": "办理中",
+    "suspended": "暂缓办理",
+    "reply_review": "办理中",
+    "callback": "已答复，待回访",
+    "closed": "已办结",
+    "archived": "已办结",
+    "merged": "与其他编号合并办理",
+    "withdrawn": "已撤回",
+    "invalid": "已结束",
+}
+ACTIONS = {
+    "answer": "直接答复",
+    "transfer_emergency": "转紧急热线",
+    "reject": "不予受理",
+    "request_info": "请市民补充",
+    "supplement": "补充材料",
+    "close_no_contact": "无法联系结案",
+    "submit": "提交派单",
+    "dispatch": "派单",
+    "redispatch": "重新派单",
+    "reply_ready": "提交审核",
+    "accept_reply": "审核通过",
+    "send_back": "退回重办",
+    "close": "办结",
+    "close_unreached": "未联系上办结",
+    "close_disputed": "说明理由后办结",
+    "redo": "重办",
+    "reopen": "重新办理",
+    "rate_answer": "评价",
+    "answer_window_over": "到期办结",
+    "answer_refused": "不满意，转派单",
+    "emergency_taken_over": "紧急热线已接处",
+    "emergency_remains": "转派单",
+    "withdraw": "撤回",
+    "invalidate": "标为无效",
+}
+ASSIGNMENT_STATES = {
+    "assigned": "待签收",
+    "signed": "已签收",
+    "working": "办理中",
+    "unit_review": "单位审签",
+    "replied": "已回复",
+    "accepted": "审核通过",
+    "returned": "已退单",
+    "cancelled": "已撤派",
+    "redo": "重办",
+}
+ARTICLE_STATES = {
+    "editing": "编辑中",
+    "unit_review": "单位审核",
+    "centre_review": "中心审核",
+    "published": "已发布",
+    "expired": "已过期",
+    "recalled": "已召回",
+}
+KINDS = {"consult": "咨询", "help": "求助", "complaint": "投诉", "report": "举报", "suggestion": "建议", "praise": "表扬"}
+CHANNELS = {"phone": "电话", "wechat": "微信", "web": "网页", "open311": "Open311", "staff": "登记"}
+URGENCIES = {"normal": "一般", "urgent": "紧急", "emergency": "特急"}
+MODES = {"phone": "电话交办", "written": "书面转办"}
+CONFIDENTIALITIES = {"open": "公开", "masked": "脱敏", "secret": "保密"}
+SATISFACTIONS = {"very_satisfied": "非常满意", "satisfied": "满意", "dissatisfied": "不满意"}
+FACTS = {"true": "属实", "partly": "部分属实", "untrue": "不属实", "cannot_verify": "无法核实"}
+CLOCKS = {"dispatch": "派单", "sign": "签收", "contact": "联系市民", "handle": "办结", "review": "审核", "callback": "回访"}
+LIMIT_UNITS = {"h": "小时，全天连续", "wh": "小时，只算上班时间", "wd": "个工作日", "d": "天，含休息日"}
+ATTEMPTS = {"no_answer": "无人接听", "busy": "占线", "refused": "拒绝回访", "wrong_number": "号码不对"}
+ATTITUDES = {"good": "好", "fair": "一般", "bad": "不好"}
+CONTACT_WAYS = {"phone": "电话", "sms": "短信", "wechat": "微信", "none": "不用联系", "visit": "上门"}
+GATES = {"law": "法律政策", "wording": "文字格式", "signoff": "审核签发", "letter": "办理函复"}
+RETURN_REASONS = {
+    "queue_timeout": "排队太久，没有人接",
+    "hung_up_in_queue": "排队时挂断",
+    "hung_up_in_form": "登记时挂断",
+    "message_left": "留了言",
+    "process_died": "通话中断",
+}
+HANDOVER_REASONS = {
+    "asked": "市民要求人工",
+    "requested": "市民要求人工",
+    "human": "市民要求人工",
+    "dtmf": "按0转人工",
+    "emergency": "可能有危险",
+    "misses": "智能助手答不上来",
+    "failed": "智能助手出错",
+}
+NO_CALLBACK = {
+    "unreached": "未联系上",
+    "anonymous": "匿名，无法回访",
+    "evaluation_window_over": "三天内未评价",
+    "answered_on_the_spot": "当场答复",
+    "no_contact": "无法联系",
+    "taken_over": "已由紧急热线接处",
+}
+AUTHORS = {"citizen": "市民", "bot": "智能助手", "agent": "话务员", "system": "系统"}
+OWNERS = {"bot": "智能助手", "queue": "等待人工", "human": "人工接待", "closed": "已结束"}
+END_REASONS = {
+    "caller_hung_up": "来电人挂机",
+    "finished": "通话结束",
+    "queue_timeout": "排队超时",
+    "silence": "长时间无声",
+    "rtp_timeout": "声音中断",
+    "process_died": "系统中断",
+    "error": "出错",
+}
+
+_TABLES = {
+    "state": TICKET_STATES,
+    "citizen_state": CITIZEN_STATES,
+    "action": ACTIONS,
+    "assignment": ASSIGNMENT_STATES,
+    "article": ARTICLE_STATES,
+    "kind": KINDS,
+    "channel": CHANNELS,
+    "urgency": URGENCIES,
+    "mode": MODES,
+    "confidentiality": CONFIDENTIALITIES,
+    "satisfaction": SATISFACTIONS,
+    "facts": FACTS,
+    "clock": CLOCKS,
+    "attempt": ATTEMPTS,
+    "attitude": ATTITUDES,
+    "contact": CONTACT_WAYS,
+    "return_reason": RETURN_REASONS,
+    "handover": HANDOVER_REASONS,
+    "no_callback": NO_CALLBACK,
+    "author": AUTHORS,
+    "owner": OWNERS,
+    "end_reason": END_REASONS,
+}
+
+
+def word(table: str, value: str | None) -> str:
+    """The word for an enum value: `word("state", "closed")`. An unknown value is shown as it is, never hidden."""
+    if not value:
+        return ""
+    found = _TABLES[table].get(value)
+    return _(found) if found else value
+
+
+def choices(table: str) -> dict[str, str]:
+    """All values of a table with their words, in the table's order; for form fields."""
+    return {value: _(text) for value, text in _TABLES[table].items()}
