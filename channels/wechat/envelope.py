@@ -11,7 +11,7 @@ from wechatpy.crypto import PrpCrypto, WeChatCrypto
 
 from channels.wechat.incoming import Incoming, UnreadableMessage, read
 from channels.wechat.replies import render
-from channels.wechat.signature import matches
+from channels.wechat.signature import Signed, matches
 from hotline.settings import Settings
 
 
@@ -57,9 +57,9 @@ class Envelope:
             require_encryption=settings.wechat_require_encryption,
         )
 
-    def is_signed(self, query: Mapping[str, str]) -> bool:
+    def is_signed(self, signed: Signed) -> bool:
         """Whether the address line carries the platform's signature."""
-        return matches(query.get("signature", ""), self._token, query.get("timestamp", ""), query.get("nonce", ""))
+        return matches(signed.signature, self._token, signed.timestamp, signed.nonce)
 
     def open(self, query: Mapping[str, str], body: bytes) -> Push:
         """The message inside `body`; raises `Forged`, or `UnreadableMessage` when it cannot be parsed."""

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple, Self
 
 MAX_AGE = timedelta(minutes=5)
 """A push older than this is refused. The platform's own repeats come within 15 s; the rest is room for clocks that differ."""
+
+
+class Signed(NamedTuple):
+    """What the address line says about the sender. The platform makes a new one for every push."""
+
+    timestamp: str
+    nonce: str
+    signature: str
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """Read from the address line; missing parts are empty."""
+        return cls(query.get("timestamp", ""), query.get("nonce", ""), query.get("signature", ""))
 
 
 def sign(*parts: str) -> str:

@@ -1,0 +1,203 @@
+"""What is answered to each kind of message. The bot's words come from `chatbot.dialogue`; here WeChat's own forms are met.
+
+Every function may run twice for the same message (after a crash), so each step that writes carries the message's key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.web import files
+from channels.wechat import menu, mine, outbox, rating
+from channels.wechat.ears import Ears, Heard, NotHeard
+from channels.wechat.incoming import Incoming, Kind
+from channels.wechat.journal import Work
+from channels.wechat.replies import numbered
+from hotline import logs
+from hotline.database import Database
+from hotline.i18n import _
+from hotline.settings import Settings
+from ticketing.citizen.service import by_openid
+from ticketing.context import Core
+from ticketing.conversation.models import Author, Conversation, Owner
+from ticketing.conversation.service import add_message, open_conversation
+from ticketing.ticket.models import Attachment
+
+if TYPE_CHECKING:
+    from chatbot.dialogue import Dialogue, Turn
+
+log = logs.get(__name__)
+GREETING_EVENTS = frozenset({"subscribe", "subscribe_scan"})
+
+
+class Answers:
+    """Works out answers; `Answers.answer` is what the desk calls."""
+
+    def __init__(self, settings: Settings, core: Core, database: Database, dialogue: Dialogue, ears: Ears) -> None:
+        """Everything is shared by the whole process."""
+        self._settings, self._core, self._database, self._dialogue, self._ears = settings, core, database, dialogue, ears
+
+    async def answer(self, work: Work) -> str:
+        """The text for the citizen; empty when there is nothing to say."""
+        message = work.message
+        match message.kind:
+            case Kind.TEXT:
+                return await self._text(work, message.get("Content"))
+            case Kind.VOICE:
+                return await self._voice(work)
+            case Kind.IMAGE:
+                return await self._picture(work)
+            case Kind.LOCATION:
+                return await self._location(work)
+            case Kind.LINK:
+                parts = (message.get("Title"), message.get("Description"), message.get("Url"))
+                return await self._text(work, "\n".join(part for part in parts if part))
+            case Kind.EVENT:
+                return await self._event(work)
+            case Kind.VIDEO:
+                return _("视频暂时收不了。您可以发几张照片，或者用文字说一说是什么事、在什么地方。")
+            case _:
+                return self._cannot_read()
+
+    async def _text(self, work: Work, text: str, *, data: dict[str, Any] | None = None) -> str:
+        if not text:
+            return self._cannot_read()
+        async with self._database.transaction() as session:
+            conversation = await self._conversation(session, work.message)
+            own = await self._own_affairs(session, conversation, work, text)
+        if own is not None:
+            return own
+        turn = await self._dialogue.turn(conversation.id, text, external_id=_key(work), data=data)
+        return in_words(turn)
+
+    async def _own_affairs(self, session: AsyncSession, conversation: Conversation, work: Work, text: str) -> str | None:
+        """What only this channel can answer, since the openid says who it is: own tickets and their rating."""
+        citizen_id = conversation.citizen_id
+        if citizen_id is None or conversation.owner != Owner.BOT.value or conversation.draft:
+            return None
+        answer: str | None = None
+        if text.strip(" 。？?") in mine.WORDS:
+            answer = await mine.overview(session, citizen_id)
+        elif (satisfaction := rating.recognise(text)) is not None:
+            answer = await rating.rate(self._core, session, citizen_id, satisfaction)
+        else:
+            answer = await mine.progress(session, citizen_id, text)
+        if answer is not None:
+            await add_message(self._core, session, conversation, Author.CITIZEN, text, external_id=_key(work))
+            await add_message(self._core, session, conversation, Author.BOT, answer, external_id=f"{_key(work)}:answer")
+        return answer
+
+    async def _voice(self, work: Work) -> str:
+        try:
+            heard = await self._ears.listen(work.message.get("MediaId"))
+        except NotHeard as error:
+            log.warning("voice message not understood", reason=str(error))
+            return _("这条语音暂时听不了。请您用文字再说一遍，或拨打{line}。").format(line=self._core.line)
+        async with self._database.transaction() as session:
+            conversation = await self._conversation(session, work.message)
+            attachment_id = await self._keep_voice(session, conversation, heard)
+        if not heard.text:
+            return _("这条语音没有听清。请您在安静一点的地方再说一遍，或者用文字告诉我们。")
+        answer = await self._text(work, heard.text, data={"attachments": [str(attachment_id)], "transcriber": heard.transcriber})
+        return _("听到您说：“{text}”").format(text=heard.text) + ("\n\n" + answer if answer else "")
+
+    async def _keep_voice(self, session: AsyncSession, conversation: Conversation, heard: Heard) -> UUID:
+        """Keep the audio with the conversation, once."""
+        digest = hashlib.sha256(heard.audio).hexdigest()
+        same = select(Attachment.id).where(Attachment.conversation_id == conversation.id, Attachment.sha256 == digest)
+        known = (await session.scalars(same)).first()
+        if known is not None:
+            return known
+        stored = await files.store(
+            self._core,
+            self._settings,
+            session,
+            body=heard.audio,
+            file_name=_("语音消息"),
+            from_citizen=True,
+            conversation_id=conversation.id,
+            ticket_id=None if conversation.draft else conversation.ticket_id,
+        )
+        return stored.id
+
+    async def _picture(self, work: Work) -> str:
+        """Promise the picture; `delivery` fetches it from the outbox, so a crash does not lose it."""
+        media_id = work.message.get("MediaId")
+        if not media_id or not self._settings.wechat_app_secret.get_secret_value():
+            return _("这张照片没能取到。请用文字说一说是什么事、在什么地方。")
+        async with self._database.transaction() as session:
+            conversation = await self._conversation(session, work.message)
+            citizen = await by_openid(self._core, session, work.message.openid)
+            await outbox.enqueue_picture(self._core, session, citizen.id, conversation.id, media_id, dedupe=f"wechat:picture:{work.id}")
+            owner, draft = conversation.owner, conversation.draft
+        if owner == Owner.HUMAN.value:
+            return ""
+        if draft:
+            return _("照片收到，会和您的诉求放在一起。请接着说。")
+        return _("照片收到。请说一说是什么事、在什么地方，我们一并登记。")
+
+    async def _location(self, work: Work) -> str:
+        """A place: answers the form's question for the address, or opens with «what happened here?»."""
+        message = work.message
+        label = message.get("Label") or message.get("Poiname")
+        place = {"label": label, "latitude": _number(message.get("Location_X")), "longitude": _number(message.get("Location_Y"))}
+        async with self._database.transaction() as session:
+            conversation = await self._conversation(session, message)
+            answered_by_bot = conversation.owner == Owner.BOT.value
+            if not (conversation.draft and label):
+                text = _("[位置] {label}").format(label=label or _("地图上的点"))
+                await add_message(self._core, session, conversation, Author.CITIZEN, text, external_id=_key(work), data={"location": place})
+                if not answered_by_bot:
+                    return ""
+                if conversation.draft:
+                    return _("位置收到，但没有地名。请您再用文字写一下地址，例如路名和小区名。")
+                return _("位置收到：{label}。请说一说在这里发生了什么事。").format(label=label or _("地图上的点"))
+        return await self._text(work, label, data={"location": place})
+
+    async def _event(self, work: Work) -> str:
+        message = work.message
+        if message.event in GREETING_EVENTS:
+            return self._greeting()
+        if message.event == "click":
+            says = menu.load().says.get(message.get("EventKey"))
+            return await self._text(work, says) if says else self._greeting()
+        return ""  # unsubscribe, SCAN, VIEW, LOCATION, receipts: nothing is to be said
+
+    async def _conversation(self, session: AsyncSession, message: Incoming) -> Conversation:
+        citizen = await by_openid(self._core, session, message.openid)
+        return await open_conversation(self._core, session, channel="wechat", party=message.openid, citizen_id=citizen.id)
+
+    def _greeting(self) -> str:
+        return _(
+            "您好，这里是{city}{line}热线。您可以直接说要问的事，或者要反映的问题，我来解答和登记。\n"
+            "回复“我的工单”查进度，回复“转人工”找人工客服。\n"
+            "对话内容会保存，只用于办理您的诉求。"
+        ).format(city=self._settings.city_name, line=self._core.line)
+
+    def _cannot_read(self) -> str:
+        return _("这种消息暂时看不了。请用文字、语音、照片或位置告诉我们，或拨打{line}。").format(line=self._core.line)
+
+
+def in_words(turn: Turn) -> str:
+    """A turn as one text: the platform takes one passive reply, and five messages in all per message of the citizen."""
+    parts = [answer.text for answer in turn.answers if answer.text]
+    choices = next((answer.choices for answer in reversed(turn.answers) if answer.choices), ())
+    if choices:
+        parts.append(numbered(choices) + "\n" + _("回复数字或文字都可以。"))
+    return "\n\n".join(parts)
+
+
+def _key(work: Work) -> str:
+    return f"wechat:{work.id}"
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
