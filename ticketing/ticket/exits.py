@@ -53,8 +53,6 @@ async def invalidate(core: Core, session: AsyncSession, actor: Actor, ticket: Ti
     await take_step(core, session, actor, ticket, "invalidate", data={"reason": reason.strip()[:500]})
     await stop_clocks(core, session, ticket.id, cancelled=True)
     open_states = [state.value for state in AssignmentState if state.is_open]
-    for assignment in await session.scalars(
-        select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.in_(open_states))
-    ):
+    for assignment in await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.in_(open_states))):
         assignment.state = AssignmentState.CANCELLED.value
     await session.flush()
