@@ -47,7 +47,7 @@ class VoskTranscriber:
             raise ModelError(f"{folder} holds no acoustic model (am/final.mdl)")
         try:
             self._model = vosk.Model(model_path=str(folder))
-        except Exception as error:  # noqa: BLE001 - the library raises plain Exception for every failure
+        except Exception as error:  # the library raises plain Exception for every failure
             raise ModelError(f"Vosk cannot load {folder}: {error}") from error
         self.name = name
         self._max = max_sessions
