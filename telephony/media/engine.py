@@ -1,0 +1,167 @@
+"""The media clock: one thread for every call of a phone.
+
+It receives with epoll and sends at absolute deadlines: four phases of 5 ms, so that the calls of a phone are spread over
+the 20 ms instead of bursting at once. pyVoIP has three threads per call and sleeps relatively; that breaks at 25 calls.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hotline import logs
+from telephony.media.session import MediaSession
+
+_log = logs.get(__name__)
+
+_PHASES = 4
+_PHASE_S = 0.005
+_SUSPENDED_S = 0.5
+_IDLE_S = 5.0
+_DATAGRAM = 2048
+_BURST = 8
+
+
+@dataclass
+class ClockCounters:
+    """How well the clock keeps its deadlines."""
+
+    ticks: int = 0
+    late: int = 0
+    """Deadlines missed by more than 10 ms."""
+    worst_s: float = 0.0
+
+
+class MediaEngine:
+    """Drives the sessions that were added."""
+
+    def __init__(self) -> None:
+        """The thread is started by `start`."""
+        self.clock = ClockCounters()
+        self._poll = select.epoll()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._poll.register(self._wake, select.EPOLLIN)
+        self._sessions: dict[int, MediaSession] = {}
+        self._phases: list[list[MediaSession]] = [[] for _ in range(_PHASES)]
+        self._commands: deque[Callable[[], None]] = deque()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="media-clock", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and release its descriptors; sessions are simply no longer driven."""
+        self._stopping = True
+        self._notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._obey()  # ports of calls that ended meanwhile
+        self._poll.close()
+        os.close(self._wake)
+
+    def add(self, session: MediaSession) -> None:
+        """Drive this session from now on."""
+        self._commands.append(lambda: self._add(session))
+        self._notify()
+
+    def remove(self, session: MediaSession, then: Callable[[], None]) -> None:
+        """Let go of it; `then` runs on the media thread, after which nothing touches the session's socket."""
+        self._commands.append(lambda: self._remove(session, then))
+        self._notify()
+
+    def _notify(self) -> None:
+        os.eventfd_write(self._wake, 1)
+
+    def _add(self, session: MediaSession) -> None:
+        descriptor = session.socket.fileno()
+        if descriptor < 0 or session.phase is not None:
+            return
+        self._discard(session)
+        session.phase = min(range(_PHASES), key=lambda number: len(self._phases[number]))
+        self._sessions[descriptor] = session
+        self._phases[session.phase].append(session)
+        self._poll.register(descriptor, select.EPOLLIN)
+
+    def _discard(self, session: MediaSession) -> None:
+        """What came while it rang is not part of the call."""
+        for _ in range(1000):
+            try:
+                session.socket.recvfrom(_DATAGRAM)
+            except OSError:
+                return
+
+    def _remove(self, session: MediaSession, then: Callable[[], None]) -> None:
+        if session.phase is not None:
+            self._poll.unregister(session.socket.fileno())
+            del self._sessions[session.socket.fileno()]
+            self._phases[session.phase].remove(session)
+            session.phase = None
+        then()
+
+    def _run(self) -> None:
+        deadline = time.monotonic()
+        phase = 0
+        while not self._stopping:
+            self._obey()
+            if not self._sessions:
+                self._receive(_IDLE_S)
+                deadline = time.monotonic()
+                continue
+            now = time.monotonic()
+            lateness = now - deadline
+            if lateness < 0:
+                self._receive(-lateness)
+                continue
+            self._tick(phase, now, lateness)
+            phase = (phase + 1) % _PHASES
+            deadline = now if lateness > _SUSPENDED_S else deadline + _PHASE_S  # after a stop of the machine: no burst
+            self._receive(0.0)
+
+    def _obey(self) -> None:
+        while self._commands:
+            self._commands.popleft()()
+
+    def _receive(self, wait_s: float) -> None:
+        for descriptor, _ in self._poll.poll(wait_s, 256):
+            if descriptor == self._wake:
+                os.eventfd_read(self._wake)
+            else:
+                self._drain(descriptor)
+
+    def _tick(self, phase: int, now: float, lateness: float) -> None:
+        self.clock.ticks += 1
+        self.clock.worst_s = max(self.clock.worst_s, lateness)
+        self.clock.late += lateness > 0.010
+        for session in self._phases[phase]:
+            try:
+                session.tick(now)
+            except Exception:  # noqa: BLE001 - one call's fault must not silence the others
+                self._report("telephony.media.tick_failed", session)
+
+    def _drain(self, descriptor: int) -> None:
+        session = self._sessions.get(descriptor)
+        if session is None:
+            return
+        now = time.monotonic()
+        for _ in range(_BURST):
+            try:
+                data, address = session.socket.recvfrom(_DATAGRAM)
+            except OSError:  # nothing more, or an ICMP error of a closed port: neither concerns the call
+                return
+            try:
+                session.receive(data, address, now)
+            except Exception:  # noqa: BLE001 - one bad datagram must never end a call
+                self._report("telephony.media.receive_failed", session)
+
+    def _report(self, event: str, session: MediaSession) -> None:
+        """Log a session's first failure only: the next one would come 20 ms later."""
+        session.counters.failures += 1
+        if session.counters.failures == 1:
+            _log.exception(event)

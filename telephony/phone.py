@@ -1,0 +1,319 @@
+"""The phone as the call flow uses it: a task for each call that comes in, a `Leg` for each call in hand."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from hotline import logs
+from hotline.settings import Settings
+from telephony.leg import CallFailed, Digit, HungUp, LegEvent, LegGone, Side
+from telephony.media.codec import CODECS
+from telephony.media.playback import QueuedPlayback
+from telephony.media.recorder import Recording, RecordingWriter
+from telephony.sip.access import AccessList
+from telephony.sip.base import CallState
+from telephony.sip.call import CallHooks, SipCall
+from telephony.sip.digest import Credentials
+from telephony.sip.endpoint import Endpoint
+from telephony.sip.headers import parse_uri
+from telephony.sip.incoming import IncomingCall
+from telephony.sip.message import Address
+from telephony.sip.outgoing import OutgoingCall
+from telephony.sip.transaction import Timers
+
+_log = logs.get(__name__)
+
+_RINGING_S = 0.1
+"""At least so long between 180 and 200: a proxy with several workers may reorder what follows each other at once."""
+_REFUSALS = {"busy": 486, "declined": 603, "failed": 500}
+
+
+class CallLeg:
+    """Implements `telephony.leg.Leg` for a SIP call."""
+
+    def __init__(self, call: SipCall, writer: RecordingWriter, caller: str | None, called: str) -> None:
+        """`writer` writes its recording."""
+        self.id: UUID = uuid4()
+        self.sip_call_id: str = call.call_id
+        self.caller = caller
+        self.called = called
+        self.events: asyncio.Queue[LegEvent] = asyncio.Queue()
+        self.refused: int = 0
+        """The SIP status when it was never answered."""
+        self._call = call
+        self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._began = time.monotonic()
+        self._recording: Recording | None = None
+        self._answered: asyncio.Future[None] = self._loop.create_future()
+        call.hooks = CallHooks(self._on_digit, self._on_answered, self._on_ended)
+
+    @property
+    def codec(self) -> str:
+        """'PCMU' or 'PCMA'."""
+        return self._call.codec.name
+
+    @property
+    def live(self) -> bool:
+        """False once the call is over."""
+        return bool(self._call.state != CallState.ENDED)
+
+    async def answer(self) -> None:
+        """Pick up; raises `LegGone` when the caller gave up first. Twice is harmless."""
+        await asyncio.sleep(max(0.0, self._began + _RINGING_S - time.monotonic()))
+        call = self._call
+        if isinstance(call, IncomingCall) and call.state == CallState.RINGING:
+            call.answer()
+        if not self.live:
+            raise LegGone("the caller hung up before the call was answered")
+
+    async def hang_up(self, reason: str = "normal") -> None:
+        """End the call, whatever its state. 'busy' and 'declined' tell an unanswered caller so."""
+        call = self._call
+        if call.state == CallState.ANSWERED:
+            call.terminate("us", reason)
+        elif isinstance(call, IncomingCall) and call.state == CallState.RINGING:
+            call.deny(_REFUSALS.get(reason, 480))
+        elif isinstance(call, OutgoingCall) and call.state == CallState.DIALING:
+            call.cancel(reason)
+
+    def play(self, pcm16: bytes) -> QueuedPlayback:
+        """Queue audio behind what is still playing."""
+        playback = QueuedPlayback(pcm16, self._loop)
+        if self.live:
+            self._call.media.play(playback)
+        else:
+            playback.stop()
+        return playback
+
+    def press(self, digits: str) -> None:
+        """Send key presses; raises ValueError for what is no key."""
+        self._call.press(digits)
+
+    def listen(self, sink: Callable[[bytes], None] | None) -> None:
+        """Frames of the other side go to `sink`."""
+        self._call.media.listen(sink)
+
+    def record(self, path: Path) -> None:
+        """Record to a stereo WAV file; raises `OSError`."""
+        if not self.live:
+            raise LegGone("the call is over")
+        if self._recording is not None:
+            raise FileExistsError("this call is being recorded already")
+        self._recording = self._call.media.recording = self._writer.open(path, self._loop)
+
+    async def stop_recording(self) -> float:
+        """Close the file; its length in seconds."""
+        recording, self._recording = self._recording, None
+        if recording is None:
+            return 0.0
+        self._call.media.recording = None
+        recording.close()
+        return await recording.length()
+
+    async def until_answered(self) -> None:
+        """For outgoing calls: until somebody picks up; raises `CallFailed`. Cancelling it cancels the call."""
+        try:
+            await asyncio.shield(self._answered)
+        except asyncio.CancelledError:
+            if isinstance(self._call, OutgoingCall):
+                self._call.cancel()
+            raise
+
+    def _on_digit(self, digit: str) -> None:
+        self.events.put_nowait(Digit(digit))
+
+    def _on_answered(self) -> None:
+        if not self._answered.done():
+            self._answered.set_result(None)
+
+    def _on_ended(self, by: Side, reason: str, status: int) -> None:
+        self.refused = status
+        if not self._answered.done():
+            self._answered.set_exception(CallFailed(status or 480, reason))
+            self._answered.exception()  # seen: nobody may be waiting for it
+        self.events.put_nowait(HungUp(by, reason))
+
+
+class Phone:
+    """One SIP address: takes calls, places calls."""
+
+    def __init__(
+        self,
+        on_call: Callable[[CallLeg], Awaitable[None]] | None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 5060,
+        peers: tuple[str, ...] = ("127.0.0.0/8",),
+        rtp_ports: tuple[int, int] = (20000, 29999),
+        max_calls: int = 60,
+        rtp_timeout_s: float = 30.0,
+        user: str = "hotline",
+        login: Credentials | None = None,
+        timers: Timers | None = None,
+    ) -> None:
+        """`on_call` runs as a task for each incoming call, None refuses all; a call whose task has ended is hung up.
+
+        `peers`: networks that may call and be called. `rtp_ports`: first and last; (0, 0) takes any free one. `login`:
+        answers the trunk's 401/407 to our calls. Raises ValueError for a peer that is no network.
+        """
+        self._on_call = on_call
+        self._host = host
+        self._port = port
+        self._access = AccessList(peers)
+        self._rtp_ports = rtp_ports
+        self._max_calls = max_calls
+        self._rtp_timeout_s = rtp_timeout_s
+        self._user = user
+        self._login = login
+        self._timers = timers or Timers()
+        self._endpoint: Endpoint | None = None
+        self._writer: RecordingWriter | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._legs: set[CallLeg] = set()
+
+    @classmethod
+    def from_settings(cls, settings: Settings, on_call: Callable[[CallLeg], Awaitable[None]]) -> Phone:
+        """The hotline's phone."""
+        return cls(
+            on_call,
+            host=settings.sip_host,
+            port=settings.sip_port,
+            peers=settings.sip_peers,
+            rtp_ports=(settings.rtp_port_low, settings.rtp_port_high),
+            max_calls=settings.max_calls,
+            user=settings.line_number,
+        )
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What is underneath; raises RuntimeError before `start`."""
+        if self._endpoint is None:
+            raise RuntimeError("the phone is not started")
+        return self._endpoint
+
+    @property
+    def port(self) -> int:
+        """The SIP port, the real one when 0 was asked for."""
+        return int(self.endpoint.agent.myPort)
+
+    @property
+    def live_calls(self) -> int:
+        """Calls that ring, dial or talk."""
+        return self._endpoint.live_calls if self._endpoint else 0
+
+    def counters(self) -> dict[str, float]:
+        """Numbers for metrics: sip_…, media_…, clock_…, calls and ports."""
+        endpoint = self.endpoint
+        found: dict[str, float] = {f"sip_{name}": count for name, count in endpoint.agent.counters.as_dict().items()}
+        media = asdict(endpoint.media_totals)
+        for call in endpoint.calls.values():
+            if call.state != CallState.ENDED:
+                for name, count in asdict(call.media.counters).items():
+                    media[name] += count
+        found |= {f"media_{name}": count for name, count in media.items()}
+        found |= {f"clock_{name}": count for name, count in asdict(endpoint.engine.clock).items()}
+        return found | {
+            "calls_live": endpoint.live_calls,
+            "calls_incoming": endpoint.incoming_total,
+            "calls_busy": endpoint.busy_total,
+            "rtp_ports_used": endpoint.ports.used,
+        }
+
+    async def start(self) -> None:
+        """Open the sockets and start the threads; raises `OSError` when the address is taken or not ours."""
+        endpoint = Endpoint(
+            host=self._host,
+            port=self._port,
+            access=self._access,
+            rtp_ports=self._rtp_ports,
+            max_calls=self._max_calls,
+            rtp_timeout_s=self._rtp_timeout_s,
+            timers=self._timers,
+            user=self._user,
+            on_call=self._incoming,
+        )
+        endpoint.start()
+        self._endpoint = endpoint
+        self._writer = RecordingWriter(endpoint.inbox)
+        self._writer.start()
+        _log.info("telephony.phone.started", host=self._host, port=self.port, max_calls=self._max_calls)
+
+    def drain(self) -> None:
+        """Take no new calls (503, so that a proxy asks another one); those that are there go on."""
+        self.endpoint.draining = True
+
+    async def stop(self, grace_s: float = 3.0) -> None:
+        """Hang up everywhere, let the calls' tasks end (at most `grace_s`, then they are cancelled), close everything."""
+        if self._endpoint is None or self._writer is None:
+            return
+        self.drain()
+        for leg in list(self._legs):
+            await leg.hang_up("shutdown")
+        if self._tasks:
+            _, unfinished = await asyncio.wait(self._tasks, timeout=grace_s)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._endpoint.agent.settle(min(grace_s, self._timers.t1 * 4))
+        self._endpoint.stop()
+        await asyncio.to_thread(self._writer.stop)
+        await asyncio.sleep(0)  # lets the last reports of the threads arrive
+        _log.info("telephony.phone.stopped")
+
+    async def dial(self, uri: str, *, codecs: tuple[str, ...] = ("PCMA", "PCMU"), ring_s: float = 60.0) -> CallLeg:
+        """Call `uri` (sip:user@host:port) and return when it is answered.
+
+        Raises `CallFailed` when it is not, ValueError when the address is none or is no peer's, KeyError for an unknown codec.
+        """
+        destination = await self._resolve(uri)
+        call = self.endpoint.place(uri, destination, tuple(CODECS[name] for name in codecs), self._login)
+        leg = self._leg(call, None, parse_uri(uri).user)
+        call.dial(ring_s)
+        await leg.until_answered()
+        return leg
+
+    async def _resolve(self, uri: str) -> Address:
+        target = parse_uri(uri)
+        if target.scheme != "sip":
+            raise ValueError("give an address like sip:12345@127.0.0.1:5060")
+        found = await asyncio.get_running_loop().getaddrinfo(
+            target.host, target.port or 5060, family=socket.AF_INET, type=socket.SOCK_DGRAM
+        )
+        host, port = found[0][4][0], found[0][4][1]
+        if not self._access.allows(str(host)):
+            raise ValueError("this host is not one of HOTLINE_SIP_PEERS")
+        return str(host), int(port)
+
+    def _leg(self, call: SipCall, caller: str | None, called: str) -> CallLeg:
+        if self._writer is None:
+            raise RuntimeError("the phone is not started")
+        leg = CallLeg(call, self._writer, caller, called)
+        self._legs = {known for known in self._legs if known.live} | {leg}
+        return leg
+
+    def _incoming(self, call: IncomingCall) -> None:
+        if self._on_call is None:
+            call.deny(480)
+            return
+        leg = self._leg(call, call.caller, call.called)
+        task = asyncio.get_running_loop().create_task(self._run(leg, self._on_call), name=f"call-{leg.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, leg: CallLeg, on_call: Callable[[CallLeg], Awaitable[None]]) -> None:
+        """One call from ring to end. Whatever the flow does, no call is left without an owner."""
+        try:
+            await on_call(leg)
+        except Exception:  # noqa: BLE001 - one call's fault must not touch the others; it is logged and the caller released
+            _log.exception("telephony.call.failed", call=str(leg.id))
+            await leg.hang_up("failed")
+        finally:
+            if leg.live:
+                await leg.hang_up()
