@@ -33,7 +33,7 @@ async def suggest(session: AsyncSession, text: str, *, limit: int = 3) -> list[S
     shared = Counter(word for _category, _unit, words in rows for word in words)
     found = []
     for category, unit, words in rows:
-        reasons = tuple(sorted((word for word in words if word in text), key=len, reverse=True))
+        reasons = tuple(sorted((word for word in words if word in text), key=lambda word: (-len(word), text.index(word))))
         if reasons:
             score = sum(len(word) * math.log(1 + len(rows) / shared[word]) for word in reasons)
             found.append(Suggestion(category, unit, score, reasons))
