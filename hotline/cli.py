@@ -88,12 +88,18 @@ def call(
     wav: Annotated[list[Path] | None, typer.Option(help="Speech file to play, one turn each.")] = None,
     say: Annotated[list[str] | None, typer.Option(help="Sentence to say in a synthetic voice, one turn each.")] = None,
     dtmf: Annotated[str, typer.Option(help="Keys to press at the end, for example 0.")] = "",
+    codec: Annotated[str, typer.Option(help="PCMA or PCMU.")] = "PCMA",
+    save: Annotated[Path | None, typer.Option(help="Stereo WAV file of the call; left: the other side.")] = None,
+    hangup_after: Annotated[float | None, typer.Option(help="Hang up so many seconds after the answer.")] = None,
     json: Json = False,
 ) -> None:
     """Place a real call and print what was heard and said."""
     from telephony.client import command
 
-    raise typer.Exit(command(_settings(), to=to, wav=wav or [], say=say or [], dtmf=dtmf, as_json=json))
+    settings = _settings()
+    raise typer.Exit(
+        command(settings, to=to, wav=wav or [], say=say or [], dtmf=dtmf, codec=codec, save=save, hangup_after=hangup_after, as_json=json)
+    )
 
 
 @ticket_app.command("show")

@@ -77,10 +77,13 @@ class Leg(Protocol):
     """The caller's number in digits (with a leading + where it came so), None when withheld or not a number."""
     called: str
     """The number or name that was called."""
-    codec: str
-    """'PCMU' or 'PCMA'."""
     events: asyncio.Queue[LegEvent]
     """Digits as they come, then one `HungUp`."""
+
+    @property
+    def codec(self) -> str:
+        """'PCMU' or 'PCMA'."""
+        ...
 
     @property
     def live(self) -> bool:

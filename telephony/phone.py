@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from hotline import logs
 from hotline.settings import Settings
-from telephony.leg import CallFailed, Digit, HungUp, LegEvent, LegGone, Side
+from telephony.leg import CallFailed, Digit, HungUp, Leg, LegEvent, LegGone, Side
 from telephony.media.codec import CODECS
 from telephony.media.playback import QueuedPlayback
 from telephony.media.recorder import Recording, RecordingWriter
@@ -146,7 +146,7 @@ class Phone:
 
     def __init__(
         self,
-        on_call: Callable[[CallLeg], Awaitable[None]] | None,
+        on_call: Callable[[Leg], Awaitable[None]] | None,
         *,
         host: str = "127.0.0.1",
         port: int = 5060,
@@ -179,7 +179,7 @@ class Phone:
         self._legs: set[CallLeg] = set()
 
     @classmethod
-    def from_settings(cls, settings: Settings, on_call: Callable[[CallLeg], Awaitable[None]]) -> Phone:
+    def from_settings(cls, settings: Settings, on_call: Callable[[Leg], Awaitable[None]]) -> Phone:
         """The hotline's phone."""
         return cls(
             on_call,
@@ -307,7 +307,7 @@ class Phone:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, leg: CallLeg, on_call: Callable[[CallLeg], Awaitable[None]]) -> None:
+    async def _run(self, leg: CallLeg, on_call: Callable[[Leg], Awaitable[None]]) -> None:
         """One call from ring to end. Whatever the flow does, no call is left without an owner."""
         try:
             await on_call(leg)

@@ -1,0 +1,324 @@
+"""A caller for tests and for people at a terminal: places a real call through the same SIP stack, listens, speaks, presses keys."""
+
+from __future__ import annotations
+
+import asyncio
+import audioop
+import json
+import sys
+import time
+import wave
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hotline import logs
+from hotline.errors import HotlineError, InvalidInput
+from hotline.settings import Settings
+from telephony.leg import RATE_HZ, CallFailed, Digit, HungUp, LegGone
+from telephony.media.codec import CODECS
+from telephony.media.endpoints import EndPointer, Utterance
+from telephony.phone import CallLeg, Phone
+from telephony.sip.headers import parse_uri
+from telephony.speech.resample import to_telephone
+from telephony.speech.transcriber import Transcriber
+
+_FIRST_WORD_S = 30.0
+"""How long the other side may take to begin."""
+
+
+@dataclass
+class Happening:
+    """Something in the call, for the printed dialogue. `at_s` counts from the answer."""
+
+    at_s: float
+    kind: str
+    """heard, said, pressed, digit, ended."""
+    text: str | None = None
+    seconds: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, without what is not known."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass
+class _Ear:
+    """What was heard and not yet asked for."""
+
+    pointer: EndPointer
+    ended: list[Utterance] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def push(self, frame: bytes) -> None:
+        """20 ms of the other side."""
+        was_speaking = self.pointer.speaking
+        utterance = self.pointer.push(frame)
+        if utterance is not None:
+            self.ended.append(utterance)
+        if was_speaking != self.pointer.speaking:
+            self.changed.set()
+
+
+class Caller:
+    """One call: `async with Caller("sip:12345@127.0.0.1:5060") as caller: await caller.hear(); await caller.press("0")`."""
+
+    def __init__(
+        self,
+        to: str,
+        *,
+        codec: str = "PCMA",
+        number: str = "13800000000",
+        silence_s: float = 1.2,
+        save: Path | None = None,
+        transcriber: Transcriber | None = None,
+        on_happening: Callable[[Happening], None] = lambda _happening: None,
+    ) -> None:
+        """`number`: what we call ourselves. `silence_s`: pause after which the other side has finished speaking.
+
+        `save`: stereo WAV of the call (left: the other side). `transcriber`: writes down what is heard. `on_happening`: told
+        of everything at once. Raises ValueError for an address that is none, InvalidInput for a codec we don't have.
+        """
+        if codec not in CODECS:
+            raise InvalidInput("没有这种编码：{codec}，可以用 PCMA 或 PCMU", codec=codec)
+        self._to = to
+        self._host = parse_uri(to).host
+        self._codec = codec
+        self._number = number
+        self._save = save
+        self._transcriber = transcriber
+        self._on_happening = on_happening
+        self._ear = _Ear(EndPointer(silence_s))
+        self._phone: Phone | None = None
+        self._leg: CallLeg | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._answered_at = 0.0
+        self.happenings: list[Happening] = []
+        self.ended: HungUp | None = None
+        self.digits = ""
+        """Keys that the other side pressed."""
+
+    @property
+    def leg(self) -> CallLeg:
+        """The call underneath; raises RuntimeError before it is placed."""
+        if self._leg is None:
+            raise RuntimeError("use `async with Caller(...)`")
+        return self._leg
+
+    async def __aenter__(self) -> Caller:
+        """Place the call; raises `CallFailed`."""
+        loopback = self._host.startswith("127.") or self._host == "localhost"
+        phone = Phone(
+            None,
+            host="127.0.0.1" if loopback else "0.0.0.0",  # noqa: S104 - a caller for tests; only the peer is listened to
+            port=0,
+            peers=await _networks(self._host),
+            rtp_ports=(0, 0),
+            user=self._number,
+        )
+        await phone.start()
+        self._phone = phone
+        try:
+            self._leg = await phone.dial(self._to, codecs=(self._codec,))
+        except BaseException:
+            await phone.stop()
+            raise
+        self._answered_at = time.monotonic()
+        if self._save is not None:
+            self._leg.record(self._save)
+        self._leg.listen(self._ear.push)
+        self._watcher = asyncio.get_running_loop().create_task(self._watch(self._leg))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Hang up, finish the recording, close the phone."""
+        if self._leg is not None:
+            await self._leg.hang_up()
+            if self._watcher is not None:
+                await self._watcher
+            await self._leg.stop_recording()
+        if self._phone is not None:
+            await self._phone.stop()
+
+    async def _watch(self, leg: CallLeg) -> None:
+        while self.ended is None:
+            event = await leg.events.get()
+            if isinstance(event, Digit):
+                self.digits += event.digit
+                self._note("digit", event.digit)
+            else:
+                self.ended = event
+                self._note("ended", event.by)
+        self._ear.changed.set()
+
+    def _note(self, kind: str, text: str | None = None, seconds: float | None = None, at: float | None = None) -> None:
+        happening = Happening(round(time.monotonic() - self._answered_at if at is None else at, 2), kind, text, seconds)
+        self.happenings.append(happening)
+        self._on_happening(happening)
+
+    async def hear(self, timeout: float = _FIRST_WORD_S) -> Utterance:
+        """Until the other side has spoken and stopped: all that was said since the last time, as one.
+
+        Raises TimeoutError when nothing was said to the end in `timeout` seconds, `LegGone` when the call ended before.
+        """
+        async with asyncio.timeout(timeout):
+            while not self._ear.ended or self._ear.pointer.speaking:
+                if self.ended is not None:
+                    last = self._ear.pointer.finish()
+                    if last is not None:
+                        self._ear.ended.append(last)
+                    if not self._ear.ended:
+                        raise LegGone("the other side hung up")
+                    break
+                self._ear.changed.clear()
+                await self._ear.changed.wait()
+        pieces, self._ear.ended = self._ear.ended, []
+        heard = Utterance(b"".join(piece.pcm16 for piece in pieces), pieces[0].start_s, pieces[-1].end_s)
+        heard.text = await self._transcribe(heard.pcm16)
+        self._note("heard", heard.text, round(heard.end_s - heard.start_s, 2), at=heard.start_s)
+        return heard
+
+    async def _transcribe(self, pcm16: bytes) -> str | None:
+        if self._transcriber is None:
+            return None
+        session = self._transcriber.open(RATE_HZ)
+        try:
+            found = [*await session.accept(pcm16 + bytes(RATE_HZ)), *await session.finish()]
+        finally:
+            session.close()
+        return "，".join(piece.text for piece in found if piece.kind == "final" and piece.text)
+
+    async def say(self, pcm16: bytes, text: str | None = None) -> bool:
+        """Play 8 kHz PCM16 to its end; False when the call ended meanwhile. `text` is for the printed dialogue."""
+        self._note("said", text, round(len(pcm16) / 2 / RATE_HZ, 2))
+        return await self.leg.play(pcm16).wait()
+
+    async def say_wav(self, path: Path) -> bool:
+        """Play a WAV file; raises InvalidInput when it is none that can be played."""
+        return await self.say(await asyncio.to_thread(read_wav, path), path.name)
+
+    async def press(self, keys: str) -> None:
+        """Press keys; raises ValueError for what is no key."""
+        self.leg.press(keys)
+        self._note("pressed", keys)
+
+    async def hang_up(self) -> None:
+        """End the call."""
+        await self.leg.hang_up()
+
+
+async def _networks(host: str) -> tuple[str, ...]:
+    """The addresses behind a name: only they may talk to us."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, 5060)
+    networks = tuple(sorted({str(entry[4][0]) for entry in found if ":" not in str(entry[4][0])}))
+    if not networks:
+        raise InvalidInput("找不到主机：{host}", host=host)
+    return networks
+
+
+def read_wav(path: Path) -> bytes:
+    """A WAV file as 8 kHz mono PCM16; raises InvalidInput when it is no 16-bit mono or stereo file of at least 8 kHz."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            pcm = file.readframes(file.getnframes())
+    except (wave.Error, EOFError, OSError) as error:
+        raise InvalidInput("读不了 WAV 文件 {path}：{why}", path=str(path), why=str(error) or "文件是空的") from None
+    if width != 2 or channels not in (1, 2) or rate < RATE_HZ:
+        raise InvalidInput("WAV 文件 {path} 必须是 16 位、单声道或双声道、采样率至少 8000 Hz", path=str(path))
+    if channels == 2:
+        pcm = audioop.tomono(pcm, 2, 0.5, 0.5)
+    return pcm if rate == RATE_HZ else to_telephone(pcm, rate)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What to do in a call, one item each time the other side has finished speaking."""
+
+    wav: Sequence[Path] = ()
+    say: Sequence[str] = ()
+    dtmf: str = ""
+    hangup_after_s: float | None = None
+    """Hang up so many seconds after the answer, whatever goes on."""
+
+
+async def _play(caller: Caller, script: Script, settings: Settings) -> None:
+    """Wait, send an item, wait …, and hear the last answer out."""
+    from telephony.speech.voice import EspeakVoice
+
+    voice = EspeakVoice(timeout_s=settings.tts_timeout_s) if script.say else None
+    try:
+        sounds = [(await voice.say(text), text) for text in script.say] if voice else []
+        sounds += [(await asyncio.to_thread(read_wav, path), path.name) for path in script.wav]
+        for pcm16, text in sounds:
+            await caller.hear()
+            await caller.say(pcm16, text)
+        if script.dtmf:
+            await caller.hear()
+            await caller.press(script.dtmf)
+        await caller.hear()
+    finally:
+        if voice is not None:
+            await voice.close()
+
+
+def _line(happening: Happening) -> str:
+    arrow = {"heard": "←", "said": "→", "pressed": "→ #", "digit": "← #", "ended": "■"}[happening.kind]
+    words = happening.text if happening.text is not None else f"({happening.seconds} s)"
+    return f"{happening.at_s:7.2f}  {arrow} {words}\n"
+
+
+async def run(settings: Settings, to: str, script: Script, *, codec: str, save: Path | None, as_json: bool) -> int:
+    """Place the call of `command`; the exit status."""
+    from telephony.speech.models import load
+
+    if save is not None:
+        save.unlink(missing_ok=True)
+    for path in script.wav:
+        read_wav(path)  # a bad file is named before anybody's phone rings
+    show = (lambda _happening: None) if as_json else (lambda happening: print_line(_line(happening)))
+    transcriber = await asyncio.to_thread(load, settings)
+    caller = Caller(to, codec=codec, save=save, transcriber=transcriber, on_happening=show)
+    outcome = "completed"
+    try:
+        async with caller, asyncio.timeout(script.hangup_after_s):
+            await _play(caller, script, settings)
+    except LegGone:
+        outcome = "hung up by the other side"
+    except TimeoutError:
+        outcome = "timeout"
+    if as_json:
+        happenings = [happening.as_dict() for happening in sorted(caller.happenings, key=lambda item: item.at_s)]
+        print_line(json.dumps({"to": to, "codec": codec, "outcome": outcome, "events": happenings}, ensure_ascii=False) + "\n")
+    return 0
+
+
+def print_line(text: str) -> None:
+    """To the terminal, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def command(
+    settings: Settings,
+    *,
+    to: str,
+    wav: Sequence[Path] = (),
+    say: Sequence[str] = (),
+    dtmf: str = "",
+    as_json: bool = False,
+    codec: str = "PCMA",
+    save: Path | None = None,
+    hangup_after: float | None = None,
+) -> int:
+    """`hotline call`: the exit status, 0 when the call was answered."""
+    logs.configure("call", level="ERROR", json=False)
+    try:
+        return asyncio.run(run(settings, to, Script(wav, say, dtmf, hangup_after), codec=codec.upper(), save=save, as_json=as_json))
+    except CallFailed as error:
+        sys.stderr.write(f"没有接通：{error}\n")
+    except (HotlineError, ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+    return 1
