@@ -1,0 +1,131 @@
+"""`hotline demo`: makes everything ready, runs the service in the foreground and prints one table of where to go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from hotline.commands.environment import find_settings
+from hotline.commands.serve import say
+from hotline.processes.supervisor import Supervisor
+from hotline.settings import Settings
+from ticketing.people.models import Role
+
+RASA_PYTHON = Path(__file__).resolve().parents[2] / "chatbot" / "rasa" / ".venv" / "bin" / "python"
+_ROLE_NAMES = {
+    Role.AGENT: "话务员",
+    Role.DISPATCHER: "派单员",
+    Role.CLERK: "承办单位经办人",
+    Role.CHIEF: "首席代表",
+    Role.SUPERVISOR: "督办",
+    Role.CALLBACK: "回访员",
+    Role.QUALITY: "质检员",
+    Role.EDITOR: "知识编辑",
+    Role.ADMIN: "管理员",
+    Role.LEADER: "领导",
+}
+
+
+def run(*, offline: bool) -> int:
+    """Prepare, then run until Ctrl-C; returns the exit code."""
+    os.environ["HOTLINE_DEMO"] = "true"
+    settings = find_settings()
+    say(f"data folder: {settings.data_dir.resolve()}")
+    speech = _speech(settings, offline=offline)
+    settings = _bot(settings)
+    _prompts(settings)
+    asyncio.run(Supervisor(settings, say=say).run(when_started=lambda: _announce(settings, speech)))
+    say("stopped")
+    return 0
+
+
+def _speech(settings: Settings, *, offline: bool) -> str:
+    from telephony.speech import models
+
+    info = models.ensure(settings, offline=offline, progress=say)
+    text = f"{info.name}  {info.note}".strip()
+    say(f"speech model: {text}")
+    return text
+
+
+def _bot(settings: Settings) -> Settings:
+    """Train Rasa when its inputs have changed. Without its environment the demo runs in the degraded mode."""
+    if not settings.bot_enabled:
+        say("bot: switched off (HOTLINE_BOT_ENABLED); knowledge search answers alone")
+        return settings
+    if not RASA_PYTHON.exists():
+        say("bot: no Python 3.10 environment in chatbot/rasa/.venv, so it starts without Rasa; knowledge search answers alone")
+        os.environ["HOTLINE_BOT_ENABLED"] = "false"
+        return settings.model_copy(update={"bot_enabled": False})
+    from chatbot import training
+
+    say("bot: checking the model (training takes about a minute when its inputs have changed)")
+    training.train(settings)
+    return settings
+
+
+def _prompts(settings: Settings) -> None:
+    """Render the fixed prompts of the phone once, so that the first caller does not wait for them."""
+    from telephony.speech import prompts
+
+    say("phone prompts: rendering what is not in the cache")
+    asyncio.run(prompts.ensure(settings))
+
+
+async def _announce(settings: Settings, speech: str) -> None:
+    """Wait for `/readyz`, saying what is still missing, then print the table."""
+    told = ""
+    async with ClientSession(timeout=ClientTimeout(total=3)) as session:
+        while True:
+            body = await _readiness(session, settings)
+            if body.get("ready"):
+                break
+            missing = ", ".join(f"{part['part']} ({part['why'][:80]})" for part in body.get("missing", []))
+            names = ", ".join(part["part"] for part in body.get("missing", []))
+            if names != told:
+                say(f"waiting for: {missing}")
+                told = names
+            await asyncio.sleep(0.5)
+    for line in _table(settings, speech):
+        say(line)
+
+
+async def _readiness(session: ClientSession, settings: Settings) -> dict[str, Any]:
+    try:
+        async with session.get(f"http://{settings.http_host}:{settings.http_port}/readyz") as response:
+            body: dict[str, Any] = await response.json(content_type=None)
+            return body
+    except (ClientError, OSError, TimeoutError, ValueError) as error:
+        return {"ready": False, "missing": [{"part": "web", "why": str(error) or type(error).__name__}]}
+
+
+def _table(settings: Settings, speech: str) -> list[str]:
+    """Where to go and how to get in."""
+    web = settings.web_url
+    rows = [
+        ("市民门户 portal", f"{web}/"),
+        ("工作台 console", f"{web}/console"),
+        ("电话 SIP", f"sip:{settings.line_number}@{settings.sip_host}:{settings.sip_port} (UDP)"),
+        ("接口 API", f"{web}/api/v1/chat   {web}/open311/v2/services.json"),
+        ("微信 WeChat", f"{web}/wechat   (keys: {settings.data_dir / 'secrets.env'})"),
+        ("语音模型 speech", speech),
+        ("智能助手 bot", "Rasa + knowledge search" if settings.bot_enabled else "degraded: knowledge search alone"),
+        ("密码 password", f"{settings.demo_password.get_secret_value()}   (all log-ins)"),
+        *((f"登录 {role.value}", name) for role, name in _ROLE_NAMES.items()),
+        ("日志 logs", str(settings.data_dir.resolve() / "logs")),
+    ]
+    width = max(_columns(label) for label, _ in rows)
+    lines = [f"{settings.city_name}{settings.line_number}  ready  (Ctrl-C ends it)"]
+    lines += [f"{label}{' ' * (width - _columns(label))}  {text}" for label, text in rows]
+    rule = "-" * max(_columns(line) for line in lines)
+    return [rule, lines[0], rule, *lines[1:], rule]
+
+
+def _columns(text: str) -> int:
+    """Width on a terminal: Chinese characters take two columns."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
