@@ -1,0 +1,137 @@
+"""The half of the platform that our server calls: token, customer messages, media, menu; with its limits and error codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from tests.simulators.wechat_account import Account
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+MESSAGES = {
+    0: "ok",
+    -1: "system error",
+    40001: "invalid credential, access_token is invalid or not latest",
+    40002: "invalid grant_type",
+    40003: "invalid openid",
+    40007: "invalid media_id",
+    40008: "invalid message type",
+    40013: "invalid appid",
+    40016: "invalid button size",
+    40125: "invalid appsecret",
+    41001: "access_token missing",
+    42001: "access_token expired",
+    44004: "empty content",
+    45002: "content size out of limit",
+    45009: "reach max api daily quota limit",
+    45015: "response out of time limit or subscription is canceled",
+    45047: "out of response count limit",
+    47001: "data format error",
+}
+SEND, MEDIA, STABLE_TOKEN, MENU = "/cgi-bin/message/custom/send", "/cgi-bin/media/get", "/cgi-bin/stable_token", "/cgi-bin/menu/create"
+
+
+class Api:
+    """`app` is served on a loopback port; faults are set in `account.faults` or by the fields here."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.swallow = asyncio.Event()
+        """When set, a customer message is taken and shown, but the answer never comes: the connection is closed."""
+        self.hold: asyncio.Event | None = None
+        """When it is an event, calls wait for it before they are looked at."""
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self._gate])
+        app.router.add_post(STABLE_TOKEN, self._stable_token)
+        app.router.add_post(SEND, self._send)
+        app.router.add_get(MEDIA, self._media)
+        app.router.add_post(MENU, self._menu)
+        return app
+
+    @staticmethod
+    def error(code: int) -> web.Response:
+        return web.json_response({"errcode": code, "errmsg": MESSAGES[code] + (f" rid: {secrets.token_hex(4)}" if code else "")})
+
+    @web.middleware
+    async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        account = self.account
+        account.calls[request.path] += 1
+        if self.hold is not None:
+            await self.hold.wait()
+        for place, (path, code) in enumerate(account.faults):
+            if path == request.path:
+                del account.faults[place]
+                return self.error(code)
+        if request.path != STABLE_TOKEN and (refused := self._check_token(request.query.get("access_token"))):
+            return self.error(refused)
+        try:
+            return await handler(request)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return self.error(47001)
+
+    def _check_token(self, token: str | None) -> int:
+        account, now = self.account, self.account.clock()
+        if not token:
+            return 41001
+        if token not in account.tokens or account.superseded.get(token, now) < now:
+            return 40001
+        return 42001 if account.tokens[token] <= now else 0
+
+    async def _stable_token(self, request: web.Request) -> web.Response:
+        account, data = self.account, await request.json()
+        if data.get("grant_type") != "client_credential":
+            return self.error(40002)
+        if data.get("appid") != account.app_id or data.get("secret") != account.secret:
+            return self.error(40013 if data.get("appid") != account.app_id else 40125)
+        now = account.clock()
+        left = account.tokens.get(account.current, 0) - now
+        if left <= 300:  # renewed by the platform five minutes ahead; the old one stays good for a while
+            if account.current:
+                account.superseded[account.current] = now + account.rules.old_token_grace_s
+            account.current = "stable_" + secrets.token_urlsafe(90)
+            account.tokens[account.current] = now + account.rules.token_life_s
+            left = account.rules.token_life_s
+        return web.json_response({"access_token": account.current, "expires_in": int(left)})
+
+    async def _send(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        fan, kind = self.account.fans.get(data["touser"]), data["msgtype"]
+        if fan is None:
+            return self.error(40003)
+        if kind not in {"text", "msgmenu"}:
+            return self.error(40008)
+        refused = self._check_content(kind, data[kind]) or self.account.spend(fan)
+        if refused:
+            return self.error(refused)
+        fan.inbox.append({"via": "custom", "type": kind, **data[kind]})
+        if self.swallow.is_set():
+            assert request.transport is not None
+            request.transport.close()
+        return self.error(0)
+
+    def _check_content(self, kind: str, body: dict[str, Any]) -> int:
+        if kind == "msgmenu":
+            return 0 if body["head_content"] and all(one["id"] and one["content"] for one in body["list"]) else 47001
+        size = len(body["content"].encode())
+        return 44004 if size == 0 else 45002 if size > self.account.rules.text_bytes else 0
+
+    async def _media(self, request: web.Request) -> web.Response:
+        found = self.account.find_media(request.query.get("media_id", ""))
+        if found is None:  # the real one answers 200 with JSON as text/plain
+            return web.Response(text=json.dumps({"errcode": 40007, "errmsg": MESSAGES[40007]}))
+        kind, name = {"voice": ("audio/amr", "v.amr")}.get(found[0], ("image/jpeg", "i.jpg"))
+        return web.Response(body=found[1], content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+    async def _menu(self, request: web.Request) -> web.Response:
+        menu = await request.json()
+        tops = menu["button"]
+        if not 1 <= len(tops) <= 3 or any(len(top.get("sub_button", [])) > 5 for top in tops):
+            return self.error(40016)
+        self.account.menu = menu
+        return self.error(0)
