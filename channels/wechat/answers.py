@@ -5,19 +5,18 @@ Every function may run twice for the same message (after a crash), so each step 
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.web import files
 from channels.wechat import menu, mine, outbox, rating
-from channels.wechat.ears import Ears, Heard, NotHeard
+from channels.wechat.choices import chosen, numbered
+from channels.wechat.ears import Ears, NotHeard
 from channels.wechat.incoming import Incoming, Kind
 from channels.wechat.journal import Work
-from channels.wechat.replies import numbered
+from channels.wechat.keeping import keep
+from chatbot.form import Slot
+from chatbot.registration import load_draft
 from hotline import logs
 from hotline.database import Database
 from hotline.i18n import _
@@ -26,7 +25,6 @@ from ticketing.citizen.service import by_openid
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Owner
 from ticketing.conversation.service import add_message, open_conversation
-from ticketing.ticket.models import Attachment
 
 if TYPE_CHECKING:
     from chatbot.dialogue import Dialogue, Turn
@@ -70,8 +68,9 @@ class Answers:
         async with self._database.transaction() as session:
             conversation = await self._conversation(session, work.message)
             own = await self._own_affairs(session, conversation, work, text)
-        if own is not None:
-            return own
+            if own is not None:
+                return own
+            text = await chosen(session, conversation, text)
         turn = await self._dialogue.turn(conversation.id, text, external_id=_key(work), data=data)
         return in_words(turn)
 
@@ -85,8 +84,6 @@ class Answers:
             answer = await mine.overview(session, citizen_id)
         elif (satisfaction := rating.recognise(text)) is not None:
             answer = await rating.rate(self._core, session, citizen_id, satisfaction)
-        else:
-            answer = await mine.progress(session, citizen_id, text)
         if answer is not None:
             await add_message(self._core, session, conversation, Author.CITIZEN, text, external_id=_key(work))
             await add_message(self._core, session, conversation, Author.BOT, answer, external_id=f"{_key(work)}:answer")
@@ -100,30 +97,11 @@ class Answers:
             return _("这条语音暂时听不了。请您用文字再说一遍，或拨打{line}。").format(line=self._core.line)
         async with self._database.transaction() as session:
             conversation = await self._conversation(session, work.message)
-            attachment_id = await self._keep_voice(session, conversation, heard)
+            kept = await keep(self._core, self._settings, session, conversation, heard.audio, _("语音消息"))
         if not heard.text:
             return _("这条语音没有听清。请您在安静一点的地方再说一遍，或者用文字告诉我们。")
-        answer = await self._text(work, heard.text, data={"attachments": [str(attachment_id)], "transcriber": heard.transcriber})
+        answer = await self._text(work, heard.text, data={"attachments": [str(kept)], "transcriber": heard.transcriber})
         return _("听到您说：“{text}”").format(text=heard.text) + ("\n\n" + answer if answer else "")
-
-    async def _keep_voice(self, session: AsyncSession, conversation: Conversation, heard: Heard) -> UUID:
-        """Keep the audio with the conversation, once."""
-        digest = hashlib.sha256(heard.audio).hexdigest()
-        same = select(Attachment.id).where(Attachment.conversation_id == conversation.id, Attachment.sha256 == digest)
-        known = (await session.scalars(same)).first()
-        if known is not None:
-            return known
-        stored = await files.store(
-            self._core,
-            self._settings,
-            session,
-            body=heard.audio,
-            file_name=_("语音消息"),
-            from_citizen=True,
-            conversation_id=conversation.id,
-            ticket_id=None if conversation.draft else conversation.ticket_id,
-        )
-        return stored.id
 
     async def _picture(self, work: Work) -> str:
         """Promise the picture; `delivery` fetches it from the outbox, so a crash does not lose it."""
@@ -142,22 +120,26 @@ class Answers:
         return _("照片收到。请说一说是什么事、在什么地方，我们一并登记。")
 
     async def _location(self, work: Work) -> str:
-        """A place: answers the form's question for the address, or opens with «what happened here?»."""
+        """A place: the form's address when a form is open, else a reason to ask what happened there."""
         message = work.message
         label = message.get("Label") or message.get("Poiname")
         place = {"label": label, "latitude": _number(message.get("Location_X")), "longitude": _number(message.get("Location_Y"))}
         async with self._database.transaction() as session:
             conversation = await self._conversation(session, message)
-            answered_by_bot = conversation.owner == Owner.BOT.value
-            if not (conversation.draft and label):
-                text = _("[位置] {label}").format(label=label or _("地图上的点"))
-                await add_message(self._core, session, conversation, Author.CITIZEN, text, external_id=_key(work), data={"location": place})
-                if not answered_by_bot:
-                    return ""
-                if conversation.draft:
-                    return _("位置收到，但没有地名。请您再用文字写一下地址，例如路名和小区名。")
-                return _("位置收到：{label}。请说一说在这里发生了什么事。").format(label=label or _("地图上的点"))
-        return await self._text(work, label, data={"location": place})
+            draft = load_draft(self._core, conversation)
+            if draft is None or not label:
+                shown = _("[位置] {label}").format(label=label or _("地图上的点"))
+                await add_message(
+                    self._core, session, conversation, Author.CITIZEN, shown, external_id=_key(work), data={"location": place}
+                )
+        if conversation.owner != Owner.BOT.value and draft is None:
+            return ""
+        if not label:
+            return _("位置收到，但没有地名。请您再用文字写一下地址，例如路名和小区名。")
+        if draft is None:
+            return _("位置收到：{label}。请说一说在这里发生了什么事。").format(label=label)
+        said = label if draft.asking is Slot.WHERE else _("地址是{label}").format(label=label)
+        return await self._text(work, said, data={"location": place})
 
     async def _event(self, work: Work) -> str:
         message = work.message
@@ -188,7 +170,7 @@ def in_words(turn: Turn) -> str:
     parts = [answer.text for answer in turn.answers if answer.text]
     choices = next((answer.choices for answer in reversed(turn.answers) if answer.choices), ())
     if choices:
-        parts.append(numbered(choices) + "\n" + _("回复数字或文字都可以。"))
+        parts.append(numbered(choices))
     return "\n\n".join(parts)
 
 

@@ -8,6 +8,7 @@ from channels.web import files
 from channels.wechat import outbox
 from channels.wechat.api import Client
 from channels.wechat.errors import NotSent, UnknownOutcome
+from channels.wechat.keeping import keep
 from hotline.database import Database
 from hotline.errors import InvalidInput
 from hotline.events import Outbox
@@ -47,17 +48,6 @@ async def fetch(settings: Settings, core: Core, database: Database, client: Clie
 async def _keep(settings: Settings, core: Core, database: Database, row: Outbox, body: bytes) -> None:
     async with database.transaction() as session:
         conversation = await get_conversation(session, UUID(str(row.payload["conversation"])), lock=True)
-        message = await add_message(core, session, conversation, Author.CITIZEN, _("[照片]"), external_id=row.dedupe_key)
-        if message.data:  # kept before the process died
-            return
-        attachment = await files.store(
-            core,
-            settings,
-            session,
-            body=body,
-            file_name=_("微信照片"),
-            from_citizen=True,
-            conversation_id=conversation.id,
-            ticket_id=None if conversation.draft else conversation.ticket_id,
-        )
-        message.data = {"attachments": [str(attachment.id)]}
+        kept = await keep(core, settings, session, conversation, body, _("微信照片"))
+        data = {"attachments": [str(kept)]}
+        await add_message(core, session, conversation, Author.CITIZEN, _("[照片]"), external_id=row.dedupe_key, data=data)

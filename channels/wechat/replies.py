@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from wechatpy.replies import TextReply
 
 from channels.wechat.incoming import Incoming
@@ -37,8 +35,3 @@ def render(message: Incoming, text: str, timestamp: str) -> str:
     reply = TextReply(source=escape(message.account), target=escape(message.openid), time=int(timestamp))
     reply.content = escape(cut(clean(text)))
     return str(reply.render())
-
-
-def numbered(choices: Iterable[str]) -> str:
-    """Choices as a list that can be answered by its number, since a passive reply has no buttons."""
-    return "\n".join(f"{number}. {choice}" for number, choice in enumerate(choices, start=1))

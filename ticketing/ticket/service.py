@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
@@ -20,11 +21,13 @@ from ticketing.conversation.models import Conversation
 from ticketing.deadline.service import start_dispatch_clock
 from ticketing.people.actor import Actor
 from ticketing.taxonomy.models import Category
-from ticketing.ticket.models import NUMBER_SEQUENCE, Ticket
+from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
 from ticketing.ticket.states import Channel, Confidentiality, Kind, TicketState, Urgency
 from ticketing.ticket.steps import tell
 
 MAX_CONTENT = 5000
+FILES_BELONG_FOR = timedelta(days=1)
+"""Files that came in a conversation up to this long before the appeal belong to it."""
 CONTACT_WAYS = ("phone", "sms", "wechat", "none")
 
 
@@ -108,6 +111,8 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         conversation = await session.get(Conversation, appeal.conversation_id)
         if conversation is not None:
             conversation.ticket_id = ticket.id
+        loose = (Attachment.conversation_id == appeal.conversation_id) & Attachment.ticket_id.is_(None)
+        await session.execute(update(Attachment).where(loose, Attachment.created_at > now - FILES_BELONG_FOR).values(ticket_id=ticket.id))
     await tell(core, session, actor, ticket, "ticket.registered", {"channel": ticket.channel, "kind": ticket.kind}, public=True)
     await start_dispatch_clock(core, session, ticket)
     return Registered(ticket, query_code)
