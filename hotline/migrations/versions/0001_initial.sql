@@ -76,7 +76,7 @@ CREATE TABLE citizen (
 
 CREATE INDEX ix_citizen_phone_hash ON citizen (phone_hash);
 
-CREATE UNIQUE INDEX uq_citizen_verified_phone ON citizen (phone_hash) WHERE phone_verified;
+CREATE UNIQUE INDEX uq_citizen_verified_phone ON citizen (phone_hash) WHERE phone_verified IS true;
 
 CREATE TABLE heartbeat (
 	worker TEXT NOT NULL,
