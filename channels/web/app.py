@@ -39,7 +39,7 @@ def create_app(services: Services, routes: Iterable[web.AbstractRouteDef] = ()) 
     settings = services.settings
     app = web.Application(
         middlewares=[correlation_middleware, error_middleware, size_middleware, session_middleware, csrf_middleware],
-        client_max_size=5 * settings.upload_max_bytes + 1024 * 1024,
+        client_max_size=9 * settings.upload_max_bytes + 1024 * 1024,
     )
     assets = Assets()
     app[SERVICES] = services

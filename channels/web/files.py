@@ -139,7 +139,7 @@ class Upload:
     body: bytes
 
 
-async def read_uploads(request: web.Request, field: str = "files") -> list[Upload]:
+async def read_uploads(request: web.Request, field: str = "files", limit: int = MAX_FILES) -> list[Upload]:
     """Files of a posted form; empty file inputs are left out. Raises `InvalidInput` when one is not acceptable.
 
     Called before anything is written, so that a form with a bad file is answered with its errors and nothing is lost.
@@ -151,8 +151,8 @@ async def read_uploads(request: web.Request, field: str = "files") -> list[Uploa
             continue
         body = await asyncio.to_thread(item.file.read, settings.upload_max_bytes + 1)
         uploads.append(Upload(item.filename, body))
-    if len(uploads) > MAX_FILES:
-        raise InvalidInput(_("一次最多上传{n}个附件"), field=field, n=MAX_FILES)
+    if len(uploads) > limit:
+        raise InvalidInput(_("一次最多上传{n}个附件"), field=field, n=limit)
     for upload in uploads:
         _check(upload, settings, field)
     return uploads

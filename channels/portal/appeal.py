@@ -1,0 +1,159 @@
+"""我要反映: the page of the form, its submission, and the receipt with number and query code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.api import once
+from channels.api.limits import Limiter
+from channels.portal import cookies
+from channels.portal.appeal_form import AppealForm, contacts, districts
+from channels.portal.preferences import page
+from channels.portal.words import kinds
+from channels.web.files import ACCEPT, Upload, read_uploads, store
+from channels.web.keys import CORE, DATABASE, SETTINGS
+from hotline.errors import InvalidInput
+from hotline.i18n import _
+from ticketing.people.actor import citizen_actor
+from ticketing.ticket.models import Attachment
+from ticketing.ticket.service import register
+
+MAX_FILES = 9
+SUBMISSIONS: web.AppKey[Limiter] = web.AppKey("portal_submissions")
+_KEPT = "kept"
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """GET /appeal."""
+    wanted = request.query.get("kind", "")
+    form = AppealForm(kind=wanted) if wanted in dict(kinds()) else AppealForm()
+    return _form_page(request, form, {})
+
+
+def _form_page(
+    request: web.Request, form: AppealForm, errors: dict[str, str], *, status: int = 200, kept: list[Attachment] | None = None
+) -> web.Response:
+    return page(
+        request,
+        "portal/appeal.html",
+        status=status,
+        form=form,
+        errors=errors,
+        kinds=kinds(),
+        districts=districts(),
+        contacts=contacts(),
+        token=cookies.new_form_token(request),
+        accept=ACCEPT,
+        max_files=MAX_FILES,
+        kept=[(_sign_kept(request, item.id, item.sha256, item.file_name), item.file_name) for item in kept or []],
+    )
+
+
+def _sign_kept(request: web.Request, attachment_id: UUID, sha256: str, file_name: str) -> str:
+    """A file that came with a form that had errors: only this browser can attach it to the next try."""
+    held = json.dumps([str(attachment_id), sha256, file_name])
+    return cookies.sign(request, _KEPT, held, cookies.FORM_AGE)
+
+
+async def submit(request: web.Request) -> web.StreamResponse:
+    """POST /appeal. The same form twice gives the same ticket; a form with errors comes back with everything in it."""
+    data = await request.post()
+    form = AppealForm.read(data)
+    errors: dict[str, str] = {}
+    if request.app[SUBMISSIONS].wait_seconds(request.remote or ""):
+        errors["what"] = _("提交太频繁，请过一分钟再点提交。内容还在本页")
+        return _form_page(request, form, errors, status=429)
+    kept = _read_kept(request, [str(value) for value in data.getall(_KEPT, [])])
+    uploads: list[Upload] = []
+    try:
+        uploads = await read_uploads(request, limit=MAX_FILES - len(kept))
+    except InvalidInput as error:
+        errors.update(error.errors)
+    try:
+        form.check()
+    except InvalidInput as error:
+        errors.update(error.errors)
+    token = str(data.get("token", ""))
+    if not errors and not cookies.form_token_is_good(request, token):
+        errors["what"] = _("页面打开太久了，请核对后再点一次提交。内容还在本页")
+    if errors:
+        return await _refused(request, form, errors, kept, uploads)
+    number, query_code = await _register(request, form, token, kept, uploads)
+    response = web.HTTPSeeOther("/appeal/done")
+    cookies.give_receipt(request, response, number, query_code)
+    cookies.remember_ticket(request, response, number)
+    raise response
+
+
+def _read_kept(request: web.Request, signed: list[str]) -> list[tuple[UUID, str, str]]:
+    """(id, sha256, name) of files that came earlier and that the person still wants."""
+    found = []
+    for value in signed[:MAX_FILES]:
+        held = cookies.unsign(request, _KEPT, value)
+        if held:
+            attachment_id, sha256, name = json.loads(held)
+            found.append((UUID(attachment_id), str(sha256), str(name)))
+    return found
+
+
+async def _refused(
+    request: web.Request, form: AppealForm, errors: dict[str, str], kept: list[tuple[UUID, str, str]], uploads: list[Upload]
+) -> web.Response:
+    """The form again, status 422. Good files are stored already, since a browser would not send them a second time."""
+    async with request.app[DATABASE].transaction() as session:
+        stored = [await _store(request, session, upload, None) for upload in uploads]
+    known = [Attachment(id=item, sha256=sha256, file_name=name) for item, sha256, name in kept]
+    return _form_page(request, form, errors, status=422, kept=[*known, *stored])
+
+
+async def _register(
+    request: web.Request, form: AppealForm, token: str, kept: list[tuple[UUID, str, str]], uploads: list[Upload]
+) -> tuple[str, str]:
+    core = request.app[CORE]
+    hashes = [sha256 for _id, sha256, _name in kept] + [hashlib.sha256(upload.body).hexdigest() for upload in uploads]
+    body = json.dumps([asdict(form), sorted(hashes)], ensure_ascii=False, sort_keys=True)
+    key = f"{token}\n{body}"  # the same page with other words is another appeal, not a repeat
+    async with request.app[DATABASE].transaction() as session:
+        known = await once.begin(core, session, channel="web", key=key, body=body)
+        if known is not None:
+            return str(known["number"]), str(known["query_code"])
+        made = await register(core, session, citizen_actor(), form.appeal())
+        for upload in uploads:
+            await _store(request, session, upload, made.ticket.id)
+        if kept:
+            await session.execute(
+                update(Attachment)
+                .where(Attachment.id.in_([item for item, _sha256, _name in kept]), Attachment.ticket_id.is_(None))
+                .values(ticket_id=made.ticket.id)
+            )
+        answer: dict[str, Any] = {"number": made.ticket.number, "query_code": made.query_code}
+        await once.finish(core, session, channel="web", key=key, answer=answer)
+    return made.ticket.number, made.query_code
+
+
+async def _store(request: web.Request, session: AsyncSession, upload: Upload, ticket_id: int | None) -> Attachment:
+    return await store(
+        request.app[CORE],
+        request.app[SETTINGS],
+        session,
+        body=upload.body,
+        file_name=upload.file_name,
+        from_citizen=True,
+        ticket_id=ticket_id,
+    )
+
+
+async def done(request: web.Request) -> web.StreamResponse:
+    """GET /appeal/done: number and query code, for half an hour and in this browser only."""
+    receipt = cookies.receipt_of(request)
+    if receipt is None:
+        raise web.HTTPSeeOther("/track")
+    return page(request, "portal/done.html", number=receipt[0], query_code=receipt[1])

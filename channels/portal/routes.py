@@ -1,0 +1,43 @@
+"""Addresses of the citizens' portal."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from channels.api.limits import Limiter
+from channels.portal import appeal, ask, home, preferences, tracking
+from channels.web.keys import CORE
+
+
+def setup(app: web.Application) -> None:
+    """Add the pages."""
+    clock = app[CORE].clock
+    app[ask.TURNS] = Limiter(clock, per_minute=60, burst=60)
+    app[appeal.SUBMISSIONS] = Limiter(clock, per_minute=20, burst=30)
+    app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
+    app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=1, burst=10)
+    app[tracking.URGES] = Limiter(clock, per_minute=1 / 720, burst=2)
+    app.middlewares.insert(0, preferences.language_middleware)
+    add_get, add_post = app.router.add_get, app.router.add_post
+    add_get("/", home.home)
+    add_get("/guide", home.guide)
+    add_get("/guide/{slug:[a-z0-9-]{1,80}}", home.article)
+    add_get("/prefs", preferences.choose)
+    add_get("/ask", ask.show)
+    add_post("/ask", ask.say)
+    add_post("/ask/new", ask.restart)
+    add_get("/ask/talk", ask.talk)
+    add_get("/ask/stream", ask.stream)
+    add_get("/appeal", appeal.show)
+    add_post("/appeal", appeal.submit)
+    add_get("/appeal/done", appeal.done)
+    add_get("/track", tracking.show)
+    add_post("/track", tracking.open_ticket)
+    add_post("/track/leave", tracking.leave)
+    add_get("/track/rate", tracking.rate_page)
+    add_post("/track/rate", tracking.post_rate)
+    add_get("/track/supplement", tracking.supplement_page)
+    add_post("/track/supplement", tracking.post_supplement)
+    add_post("/track/urge", tracking.post_urge)
+    add_post("/track/withdraw", tracking.post_withdraw)
+    add_post("/track/reopen", tracking.post_reopen)

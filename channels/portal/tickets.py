@@ -1,0 +1,123 @@
+"""Reading a citizen's own ticket for the tracking page. The ticket itself comes through `ticketing.ticket.access`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.portal.progress import Facts, Step, number_of_now, steps
+from hotline.events import Event
+from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.callback.service import REOPEN_DAYS
+from ticketing.context import Core
+from ticketing.deadline.models import ClockKind, ClockState, Deadline
+from ticketing.people.models import Unit
+from ticketing.ticket.models import Attachment, Ticket
+from ticketing.ticket.states import Kind, TicketState
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Everything that the tracking page shows."""
+
+    ticket: Ticket
+    steps: tuple[Step, ...]
+    now_step: int
+    lead: str
+    expected: datetime | None
+    """When the answer is due, while one is owed."""
+    late: bool
+    attachments: tuple[Attachment, ...]
+    missing: str
+    """What the citizen was asked to add; empty when nothing is asked."""
+    may_rate: bool
+    may_urge: bool
+    may_supplement: bool
+    may_withdraw: bool
+    may_reopen: bool
+
+
+async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
+    """The page's data for a ticket that its citizen may see."""
+    state = TicketState(ticket.state)
+    now = core.clock.now()
+    events = tuple(await session.scalars(_public_events(ticket)))
+    lead, co_units = await _units(session, ticket)
+    names = {unit.id: unit.name for unit in await session.scalars(select(Unit))}
+    found = steps(Facts(ticket, events, lead, co_units, names))
+    expected = await _expected(session, ticket)
+    attachments = await session.scalars(
+        select(Attachment).where(Attachment.ticket_id == ticket.id, Attachment.from_citizen).order_by(Attachment.created_at)
+    )
+    asked = [str(event.data.get("missing", "")) for event in events if event.name == "ticket.info_requested"]
+    return Tracked(
+        ticket=ticket,
+        steps=tuple(found),
+        now_step=number_of_now(found),
+        lead=lead,
+        expected=expected,
+        late=expected is not None and expected <= now,
+        attachments=tuple(attachments),
+        missing=asked[-1] if asked and state is TicketState.NEED_INFO else "",
+        may_rate=state in (TicketState.CALLBACK, TicketState.ANSWERED),
+        may_urge=state in _URGENT_STATES,
+        may_supplement=state.is_open,
+        may_withdraw=state in _WITHDRAWABLE and ticket.kind != Kind.REPORT.value,
+        may_reopen=_may_reopen(ticket, now),
+    )
+
+
+_URGENT_STATES = (
+    TicketState.REGISTERED,
+    TicketState.TO_DISPATCH,
+    TicketState.IN_PROGRESS,
+    TicketState.DISPUTED,
+    TicketState.SUSPENDED,
+    TicketState.REPLY_REVIEW,
+)
+_WITHDRAWABLE = (
+    TicketState.REGISTERED,
+    TicketState.NEED_INFO,
+    TicketState.TO_DISPATCH,
+    TicketState.IN_PROGRESS,
+    TicketState.REPLY_REVIEW,
+    TicketState.CALLBACK,
+    TicketState.ANSWERED,
+)
+
+
+def _may_reopen(ticket: Ticket, now: datetime) -> bool:
+    if ticket.state != TicketState.CLOSED.value or ticket.closed_at is None or ticket.policy_key is None:
+        return False
+    return now <= ticket.closed_at + timedelta(days=REOPEN_DAYS)
+
+
+def _public_events(ticket: Ticket) -> Select[Event]:
+    return select(Event).where(Event.subject == "ticket", Event.subject_id == str(ticket.id), Event.public).order_by(Event.seq)
+
+
+async def _units(session: AsyncSession, ticket: Ticket) -> tuple[str, tuple[str, ...]]:
+    gone = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
+    rows = await session.execute(
+        select(Unit.name, Assignment.lead)
+        .join(Assignment, Assignment.unit_id == Unit.id)
+        .where(Assignment.ticket_id == ticket.id, Assignment.state.not_in(gone))
+        .order_by(Assignment.id)
+    )
+    lead, others = "", []
+    for name, leads in rows:
+        if leads:
+            lead = name
+        else:
+            others.append(name)
+    return lead, tuple(others)
+
+
+async def _expected(session: AsyncSession, ticket: Ticket) -> datetime | None:
+    running = select(Deadline.due_at).where(
+        Deadline.ticket_id == ticket.id, Deadline.kind == ClockKind.HANDLE.value, Deadline.state == ClockState.RUNNING.value
+    )
+    return await session.scalar(running.order_by(Deadline.due_at.desc()).limit(1))

@@ -1,0 +1,252 @@
+"""查进度: open a ticket by number and query code, follow it, add to it, urge, rate, take back or ask for redo.
+
+The door is `ticketing.ticket.access.access_by_code`. After it a signed cookie names the ticket for half an hour, so that
+the code need not be typed again. Trying is limited by address and by number, and every wrong try gets the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.api.limits import Limiter
+from channels.portal import cookies
+from channels.portal.preferences import page
+from channels.portal.tickets import Tracked, tracked
+from channels.portal.words import satisfactions
+from channels.web.files import ACCEPT, read_uploads, store
+from channels.web.keys import CORE, DATABASE, SETTINGS
+from hotline.errors import IllegalStep, InvalidInput, NotFound
+from hotline.i18n import _
+from ticketing.callback.service import CallbackResult, rate, reopen
+from ticketing.people.actor import citizen_actor
+from ticketing.ticket.access import access_by_code
+from ticketing.ticket.dispatch import supplement, urge, withdraw
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Satisfaction
+
+TRIES: web.AppKey[Limiter] = web.AppKey("portal_tries")
+TRIES_OF_NUMBER: web.AppKey[Limiter] = web.AppKey("portal_tries_of_number")
+URGES: web.AppKey[Limiter] = web.AppKey("portal_urges")
+MAX_FILES = 9
+_NUMBER = re.compile(r"\d{3,8}-\d{8}-\d{1,12}")
+_CODE = re.compile(r"[2-9A-HJKMNP-Za-hjkmnp-z ]{6,20}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９－—", "0123456789--")
+Step = Callable[[web.Request, AsyncSession, Ticket, dict[str, str]], Awaitable[str]]
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """GET /track: the ticket of this browser, or the form for number and code."""
+    number = cookies.ticket_of(request)
+    if number is None:
+        return _ask(request, request.query.get("number", "")[:40], {})
+    return await _ticket_page(request, number)
+
+
+def _ask(request: web.Request, number: str, errors: dict[str, str], *, status: int = 200) -> web.Response:
+    return page(request, "portal/track_form.html", status=status, number=number, errors=errors)
+
+
+async def open_ticket(request: web.Request) -> web.StreamResponse:
+    """POST /track."""
+    data = await request.post()
+    number = str(data.get("number", "")).translate(_FULL_WIDTH).replace(" ", "").strip()[:60]
+    code = str(data.get("code", "")).translate(_FULL_WIDTH).strip()[:40]
+    errors = {} if number else {"number": _("请填写编号，例如12345-20261118-00871")}
+    if not code:
+        errors["code"] = _("请填写查询码，登记时给您的8位字母和数字")
+    if errors:
+        return _ask(request, number, errors, status=422)
+    waits = (request.app[TRIES].wait_seconds(request.remote or ""), request.app[TRIES_OF_NUMBER].wait_seconds(number))
+    if any(waits):
+        minutes = -(-max(waits) // 60)
+        return _ask(
+            request,
+            number,
+            {"number": _("试的次数太多，请{minutes}分钟后再试，或拨打热线由话务员帮您查").format(minutes=minutes)},
+            status=429,
+        )
+    try:
+        await _access(request, number, code)
+    except NotFound as error:
+        return _ask(request, number, {"number": str(error)}, status=422)
+    response = web.HTTPSeeOther("/track")
+    cookies.remember_ticket(request, response, number)
+    raise response
+
+
+async def _access(request: web.Request, number: str, code: str) -> None:
+    """Raises the same NotFound for an unknown number, a wrong code, and for what cannot be either."""
+    possible = _NUMBER.fullmatch(number) and _CODE.fullmatch(code)
+    async with request.app[DATABASE].transaction() as session:
+        await access_by_code(request.app[CORE], session, number if possible else "", code if possible else "")
+
+
+async def _load(request: web.Request, session: AsyncSession, number: str, *, lock: bool = False) -> Ticket:
+    """The ticket that the signed cookie names; it was opened with its query code."""
+    statement = select(Ticket).where(Ticket.number == number)
+    ticket = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    if ticket is None:
+        raise NotFound(_("没有找到这件事，请重新输入编号和查询码"))
+    return ticket
+
+
+async def _ticket_page(
+    request: web.Request,
+    number: str,
+    *,
+    errors: dict[str, str] | None = None,
+    typed: dict[str, str] | None = None,
+    problem: str = "",
+    status: int = 200,
+    template: str = "portal/track.html",
+) -> web.Response:
+    async with request.app[DATABASE].transaction() as session:
+        found = await tracked(request.app[CORE], session, await _load(request, session, number))
+    said = request.query.get("done", "")
+    return page(
+        request,
+        template,
+        status=status,
+        found=found,
+        ticket=found.ticket,
+        errors=errors or {},
+        typed=typed or {},
+        scale=satisfactions(),
+        said=_said(said, found),
+        problem=problem,
+        accept=ACCEPT,
+        max_files=MAX_FILES,
+    )
+
+
+def _said(key: str, found: Tracked) -> str:
+    words = {
+        "urge": _("已经替您催办，承办单位会看到"),
+        "supplement": _("收到您补充的内容"),
+        "withdraw": _("已经撤回"),
+        "reopen": _("已经请承办单位重办"),
+        "rate": _("谢谢您的评价") if found.ticket.satisfaction else _("谢谢您的评价，已经请承办单位重办"),
+    }
+    return words.get(key, "")
+
+
+async def rate_page(request: web.Request) -> web.StreamResponse:
+    """GET /track/rate: the question; without a ticket, first the form for number and code."""
+    number = cookies.ticket_of(request)
+    if number is None:
+        raise web.HTTPSeeOther("/track")
+    return await _ticket_page(request, number, template="portal/rate.html")
+
+
+async def supplement_page(request: web.Request) -> web.StreamResponse:
+    """GET /track/supplement."""
+    number = cookies.ticket_of(request)
+    if number is None:
+        raise web.HTTPSeeOther("/track")
+    return await _ticket_page(request, number, template="portal/supplement.html")
+
+
+def _posting(step: Step, template: str = "portal/track.html") -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A POST on the ticket of this browser: one locked transaction, then back to the page; refusals come back with the input."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        number = cookies.ticket_of(request)
+        if number is None:
+            raise web.HTTPSeeOther("/track")
+        data = await request.post()
+        typed = {name: _CONTROL.sub("", value).strip() for name, value in data.items() if isinstance(value, str)}
+        try:
+            async with request.app[DATABASE].transaction() as session:
+                done = await step(request, session, await _load(request, session, number, lock=True), typed)
+        except InvalidInput as error:
+            return await _ticket_page(
+                request, number, errors=error.errors or {"text": str(error)}, typed=typed, status=422, template=template
+            )
+        except IllegalStep:
+            return await _ticket_page(request, number, problem=_gentle(), status=409)
+        raise web.HTTPSeeOther(f"/track?done={done}")
+
+    return handler
+
+
+def _gentle() -> str:
+    """A citizen is told what to do, not the names of inner states."""
+    return _("这件事的进度刚刚有变化，这一步现在不能做。请看下面最新的进度")
+
+
+async def _urge(request: web.Request, session: AsyncSession, ticket: Ticket, _typed: dict[str, str]) -> str:
+    if request.app[URGES].wait_seconds(ticket.number):
+        raise InvalidInput(_("今天已经替您催过了，请明天再看进度"), field="urge")
+    await urge(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket)
+    return "urge"
+
+
+async def _supplement(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
+    uploads = await read_uploads(request, limit=MAX_FILES)
+    text = typed.get("text", "") or (_("补充了{count}个附件").format(count=len(uploads)) if uploads else "")
+    await supplement(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, text)
+    for upload in uploads:
+        await store(
+            request.app[CORE],
+            request.app[SETTINGS],
+            session,
+            body=upload.body,
+            file_name=upload.file_name,
+            from_citizen=True,
+            ticket_id=ticket.id,
+        )
+    return "supplement"
+
+
+async def _rate(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
+    chosen, note = typed.get("satisfaction", ""), typed.get("note", "")
+    errors = {}
+    if chosen not in set(Satisfaction):
+        errors["satisfaction"] = _("请选择满意的程度")
+    if typed.get("solved") not in ("yes", "no"):
+        errors["solved"] = _("请选择事情有没有解决")
+    if len(note) > 1000:
+        errors["note"] = _("请把意见控制在{count}个字以内").format(count=1000)
+    if chosen == Satisfaction.DISSATISFIED.value and len(note) < 5:
+        errors["note"] = _("请告诉我们哪里不满意，至少5个字，承办单位据此重办")
+    if errors:
+        raise InvalidInput(errors=errors)
+    result = CallbackResult(Satisfaction(chosen), solved=typed["solved"] == "yes", note=note)
+    await rate(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, result, by="web")
+    return "rate"
+
+
+async def _withdraw(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
+    found = await tracked(request.app[CORE], session, ticket)
+    if not found.may_withdraw:
+        raise IllegalStep("")
+    if typed.get("sure") != "yes":
+        raise InvalidInput(_("请先勾选“我确认撤回”"), field="sure")
+    await withdraw(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, typed.get("reason", ""))
+    return "withdraw"
+
+
+async def _reopen(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
+    await reopen(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, typed.get("reason", ""))
+    return "reopen"
+
+
+async def leave(request: web.Request) -> NoReturn:
+    """POST /track/leave: this browser no longer shows the ticket."""
+    response = web.HTTPSeeOther("/track")
+    cookies.forget(response, cookies.TRACK, cookies.RECEIPT)
+    raise response
+
+
+post_urge = _posting(_urge)
+post_supplement = _posting(_supplement, "portal/supplement.html")
+post_rate = _posting(_rate, "portal/rate.html")
+post_withdraw = _posting(_withdraw)
+post_reopen = _posting(_reopen)
