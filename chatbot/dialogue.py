@@ -1,0 +1,129 @@
+"""One turn of any conversation on any channel: the only thing that web, WeChat and telephony call."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chatbot import fallback
+from chatbot.engine import respond
+from chatbot.rasa_client import RasaClient, RasaDown
+from chatbot.registration import save_unfinished
+from chatbot.reply import Answer, TicketRef, Turn, silent, stored_turn
+from hotline import logs
+from hotline.database import Database
+from hotline.errors import InvalidInput
+from hotline.i18n import _
+from hotline.settings import Settings
+from ticketing.context import Core
+from ticketing.conversation.models import Author, Conversation, Message, Owner
+from ticketing.conversation.service import add_message, get_conversation
+
+LOG = logs.get(__name__)
+MAX_TEXT = 5000
+"""Longer utterances are cut. A channel that wants to refuse them does so itself."""
+
+
+class Dialogue:
+    """Answers citizens. One per process; holds no state of a conversation, that is all in the database."""
+
+    def __init__(self, core: Core, database: Database, rasa: RasaClient | None) -> None:
+        """`rasa` None: rules and search answer alone."""
+        self._core = core
+        self._database = database
+        self._rasa = rasa
+
+    @classmethod
+    def of(cls, core: Core, database: Database, settings: Settings) -> Dialogue:
+        """The dialogue as configured."""
+        return cls(core, database, RasaClient.of(settings))
+
+    async def close(self) -> None:
+        """Close the connections to Rasa."""
+        if self._rasa is not None:
+            await self._rasa.close()
+
+    async def turn(self, conversation_id: UUID, text: str, *, external_id: str | None = None, data: dict[str, Any] | None = None) -> Turn:
+        """Answer one utterance. What the citizen said is committed before anything else happens.
+
+        Args:
+            conversation_id: an open conversation (`ticketing.conversation.service.open_conversation`).
+            text: what was typed or heard.
+            external_id: the channel's own id of the utterance: a repeat gets the stored answers and changes nothing.
+            data: kept with the message (confidence, seconds in the recording, attachment ids).
+
+        Raises InvalidInput for an empty text, NotFound for an unknown conversation, Unavailable when the database is away.
+        """
+        said = text.replace("\0", "").strip()[:MAX_TEXT]
+        if not said:
+            raise InvalidInput(_("请写一句话"), field="text")
+        async with self._database.transaction() as session:
+            conversation = await get_conversation(session, conversation_id, lock=True)
+            message = await add_message(self._core, session, conversation, Author.CITIZEN, said, external_id=external_id, data=data)
+            message_id, said = message.id, message.text
+            if conversation.owner != Owner.BOT.value:
+                return await stored_turn(self._core, session, conversation, message_id) or silent(conversation)
+        async with self._database.transaction() as session:
+            answered = await respond(self._core, session, conversation_id, message_id, None)
+            align = None if answered is not None else await _needed_alignment(session, conversation_id)
+        if answered is not None:
+            return answered
+        return await self._ask_rasa(conversation_id, message_id, said, align) or await self._fall_back(conversation_id, message_id, said)
+
+    async def repeat(self, conversation_id: UUID) -> Turn | None:
+        """The last turn that the bot answered, for a channel that has to say it again; None when there is none."""
+        async with self._database.transaction() as session:
+            conversation = await get_conversation(session, conversation_id)
+            last = select(Message.data["reply_to"].astext).where(
+                Message.conversation_id == conversation_id, Message.author == Author.BOT.value, Message.data.has_key("reply_to")
+            )
+            message_id = await session.scalar(last.order_by(Message.id.desc()).limit(1))
+            return await stored_turn(self._core, session, conversation, int(message_id)) if message_id else None
+
+    async def _ask_rasa(self, conversation_id: UUID, message_id: int, text: str, align_form: bool | None) -> Turn | None:
+        """Rasa calls our action endpoint, which writes the answer; None when it did not."""
+        if self._rasa is None:
+            return None
+        try:
+            await self._rasa.turn(conversation_id, message_id, text, align_form=align_form)
+        except RasaDown:
+            return None
+        async with self._database.transaction() as session:
+            conversation = await get_conversation(session, conversation_id)
+            answered = await stored_turn(self._core, session, conversation, message_id)
+            if answered is None and conversation.owner != Owner.BOT.value:
+                return silent(conversation)
+        if answered is None:
+            LOG.warning("rasa.no_action", conversation=str(conversation_id))
+        return answered
+
+    async def _fall_back(self, conversation_id: UUID, message_id: int, text: str) -> Turn:
+        async with self._database.transaction() as session:
+            turn = await respond(self._core, session, conversation_id, message_id, fallback.classify(text), degraded=True)
+            if self._rasa is not None:
+                conversation = await get_conversation(session, conversation_id)
+                conversation.bot_state = {**conversation.bot_state, "restart": True}
+        return cast(Turn, turn)  # with a hint there is always a turn
+
+
+async def _needed_alignment(session: AsyncSession, conversation_id: UUID) -> bool | None:
+    """Whether Rasa's memory has to be set right first: it heard nothing of turns that went without it, or an agent had it."""
+    conversation = await get_conversation(session, conversation_id, lock=True)
+    state = dict(conversation.bot_state)
+    form_open = conversation.draft is not None
+    if not state.pop("restart", False) and bool(state.get("rasa_form")) == form_open:
+        return None
+    conversation.bot_state = {**state, "rasa_form": form_open}
+    return form_open
+
+
+def note_rasa_form(conversation: Conversation, form_open: bool) -> None:
+    """Remember whether Rasa believes that the form is open."""
+    if bool(conversation.bot_state.get("rasa_form")) != form_open:
+        conversation.bot_state = {**conversation.bot_state, "rasa_form": form_open}
+
+
+__all__ = ["Answer", "Dialogue", "TicketRef", "Turn", "note_rasa_form", "save_unfinished"]

@@ -1,0 +1,296 @@
+"""Decides what one utterance is answered with, does it, and writes it down: all in the caller's one transaction.
+
+The same code serves the action endpoint (Rasa has found the intent), the fallback (rules have) and the look before both
+(danger, a person, a picked choice: `hint` is None then). The first of them answers, the others find its answer stored, so
+a slow Rasa, a repeat and a retry never answer twice. Whether the bot owns the conversation is checked under the same lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chatbot import fallback, form, guide, hearing, rules, wording
+from chatbot.form import Draft, Outcome
+from chatbot.intents import UNSURE, Hint, Intent
+from chatbot.memory import Memory
+from chatbot.moments import citizen_moment
+from chatbot.progress import Progress, mentions_number
+from chatbot.registration import load_draft, promise, register_draft, save_draft
+from chatbot.reply import Reply, TicketRef, Turn, silent, store, stored_turn
+from chatbot.wording import NONE_OF_THEM, REGISTER, Say
+from hotline.events import record
+from hotline.i18n import _
+from ticketing.citizen.models import Citizen
+from ticketing.context import Core
+from ticketing.conversation.models import Conversation, Message, Owner
+from ticketing.conversation.service import get_conversation, request_person
+from ticketing.people.actor import BOT
+
+SURE_OF_COMPLAINT = 0.75
+"""Below this, a complaint in the form of a question that the knowledge base answers is taken as a question."""
+
+
+async def respond(
+    core: Core, session: AsyncSession, conversation_id: UUID, message_id: int, hint: Hint | None, *, degraded: bool = False
+) -> Turn | None:
+    """Answer the citizen's stored message.
+
+    Args:
+        message_id: the citizen's message; it is answered at most once.
+        hint: what the classifier believes; None: only what rules and the last offer decide.
+        degraded: the hint comes from rules because Rasa did not answer.
+
+    Returns None when `hint` is None and a classifier is needed; nothing was written then.
+    """
+    conversation = await get_conversation(session, conversation_id, lock=True)
+    answered = await stored_turn(core, session, conversation, message_id)
+    if answered is not None:
+        return answered
+    if conversation.owner != Owner.BOT.value:
+        return silent(conversation)
+    message = await session.get_one(Message, message_id)
+    talk = _Talk(core, session, conversation, Memory(conversation), message.text, message_id)
+    reply = await talk.decide(hint)
+    if reply is None:
+        return None
+    reply.degraded = degraded
+    talk.memory.save()
+    await store(core, session, conversation, message_id, reply)
+    return await stored_turn(core, session, conversation, message_id)
+
+
+@dataclass
+class _Talk:
+    """One utterance in its conversation."""
+
+    core: Core
+    session: AsyncSession
+    conversation: Conversation
+    memory: Memory
+    text: str
+    message_id: int
+
+    @property
+    def phone(self) -> bool:
+        return self.conversation.channel == "phone"
+
+    async def decide(self, hint: Hint | None) -> Reply | None:
+        draft = load_draft(self.core, self.conversation)
+        by_rule = await self._by_rule(draft)
+        if by_rule is not None:
+            return by_rule
+        if draft is not None:
+            return None if hint is None else await self._in_form(draft, hint)
+        by_offer = await self._by_offer()
+        if by_offer is not None or hint is None:
+            return by_offer
+        return await self._by_intent(hint)
+
+    # rules
+
+    async def _by_rule(self, draft: Draft | None) -> Reply | None:
+        danger = rules.danger_in(self.text)
+        if danger is not None and not (draft is not None and draft.danger):
+            return await self._warn(danger, draft)
+        a_digit = self.memory.offer in ("number", "code") and hearing.clean(self.text) in ("0", "零")
+        if rules.wants_person(self.text) and not a_digit:
+            return await self._hand_over("citizen_asked")
+        return None
+
+    async def _warn(self, danger: rules.Danger, draft: Draft | None) -> Reply:
+        await record(
+            self.session,
+            at=self.core.clock.now(),
+            name="bot.emergency",
+            subject="conversation",
+            subject_id=self.conversation.id,
+            who=BOT.who,
+            data={"danger": danger.value},
+            notify={"channel": self.conversation.channel},
+        )
+        says = [wording.danger(danger)]
+        if draft is not None:
+            draft = form.with_danger(draft, danger.value)
+            save_draft(self.core, self.conversation, draft)
+            says.append(wording.form_step(form.again(draft)))
+        else:
+            self.memory.make_offer("register", kind="complaint", danger=danger.value, question=self.text[:1000])
+        return Reply(says)
+
+    async def _hand_over(self, reason: str) -> Reply:
+        await request_person(self.core, self.session, self.conversation, reason)
+        self.memory.hit()
+        return Reply([wording.handover(phone=self.phone)], handover_reason=reason)
+
+    # the form
+
+    async def _open_form(self, text: str, kind: str, lead: Say | None = None) -> Reply:
+        caller_known = False
+        if self.phone and self.conversation.citizen_id:
+            citizen = await self.session.get_one(Citizen, self.conversation.citizen_id)
+            caller_known = citizen.phone_sealed is not None
+        danger = str(self.memory.state.pop("danger", ""))
+        self.memory.hit()
+        step = form.open_draft(text, draft_id=str(uuid4()), kind=kind, caller_known=caller_known, danger=danger)
+        save_draft(self.core, self.conversation, step.draft)
+        return Reply([*([lead] if lead else []), wording.form_step(step, first=True)])
+
+    async def _in_form(self, draft: Draft, hint: Hint) -> Reply:
+        aside = await self._aside(draft, hint)
+        if aside is not None:
+            return aside
+        step = form.hear(draft, self.text, hint)
+        if step.outcome is Outcome.CANCELLED:
+            save_draft(self.core, self.conversation, None)
+            self.memory.make_offer("more")
+            return Reply([Say(_("好的，已经取消，没有登记。还有别的可以帮您吗？"))])
+        if step.outcome is Outcome.SUBMIT:
+            return await self._submit(step.draft)
+        save_draft(self.core, self.conversation, step.draft)
+        return Reply([wording.form_step(step)])
+
+    async def _aside(self, draft: Draft, hint: Hint) -> Reply | None:
+        """A guide question in the middle of the form: answer it, then ask the form's question again."""
+        if not hint.is_(Intent.ASK_GUIDE, Intent.UNKNOWN) or not hearing.is_question(self.text):
+            return None
+        found = await guide.find(self.core, self.session, self.text)
+        if not found.sure:
+            return None
+        return Reply([await guide.answer(self.session, found.hits[0].article), wording.form_step(form.again(draft))])
+
+    async def _submit(self, draft: Draft) -> Reply:
+        registered = await register_draft(self.core, self.session, self.conversation, draft)
+        self.memory.make_offer("more")
+        if registered is None:
+            return Reply([Say(_("这件事已经登记过了。还有别的事吗？"))])
+        due = await promise(self.session, registered.ticket)
+        say = wording.registered(registered.ticket.number, registered.query_code, citizen_moment(due) if due else "", phone=self.phone)
+        return Reply([say], ticket=TicketRef(registered.ticket.number, registered.query_code))
+
+    # what the last answer offered
+
+    async def _by_offer(self) -> Reply | None:
+        said = hearing.clean(self.text)
+        if said == hearing.clean(REGISTER):
+            return await self._open_form(self.memory.question, str(self.memory.state.get("kind", "complaint")))
+        if mentions_number(self.text, self.core):
+            return await self._progress()
+        handler = {
+            "choices": self._picked,
+            "register": self._register_or_not,
+            "person": self._person_or_not,
+            "number": self._number_or_not,
+            "code": self._code_or_not,
+            "more": self._more_or_not,
+        }.get(self.memory.offer)
+        return await handler() if handler else None
+
+    async def _picked(self) -> Reply | None:
+        titles = [str(choice["title"]) for choice in self.memory.choices]
+        place = hearing.which(self.text, titles)
+        if place is not None:
+            article = await guide.told(self.core, self.session, int(self.memory.choices[place]["id"]))
+            self.memory.hit()
+            self.memory.make_offer("more")
+            return Reply([await guide.answer(self.session, article)]) if article else Reply([wording.missed(again=False)])
+        if hearing.is_no(self.text) or hearing.clean(self.text) == NONE_OF_THEM:
+            return self._missed(self.memory.question)
+        return None
+
+    async def _register_or_not(self) -> Reply | None:
+        if hearing.is_yes(self.text):
+            return await self._open_form(self.memory.question, str(self.memory.state.get("kind", "complaint")))
+        return self._more_question() if hearing.is_no(self.text) else None
+
+    async def _person_or_not(self) -> Reply | None:
+        if hearing.is_yes(self.text):
+            return await self._hand_over("not_understood")
+        return self._more_question() if hearing.is_no(self.text) else None
+
+    async def _number_or_not(self) -> Reply | None:
+        now = self.core.clock.now()
+        if hearing.find_ticket_number(self.text, self.core.line, now) or len(hearing.digit_runs(self.text)) > 0:
+            return await self._progress()
+        return self._more_question() if hearing.is_no(self.text) or hearing.is_skip(self.text) or hearing.is_cancel(self.text) else None
+
+    async def _code_or_not(self) -> Reply | None:
+        if hearing.find_query_code(self.text) or hearing.find_ticket_number(self.text, self.core.line, self.core.clock.now()):
+            return await self._progress()
+        if hearing.is_no(self.text) or hearing.is_skip(self.text) or hearing.is_cancel(self.text):
+            return self._more_question()
+        return None
+
+    async def _more_or_not(self) -> Reply | None:
+        return self._goodbye() if hearing.is_no(self.text) else None
+
+    def _more_question(self) -> Reply:
+        self.memory.hit()
+        self.memory.make_offer("more")
+        return Reply([Say(_("好的。还有别的可以帮您吗？"))])
+
+    def _goodbye(self) -> Reply:
+        self.memory.hit()
+        return Reply([Say(_("感谢您的来电，再见。") if self.phone else _("好的，感谢您的信任，有事随时找我。"))], finished=True)
+
+    # intents
+
+    async def _by_intent(self, hint: Hint) -> Reply:
+        match hint.intent:
+            case Intent.GREET:
+                return self._said(Say(_("您好，我是12345智能助手。您可以问办事指南，也可以说要反映的事，或者查办理进度。")))
+            case Intent.ABOUT_BOT:
+                return self._said(Say(_("我是12345热线的智能助手，不是真人。我能回答办事问题、登记诉求、查进度。要找话务员请说转人工。")))
+            case Intent.THANKS:
+                self.memory.make_offer("more")
+                return Reply([Say(_("不客气。还有别的可以帮您吗？"))])
+            case Intent.GOODBYE:
+                return self._goodbye()
+            case Intent.WANT_PERSON if hint.confidence >= 0.5:
+                return await self._hand_over("citizen_asked")
+            case Intent.QUERY_PROGRESS:
+                return await self._progress()
+        return await self._by_matter(hint)
+
+    async def _by_matter(self, hint: Hint) -> Reply:
+        """A question or a complaint: the search has a say, and so have the words."""
+        if hint.is_(Intent.DENY, Intent.CANCEL, Intent.SKIP, Intent.AFFIRM, least=0.5) and len(hearing.clean(self.text)) <= 6:
+            return self._said(Say(_("好的。您请说，要问什么事，或者反映什么问题？")))
+        found = await guide.find(self.core, self.session, self.text)
+        telling = hint.is_(Intent.FILE_COMPLAINT, Intent.FEEDBACK, Intent.EMERGENCY)
+        asking = hearing.is_question(self.text)
+        if found.sure and (not telling or (asking and hint.confidence < SURE_OF_COMPLAINT)):
+            self.memory.hit()
+            self.memory.make_offer("more", question=self.text[:1000])
+            return Reply([await guide.answer(self.session, found.hits[0].article)])
+        if telling or (fallback.looks_like_complaint(self.text) and not asking):
+            lead = Say(_("如果情况紧急、有人有危险，请马上拨打110、119或120。")) if hint.is_(Intent.EMERGENCY, least=0.6) else None
+            return await self._open_form(self.text, "feedback" if hint.is_(Intent.FEEDBACK) else "complaint", lead)
+        if found.maybe and not hint.is_(Intent.OUT_OF_SCOPE, least=0.7):
+            titles = [hit.article.title for hit in found.maybe]
+            offered = [{"id": hit.article.id, "title": hit.article.title} for hit in found.maybe]
+            self.memory.make_offer("choices", choices=offered, question=self.text[:1000], kind="consult")
+            return Reply([wording.which_article(titles)])
+        await guide.note_unanswered(self.core, self.session, self.conversation.channel, self.text, found)
+        return self._missed(self.text)
+
+    def _said(self, say: Say) -> Reply:
+        self.memory.hit()
+        return Reply([say])
+
+    def _missed(self, question: str) -> Reply:
+        again = self.memory.miss(question) >= 2
+        self.memory.make_offer("person" if again else "register", kind="consult")
+        return Reply([wording.missed(again=again)])
+
+    async def _progress(self) -> Reply:
+        say = await Progress(self.core, self.session, self.conversation, self.memory.state).ask(self.text)
+        if self.memory.offer not in ("number", "code"):
+            self.memory.hit()
+            self.memory.make_offer("more")
+        return Reply([say])
+
+
+__all__ = ["UNSURE", "respond"]

@@ -1,0 +1,396 @@
+"""The complaint form (诉求登记) as pure functions: a draft and an utterance in, the next draft and what to do out.
+
+Five questions: what, where, when, name, phone. Each may be skipped, corrected at any time, and the whole be called off.
+What is already said in the first sentence is not asked again. Nothing here knows a database, Rasa or a channel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from chatbot import hearing
+from chatbot.intents import UNSURE, Hint, Intent
+from chatbot.places import find_time, gazetteer
+
+MAX_ANSWER = 4800
+_TRIES = 2
+"""How often an answer that cannot be used is asked for again before the form goes on without it."""
+
+
+class Slot(StrEnum):
+    """The questions, in the order in which they are asked."""
+
+    WHAT = "what"
+    WHERE = "where"
+    WHEN = "when"
+    NAME = "name"
+    PHONE = "phone"
+
+
+class Outcome(StrEnum):
+    """What the channel has to do next."""
+
+    ASK = "ask"
+    CONFIRM = "confirm"
+    """Read the summary and ask whether it is right."""
+    WHICH = "which"
+    """Ask which item is wrong."""
+    SUBMIT = "submit"
+    CANCELLED = "cancelled"
+
+
+class Note(StrEnum):
+    """Something to say before the next question."""
+
+    NEED_MATTER = "need_matter"
+    WHERE_EXACTLY = "where_exactly"
+    PHONE_SHORT = "phone_short"
+    PHONE_MORE = "phone_more"
+    CHANGED = "changed"
+    ADDED = "added"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was said so far. An empty value means skipped; a missing one was not asked yet."""
+
+    id: str
+    """Makes registration happen once, however often it is tried."""
+    kind: str = "complaint"
+    values: Mapping[Slot, str] = field(default_factory=dict)
+    asking: Slot | None = Slot.WHAT
+    """None: the summary was read and an answer to it is awaited."""
+    tries: int = 0
+    phone_part: str = ""
+    caller_known: bool = False
+    """The network told the number, so it is not asked for."""
+    anonymous: bool = False
+    choosing: bool = False
+    """«Which item is wrong?» was asked."""
+    danger: str = ""
+
+    def value(self, slot: Slot) -> str:
+        """What was said, or an empty string."""
+        return self.values.get(slot, "")
+
+    def with_value(self, slot: Slot, value: str) -> Draft:
+        """The draft with one answer more."""
+        return replace(self, values={**self.values, slot: value.strip()[:MAX_ANSWER]}, tries=0, phone_part="", choosing=False)
+
+    def next_question(self) -> Slot | None:
+        """The first question without an answer."""
+        for slot in Slot:
+            if slot in self.values or (slot is Slot.PHONE and self.caller_known):
+                continue
+            if self.anonymous and slot in (Slot.NAME, Slot.PHONE):
+                continue
+            return slot
+        return None
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON."""
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**plain, "values": {slot.value: value for slot, value in self.values.items()}}
+
+    @classmethod
+    def loaded(cls, stored: Mapping[str, Any]) -> Draft:
+        """From JSON as `stored` makes it; unknown fields of an older release are dropped."""
+        known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
+        known["values"] = {Slot(slot): str(value) for slot, value in stored.get("values", {}).items()}
+        known["asking"] = Slot(stored["asking"]) if stored.get("asking") else None
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the form."""
+
+    draft: Draft
+    outcome: Outcome
+    notes: tuple[Note, ...] = ()
+
+
+_WISH = re.compile(
+    r"(?:你好|您好|喂|那个|嗯|请问)*(?:我|我们)?(?:就)?(?:要|想|想要|需要|来|得|打算|有)?(?:帮我|跟你们|向你们|给你们)?(?:投诉|举报|反映|登记|报修|报一下|提|求助|反馈|说)?(?:一下|一|个|点|些)*"
+    r"(?:问题|情况|事情|事儿|事|诉求|意见|建议|投诉|举报|诉求登记|登记)?(?:下来)?(?:吧|啊|呢|可以吗|行吗)?"
+)
+_NAMED = {
+    Slot.WHERE: r"地址|地点|位置|地方",
+    Slot.WHEN: r"时间|日期",
+    Slot.PHONE: r"电话|号码|手机号?|联系方式",
+    Slot.NAME: r"名字|姓名|称呼|姓",
+    Slot.WHAT: r"内容|事情|事项|问题|描述",
+}
+_WRONG = r"(?:不对|不是|错了|写错了|说错了|记错了|有误|有错|要改|改一下|改下|改|换一下|换个|换|更正)"
+_SAYS = r"(?:[，,、\s]*(?:应该|应当|改|换)?(?:是|成|为|在|叫|到)?)"
+_UNNAMED_FIX = re.compile(rf"^(?:不+对+|错了|说错了|我说错了|不是的?[，,、\s]+|不是(?=是))[，,、\s]*(?:我说的)?{_SAYS}(?P<value>.+)$")
+_NOT_BUT = re.compile(r"^不(?:是|在)(?P<old>.{1,20}?)[，,、\s]*(?:而是|是|在)(?P<value>.{2,})$")
+
+
+def open_draft(text: str, *, draft_id: str, kind: str = "complaint", caller_known: bool = False, danger: str = "") -> Step:
+    """Start the form with the citizen's first sentence: it is the description if it says anything."""
+    draft = Draft(id=draft_id, kind=kind, caller_known=caller_known, danger=danger)
+    if has_matter(text):
+        draft = _take_facts(draft.with_value(Slot.WHAT, text), text)
+    return _ask_next(draft)
+
+
+def has_matter(text: str) -> bool:
+    """Whether a sentence says a matter, more than «I want to complain»."""
+    said = hearing.clean(text)
+    return len(said) >= 4 and not _WISH.fullmatch(said)
+
+
+def hear(draft: Draft, text: str, hint: Hint = UNSURE) -> Step:
+    """One answer of the citizen."""
+    if _calls_off(draft, text, hint):
+        return Step(draft, Outcome.CANCELLED)
+    fixed = _correction(draft, text)
+    if fixed is not None:
+        return fixed
+    if draft.asking is None:
+        return _hear_verdict(draft, text, hint)
+    if hearing.is_skip(text) or hearing.clean(text) in _NEVER_MIND or (hint.is_(Intent.SKIP, least=0.8) and len(hearing.clean(text)) <= 8):
+        return _skip(draft, draft.asking, text)
+    return _HEARERS[draft.asking](draft, text)
+
+
+_NEVER_MIND = ("算了", "算了吧", "那算了")
+_VAGUE_PLACE = re.compile(
+    r"(?:就)?(?:在)?(?:我家|我们家|家里|这里|这儿|那里|那边|这边|门口|楼下|楼上|我们小区|小区里?|附近|旁边)(?:呀|啊|吧)?"
+)
+
+
+def _calls_off(draft: Draft, text: str, hint: Hint) -> bool:
+    if draft.asking in (Slot.NAME, Slot.PHONE) and hearing.clean(text) in _NEVER_MIND:
+        return False  # «never mind the number», not «never mind the complaint»
+    return hearing.is_cancel(text) or (hint.is_(Intent.CANCEL, least=0.8) and len(hearing.clean(text)) <= 8 and not hearing.is_skip(text))
+
+
+def _ask_next(draft: Draft, *notes: Note) -> Step:
+    question = draft.next_question()
+    draft = replace(draft, asking=question, choosing=False)
+    return Step(draft, Outcome.CONFIRM if question is None else Outcome.ASK, notes)
+
+
+def _skip(draft: Draft, slot: Slot, text: str) -> Step:
+    if slot is Slot.WHAT and draft.tries < 1:
+        return Step(replace(draft, tries=draft.tries + 1), Outcome.ASK, (Note.NEED_MATTER,))
+    if slot in (Slot.NAME, Slot.PHONE) and "匿名" in text:
+        draft = replace(draft, anonymous=True)
+    return _ask_next(draft.with_value(slot, ""))
+
+
+def _hear_what(draft: Draft, text: str) -> Step:
+    if not has_matter(text) and draft.tries < _TRIES:
+        return Step(replace(draft, tries=draft.tries + 1), Outcome.ASK, (Note.NEED_MATTER,))
+    return _ask_next(_take_facts(draft.with_value(Slot.WHAT, text), text))
+
+
+def _hear_where(draft: Draft, text: str) -> Step:
+    place = _place_words(text)
+    if other := _out_of_turn(draft, Slot.WHERE, text):
+        return other
+    if (gazetteer().is_district_only(place) or _VAGUE_PLACE.fullmatch(hearing.clean(text))) and draft.tries < 1:
+        return Step(replace(draft, tries=1), Outcome.ASK, (Note.WHERE_EXACTLY,))
+    district = gazetteer().districts_in(draft.value(Slot.WHAT))
+    draft = draft.with_value(Slot.WHERE, place if not district or district in place else district + place)
+    return _ask_next(_take_facts(draft, text))
+
+
+def _out_of_turn(draft: Draft, asked: Slot, text: str) -> Step | None:
+    """An answer to another question: keep it, and ask this one again (once)."""
+    meant = _slot_of(text)
+    if meant in (None, asked, Slot.WHERE) or draft.tries >= 1:
+        return None
+    return Step(replace(_take_facts(draft, text), tries=draft.tries + 1), Outcome.ASK)
+
+
+def _hear_when(draft: Draft, text: str) -> Step:
+    if other := _out_of_turn(draft, Slot.WHEN, text):
+        return other
+    return _ask_next(_take_facts(draft.with_value(Slot.WHEN, text[:200]), text))
+
+
+def _hear_name(draft: Draft, text: str) -> Step:
+    draft = _take_facts(draft, text)
+    name = find_name(text) or _short_name(text)
+    if not name and Slot.PHONE not in draft.values and draft.tries < 1:
+        return Step(replace(draft, tries=1), Outcome.ASK)
+    return _ask_next(draft.with_value(Slot.NAME, name))
+
+
+def _hear_phone(draft: Draft, text: str) -> Step:
+    digits = "".join(hearing.digit_runs(text))
+    phone = hearing.find_phone(draft.phone_part + digits if draft.phone_part and digits else text) or hearing.find_phone(text)
+    if phone:
+        return _ask_next(draft.with_value(Slot.PHONE, phone))
+    if draft.tries >= _TRIES:
+        return _ask_next(draft.with_value(Slot.PHONE, ""))
+    if name := find_name(text):
+        return Step(replace(draft, values={**draft.values, Slot.NAME: name}, tries=draft.tries + 1), Outcome.ASK)
+    heard = draft.phone_part + digits
+    if 3 <= len(heard) < 11 and heard.startswith("1"):
+        return Step(replace(draft, tries=draft.tries + 1, phone_part=heard), Outcome.ASK, (Note.PHONE_MORE,))
+    return Step(replace(draft, tries=draft.tries + 1, phone_part=""), Outcome.ASK, (Note.PHONE_SHORT,))
+
+
+_HEARERS = {Slot.WHAT: _hear_what, Slot.WHERE: _hear_where, Slot.WHEN: _hear_when, Slot.NAME: _hear_name, Slot.PHONE: _hear_phone}
+
+
+def _hear_verdict(draft: Draft, text: str, hint: Hint) -> Step:
+    """The answer to «is that right?»."""
+    said = hearing.clean(text)
+    if draft.choosing:
+        return _hear_choice(draft, text)
+    if hearing.is_yes(text) or (hint.is_(Intent.AFFIRM, least=0.6) and len(said) <= 8):
+        return Step(draft, Outcome.SUBMIT)
+    if hearing.is_no(text) or (hint.is_(Intent.DENY, least=0.6) and len(said) <= 6):
+        return Step(replace(draft, choosing=True, tries=draft.tries + 1), Outcome.WHICH)
+    if len(said) >= 6 and not hearing.is_question(text):
+        return Step(_append(draft, text), Outcome.CONFIRM, (Note.ADDED,))
+    if draft.tries >= _TRIES:
+        return Step(draft, Outcome.SUBMIT)  # an appeal is never lost because «yes» was not understood
+    return Step(replace(draft, tries=draft.tries + 1), Outcome.CONFIRM)
+
+
+def _hear_choice(draft: Draft, text: str) -> Step:
+    """The answer to «which item is wrong?»: the item's name, its new content, or that all is right after all."""
+    for slot, names in _NAMED.items():
+        if re.search(names, text):
+            return Step(replace(draft, asking=slot, choosing=False, tries=0), Outcome.ASK)
+    meant = _slot_of(text)
+    if meant is not None:
+        return _ask_next(_set(draft, meant, text), Note.CHANGED)
+    if hearing.is_yes(text) or hearing.is_skip(text) or draft.tries >= _TRIES + 1:
+        return Step(replace(draft, choosing=False), Outcome.SUBMIT if hearing.is_yes(text) else Outcome.CONFIRM)
+    if len(hearing.clean(text)) >= 6:
+        return Step(_append(draft, text), Outcome.CONFIRM, (Note.ADDED,))
+    return Step(replace(draft, tries=draft.tries + 1), Outcome.WHICH)
+
+
+def _append(draft: Draft, text: str) -> Draft:
+    before = draft.value(Slot.WHAT).rstrip("。 ")
+    return replace(draft.with_value(Slot.WHAT, f"{before}。{text.strip()}" if before else text), asking=None)
+
+
+def _correction(draft: Draft, text: str) -> Step | None:
+    """«The address is wrong, it is …», «no, it is …»; None when the utterance corrects nothing."""
+    if not draft.values or draft.asking is Slot.WHAT:
+        return None
+    said = text.strip().rstrip("。.!！")
+    for slot, names in _NAMED.items():
+        named = re.match(
+            rf"^(?:不对|不是|错了)?[，,、\s]*(?:我的|那个|这个)?(?:(?:{names}){_WRONG}了?|{_WRONG}(?:一下|个)?(?:{names})){_SAYS}(?P<value>.*)$",
+            said,
+        )
+        if named and slot in draft.values:
+            return _apply_fix(draft, slot, named["value"])
+    fix = _UNNAMED_FIX.match(said) or _NOT_BUT.match(said)
+    if fix is None or len(hearing.clean(fix["value"])) < 2:
+        return None
+    value = fix["value"]
+    slot_meant = _slot_of(value) or _holder(draft, fix.groupdict().get("old") or "")
+    if slot_meant is None:
+        return _apply_fix(draft, _last_answered(draft), value) if draft.asking is not None else None
+    if slot_meant is draft.asking:
+        return None
+    return _apply_fix(draft, slot_meant, value)
+
+
+def _apply_fix(draft: Draft, slot: Slot, value: str) -> Step:
+    if len(hearing.clean(value)) < 2:
+        values = {key: kept for key, kept in draft.values.items() if key is not slot}
+        return Step(replace(draft, values=values, asking=slot, tries=0, choosing=False), Outcome.ASK)
+    return _ask_next(_set(draft, slot, value), Note.CHANGED)
+
+
+def _set(draft: Draft, slot: Slot, value: str) -> Draft:
+    if slot is Slot.PHONE:
+        return draft.with_value(slot, hearing.find_phone(value) or draft.value(slot))
+    if slot is Slot.NAME:
+        return draft.with_value(slot, find_name(value) or _short_name(value) or draft.value(slot))
+    return draft.with_value(slot, _place_words(value) if slot is Slot.WHERE else value)
+
+
+def _slot_of(value: str) -> Slot | None:
+    """Which question a bare answer belongs to."""
+    if hearing.find_phone(value):
+        return Slot.PHONE
+    if find_name(value):
+        return Slot.NAME
+    if gazetteer().find(value) or re.search(r"号楼|单元|小区|路口|[路街]$", value):
+        return Slot.WHERE
+    return Slot.WHEN if find_time(value) and len(hearing.clean(value)) <= 14 else None
+
+
+def _holder(draft: Draft, old: str) -> Slot | None:
+    return next((slot for slot, value in draft.values.items() if old and old in value and slot is not Slot.WHAT), None)
+
+
+def _last_answered(draft: Draft) -> Slot:
+    return list(draft.values)[-1]
+
+
+def _take_facts(draft: Draft, text: str) -> Draft:
+    """Fill what the utterance says besides the answer itself; answers already given stay."""
+    place = gazetteer().find(text)
+    rest = text.replace(place, " ") if place else text
+    facts = {
+        Slot.WHERE: place,
+        Slot.WHEN: find_time(rest, anchored=True),
+        Slot.NAME: find_name(rest),
+        Slot.PHONE: hearing.find_phone(rest) or "",
+    }
+    if gazetteer().is_district_only(place):
+        facts[Slot.WHERE] = ""
+    if re.search(r"匿名|不要(?:透露|泄露)我的", text):
+        draft = replace(draft, anonymous=True)
+    found = {slot: value for slot, value in facts.items() if value and slot not in draft.values}
+    return replace(draft, values={**draft.values, **found})
+
+
+_NAME = re.compile(
+    r"(?:我(?:的名字)?(?:姓名)?叫(?:做)?|我的名字是|姓名是?|名字叫?|叫我)(?P<full>[\u4e00-\u9fff·]{2,4}?)(?=[，,。\s吧就了电手联]|$)|"
+    r"(?:我|免贵)?姓(?P<family>(?:欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|[\u4e00-\u9fff]))(?!名)(?:，|,|\s)?(?P<title>先生|女士|小姐|师傅|阿姨|大爷|老师)?"
+)
+_TITLED = re.compile(r"^(?:我是|叫我|我)?(?P<name>[\u4e00-\u9fff](?:先生|女士|小姐|师傅|阿姨|大爷|大妈|老师|同志))")
+
+
+def find_name(text: str) -> str:
+    """How the citizen wants to be called, when it is said in so many words; else an empty string."""
+    found = _NAME.search(text)
+    if found:
+        return found["full"] or found["family"] + (found["title"] or "")
+    titled = _TITLED.match(text.strip())
+    return titled["name"] if titled else ""
+
+
+def _short_name(text: str) -> str:
+    """A bare answer to «how may I call you»."""
+    said = re.sub(r"^(?:我是|我叫|叫我|叫|就叫)|(?:吧|就行|就可以|就好|的)+$", "", hearing.clean(text))
+    if not 1 <= len(said) <= 6 or re.search(r"\d", said) or find_time(said) == said or gazetteer().find(said) or hearing.is_yes(said):
+        return ""
+    return said
+
+
+def _place_words(text: str) -> str:
+    """The answer to «where» without the words around the place."""
+    bare = re.sub(r"^(?:嗯|呃|那个|就是|就|是|在|位于|地址|地点|我家|我们家)*(?:是|在)?", "", text.strip().rstrip("。"))
+    return bare[:200] if len(bare) >= 2 else text.strip()[:200]
+
+
+def again(draft: Draft) -> Step:
+    """The open question once more, after something came in between."""
+    if draft.asking is None:
+        return Step(draft, Outcome.WHICH if draft.choosing else Outcome.CONFIRM)
+    return Step(draft, Outcome.ASK)
+
+
+def with_danger(draft: Draft, danger: str) -> Draft:
+    """The draft with the note that somebody is or was in danger."""
+    return replace(draft, danger=danger)

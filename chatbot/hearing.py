@@ -1,0 +1,147 @@
+"""Numbers, yes and no, skip and cancel: small things that must be understood however they are typed or spoken."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime
+
+from hotline.clock import to_city
+from ticketing.citizen.service import normalise_phone
+
+_DIGITS = str.maketrans("〇零洞一幺妖么腰二两贰三叁四肆五伍六陆七拐柒八捌九勾玖", "000111112223344556677788999")
+_SPOKEN_DIGIT = "〇零洞一幺妖么腰二两贰三叁四肆五伍六陆七拐柒八捌九勾玖0-9"
+_DIGIT_RUN = re.compile(rf"[{_SPOKEN_DIGIT}](?:[\s,，、。.\-—－]*[{_SPOKEN_DIGIT}])*")
+_NOISE = re.compile(r"[\s，。！？、；：,.!?;:~…—\-“”\"'（）()]+")
+_MANDARIN = "零幺二三四五六七八九"
+_PLAIN = "零一二三四五六七八九"
+
+
+def clean(text: str) -> str:
+    """The text without blanks and punctuation, half-width."""
+    return _NOISE.sub("", unicodedata.normalize("NFKC", text))
+
+
+def digit_runs(text: str) -> list[str]:
+    """Runs of digits, spoken (幺三九 …) or written, as Arabic digits; separators inside a run are dropped."""
+    plain = unicodedata.normalize("NFKC", text)
+    return [re.sub(r"\D", "", run.translate(_DIGITS)) for run in _DIGIT_RUN.findall(plain)]
+
+
+def find_phone(text: str) -> str | None:
+    """The first number in `text` on which a person can be called, in national form; None when there is none.
+
+    A service number of 7 or 8 digits counts only when nearly nothing else is said.
+    """
+    whole = "".join(digit_runs(text))
+    for run in (*digit_runs(text), whole):
+        digits = run[2:] if run.startswith("86") and len(run) == 13 else run
+        if (len(digits) >= 10 or _nearly_only_digits(text)) and normalise_phone(digits):
+            return digits
+    return None
+
+
+def _nearly_only_digits(text: str) -> bool:
+    return len(_DIGIT_RUN.sub("", clean(text))) <= 6
+
+
+def find_ticket_number(text: str, line: str, now: datetime) -> str | None:
+    """A ticket number in `text`: in full, without the line's number, or its last five digits with «today» understood."""
+    for run in digit_runs(text):
+        if match := re.search(rf"(?:{line})?(20\d{{6}})(\d{{5}})$", run):
+            return f"{line}-{match[1]}-{match[2]}"
+    for run in digit_runs(text):
+        if len(run) == 5 and run != line:
+            return f"{line}-{to_city(now):%Y%m%d}-{run}"
+    return None
+
+
+_CODE = re.compile(r"(?<![A-Za-z0-9])[2-9A-HJ-KM-NP-Za-hj-km-np-z]{4}[\s\-]?[2-9A-HJ-KM-NP-Za-hj-km-np-z]{4}(?![A-Za-z0-9])")
+
+
+def find_query_code(text: str) -> str | None:
+    """A query code of eight characters in `text`, upper case."""
+    for found in _CODE.findall(unicodedata.normalize("NFKC", text)):
+        code = re.sub(r"[\s\-]", "", found).upper()
+        if not code.isdigit() or _nearly_only_digits(text):
+            return code
+    return None
+
+
+def say_digits(text: str, *, phone: bool = True) -> str:
+    """Digits as a person says them one by one (幺 for one on the telephone), with a pause at every other character."""
+    table = _MANDARIN if phone else _PLAIN
+    spoken = "".join(table[int(sign)] if sign.isdigit() else "，" for sign in text)
+    return re.sub("，+", "，", spoken).strip("，")
+
+
+_YES = re.compile(
+    r"(?:嗯+|哦|啊|那|对+|对的|是|是的|没错|没问题|好|好吧|行|行吧|可以|确认|确定|正确|同意|要|需要|登记|登记下来|提交|没有错|就这样|"
+    r"ok|okay|yes|y|的|了|吧|啊|呀|谢谢|哈){1,6}",
+    re.IGNORECASE,
+)
+_PARTICLES = re.compile(r"(?:的|了|吧|啊|呀|谢谢|哈|那|哦)+")
+_NO = re.compile(
+    r"(?:不|不对|不是|不是的|不行|错了|不正确|有错|有误|没有|没有了|没了|不用|不用了|不要|不需要|不必|不了|否|都不是|no|n)(?:的|了|吧|啊|呀|谢谢|哦)*",
+    re.IGNORECASE,
+)
+_SKIP = re.compile(
+    r"(?:我)?(?:跳过|略过|先跳过|下一个|不知道|不清楚|不晓得|不记得|记不清|记不得|忘了|没有|没了|没|不用|不用了|不留|不留了|不说|不想说|不想留|不方便|不太方便|"
+    r"不方便说|不填|不提供|无|说不好|说不清|不确定|匿名|保密|没注意)(?:了|的|吧|啊|呀|这个|透露|提供|留)*"
+)
+_CANCEL = re.compile(
+    r"(?:我)?(?:取消|取消吧|取消登记|算了|算了吧|不投诉了|不登记了|不反映了|不说了|不办了|不报了|不举报了|不要登记|不用登记|别登记|退出|不弄了|先不|撤销|结束登记)"
+    r"(?:了|吧|啊|不说了|谢谢|再说)*"
+)
+_LEAD = re.compile(r"^(?:那|那么|就|这个|嗯+|呃+|啊|哦|哎|唉)+")
+
+
+def _fully(pattern: re.Pattern[str], text: str) -> bool:
+    said = clean(text)
+    return bool(pattern.fullmatch(said) or pattern.fullmatch(_LEAD.sub("", said)))
+
+
+def is_yes(text: str) -> bool:
+    """Whether the whole utterance says yes."""
+    return _fully(_YES, text) and not _PARTICLES.fullmatch(clean(text))
+
+
+def is_no(text: str) -> bool:
+    """Whether the whole utterance says no."""
+    return _fully(_NO, text)
+
+
+def is_skip(text: str) -> bool:
+    """Whether the whole utterance passes the question over."""
+    return _fully(_SKIP, text)
+
+
+def is_cancel(text: str) -> bool:
+    """Whether the whole utterance calls the form off."""
+    return _fully(_CANCEL, text)
+
+
+_ORDINALS = ("一1", "二2两", "三3")
+
+
+def which(text: str, titles: list[str]) -> int | None:
+    """Which of the offered choices is meant: by its words, 第一个, 1, 一; None when it cannot be told."""
+    said = clean(text)
+    for index, title in enumerate(titles):
+        if said and said == clean(title):
+            return index
+    for index, marks in enumerate(_ORDINALS[: len(titles)]):
+        if re.fullmatch(rf"(?:是|选|要|我要|就)?(?:第|头)?[{marks}](?:个|条|项|种|号|件)?(?:吧|的|啊)?", said):
+            return index
+    holding = [index for index, title in enumerate(titles) if len(said) >= 3 and said in clean(title)]
+    return holding[0] if len(holding) == 1 else None
+
+
+_QUESTION = re.compile(
+    r"[?？]|怎么|如何|吗$|吗[，。]|什么|哪里|哪儿|多少|多久|几天|几点|几岁|能不能|可不可以|可以.{0,8}吗|需不需要|要不要|咋办|咋弄|是不是|有没有|哪些|谁|呢$|啥"
+)
+
+
+def is_question(text: str) -> bool:
+    """Whether it sounds like a question."""
+    return bool(_QUESTION.search(text.strip()))
