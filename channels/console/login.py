@@ -6,11 +6,11 @@ from aiohttp import web
 
 from channels.console.navigation import home
 from channels.console.pages import see_other
-from channels.console.session import COOKIE, STAFF, log_in, log_out, safe_next, set_session_cookie, staff
+from channels.console.session import COOKIE, STAFF, safe_next, set_session_cookie, staff
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from channels.web.templating import render
 from hotline import logs
-from hotline.i18n import _
+from ticketing.people.service import log_in, log_out, refused
 
 log = logs.get(__name__)
 
@@ -28,23 +28,21 @@ async def do_login(request: web.Request) -> web.StreamResponse:
     form = await request.post()
     login, password = str(form.get("login", ""))[:100], str(form.get("password", ""))[:200]
     target = safe_next(str(form.get("next", "")))
+    hours = request.app[SETTINGS].session_hours
     async with request.app[DATABASE].transaction() as session:
-        token = (
-            await log_in(request.app[CORE], session, login, password, request.app[SETTINGS].session_hours) if login and password else None
-        )
-    if token is None:
+        found = await log_in(request.app[CORE], session, login=login, password=password, hours=hours)
+    if found is None:
         log.info("log-in refused")
-        problem = _("账号或密码不对，或账号已锁定。连续输错5次，账号锁定15分钟")
-        return render(request, "console/login.html", status=422, target=target, login=login, problem=problem)
+        return render(request, "console/login.html", status=422, target=target, login=login, problem=str(refused()))
     response = see_other(request, target)
-    set_session_cookie(request, response, token)
+    set_session_cookie(request, response, found.token)
     return response
 
 
 async def do_logout(request: web.Request) -> web.StreamResponse:
     """POST /console/logout."""
     async with request.app[DATABASE].transaction() as session:
-        await log_out(session, staff(request).session_id)
+        await log_out(request.app[CORE], session, request.cookies.get(COOKIE, ""))
     response = see_other(request, "/console/login")
     response.del_cookie(COOKIE, path="/console")
     response.headers["Clear-Site-Data"] = '"cache"'

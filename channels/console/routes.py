@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from channels.console import login
+from channels.console import login, private, streams, tickets
+from channels.console.actions import HANDLERS
 
 
 def setup(app: web.Application) -> None:
     """Add the console to the web application."""
+    steps = "|".join(HANDLERS)
     app.router.add_routes(
         [
             web.get("/console", login.go_home),
@@ -16,5 +18,14 @@ def setup(app: web.Application) -> None:
             web.get("/console/login", login.show_login),
             web.post("/console/login", login.do_login),
             web.post("/console/logout", login.do_logout),
+            web.get("/console/stream", streams.stream),
+            web.get("/console/tickets", tickets.show_list),
+            web.get(r"/console/tickets/{number:[0-9-]+}", tickets.show_ticket),
+            web.post(rf"/console/tickets/{{number:[0-9-]+}}/{{action:{steps}}}", tickets.act),
+            web.post(r"/console/tickets/{number:[0-9-]+}/reveal", private.show_contact),
+            web.post(r"/console/tickets/{number:[0-9-]+}/listen", private.allow_listening),
+            web.post(r"/console/tickets/{number:[0-9-]+}/files", private.add_files),
+            web.get("/console/calls/{id}/recording", private.play_recording),
+            web.get("/console/attachments/{id}", private.get_attachment),
         ]
     )

@@ -1,37 +1,28 @@
-"""Log-in by personal account, and the session of each request under /console (I05: no shared log-ins)."""
+"""The session of each request under /console: who is it, and may it be here (I05: personal accounts only)?"""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from dataclasses import dataclass
-from datetime import timedelta
 from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.web.csrf import SESSION_CSRF
 from channels.web.keys import CORE, DATABASE, SETTINGS
-from hotline import events, logs
 from hotline.errors import NotAllowed
 from hotline.i18n import _
-from hotline.security import DUMMY_PASSWORD_HASH, hash_token, new_token, verify_password
 from ticketing.context import Core
-from ticketing.people.actor import Actor, staff_actor
-from ticketing.people.models import LoginSession, Role, Unit, User
-
-log = logs.get(__name__)
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role, Unit, User
+from ticketing.people.service import find_session
 
 COOKIE = "hotline_staff"
 STAFF = "staff"
 """request[STAFF]: the logged-in person."""
-MAX_TRIES = 5
-LOCK_TIME = timedelta(minutes=15)
 _OPEN_PATHS = frozenset({"/console/login"})
-_hashing = asyncio.Semaphore(2)  # argon2 takes memory and a core; a flood of log-ins must not take them all
 
 
 @dataclass(frozen=True)
@@ -40,7 +31,6 @@ class Staff:
 
     user: User
     actor: Actor
-    session_id: int
     unit_name: str
 
     @property
@@ -59,75 +49,18 @@ def require(request: web.Request, *roles: Role) -> Staff:
     """The logged-in person if the role is one of `roles`, else `NotAllowed`."""
     person = staff(request)
     if person.role not in roles:
-        raise NotAllowed(_("您的岗位没有这个页面或操作的权限"))
+        raise NotAllowed(_("这个岗位没有权限打开本页或做这一步"))
     return person
 
 
-async def log_in(core: Core, session: AsyncSession, login: str, password: str, hours: int) -> str | None:
-    """A new session token, or None. One answer for unknown, wrong, locked and inactive, in about the same time.
-
-    The caller commits in both cases: failed tries are counted. The row lock makes parallel guesses count one by one.
-    """
-    now = core.clock.now()
-    user = await session.scalar(select(User).where(User.login == login.strip()).with_for_update())
-    stored = user.password_hash if user else DUMMY_PASSWORD_HASH
-    async with _hashing:
-        fits = await asyncio.to_thread(verify_password, stored, password)
-    if user is None:
-        return None
-    who = staff_actor(user).who
-    if user.locked_until and user.locked_until > now:
-        await events.record(session, at=now, name="login.refused", subject="user", subject_id=user.id, who=who, data={"reason": "locked"})
-        return None
-    if not fits or not user.active:
-        await _count_failure(core, session, user)
-        return None
-    user.failed_logins, user.locked_until = 0, None
-    await session.execute(delete(LoginSession).where(LoginSession.user_id == user.id, LoginSession.expires_at <= now))
-    token = new_token()
-    session.add(
-        LoginSession(
-            token_hash=hash_token(token),
-            user_id=user.id,
-            csrf_token=secrets.token_urlsafe(24),
-            created_at=now,
-            expires_at=now + timedelta(hours=hours),
-        )
-    )
-    await events.record(session, at=now, name="login.done", subject="user", subject_id=user.id, who=who)
-    return token
-
-
-async def _count_failure(core: Core, session: AsyncSession, user: User) -> None:
-    now = core.clock.now()
-    if user.locked_until:  # an old lock is over: counting starts again
-        user.failed_logins, user.locked_until = 0, None
-    user.failed_logins += 1
-    name = "login.failed"
-    if user.failed_logins >= MAX_TRIES:
-        user.locked_until = now + LOCK_TIME
-        name = "login.locked"
-    await events.record(session, at=now, name=name, subject="user", subject_id=user.id, who=staff_actor(user).who)
-
-
-async def find_session(core: Core, session: AsyncSession, token: str) -> tuple[Staff, str] | None:
+async def find_staff(core: Core, session: AsyncSession, token: str) -> tuple[Staff, str] | None:
     """The person behind a cookie and the CSRF token of the session; None when it is unknown, over or switched off."""
-    query = (
-        select(LoginSession, User, Unit.name)
-        .join(User, User.id == LoginSession.user_id)
-        .outerjoin(Unit, Unit.id == User.unit_id)
-        .where(LoginSession.token_hash == hash_token(token), LoginSession.expires_at > core.clock.now(), User.active)
-    )
-    row = (await session.execute(query)).first()
-    if row is None:
+    found = await find_session(core, session, token)
+    if found is None:
         return None
-    login, user, unit_name = row
-    return Staff(user, staff_actor(user), login.id, unit_name or ""), login.csrf_token
-
-
-async def log_out(session: AsyncSession, session_id: int) -> None:
-    """End one session."""
-    await session.execute(delete(LoginSession).where(LoginSession.id == session_id))
+    actor, login, user = found
+    unit_name = await session.scalar(select(Unit.name).where(Unit.id == user.unit_id)) if user.unit_id else ""
+    return Staff(user, actor, unit_name or ""), login.csrf_token
 
 
 def set_session_cookie(request: web.Request, response: web.Response, token: str) -> None:
@@ -152,7 +85,7 @@ async def session_middleware(request: web.Request, handler: Handler) -> web.Stre
     token = request.cookies.get(COOKIE, "")
     if token:
         async with request.app[DATABASE].transaction() as session:
-            found = await find_session(request.app[CORE], session, token)
+            found = await find_staff(request.app[CORE], session, token)
         if found:
             request[STAFF], request[SESSION_CSRF] = found
     if STAFF not in request and request.path not in _OPEN_PATHS:

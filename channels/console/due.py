@@ -1,0 +1,99 @@
+"""A clock as pages show it: stage, words, full due time. The server computes; the page never does date arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from channels.web.formats import due_time, duration, record_time
+from channels.web.words import word
+from hotline.clock import to_city
+from hotline.i18n import _
+from ticketing.calendar.working_time import WorkCalendar
+from ticketing.deadline.models import ClockState, Deadline
+
+_LIMIT = {"h": "{n}小时，全天连续", "wh": "{n}小时，只算上班时间", "wd": "{n}个工作日", "d": "{n}天，含休息日"}
+
+
+@dataclass(frozen=True)
+class Due:
+    """One clock in words."""
+
+    kind: str
+    stage: str
+    text: str
+    title: str
+    percent: int
+    """Used share of the limit, 0 to 100."""
+    rule: str
+    detail: str
+    """For the panel of limits: used time and how it ended."""
+
+
+def stage_of(clock: Deadline, now: datetime) -> str:
+    """How near the end is, by the clock's own moments, so that a page is right between two sweeps."""
+    if clock.state != ClockState.RUNNING.value:
+        return {"met": "done", "late": "yellow"}.get(clock.state, "paused")
+    for moment, stage in ((clock.red_at, "red"), (clock.due_at, "yellow"), (clock.amber_at, "amber"), (clock.white_at, "white")):
+        if now >= moment:
+            return stage
+    return "calm"
+
+
+def describe(clock: Deadline, now: datetime, calendar: WorkCalendar) -> Due:
+    """The clock in words."""
+    stage = stage_of(clock, now)
+    rule = _(_LIMIT.get(clock.limit_unit, "{n}")).format(n=f"{clock.limit_value:g}")
+    title = _("{clock}：应于{due}前，{rule}").format(clock=word("clock", clock.kind), due=due_time(clock.due_at), rule=rule)
+    if clock.provisional:
+        title += _("（节假日安排公布后可能调整）")
+    end = clock.stopped_at or now
+    total = (clock.due_at - clock.started_at).total_seconds()
+    percent = 100 if total <= 0 else round(100 * min(max((end - clock.started_at).total_seconds() / total, 0), 1))
+    return Due(clock.kind, stage, _text(clock, now, calendar), title, percent, rule, _detail(clock, end))
+
+
+def _text(clock: Deadline, now: datetime, calendar: WorkCalendar) -> str:
+    if clock.state == ClockState.CANCELLED.value:
+        return _("已撤")
+    if clock.stopped_at is not None:
+        early = clock.due_at - clock.stopped_at
+        return _("提前{time}").format(time=duration(early)) if early > timedelta(0) else _("超时{time}").format(time=duration(-early))
+    label = "" if clock.kind == "handle" else word("clock", clock.kind)
+    if now >= clock.due_at:
+        return _("{label}超时 {time}").format(label=label, time=duration(now - clock.due_at))
+    days = working_days_left(clock, now, calendar)
+    left = _("{n}个工作日").format(n=days) if days else duration(clock.due_at - now)
+    return _("{label}剩 {time}").format(label=label, time=left)
+
+
+def working_days_left(clock: Deadline, now: datetime, calendar: WorkCalendar) -> int:
+    """Whole working days after today up to the due day; 0 when it is due today or the limit is in hours."""
+    if clock.limit_unit != "wd":
+        return 0
+    today, last = to_city(now).date(), last_day(clock.due_at)
+    days, day = 0, today
+    while day < last and days < 400:
+        day += timedelta(days=1)
+        days += calendar.is_work(day)
+    return days
+
+
+def last_day(due_at: datetime) -> date:
+    """The day that a due moment belongs to: 24:00 counts to the day that it ends."""
+    return to_city(due_at - timedelta(microseconds=1)).date()
+
+
+def _detail(clock: Deadline, end: datetime) -> str:
+    used = duration(end - clock.started_at)
+    if clock.state == ClockState.CANCELLED.value:
+        return _("{time}后撤销").format(time=used)
+    if clock.stopped_at is None:
+        return _("应于{due}前").format(due=due_time(clock.due_at))
+    words = _("用时{time}，及时") if clock.state == ClockState.MET.value else _("用时{time}，超时")
+    return words.format(time=used)
+
+
+def promise(clock: Deadline) -> str:
+    """The due time in a sentence of the next step."""
+    return record_time(clock.due_at)

@@ -1,0 +1,202 @@
+"""Everything that the ticket page shows, loaded in a fixed number of statements. Access was checked before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.console.due import Due, describe
+from channels.console.timeline import Entry, story
+from hotline.events import history
+from ticketing.assignment.models import Assignment, AssignmentState, Reply
+from ticketing.calendar.service import work_calendar
+from ticketing.callback.models import CallbackAttempt, CallbackTask, ReturnCall
+from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import Person, person
+from ticketing.context import Core
+from ticketing.conversation.models import Call, Message
+from ticketing.deadline.models import ClockState, Deadline
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role, Unit, User
+from ticketing.supervision.models import Card
+from ticketing.taxonomy.models import Category
+from ticketing.ticket.access import LISTENING, visible
+from ticketing.ticket.models import Attachment, Ticket
+
+_GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
+RELATED_ROLES = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR, Role.CALLBACK)
+"""Who may see what else the same person reported."""
+
+
+@dataclass(frozen=True)
+class Handling:
+    """One unit's part."""
+
+    assignment: Assignment
+    unit: Unit
+    reply: Reply | None
+    """The latest reply of this unit."""
+    author: str
+    dues: list[Due]
+
+
+@dataclass
+class TicketPage:
+    """The view model of one ticket for one person."""
+
+    ticket: Ticket
+    category: Category | None
+    suggested_unit: Unit | None
+    who: Person
+    needs: str
+    units: dict[int, str]
+    handlings: list[Handling]
+    clocks: list[Deadline]
+    dues: list[Due]
+    """Clocks of the ticket itself and of the person's own unit, newest of each kind."""
+    pressing: Due | None
+    pressing_clock: Deadline | None
+    cards: list[Card]
+    story: list[Entry]
+    last_seq: int
+    attachments: list[Attachment]
+    calls: list[Call]
+    said: list[Message]
+    listen_needs_reason: bool
+    task: CallbackTask | None
+    attempts: list[CallbackAttempt]
+    return_call: ReturnCall | None
+    related: list[Ticket]
+    created_by: str
+    now: datetime
+    mine: Handling | None = None
+    """The part of the person's own unit."""
+    returning: Handling | None = None
+    """A unit that asks to return it."""
+    replies: list[Handling] = field(default_factory=list)
+    """Replies of this round that wait for review or passed it."""
+
+
+async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> TicketPage:
+    """Load the page of a ticket that came through `access_ticket`."""
+    now = core.clock.now()
+    calendar = await work_calendar(session)
+    in_unit = bool(actor.role and actor.role.in_unit)
+    clocks = list(await session.scalars(select(Deadline).where(Deadline.ticket_id == ticket.id).order_by(Deadline.id)))
+    handlings = await _handlings(session, ticket, clocks, lambda clock: describe(clock, now, calendar))
+    mine = next((item for item in reversed(handlings) if in_unit and item.assignment.unit_id == actor.unit_id and _is_open(item)), None)
+    shown = [
+        clock for clock in clocks if clock.assignment_id is None or not in_unit or (mine and clock.assignment_id == mine.assignment.id)
+    ]
+    running = sorted((clock for clock in shown if clock.state == ClockState.RUNNING.value), key=lambda clock: clock.due_at)
+    events = await history(session, "ticket", ticket.id)
+    units = {row.id: row.name for row in await session.execute(select(Unit.id, Unit.name))}
+    category = await session.get(Category, ticket.category_code) if ticket.category_code else None
+    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    task, attempts = await _callback(session, ticket)
+    calls, said = await _calls(session, actor, ticket)
+    latest = {(clock.kind, clock.assignment_id): clock for clock in shown if clock.state != ClockState.CANCELLED.value}
+    return TicketPage(
+        ticket=ticket,
+        category=category,
+        suggested_unit=await session.get(Unit, category.unit_id) if category else None,
+        who=person(core, citizen),
+        needs=citizen.needs if citizen else "",
+        units=units,
+        handlings=handlings,
+        clocks=clocks,
+        dues=[describe(clock, now, calendar) for clock in latest.values()],
+        pressing=describe(running[0], now, calendar) if running else None,
+        pressing_clock=running[0] if running else None,
+        cards=list(await session.scalars(select(Card).where(Card.ticket_id == ticket.id).order_by(Card.at))),
+        story=story([event for event in events if not (in_unit and event.name.startswith("view."))], units),
+        last_seq=events[-1].seq if events else 0,
+        attachments=list(
+            await session.scalars(select(Attachment).where(Attachment.ticket_id == ticket.id).order_by(Attachment.created_at))
+        ),
+        calls=calls,
+        said=said,
+        listen_needs_reason=actor.has(Role.SUPERVISOR, Role.LEADER),
+        task=task,
+        attempts=attempts,
+        return_call=await _return_call(session, actor, ticket),
+        related=await _related(core, session, actor, ticket),
+        created_by=await session.scalar(select(User.name).where(User.id == ticket.created_by_id)) or "" if ticket.created_by_id else "",
+        now=now,
+        mine=mine,
+        returning=next((item for item in handlings if _asks_return(item.assignment)), None),
+        replies=[item for item in handlings if item.reply and item.reply.round == ticket.round and item.assignment.state not in _GONE],
+    )
+
+
+def _is_open(item: Handling) -> bool:
+    return item.assignment.state not in _GONE
+
+
+def _asks_return(assignment: Assignment) -> bool:
+    return assignment.return_requested_at is not None and assignment.state == AssignmentState.ASSIGNED.value
+
+
+async def _handlings(session: AsyncSession, ticket: Ticket, clocks: list[Deadline], words: Callable[[Deadline], Due]) -> list[Handling]:
+    rows = await session.execute(
+        select(Assignment, Unit)
+        .join(Unit, Unit.id == Assignment.unit_id)
+        .where(Assignment.ticket_id == ticket.id)
+        .order_by(Assignment.lead.desc(), Assignment.id)
+    )
+    pairs = [(row.Assignment, row.Unit) for row in rows]
+    statement = (
+        select(Reply, User.name)
+        .join(User, User.id == Reply.author_id)
+        .where(Reply.assignment_id.in_([assignment.id for assignment, _unit in pairs]))
+        .order_by(Reply.id)
+    )
+    replies = {row.Reply.assignment_id: (row.Reply, row.name) for row in await session.execute(statement)}
+    found = []
+    for assignment, unit in pairs:
+        reply, author = replies.get(assignment.id, (None, ""))
+        own = [words(clock) for clock in clocks if clock.assignment_id == assignment.id and clock.state != ClockState.CANCELLED.value]
+        found.append(Handling(assignment, unit, reply, author, own))
+    return found
+
+
+async def _callback(session: AsyncSession, ticket: Ticket) -> tuple[CallbackTask | None, list[CallbackAttempt]]:
+    statement = select(CallbackTask).where(CallbackTask.ticket_id == ticket.id).order_by(CallbackTask.id.desc()).limit(1)
+    task = (await session.scalars(statement)).first()
+    if task is None:
+        return None, []
+    attempts = select(CallbackAttempt).where(CallbackAttempt.task_id == task.id).order_by(CallbackAttempt.id)
+    return task, list(await session.scalars(attempts))
+
+
+async def _return_call(session: AsyncSession, actor: Actor, ticket: Ticket) -> ReturnCall | None:
+    if not actor.has(Role.AGENT, Role.CALLBACK, Role.SUPERVISOR):
+        return None
+    statement = select(ReturnCall).where(ReturnCall.ticket_id == ticket.id, ReturnCall.state == "open").order_by(ReturnCall.due_at)
+    return (await session.scalars(statement)).first()
+
+
+async def _calls(session: AsyncSession, actor: Actor, ticket: Ticket) -> tuple[list[Call], list[Message]]:
+    """Recordings and what was said, for roles that may listen."""
+    if ticket.conversation_id is None or not actor.has(*LISTENING):
+        return [], []
+    calls = select(Call).where(Call.conversation_id == ticket.conversation_id).order_by(Call.started_at)
+    said = select(Message).where(Message.conversation_id == ticket.conversation_id).order_by(Message.id).limit(500)
+    return list(await session.scalars(calls)), list(await session.scalars(said))
+
+
+async def _related(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> list[Ticket]:
+    if not actor.has(*RELATED_ROLES):
+        return []
+    same = [Ticket.id == ticket.repeat_of_id] if ticket.repeat_of_id else []
+    if ticket.citizen_id:
+        same.append(Ticket.citizen_id == ticket.citizen_id)
+    if not same:
+        return []
+    condition = same[0] if len(same) == 1 else same[0] | same[1]
+    statement = select(Ticket).where(condition, Ticket.id != ticket.id, visible(core, actor)).order_by(Ticket.id.desc()).limit(5)
+    return list(await session.scalars(statement))

@@ -1,0 +1,234 @@
+"""The queue and the ticket page; every step on a ticket passes `act`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.console import receipt
+from channels.console.actions import HANDLERS, ROLES, Step
+from channels.console.due import describe
+from channels.console.grants import valid_grant
+from channels.console.next_step import next_step
+from channels.console.pages import fragment, page, see_other
+from channels.console.session import require, staff
+from channels.console.ticket_view import load_page
+from channels.web.keys import CORE, DATABASE
+from channels.web.templating import is_fragment
+from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput, NotAllowed
+from hotline.events import history
+from hotline.i18n import _
+from ticketing.calendar.service import work_calendar
+from ticketing.citizen.service import Person
+from ticketing.people.models import Role, Unit
+from ticketing.taxonomy.models import Category
+from ticketing.ticket.access import REVEALING, access_ticket
+from ticketing.ticket.lists import Queue, TicketRow, count_tickets, list_tickets
+from ticketing.ticket.models import Ticket
+
+PAGE_SIZE = 50
+SEEING = (Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR, Role.CALLBACK, Role.QUALITY, Role.LEADER)
+_CENTRE = (Queue.MINE, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
+QUEUES: dict[Role, tuple[Queue, ...]] = {
+    Role.AGENT: (Queue.MINE, Queue.TO_DISPATCH, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
+    Role.DISPATCHER: (*_CENTRE, Queue.IN_PROGRESS, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
+    Role.CLERK: (Queue.MINE, Queue.DUE_SOON, Queue.OVERDUE, Queue.REVIEW, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
+    Role.CHIEF: (Queue.MINE, Queue.IN_PROGRESS, Queue.DUE_SOON, Queue.OVERDUE, Queue.REVIEW, Queue.CLOSED, Queue.ALL),
+    Role.SUPERVISOR: (Queue.MINE, *_CENTRE[1:], Queue.IN_PROGRESS, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
+    Role.CALLBACK: (Queue.MINE, Queue.ALL),
+    Role.QUALITY: (Queue.ALL,),
+    Role.LEADER: (Queue.OVERDUE, Queue.DUE_SOON, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
+}
+QUEUE_WORDS = {
+    Queue.MINE: "待我处理",
+    Queue.TO_DISPATCH: "待派单",
+    Queue.IN_PROGRESS: "办理中",
+    Queue.DUE_SOON: "快到期",
+    Queue.OVERDUE: "已超时",
+    Queue.RETURNS: "退单申请",
+    Queue.REVIEW: "待审核",
+    Queue.CALLBACK: "待回访",
+    Queue.CLOSED: "已办结",
+    Queue.ALL: "全部",
+}
+MINE_WORDS = {Role.AGENT: "未办结", Role.CHIEF: "待审签", Role.SUPERVISOR: "要出手的"}
+
+
+async def show_list(request: web.Request) -> web.StreamResponse:
+    """GET /console/tickets?queue=…&q=…&page=…: a queue by time left, or what a search found."""
+    person = require(request, *SEEING)
+    core = request.app[CORE]
+    words = request.query.get("q", "").strip()[:100]
+    queue = _queue(request.query.get("queue", ""), person.role, searching=bool(words))
+    number = int(request.query["page"]) if request.query.get("page", "").isdigit() else 1
+    number = min(max(number, 1), 1000)
+    async with request.app[DATABASE].transaction() as session:
+        rows = await list_tickets(core, session, person.actor, queue, words=words, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
+        counts = await count_tickets(core, session, person.actor, list(QUEUES[person.role]))
+        calendar = await work_calendar(session)
+        units = await _suggested_units(session, rows)
+    if words and len(rows) == 1 and words in rows[0].ticket.number and len(words) >= 5 and not is_fragment(request):
+        raise web.HTTPSeeOther(f"/console/tickets/{rows[0].ticket.number}")
+    now = core.clock.now()
+    lines = [(row, describe(row.clock, now, calendar) if row.clock else None, units.get(row.ticket.id, "")) for row in rows[:PAGE_SIZE]]
+    values: dict[str, Any] = {
+        "lines": lines,
+        "queue": queue.value,
+        "words": words,
+        "counts": [(item.value, _label(item, person.role), counts[item]) for item in QUEUES[person.role]],
+        "total": counts[queue],
+        "page_number": number,
+        "more": len(rows) > PAGE_SIZE,
+        "in_unit": person.role.in_unit,
+    }
+    if is_fragment(request) and request.query.get("part"):
+        return fragment(request, "console/_ticket_table.html", **values)
+    return page(request, "console/tickets.html", nav="tickets", **values)
+
+
+def _label(queue: Queue, role: Role) -> str:
+    return _(MINE_WORDS.get(role, QUEUE_WORDS[queue]) if queue is Queue.MINE else QUEUE_WORDS[queue])
+
+
+def _queue(wanted: str, role: Role, *, searching: bool) -> Queue:
+    allowed = QUEUES[role]
+    if wanted in {queue.value for queue in allowed}:
+        return Queue(wanted)
+    return Queue.ALL if searching else allowed[0]
+
+
+async def _suggested_units(session: AsyncSession, rows: list[TicketRow]) -> dict[int, str]:
+    """For undispatched tickets: the unit that normally handles the category."""
+    codes = {row.ticket.category_code for row in rows if row.assignment is None and row.ticket.category_code}
+    if not codes:
+        return {}
+    found = await session.execute(select(Category.code, Unit.name).join(Unit, Unit.id == Category.unit_id).where(Category.code.in_(codes)))
+    names = {row.code: row.name for row in found}
+    return {row.ticket.id: names[row.ticket.category_code] for row in rows if row.assignment is None and row.ticket.category_code in names}
+
+
+async def show_ticket(request: web.Request) -> web.StreamResponse:
+    """GET /console/tickets/{number}."""
+    require(request, *SEEING)
+    async with request.app[DATABASE].transaction() as session:
+        ticket = await access_ticket(request.app[CORE], session, staff(request).actor, request.match_info["number"])
+        return await ticket_response(request, session, ticket)
+
+
+async def ticket_response(
+    request: web.Request,
+    session: AsyncSession,
+    ticket: Ticket,
+    *,
+    problem: HotlineError | None = None,
+    opened: str = "",
+    entered: Mapping[str, str] | None = None,
+    chosen: Mapping[str, list[str]] | None = None,
+    seen: int | None = None,
+    revealed: Person | None = None,
+) -> web.Response:
+    """The page of a ticket; with `problem`, the form `opened` is shown again with what was `entered`."""
+    person = staff(request)
+    core = request.app[CORE]
+    view = await load_page(core, session, person.actor, ticket)
+    step = next_step(view, person.actor)
+    actions = {action.key for action in ([step.primary] if step.primary else []) + step.others}
+    units = await _active_units(session) if "dispatch" in actions else []
+    categories = await active_categories(session) if actions & {"dispatch", "edit", "submit"} else []
+    errors = problem.errors if isinstance(problem, InvalidInput) else {}
+    stale = isinstance(problem, (Conflict, IllegalStep)) and seen is not None
+    return page(
+        request,
+        "console/ticket.html",
+        nav="tickets",
+        status=problem.status if problem else 200,
+        view=view,
+        ticket=ticket,
+        step=step,
+        actions=actions,
+        units=units,
+        categories=categories,
+        problem=str(problem) if problem and not errors else "",
+        errors=errors,
+        opened=opened if opened in actions or opened.startswith(("reveal", "listen-")) else "",
+        entered=entered or {},
+        chosen=chosen or {},
+        news=[entry for entry in view.story if stale and entry.seq > (seen or 0)],
+        receipt=receipt.read(request, ticket.number),
+        revealed=revealed,
+        can_reveal=person.role in REVEALING,
+        reveal_reason=_("回访核实") if person.role is Role.CALLBACK else "",
+        listen_grant=request.query.get("grant", "") if valid_grant(request, request.query.get("grant", "")) else "",
+    )
+
+
+async def _active_units(session: AsyncSession) -> list[Unit]:
+    return list(await session.scalars(select(Unit).where(Unit.active, Unit.level > 1).order_by(Unit.level, Unit.id)))
+
+
+async def active_categories(session: AsyncSession) -> list[Category]:
+    """Categories for select boxes."""
+    return list(await session.scalars(select(Category).where(Category.active).order_by(Category.code)))
+
+
+async def act(request: web.Request) -> web.StreamResponse:
+    """POST /console/tickets/{number}/{action}: one step, in one transaction, then back to the page.
+
+    A refused step shows the page again with the form as it was filled in, and what changed meanwhile.
+    """
+    person = require(request, *SEEING)
+    action = request.match_info["action"]
+    if person.role not in ROLES[action]:
+        raise NotAllowed(_("这个岗位没有权限打开本页或做这一步"))
+    data = await request.post()
+    form = {name: value for name, value in data.items() if isinstance(value, str)}
+    many = {name: [str(value) for value in data.getall(name)] for name in ("gates", "co_unit_ids") if name in data}
+    number, core, database = request.match_info["number"], request.app[CORE], request.app[DATABASE]
+    seen = int(form["seen"]) if form.get("seen", "").isdigit() and len(form["seen"]) < 18 else None
+    try:
+        async with database.transaction() as session:
+            ticket = await access_ticket(core, session, person.actor, number, lock=True, version=_version(form))
+            await _check_unseen(session, ticket, seen, person.user.id)
+            done = await HANDLERS[action](Step(core, session, person.actor, ticket, form, lambda name: many.get(name, [])))
+    except (InvalidInput, Conflict, IllegalStep) as problem:
+        async with database.transaction() as session:
+            ticket = await access_ticket(core, session, person.actor, number)
+            return await ticket_response(request, session, ticket, problem=problem, opened=action, entered=form, chosen=many, seen=seen)
+    async with database.transaction() as session:  # after a return the unit may no longer see it
+        target = await _where_next(request, session, number)
+    return see_other(request, target, done)
+
+
+def _version(form: Mapping[str, str]) -> int:
+    value = form.get("version", "")
+    if not value.isdigit() or len(value) > 17:
+        raise Conflict(_("这张工单刚刚有人改过，请看过新的内容再操作"))
+    return int(value)
+
+
+async def _check_unseen(session: AsyncSession, ticket: Ticket, seen: int | None, user_id: int) -> None:
+    """Lesson 15: what another person did after this page was shown must be seen before anything is added to it.
+
+    The version of the row misses steps that only touch an assignment or a reply; the event chain has them all.
+    """
+    if seen is None:
+        raise Conflict(_("这张工单刚刚有人改过，请看过新的内容再操作"))
+    quiet = ("view.", "supervise.", "ticket.supplemented", "attachment.")
+    for event in await history(session, "ticket", ticket.id):
+        if event.seq > seen and event.actor_kind != "system" and event.actor_id != user_id and not event.name.startswith(quiet):
+            raise Conflict(_("{who}刚刚改过这张工单，没有保存。请看过新的内容再操作").format(who=event.actor_label))
+
+
+async def _where_next(request: web.Request, session: AsyncSession, number: str) -> str:
+    try:
+        await access_ticket(request.app[CORE], session, staff(request).actor, number)
+    except HotlineError:
+        return "/console/tickets"
+    return f"/console/tickets/{number}"
+
+
+__all__ = ["act", "show_list", "show_ticket", "ticket_response"]
