@@ -54,9 +54,9 @@ class Services:
     @cached_property
     def dialogue(self) -> Dialogue:
         """The one way for a citizen's words to be answered, on every channel."""
-        from chatbot.dialogue import make_dialogue
+        from chatbot.dialogue import Dialogue
 
-        return make_dialogue(self.settings, self.core, self.database)
+        return Dialogue.of(self.core, self.database, self.settings)
 
     @cached_property
     def transcriber(self) -> Transcriber | None:
@@ -67,4 +67,6 @@ class Services:
 
     async def close(self) -> None:
         """Give back what the parts hold."""
+        if "dialogue" in self.__dict__:
+            await self.dialogue.close()
         await self.database.close()

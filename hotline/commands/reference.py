@@ -86,7 +86,14 @@ def _values(field: FieldInfo) -> str:
         return "comma-separated"
     if choices:
         kind = choices[0]
-    names = {bool: "`true`, `false`", int: "whole number", float: "number", Path: "path", AnyHttpUrl: "http(s) address", SecretStr: "secret"}
+    names = {
+        bool: "`true`, `false`",
+        int: "whole number",
+        float: "number",
+        Path: "path",
+        AnyHttpUrl: "http(s) address",
+        SecretStr: "secret",
+    }
     limits = {type(limit).__name__.lower(): limit for limit in field.metadata}
     low = next((getattr(limits[each], each) for each in ("ge", "gt") if each in limits), None)
     high = next((getattr(limits[each], each) for each in ("le", "lt") if each in limits), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from hotline.commands.environment import find_settings
 from hotline.commands.serve import say
-from hotline.processes.supervisor import Supervisor
+from hotline.processes.supervisor import Supervisor, port_problem, ports
 from hotline.settings import Settings
 from ticketing.people.models import Role
 
 RASA_PYTHON = Path(__file__).resolve().parents[2] / "chatbot" / "rasa" / ".venv" / "bin" / "python"
+_INNER_PORTS = frozenset({"HOTLINE_ACTION_PORT", "HOTLINE_RASA_PORT", "HOTLINE_CONTROL_PORT"})
 _ROLE_NAMES = {
     Role.AGENT: "话务员",
     Role.DISPATCHER: "派单员",
@@ -37,7 +39,7 @@ def run(*, offline: bool) -> int:
     settings = find_settings()
     say(f"data folder: {settings.data_dir.resolve()}")
     speech = _speech(settings, offline=offline)
-    settings = _bot(settings)
+    settings = _bot(_free_inner_ports(settings))
     _prompts(settings)
     asyncio.run(Supervisor(settings, say=say).run(when_started=lambda: _announce(settings, speech)))
     say("stopped")
@@ -67,6 +69,19 @@ def _bot(settings: Settings) -> Settings:
     say("bot: checking the model (training takes about a minute when its inputs have changed)")
     training.train(settings)
     return settings
+
+
+def _free_inner_ports(settings: Settings) -> Settings:
+    """Loopback ports that nobody has to know may give way when another program holds them and none was asked for."""
+    taken = [
+        wanted for wanted in ports(settings) if wanted.setting in _INNER_PORTS and wanted.setting not in os.environ and port_problem(wanted)
+    ]
+    for wanted in taken:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            os.environ[wanted.setting] = str(probe.getsockname()[1])
+        say(f"port {wanted.port} is taken, {wanted.setting}={os.environ[wanted.setting]} is used instead")
+    return Settings() if taken else settings
 
 
 def _prompts(settings: Settings) -> None:

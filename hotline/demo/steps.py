@@ -1,0 +1,364 @@
+"""The steps of the demo's appeals, each one call of a real service function by the person whose work it is."""
+
+from __future__ import annotations
+
+from hotline.demo.content import Consult, Emergency, Incomplete, Matter, Nonsense, Rejection
+from hotline.demo.stage import Life, Stage, Step
+from ticketing.assignment import service as assignments
+from ticketing.assignment.models import Assignment
+from ticketing.callback import service as callbacks
+from ticketing.callback.service import GATES, CallbackResult
+from ticketing.people.actor import BOT, Actor, citizen_actor
+from ticketing.ticket import dispatch as dispatching
+from ticketing.ticket import exits
+from ticketing.ticket.service import Appeal, register
+from ticketing.ticket.states import Channel, Confidentiality, DispatchMode, Kind, Satisfaction
+
+OCCURRED = ("昨天晚上", "今天早上", "这一个星期", "最近几天", "上个月开始", "昨天下午", "")
+PRAISES = ("处理得很快，谢谢", "问题解决了", "工作人员态度很好", "比较满意", "希望继续保持")
+COMPLAINTS = ("当天好了，过两天又和原来一样，希望彻底解决", "只打了一个电话，没有人到现场来看过", "说是处理了，可是问题还在，要求重新核实")
+DISTRICT_UNITS = {"临江区": "linjiang", "青石区": "qingshi", "南湖区": "nanhu", "高新区": "gaoxin", "云岭县": "yunling"}
+
+
+def _registrar(stage: Stage, channel: Channel) -> Actor:
+    if channel in (Channel.PHONE, Channel.STAFF):
+        return stage.people[stage.rng.choice(("agent", "agent2", "agent3"))]
+    return BOT if channel is Channel.WECHAT else citizen_actor()
+
+
+async def _register(stage: Stage, life: Life, appeal: Appeal, actor: Actor) -> None:
+    made = await register(stage.core, stage.session, actor, appeal)
+    life.ticket_id, life.query_code = made.ticket.id, made.query_code
+
+
+def register_matter(matter: Matter, place: str, channel: Channel, *, anonymous: bool = False, with_category: bool = True) -> Step:
+    """A citizen brings a matter."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        spot = stage.content.places[place]
+        people = stage.people
+        named = tuple(
+            people[login].user_id or 0
+            for login in ("dispatcher", "supervisor", "callback", "clerk-discipline", "chief-discipline")
+            if matter.secret
+        )
+        appeal = Appeal(
+            channel=channel,
+            content=matter.content.replace("{place}", place),
+            kind=matter.kind,
+            title=f"{place}{matter.title}",
+            category_code=matter.code if with_category else None,
+            urgency=matter.urgency,
+            confidentiality=Confidentiality.SECRET if matter.secret else Confidentiality.MASKED,
+            occurred=stage.rng.choice(OCCURRED),
+            district=spot.district,
+            address=spot.address,
+            name="" if anonymous else life.name,
+            phone="" if anonymous else life.phone,
+            anonymous=anonymous,
+            contact_by="none" if anonymous else stage.rng.choice(("phone", "phone", "phone", "sms")),
+            conversation_id=life.conversation_id,
+            named_user_ids=named,
+        )
+        await _register(stage, life, appeal, BOT if life.conversation_id else _registrar(stage, channel))
+
+    return step
+
+
+def register_plain(entry: Consult | Rejection | Emergency | Incomplete | Nonsense, channel: Channel, kind: Kind) -> Step:
+    """A citizen brings something that will not be dispatched (or not yet)."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        spot = stage.content.places[entry.place] if isinstance(entry, Emergency) else None
+        appeal = Appeal(
+            channel=channel,
+            content=entry.content,
+            kind=kind,
+            title=entry.title if isinstance(entry, Emergency) else "",
+            category_code=None if isinstance(entry, Nonsense) else entry.code,
+            district=spot.district if spot else "",
+            address=spot.address if spot else "",
+            name=life.name,
+            phone=life.phone,
+        )
+        await _register(stage, life, appeal, _registrar(stage, channel))
+
+    return step
+
+
+def unit_of(stage: Stage, matter: Matter, place: str) -> str:
+    """Code of the unit that handles it: the category's, or the district's where the category belongs to «the place»."""
+    unit = stage.category_units[matter.code]
+    return DISTRICT_UNITS[stage.content.places[place].district] if unit == "local-street" else unit
+
+
+def submit(matter: Matter) -> Step:
+    """An agent completes category and urgency."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        await dispatching.submit(
+            stage.core, stage.session, stage.people["agent2"], ticket, category_code=matter.code, urgency=matter.urgency
+        )
+
+    return step
+
+
+def dispatch(unit: str, mode: DispatchMode, co_unit: str | None = None) -> Step:
+    """A dispatcher hands it to a unit."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        made = await dispatching.dispatch(
+            stage.core,
+            stage.session,
+            stage.people["dispatcher"],
+            ticket,
+            unit_id=stage.units[unit],
+            mode=mode,
+            instruction="请先联系市民，按时限办理并答复。" if co_unit is None else "请牵头会同协办单位到现场核查后统一答复。",
+            co_unit_ids=(stage.units[co_unit],) if co_unit else (),
+        )
+        life.assignment_id = made.id
+
+    return step
+
+
+def sign(unit: str) -> Step:
+    """The unit's clerk takes it over."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        await assignments.sign(stage.core, stage.session, stage.clerk(unit), life.assignment_id)
+
+    return step
+
+
+def contact(unit: str) -> Step:
+    """The unit's clerk speaks with the citizen."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        note = stage.rng.choice(
+            ("已与市民通话，了解情况并约定到现场的时间", "电话联系市民，说明办理安排和答复时限", "已上门核对情况，市民提供了照片")
+        )
+        way = "visit" if note.startswith("已上门") else "phone"
+        await assignments.contact(stage.core, stage.session, stage.clerk(unit), life.assignment_id, way=way, note=note)
+
+    return step
+
+
+def draft(unit: str, matter: Matter) -> Step:
+    """The unit's clerk writes the reply."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), life.assignment_id, matter.reply)
+
+    return step
+
+
+def sign_off(unit: str) -> Step:
+    """The unit's chief signs the reply."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        await assignments.sign_off(stage.core, stage.session, stage.chief(unit), life.assignment_id)
+
+    return step
+
+
+def co_unit_part(unit: str, matter: Matter) -> Step:
+    """A co-unit signs, answers and signs off its part."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        from sqlalchemy import select
+
+        found = select(Assignment.id).where(Assignment.ticket_id == life.ticket_id, Assignment.unit_id == stage.units[unit])
+        part = (await stage.session.scalars(found)).one()
+        await assignments.sign(stage.core, stage.session, stage.clerk(unit), part)
+        await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), part, matter.reply)
+        await assignments.sign_off(stage.core, stage.session, stage.chief(unit), part)
+
+    return step
+
+
+def review(*, accept: bool = True) -> Step:
+    """The centre passes the reply or sends it back."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        reviewer = stage.people["dispatcher2"]
+        if accept:
+            await callbacks.review(stage.core, stage.session, reviewer, ticket, accept=True, gates=GATES)
+        else:
+            note = "没有写明到现场检查的时间和结果，请补充后再报"
+            await callbacks.review(stage.core, stage.session, reviewer, ticket, accept=False, note=note)
+
+    return step
+
+
+def callback(satisfaction: Satisfaction, *, by_citizen: str = "") -> Step:
+    """The citizen says how it went: to a callback clerk, or by web or WeChat."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        bad = satisfaction is Satisfaction.DISSATISFIED
+        note = stage.rng.choice(COMPLAINTS if bad else PRAISES)
+        attitude = "fair" if bad else "good"
+        result = CallbackResult(satisfaction, solved=not bad, contacted=True, attitude=attitude, note=note)
+        if by_citizen:
+            await callbacks.rate(stage.core, stage.session, await life.citizen(stage), ticket, result, by=by_citizen)
+        else:
+            clerk = stage.people[stage.rng.choice(("callback", "callback2"))]
+            await callbacks.finish_callback(stage.core, stage.session, clerk, ticket, result)
+
+    return step
+
+
+def attempt(outcome: str) -> Step:
+    """A callback clerk does not reach the citizen."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        await callbacks.record_attempt(stage.core, stage.session, stage.people["callback"], await life.ticket(stage), outcome)
+
+    return step
+
+
+def close_disputed() -> Step:
+    """不满意, but the reply stands: a supervisor closes with evidence."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        evidence = "经核查现场照片、执法记录和检测报告，承办单位办理合法合理，市民的诉求超出法律规定，已当面解释并告知法定途径。"
+        await callbacks.close_disputed(stage.core, stage.session, stage.people["supervisor"], await life.ticket(stage), evidence=evidence)
+
+    return step
+
+
+def request_return(unit: str) -> Step:
+    """The unit says that it is not its matter."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        reason = "按市权责清单，该事项不属于本单位职责，建议改派给清单载明的主管单位"
+        await assignments.request_return(stage.core, stage.session, stage.clerk(unit), life.assignment_id, reason)
+
+    return step
+
+
+def decide_return(*, approve: bool) -> Step:
+    """A dispatcher decides on it."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        note = "同意退单，改派主管单位" if approve else "职责清单写明由你单位牵头，请签收办理"
+        await assignments.decide_return(
+            stage.core, stage.session, stage.people["dispatcher"], life.assignment_id, approve=approve, note=note
+        )
+
+    return step
+
+
+def urge() -> Step:
+    """The citizen asks where it stays."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        await dispatching.urge(stage.core, stage.session, await life.citizen(stage), ticket, "已经过了答复时间，还没有人联系我，请催一下")
+
+    return step
+
+
+def reopen() -> Step:
+    """The citizen says that it came back."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        await callbacks.reopen(stage.core, stage.session, await life.citizen(stage), ticket, "回访以后没过几天，同样的问题又出现了")
+
+    return step
+
+
+def withdraw() -> Step:
+    """The citizen takes it back."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        await dispatching.withdraw(stage.core, stage.session, await life.citizen(stage), ticket, "对方已经主动解决，不用再办了")
+
+    return step
+
+
+def answer(entry: Consult) -> Step:
+    """An agent answers on the spot."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        await dispatching.answer(stage.core, stage.session, stage.people["agent"], await life.ticket(stage), entry.answer)
+
+    return step
+
+
+def reject(entry: Rejection) -> Step:
+    """A dispatcher refuses it and names the right way."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        await dispatching.reject(
+            stage.core, stage.session, stage.people["dispatcher"], ticket, reason=entry.reason, legal_way=entry.legal_way
+        )
+
+    return step
+
+
+def ask_for_more(entry: Incomplete) -> Step:
+    """An agent asks for what is missing."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        await dispatching.request_info(stage.core, stage.session, stage.people["agent"], await life.ticket(stage), entry.missing)
+
+    return step
+
+
+def supplement(text: str) -> Step:
+    """The citizen gives it."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        await dispatching.supplement(stage.core, stage.session, await life.citizen(stage), await life.ticket(stage), text)
+
+    return step
+
+
+def no_contact() -> Step:
+    """What was asked for never came."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        note = "发短信两次、电话三次均未联系上，事项要素不全无法派单"
+        await exits.close_no_contact(stage.core, stage.session, stage.people["dispatcher"], await life.ticket(stage), note=note)
+
+    return step
+
+
+def invalidate() -> Step:
+    """A supervisor marks it as no appeal."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        await exits.invalidate(stage.core, stage.session, stage.people["supervisor"], ticket, reason="测试通话，没有诉求内容")
+
+    return step
+
+
+def hand_to_emergency(entry: Emergency) -> Step:
+    """An agent hands it to the emergency line."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        note = f"三方通话转接{entry.target}，对方已接听并出动"
+        await exits.transfer_emergency(stage.core, stage.session, stage.people["agent"], ticket, target=entry.target, note=note)
+
+    return step
+
+
+def follow_emergency() -> Step:
+    """An agent asks afterwards."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        note = "接警员已确认到场处置，人员安全，现场已交由出警人员处理"
+        await exits.follow_emergency(stage.core, stage.session, stage.people["agent"], ticket, taken_over=True, note=note)
+
+    return step
