@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
@@ -26,7 +25,9 @@ _FILE_TYPES = ("image/", "audio/", "video/", "voice/")
 
 
 class Client:
-    """The account's calls. One per process; use it as an asynchronous context manager.
+    """The account's calls. One per process. Every call has a connection of its own, so there is nothing to close.
+
+    On a kept connection «closed by the server» would not tell whether the request was taken.
 
     The token lives in the process. `stable_token` answers every process with the same token for as long as it is good, so
     nothing is gained by sharing it through the database, and no secret has to lie there.
@@ -36,7 +37,6 @@ class Client:
         """`timeout_s` bounds every single call, the token call included."""
         self._app_id, self._secret, self._base = app_id, secret, base.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(2.0, timeout_s))
-        self._http: aiohttp.ClientSession | None = None
         self._token, self._good_until = "", 0.0
         self._renewal = asyncio.Lock()
 
@@ -45,20 +45,6 @@ class Client:
         """The client of the account in the settings; None when the account has no AppSecret."""
         secret = settings.wechat_app_secret.get_secret_value()
         return cls(settings.wechat_app_id, secret, str(settings.wechat_api_base)) if settings.wechat_app_id and secret else None
-
-    async def __aenter__(self) -> Self:
-        """Ready to call; connections are opened on use."""
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close the connections."""
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._http is not None:
-            await self._http.close()
-            self._http = None
 
     async def send(self, openid: str, kind: str, content: Mapping[str, Any]) -> None:
         """Send a customer message (客服消息); raises `PlatformRefused`, `NotSent` or `UnknownOutcome`."""
@@ -116,9 +102,10 @@ class Client:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json"} if data is not None else {}
         try:
-            async with self._session().request(
-                method, self._base + path, params=query, data=data, headers=headers, allow_redirects=False
-            ) as response:
+            async with (
+                aiohttp.ClientSession(timeout=self._timeout) as http,
+                http.request(method, self._base + path, params=query, data=data, headers=headers, allow_redirects=False) as response,
+            ):
                 if response.status != 200:
                     raise UnknownOutcome(f"HTTP {response.status}")
                 is_file = "Content-Disposition" in response.headers or response.content_type.startswith(_FILE_TYPES)
@@ -128,13 +115,6 @@ class Client:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnknownOutcome(type(error).__name__) from None
         return raw if is_file else _answer(raw)
-
-    def _session(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            # a new connection each time: on a kept one, «closed by the server» would not tell whether the request was taken
-            connector = aiohttp.TCPConnector(limit=20, force_close=True)
-            self._http = aiohttp.ClientSession(timeout=self._timeout, connector=connector)
-        return self._http
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

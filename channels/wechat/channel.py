@@ -46,7 +46,7 @@ class Services(Protocol):
 
 
 class Channel:
-    """Everything of the channel that lives in a process. `close` gives connections back."""
+    """Everything of the channel that lives in a process."""
 
     def __init__(self, services: Services) -> None:
         """Connects to nothing yet."""
@@ -60,7 +60,5 @@ class Channel:
         self.sender = Sender(settings, core, database, self.client)
 
     async def close(self) -> None:
-        """Wait for running work, then close connections."""
+        """Wait for running work, so that a restart interrupts nobody."""
         await self.desk.drain()
-        if self.client is not None:
-            await self.client.close()

@@ -23,8 +23,6 @@ async def run(services: Services) -> int:
         await asyncio.wait(begun, timeout=_CATCH_UP_S)
         sent += await channel.sender.send_waiting()
     await channel.journal.forget_signatures()
-    if channel.desk.idle:
-        await channel.close()  # connections only; they are opened anew when there is something to send
     return len(begun) + sent
 
 

@@ -64,11 +64,6 @@ class Desk:
             log.info("wechat messages taken over", count=len(tasks))
         return tasks
 
-    @property
-    def idle(self) -> bool:
-        """Whether no work is going on here."""
-        return not self._running
-
     async def drain(self) -> None:
         """Wait for running work; used when the process is asked to stop."""
         if self._running:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from hotline.clock import ManualClock
@@ -158,7 +160,7 @@ async def test_too_large_bodies_are_refused_with_and_without_announced_length(wo
     query, _ = world.platform.envelope("<xml><ToUserName>x</ToUserName></xml>")
     assert await world.platform.post(query, "x" * (64 * 1024 + 1)) == 413
 
-    async def pieces():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    async def pieces() -> AsyncIterator[bytes]:
         for _ in range(70):
             yield b"x" * 1024
 

@@ -6,13 +6,15 @@ import asyncio
 
 import pytest
 
+from channels.wechat.api import Client
+from channels.wechat.errors import PlatformRefused
 from channels.wechat.outbox import queue_agent_reply, queue_rating
 from channels.wechat.sender import LEASE, Sender, pause
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.errors import IllegalStep
 from hotline.settings import Settings
-from tests.channels.wechat.world import World, build
+from tests.channels.wechat.world import World, build, until
 from tests.simulators.wechat_account import Fan
 from tests.simulators.wechat_api import SEND, STABLE_TOKEN
 from ticketing.context import Core
@@ -121,12 +123,13 @@ async def test_a_process_that_dies_while_sending_does_not_make_it_twice(world: W
     services = world.services
     client = channel_client(world)
     dying = asyncio.create_task(Sender(services.settings, services.core, services.database, client).send_waiting())
-    async with asyncio.timeout(10):
-        while (await world.outbox())[0].last_error != "sending":
-            await asyncio.sleep(0.01)
+
+    async def is_sending() -> bool:
+        return (await world.outbox())[0].last_error == "sending"
+
+    await until(is_sending)
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
-    await client.close()
     world.api.hold.set()
     assert await world.tick() == 0  # the lease still runs
     clock.advance(seconds=LEASE.total_seconds() + 1)
@@ -134,15 +137,15 @@ async def test_a_process_that_dies_while_sending_does_not_make_it_twice(world: W
     assert [row.state for row in await world.outbox()] == ["parked"]
 
 
-def channel_client(world: World):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    from channels.wechat.api import Client
-
+def channel_client(world: World) -> Client:
     client = Client.of(world.services.settings)
     assert client is not None
     return client
 
 
-async def test_a_platform_that_is_down_is_tried_until_the_last_try_then_parked(settings: Settings, core: Core, database: Database, clock: ManualClock) -> None:
+async def test_a_platform_that_is_down_is_tried_until_the_last_try_then_parked(
+    settings: Settings, core: Core, database: Database, clock: ManualClock
+) -> None:
     async with build(settings, core, database, wechat_api_base="http://127.0.0.1:9") as world:
         fan = world.account.fan()
         await agent_says(world, await conversation_of(world, fan), "x")
@@ -161,9 +164,7 @@ async def test_without_app_secret_the_late_answer_comes_with_the_next_one(settin
         world.dialogue.open.clear()
         await world.platform.text(fan, "一")
         world.dialogue.open.set()
-        async with asyncio.timeout(10):
-            while not await world.outbox():
-                await asyncio.sleep(0.01)
+        await until(world.outbox)
         await world.tick()
         assert "答：一" in (await world.platform.text(fan, "二")).text
 
@@ -183,22 +184,20 @@ async def test_the_rating_question_comes_with_buttons_once_per_round(world: Worl
 async def test_an_expired_token_is_renewed_once_for_all_and_refusals_do_not_loop(world: World) -> None:
     fan = world.account.fan()
     await world.platform.text(fan, "x")
-    async with channel_client(world) as client:
-        await client.text(fan.openid, "1")
-        world.account.tokens = dict.fromkeys(world.account.tokens, 0.0)
-        world.account.calls.clear()
-        await asyncio.gather(*(client.text(fan.openid, str(number)) for number in range(3)))
-        assert world.account.calls[STABLE_TOKEN] == 1
-        world.account.faults = [(SEND, 40001)] * 5
-        world.account.calls.clear()
-        from channels.wechat.errors import PlatformRefused
-
-        with pytest.raises(PlatformRefused) as caught:
-            await client.text(fan.openid, "8")
-        assert caught.value.code == 40001
-        assert world.account.calls[SEND] == 2
-        assert world.account.current not in str(caught.value)
-        assert "127.0.0.1" not in str(caught.value)
+    client = channel_client(world)
+    await client.text(fan.openid, "1")
+    world.account.tokens = dict.fromkeys(world.account.tokens, 0.0)
+    world.account.calls.clear()
+    await asyncio.gather(*(client.text(fan.openid, str(number)) for number in range(3)))
+    assert world.account.calls[STABLE_TOKEN] == 1
+    world.account.faults = [(SEND, 40001)] * 5
+    world.account.calls.clear()
+    with pytest.raises(PlatformRefused) as caught:
+        await client.text(fan.openid, "8")
+    assert caught.value.code == 40001
+    assert world.account.calls[SEND] == 2
+    assert world.account.current not in str(caught.value)
+    assert "127.0.0.1" not in str(caught.value)
 
 
 def test_pauses_grow_and_end_at_half_an_hour() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.errors import Unavailable
 from hotline.settings import Settings
-from tests.channels.wechat.world import World, build
+from tests.channels.wechat.world import World, build, until
 from tests.simulators.wechat_account import Fan, Rules
 from tests.simulators.wechat_platform import Platform
 from ticketing.context import Core
@@ -27,11 +28,11 @@ def text_xml(world: World, fan: Fan, content: str, message_id: int = 7) -> str:
     return world.platform.xml(fan, {"MsgType": "text", "Content": content, "MsgId": message_id})
 
 
-async def until(condition: object) -> None:
-    """Wait for `condition()`; the test's own time limit is what ends a wait in vain."""
-    async with asyncio.timeout(10):
-        while not condition():  # type: ignore[operator]  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+def begun(world: World, text: str) -> Callable[[], Awaitable[bool]]:
+    async def check() -> bool:
+        return text in world.dialogue.begun
+
+    return check
 
 
 async def test_a_repeat_gets_the_stored_answer_from_any_process(world: World) -> None:
@@ -77,7 +78,7 @@ async def test_slow_work_is_answered_received_and_told_exactly_once_later(world:
     assert await post_same(world, xml, second) == 200  # a repeat waits for the same work, here or there
     assert await world.tick() == 0  # nothing is sent before it is known
     world.dialogue.open.set()
-    await until_sent(world, fan)
+    await world.told(fan)
     for _ in range(3):
         await world.tick()
     assert fan.seen("custom") == ["答：慢"]
@@ -85,18 +86,12 @@ async def test_slow_work_is_answered_received_and_told_exactly_once_later(world:
     assert fan.credits["message"][0] == 4
 
 
-async def until_sent(world: World, fan: Fan) -> None:
-    async with asyncio.timeout(10):
-        while not fan.seen("custom"):
-            await world.tick()
-
-
 async def test_a_platform_that_gives_up_waiting_gets_the_answer_on_a_later_try(settings: Settings, core: Core, database: Database) -> None:
     async with build(settings, core, database, rules=Rules(reply_timeout_s=0.3)) as world:
         fan = world.account.fan()
         world.dialogue.open.clear()
         pushing = asyncio.create_task(world.platform.text(fan, "a"))
-        await until(lambda: world.account.calls is not None and len(world.dialogue.begun) == 1)
+        await until(begun(world, "a"))
         asyncio.get_running_loop().call_later(0.4, world.dialogue.open.set)
         done = await pushing
         assert done.attempts == ["timeout", "200"]
@@ -111,12 +106,14 @@ async def test_an_answer_that_came_after_the_promise_is_not_given_twice(world: W
     fan = world.account.fan()
     world.dialogue.open.clear()
     fields = {"MsgType": "text", "Content": "a", "MsgId": 7}
+
+    async def is_answered() -> bool:
+        return (await world.inbound())[0].state == "answered"
+
     world.account.credit(fan, "message")
     assert (await world.platform.push(fan, fields)).text == BUSY
     world.dialogue.open.set()
-    async with asyncio.timeout(10):
-        while (await world.inbound())[0].state != "answered":
-            await asyncio.sleep(0.01)
+    await until(is_answered)
     assert (await world.platform.push(fan, fields)).text == "答：a"  # taken back from the outbox
     await world.tick()
     assert fan.seen("custom") == []
@@ -132,14 +129,11 @@ async def test_messages_of_one_citizen_are_answered_in_their_order(world: World)
     assert world.dialogue.begun == ["一"]
     other = world.account.fan()
     waiting = asyncio.create_task(world.platform.text(other, "别人"))
-    await until(lambda: "别人" in world.dialogue.begun)
+    await until(begun(world, "别人"))
     world.dialogue.open.set()
     await waiting
-    await until(lambda: "二" in world.dialogue.begun)
-    async with asyncio.timeout(10):
-        while len(fan.seen("custom")) < 2:
-            await world.tick()
-    assert fan.seen("custom") == ["答：一", "答：二"]
+    await until(begun(world, "二"))
+    assert await world.told(fan, 2) == ["答：一", "答：二"]
 
 
 async def test_what_a_dead_process_left_behind_is_answered_later(world: World, clock: ManualClock) -> None:
@@ -149,7 +143,7 @@ async def test_what_a_dead_process_left_behind_is_answered_later(world: World, c
     await store_and_die(world, xml)
     assert await world.tick() == 0  # its lease still runs: perhaps the process lives
     clock.advance(seconds=13)
-    await until_sent(world, fan)
+    await world.told(fan)
     assert fan.seen("custom") == ["答：井盖丢了"]
     assert world.dialogue.begun == ["井盖丢了"]
     clock.advance(seconds=60)
@@ -162,7 +156,7 @@ async def test_a_repeat_after_a_crash_is_promised_and_told_once(world: World, cl
     await store_and_die(world, xml)
     assert await post_same(world, xml, world.platform.callback_url) == 200
     clock.advance(seconds=13)
-    await until_sent(world, fan)
+    await world.told(fan)
     await world.tick()
     assert fan.seen("custom") == ["答：a"]
 
@@ -186,7 +180,7 @@ async def test_work_that_failed_is_promised_and_done_again(world: World, clock: 
     for _ in range(2):
         clock.advance(seconds=9)
         await world.tick()
-    await until_sent(world, fan)
+    await world.told(fan)
     assert fan.seen("custom") == ["答：a"]
     assert world.dialogue.begun == ["a", "a", "a"]
 

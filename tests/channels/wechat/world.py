@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ from channels.wechat import delivery
 from hotline.database import Database
 from hotline.events import Outbox
 from hotline.settings import Settings
-from tests.simulators.wechat_account import Account, Rules
+from tests.simulators.wechat_account import Account, Fan, Rules
 from tests.simulators.wechat_api import Api
 from tests.simulators.wechat_platform import Mode, Platform
 from ticketing.context import Core
@@ -52,7 +52,9 @@ class ScriptedDialogue:
         self.failures: list[Exception] = []
         self.say: Callable[[str], SaidTurn] = lambda text: SaidTurn((SaidAnswer(f"答：{text}"),))
 
-    async def turn(self, conversation_id: UUID, text: str, *, external_id: str | None = None, data: dict[str, Any] | None = None) -> SaidTurn:
+    async def turn(
+        self, conversation_id: UUID, text: str, *, external_id: str | None = None, data: dict[str, Any] | None = None
+    ) -> SaidTurn:
         self.begun.append(text)
         await self.open.wait()
         if self.failures:
@@ -99,6 +101,16 @@ class World:
         """What the scheduler does every few seconds."""
         return await delivery.run(self.services)
 
+    async def told(self, fan: Fan, count: int = 1) -> list[str]:
+        """Let the scheduler tick until the citizen has this many customer messages."""
+
+        async def enough() -> bool:
+            await self.tick()
+            return len(fan.seen("custom")) >= count
+
+        await until(enough)
+        return fan.seen("custom")
+
     async def inbound(self) -> list[InboundMessage]:
         async with self.services.database.transaction() as session:
             return list(await session.scalars(select(InboundMessage).order_by(InboundMessage.id)))
@@ -110,7 +122,14 @@ class World:
 
 @asynccontextmanager
 async def build(
-    settings: Settings, core: Core, database: Database, *, mode: Mode = "safe", dialogue: Any = None, rules: Rules | None = None, **changes: Any
+    settings: Settings,
+    core: Core,
+    database: Database,
+    *,
+    mode: Mode = "safe",
+    dialogue: Any = None,
+    rules: Rules | None = None,
+    **changes: Any,
 ) -> AsyncIterator[World]:
     """`changes` are settings that differ."""
     account = Account(
@@ -130,3 +149,10 @@ async def build(
         world = World(account, api, Platform(account, http, "", mode=mode), services, http, stack)
         world.platform.callback_url = await world.instance()
         yield world
+
+
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait until `condition()` is true; the time limit only ends a wait in vain."""
+    async with asyncio.timeout(10):
+        while not await condition():
+            await asyncio.sleep(0.01)
