@@ -33,7 +33,7 @@ class Tick:
 TICKS = (
     Tick("deadlines", sweeps.deadlines, 15),
     Tick("evaluation windows", sweeps.evaluation_windows, 60),
-    Tick("wechat delivery", sweeps.wechat_delivery, 15),
+    Tick("wechat delivery", sweeps.wechat_delivery, 2),
     Tick("knowledge expiry", sweeps.knowledge_expiry, 600),
     Tick("log-in sessions", sweeps.login_sessions, 3600),
 )
