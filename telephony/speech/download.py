@@ -76,9 +76,8 @@ def _whole(url: str, part: Path, progress: Progress, attempts: int) -> None:
 def _piece(url: str, part: Path, progress: Progress) -> bool:
     """One request from where the part ends; whether the file is whole now."""
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(
-        url, headers={"Range": f"bytes={have}-", "User-Agent": "hotline"} if have else {"User-Agent": "hotline"}
-    )  # noqa: S310
+    headers = {"User-Agent": "hotline", **({"Range": f"bytes={have}-"} if have else {})}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked in the next line
     if request.type not in ("http", "https"):
         raise Unreachable(f"{url} is not an http address")
     try:

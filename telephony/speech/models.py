@@ -156,11 +156,7 @@ def load(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> Transcr
             return None
         transcriber = VoskTranscriber(info.folder, info.name, max_sessions=settings.max_calls)
     except (BadModel, ModelError, Unavailable) as error:
-        log.error(
-            "speech_model_missing",
-            reason=str(error),
-            effect="callers are asked to leave a message; tickets say that the transcript is missing",
-        )
+        log.warning("speech_model_missing", reason=str(error), effect="callers are asked to leave a message, tickets say so")
         return None
     log.info("speech_model_loaded", model=info.name, kind=info.kind, note=info.note)
     return transcriber

@@ -1,0 +1,156 @@
+"""Listening on a call: audio to the transcriber, and everything that happens in one queue.
+
+The flow waits at one place only, `Ear.next`: for words, keys, silence, the end of our own speech, or the hang-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from hotline.logs import get
+from telephony.flow.parts import CallerGone
+from telephony.leg import FRAME_MS, RATE_HZ, Digit, HungUp, Leg
+from telephony.media.codec import loudness
+from telephony.speech.transcriber import Heard, TranscriptSession
+
+log = get(__name__)
+
+_CHUNK_BYTES = RATE_HZ // 10 * 2
+"""100 ms: what the recogniser is given at least."""
+_MOST_BYTES = RATE_HZ * 2 * 120
+"""Audio that may wait for a slow recogniser; what is beyond is only in the recording."""
+_LOUD = 250
+"""Root mean square above which a frame counts as sound (of 32,767; a quiet line has less than 50)."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key was pressed."""
+
+    digit: str
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What we had to say is over (or was cut off)."""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Nothing came for as long as was asked."""
+
+
+Event = Heard | Key | Quiet | Silence
+
+
+class Ear:
+    """Everything that reaches us on one call."""
+
+    def __init__(self, leg: Leg, session: TranscriptSession | None) -> None:
+        """`session` transcribes; None: only keys, loudness and the hang-up are noticed."""
+        self._leg = leg
+        self._session = session
+        self._events: asyncio.Queue[Event | HungUp] = asyncio.Queue()
+        self._audio = bytearray()
+        self._more = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._over: HungUp | None = None
+        self.seconds = 0.0
+        """Of the caller's audio so far: where we are in the recording."""
+        self.loud_seconds = 0.0
+        self._loud_at = 0.0
+
+    def start(self) -> None:
+        """From now on nothing is missed."""
+        self._leg.listen(self._frame)
+        self._tasks.append(asyncio.create_task(self._pump()))
+        if self._session is not None:
+            decoder = asyncio.create_task(self._decode(self._session))
+            decoder.add_done_callback(self._decoded)
+            self._tasks.append(decoder)
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds of audio since the caller's line was last loud."""
+        return self.seconds - self._loud_at
+
+    def put(self, event: Event) -> None:
+        """For what our own side has to tell the flow."""
+        self._events.put_nowait(event)
+
+    async def next(self, patience_s: float | None) -> Event:
+        """The next event; `Silence` after `patience_s` without one (None: wait as long as it takes). Raises CallerGone."""
+        try:
+            async with asyncio.timeout(patience_s):
+                event = await self._events.get()
+        except TimeoutError:
+            return Silence()
+        if isinstance(event, HungUp):
+            self._over = event
+            raise CallerGone(_REASONS.get(event.by, "error"))
+        return event
+
+    async def finish(self) -> list[Heard]:
+        """Stop listening; all finals that nobody has taken yet, the very last words among them."""
+        self._leg.listen(None)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        left: list[Heard] = []
+        while not self._events.empty():
+            event = self._events.get_nowait()
+            if isinstance(event, Heard):
+                left.append(event)
+        if self._session is not None:
+            try:
+                left += await self._session.accept(self._take())
+                left += await self._session.finish()
+            except ValueError as error:
+                log.warning("transcript_incomplete", call=str(self._leg.id), reason=str(error))
+            finally:
+                self._session.close()
+        return [heard for heard in left if heard.kind == "final"]
+
+    def _frame(self, pcm16: bytes) -> None:
+        self.seconds += FRAME_MS / 1000
+        if loudness(pcm16) > _LOUD:
+            self._loud_at = self.seconds
+            self.loud_seconds += FRAME_MS / 1000
+        if self._session is not None and len(self._audio) < _MOST_BYTES:
+            self._audio += pcm16
+            if len(self._audio) >= _CHUNK_BYTES:
+                self._more.set()
+
+    def _take(self) -> bytes:
+        audio = bytes(self._audio)
+        self._audio.clear()
+        self._more.clear()
+        return audio
+
+    async def _pump(self) -> None:
+        while True:
+            event = await self._leg.events.get()
+            self._events.put_nowait(Key(event.digit) if isinstance(event, Digit) else event)
+
+    async def _decode(self, session: TranscriptSession) -> None:
+        """As much as has come since the last time: a busy machine makes pieces longer, not the queue."""
+        while True:
+            await self._more.wait()
+            # shielded: a cancelled decoding would lose the words that it was about to find
+            accepted = asyncio.ensure_future(session.accept(self._take()))
+            try:
+                heard = await asyncio.shield(accepted)
+            except asyncio.CancelledError:
+                for late in await accepted:
+                    self._events.put_nowait(late)
+                raise
+            for found in heard:
+                self._events.put_nowait(found)
+
+    def _decoded(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("transcript_broken", call=str(self._leg.id), exc_info=error)
+
+
+_REASONS = {"caller": "caller_hung_up", "us": "finished", "timeout": "rtp_timeout"}

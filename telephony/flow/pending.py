@@ -1,0 +1,89 @@
+"""Calls that could not be written to the database: one sealed file each, picked up when the database is back.
+
+A file is made the moment the database is missed and rewritten with every sentence, so that whatever the caller was
+promised survives also the end of this process. It holds personal data and is therefore sealed like everything at rest.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from hotline.logs import get
+from hotline.security import InvalidToken, Vault
+
+log = get(__name__)
+_SUFFIX = ".call"
+
+
+@dataclass
+class Said:
+    """One final piece of transcript that is not in the database yet."""
+
+    external_id: str
+    text: str
+    data: dict[str, Any]
+
+
+@dataclass
+class PendingCall:
+    """What must be written later."""
+
+    call_id: UUID
+    sip_call_id: str
+    caller: str | None
+    called: str
+    codec: str
+    transcriber: str | None
+    started_at: datetime
+    said: list[Said] = field(default_factory=list)
+    owed: str | None = None
+    """Reason of the return call that the caller was promised, if one was."""
+    ended_at: datetime | None = None
+    end_reason: str = "process_died"
+    recording_path: str | None = None
+    recording_seconds: float | None = None
+
+
+class PendingCalls:
+    """The folder of such files."""
+
+    def __init__(self, folder: Path, vault: Vault) -> None:
+        """`folder` is made when the first file is written."""
+        self._folder = folder
+        self._vault = vault
+
+    def write(self, call: PendingCall) -> None:
+        """Make or replace the file of this call; whole or not at all. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(call.call_id)
+        part = path.with_suffix(".part")
+        part.write_bytes(self._vault.seal(json.dumps(asdict(call), default=str, ensure_ascii=False)))
+        part.replace(path)
+
+    def remove(self, call_id: UUID) -> None:
+        """It is in the database now. Harmless when it is gone."""
+        self._path(call_id).unlink(missing_ok=True)
+
+    def all(self) -> list[PendingCall]:
+        """Every call that waits, oldest file first. A file that can't be read is left for a person, and logged."""
+        calls = []
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}"), key=lambda p: p.stat().st_mtime) if self._folder.is_dir() else ():
+            try:
+                calls.append(_read(json.loads(self._vault.open(path.read_bytes()))))
+            except (OSError, InvalidToken, ValueError, KeyError, TypeError) as error:
+                log.warning("pending_call_unreadable", file=path.name, reason=type(error).__name__)
+        return calls
+
+    def _path(self, call_id: UUID) -> Path:
+        return self._folder / f"{call_id}{_SUFFIX}"
+
+
+def _read(data: dict[str, Any]) -> PendingCall:
+    moments = {name: datetime.fromisoformat(data[name]) if data[name] else None for name in ("started_at", "ended_at")}
+    said = [Said(**one) for one in data["said"]]
+    return PendingCall(**{**data, **moments, "call_id": UUID(data["call_id"]), "said": said})

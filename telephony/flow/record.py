@@ -1,0 +1,197 @@
+"""What one call leaves behind: its rows, its sentences, its recording, and the return call that is owed.
+
+Every method that writes raises `Unavailable` when the database is gone; from then on (`outage`) the call is kept in a
+sealed file instead, see `telephony.flow.pending`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chatbot.registration import save_unfinished
+from hotline.clock import to_city
+from hotline.errors import Unavailable
+from hotline.i18n import _
+from hotline.logs import get
+from telephony.flow.parts import Parts
+from telephony.flow.pending import PendingCall, PendingCalls, Said
+from telephony.leg import Leg
+from telephony.speech.transcriber import Heard
+from ticketing.conversation.calls import end_call, owe_return_call, queue_call, start_call
+from ticketing.conversation.models import Author, Conversation
+from ticketing.conversation.service import add_message, get_conversation, request_person
+
+log = get(__name__)
+_DATABASE_S = 5.0
+"""A caller is waiting: a database that takes longer counts as gone."""
+
+
+def pending_folder(data_dir: Path) -> Path:
+    """Where calls wait for the database."""
+    return data_dir / "recordings" / "pending"
+
+
+class CallRecord:
+    """The written side of one call."""
+
+    def __init__(self, parts: Parts, leg: Leg, transcriber: str | None) -> None:
+        """`transcriber`: name of the model that listens to this call, None when nothing is transcribed."""
+        self._parts = parts
+        self._leg = leg
+        self._transcriber = transcriber
+        self._files = PendingCalls(pending_folder(parts.settings.data_dir), parts.core.vault)
+        self._sentences = 0
+        self._late: PendingCall | None = None
+        self.conversation_id: UUID | None = None
+        self._started_at = parts.core.clock.now()
+        self._recording: Path | None = None
+
+    @property
+    def anything_said(self) -> bool:
+        """Whether the caller said something that was understood."""
+        return self._sentences > 0
+
+    @property
+    def outage(self) -> bool:
+        """Whether this call is kept in a file instead of the database."""
+        return self._late is not None
+
+    def start_recording(self) -> None:
+        """Record, unless the disk is nearly full (lesson 10); that is logged, and the call goes on."""
+        settings, day = self._parts.settings, to_city(self._started_at)
+        path = settings.data_dir / "recordings" / f"{day:%Y/%m/%d}" / f"{self._leg.id}.wav"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if shutil.disk_usage(path.parent).free < settings.min_free_disk_mb * 1_000_000:
+                raise OSError("the disk is nearly full")
+            self._leg.record(path)
+            self._recording = path
+        except OSError as error:
+            log.warning("recording_refused", call=str(self._leg.id), reason=str(error))
+
+    async def open(self) -> None:
+        """Write the conversation and the call."""
+        leg = self._leg
+        async with self._transaction() as session:
+            conversation, _call = await start_call(
+                self._parts.core,
+                session,
+                sip_call_id=leg.sip_call_id,
+                caller=leg.caller,
+                called=leg.called,
+                codec=leg.codec,
+                worker=self._parts.worker,
+                transcriber=self._transcriber,
+                call_id=leg.id,
+            )
+        self.conversation_id = conversation.id
+
+    def name(self, heard: Heard) -> Said:
+        """Give a sentence of the caller its number, by which it is stored once however often it is tried."""
+        self._sentences += 1
+        data = {"start_s": heard.start_s, "end_s": heard.end_s, "confidence": heard.confidence}
+        return Said(f"{self._leg.id}:{self._sentences}", heard.text, data)
+
+    async def said(self, said: Said) -> None:
+        """Store what the caller said without asking the bot (in the queue, after the hang-up)."""
+        async with self._of_conversation() as (session, conversation):
+            await add_message(
+                self._parts.core, session, conversation, Author.CITIZEN, said.text, external_id=said.external_id, data=said.data
+            )
+
+    async def we_said(self, text: str, at_s: float, key: str) -> None:
+        """Store a prompt that belongs to the transcript."""
+        async with self._of_conversation() as (session, conversation):
+            await add_message(self._parts.core, session, conversation, Author.BOT, text, data={"start_s": round(at_s, 2), "prompt": key})
+
+    async def queue(self, reason: str) -> None:
+        """The caller wants a person."""
+        async with self._of_conversation() as (session, conversation):
+            await request_person(self._parts.core, session, conversation, reason)
+            await queue_call(self._parts.core, session, self._leg.id)
+
+    async def owe(self, reason: str) -> None:
+        """A return call is owed. A form that is still open becomes the ticket that it belongs to."""
+        async with self._of_conversation() as (session, conversation):
+            await save_unfinished(self._parts.core, session, conversation)
+            await owe_return_call(self._parts.core, session, self._leg.id, reason=reason)
+
+    async def owe_for_form(self) -> bool:
+        """The caller left in the middle of the form: what was said becomes a ticket, and a return call is owed."""
+        async with self._of_conversation() as (session, conversation):
+            if await save_unfinished(self._parts.core, session, conversation) is None:
+                return False
+            await owe_return_call(self._parts.core, session, self._leg.id, reason="hung_up_in_form")
+            return True
+
+    async def end(self, reason: str, seconds: float) -> None:
+        """Close the call's row."""
+        async with self._transaction() as session:
+            await end_call(
+                self._parts.core,
+                session,
+                self._leg.id,
+                reason=reason,
+                recording_path=self._relative() if seconds else None,
+                recording_seconds=round(seconds, 2) or None,
+            )
+
+    def keep(self, *said: Said, owed: str | None = None) -> None:
+        """The database is gone: from now on everything goes into the call's file. May be called any number of times."""
+        if self._late is None:
+            leg = self._leg
+            self._late = PendingCall(
+                call_id=leg.id,
+                sip_call_id=leg.sip_call_id,
+                caller=leg.caller,
+                called=leg.called,
+                codec=leg.codec,
+                transcriber=self._transcriber,
+                started_at=self._started_at,
+                recording_path=self._relative(),
+            )
+            log.warning("call_kept_in_file", call=str(leg.id))
+        known = {one.external_id for one in self._late.said}
+        self._late.said += [one for one in said if one.external_id not in known]
+        if owed and self._late.owed in (None, "outage"):  # the more particular reason stays
+            self._late.owed = owed
+        self._write()
+
+    def keep_end(self, reason: str, seconds: float) -> None:
+        """The call that is kept in a file is over."""
+        if self._late is not None:
+            self._late.ended_at, self._late.end_reason = self._parts.core.clock.now(), reason
+            self._late.recording_seconds = round(seconds, 2) or None
+            self._write()
+
+    def _write(self) -> None:
+        assert self._late is not None  # noqa: S101 - only called after it was made
+        try:
+            self._files.write(self._late)
+        except OSError as error:
+            log.critical("call_not_kept", call=str(self._leg.id), reason=str(error))
+
+    def _relative(self) -> str | None:
+        return str(self._recording.relative_to(self._parts.settings.data_dir)) if self._recording else None
+
+    @asynccontextmanager
+    async def _of_conversation(self) -> AsyncIterator[tuple[AsyncSession, Conversation]]:
+        if self.conversation_id is None:
+            raise Unavailable(_("数据库暂时连不上，请稍后再试"))
+        async with self._transaction() as session:
+            yield session, await get_conversation(session, self.conversation_id, lock=True)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        try:
+            async with asyncio.timeout(_DATABASE_S), self._parts.database.transaction() as session:
+                yield session
+        except TimeoutError as error:
+            raise Unavailable(_("数据库暂时连不上，请稍后再试")) from error

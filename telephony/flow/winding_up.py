@@ -1,0 +1,55 @@
+"""After the hang-up: the last words are stored, an open form becomes a ticket, a promise becomes a return call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hotline.errors import Unavailable
+from hotline.logs import get
+from telephony.flow.pending import Said
+
+if TYPE_CHECKING:
+    from telephony.flow.call import Call
+
+log = get(__name__)
+
+
+async def wind_up(call: Call, reason: str, rest: list[Said], seconds: float) -> None:
+    """Write down how the call ended.
+
+    Args:
+        call: the call, already hung up and no longer heard.
+        reason: its end reason.
+        rest: what was heard and nobody has taken yet.
+        seconds: length of the recording.
+    """
+    record, talk = call.record, call.talk
+    left = [*(talk.unanswered if talk else ()), *rest]
+    if not record.outage:
+        try:
+            await _store(call, left)
+            if talk is not None and talk.waiting and reason != "queue_timeout":
+                await record.owe("hung_up_in_queue")
+            else:
+                await record.owe_for_form()
+            await record.end(reason, seconds)
+        except Unavailable as error:
+            log.warning("call_end_not_written", call=str(call.leg.id), reason=str(error))
+        else:
+            return
+    promised = "hung_up_in_queue" if talk is not None and talk.waiting else "outage"
+    record.keep(*left, owed=promised if record.anything_said else None)
+    record.keep_end(reason, seconds)
+
+
+async def _store(call: Call, left: list[Said]) -> None:
+    """Store what is left; the bot hears it too (it may complete the form), unless a person was asked for."""
+    record, talk = call.record, call.talk
+    for said in left:
+        if talk is None or talk.waiting or record.conversation_id is None:
+            await record.said(said)
+            continue
+        turn = await call.parts.bot.turn(record.conversation_id, said.text, external_id=said.external_id, data=said.data)
+        if turn.handover:
+            await record.queue(turn.handover_reason or "asked")
+            talk.waiting = True

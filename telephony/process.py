@@ -1,0 +1,107 @@
+"""The telephony process: speech loaded, prompts ready, the phone listening, and a heartbeat until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from sqlalchemy.dialects.postgresql import insert
+
+from hotline.errors import HotlineError, Unavailable
+from hotline.logs import get
+from telephony.flow.call import CallFlow
+from telephony.flow.parts import Parts
+from telephony.flow.recovery import end_abandoned, pick_up
+from telephony.phone import Phone
+from telephony.speech.prompts import PromptStore
+from telephony.speech.voice import EspeakVoice
+from ticketing.conversation.models import Heartbeat
+
+if TYPE_CHECKING:
+    from hotline.assembly import Services
+
+log = get(__name__)
+_BEAT_S = 5.0
+_GRACE_S = 8.0
+"""How long calls have at a stop to write down what was said; the role is cut off after 12 s."""
+
+
+async def run(services: Services) -> None:
+    """Serve calls until cancelled. Raises OSError when the SIP or the control address is taken."""
+    settings = services.settings
+    transcriber = await asyncio.to_thread(lambda: services.transcriber)
+    voice = EspeakVoice(timeout_s=settings.tts_timeout_s)
+    prompts = PromptStore.of(settings, voice)
+    await prompts.warm()
+    worker = f"telephony-{settings.sip_port}"
+    flow = CallFlow(Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker))
+    phone = Phone.from_settings(settings, flow.run)
+
+    def state() -> dict[str, Any]:
+        return {
+            "sip": f"{settings.sip_host}:{phone.port}",
+            "transcriber": transcriber.name if transcriber else None,
+            "voice": voice.name,
+            "live_calls": phone.live_calls,
+            "counters": phone.counters(),
+        }
+
+    tending: asyncio.Task[None] | None = None
+    health: web.AppRunner | None = None
+    try:
+        await phone.start()
+        tending = asyncio.create_task(_tend(services, flow, worker, state), name="telephony-tending")
+        health = await _serve_health(settings.control_port, state)
+        log.info("telephony_ready", **{key: value for key, value in state().items() if key != "counters"})
+        await tending
+    finally:
+        await asyncio.shield(asyncio.ensure_future(_stop(phone, tending, health, voice)))
+
+
+async def _stop(phone: Phone, tending: asyncio.Task[None] | None, health: web.AppRunner | None, voice: EspeakVoice) -> None:
+    if tending is not None:
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
+    await phone.stop(_GRACE_S)
+    if health is not None:
+        await health.cleanup()
+    await voice.close()
+
+
+async def _serve_health(port: int, state: Any) -> web.AppRunner:
+    """`/healthz` on loopback: no names, no numbers of callers."""
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response(state())
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
+    return runner
+
+
+async def _tend(services: Services, flow: CallFlow, worker: str, state: Any) -> None:
+    """Every few seconds: say that we live, and write what an outage or a crash has left. A missing database is waited for."""
+    abandoned = True
+    while True:
+        try:
+            if abandoned:
+                await end_abandoned(services.core, services.database, worker, live=frozenset(flow.live))
+                abandoned = False
+            await pick_up(services.core, services.database, live=frozenset(flow.live))
+            await _beat(services, worker, state())
+        except Unavailable as error:
+            log.warning("telephony_without_database", reason=str(error))
+        except HotlineError:
+            log.exception("telephony_tending_failed")
+        await asyncio.sleep(_BEAT_S)
+
+
+async def _beat(services: Services, worker: str, data: dict[str, Any]) -> None:
+    values = {"role": "telephony", "at": services.core.clock.now(), "data": data}
+    statement = insert(Heartbeat).values(worker=worker, **values)
+    async with services.database.transaction() as session:
+        await session.execute(statement.on_conflict_do_update(index_elements=["worker"], set_=values))
