@@ -11,8 +11,9 @@ from aiohttp import web
 from channels.api import chat
 from channels.api.limits import Limiter
 from channels.web.keys import CORE, DATABASE, SERVICES
-from hotline.errors import HotlineError, InvalidInput, NotFound
+from hotline.errors import Conflict, HotlineError, InvalidInput, NotFound
 from hotline.i18n import _
+from ticketing.conversation.models import Owner
 from ticketing.conversation.service import messages, open_conversation
 
 MAX_BODY = 32 * 1024
@@ -64,7 +65,9 @@ async def post_turn(request: web.Request) -> web.Response:
     name, text, message_id = _read_turn(await _json(request))
     known = chat.conversation_id(request.app[CORE], name)
     async with request.app[DATABASE].transaction() as session:
-        await open_conversation(request.app[CORE], session, channel=chat.CHANNEL, conversation_id=known)
+        conversation = await open_conversation(request.app[CORE], session, channel=chat.CHANNEL, conversation_id=known)
+        if conversation.owner == Owner.CLOSED.value:
+            raise Conflict(_("这个会话已经结束。请把conversation设为null，开始新的会话"))
     turn = await request.app[SERVICES].dialogue.turn(known, text, external_id=message_id)
     return web.json_response(chat.turn_body(name or str(known), turn))
 

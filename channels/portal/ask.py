@@ -32,6 +32,8 @@ from ticketing.ticket.models import Ticket
 TURNS: web.AppKey[Limiter] = web.AppKey("portal_turns")
 SHOWN = 100
 """Messages on the page; older ones are left out."""
+DOTS = "••••••••"
+"""Stands in a stored message where a query code was told (`chatbot.reply`)."""
 QUIET = timedelta(minutes=30)
 """After this the time is printed between two messages."""
 
@@ -42,6 +44,8 @@ class Talk:
 
     owner: str
     messages: tuple[Message, ...]
+    texts: dict[int, str]
+    """What each message says, with a query code that was told just now."""
     slugs: dict[int, str]
     """Address of the article behind an answer, while it is published."""
     choices: tuple[str, ...]
@@ -63,7 +67,7 @@ class Talk:
         return self.owner == Owner.CLOSED.value
 
 
-_NEW = Talk(Owner.BOT.value, (), {}, (), "")
+_NEW = Talk(Owner.BOT.value, (), {}, {}, (), "")
 
 
 async def _talk(request: web.Request, known: UUID) -> Talk:
@@ -79,10 +83,19 @@ async def _talk(request: web.Request, known: UUID) -> Talk:
         return Talk(
             owner=conversation.owner,
             messages=tuple(said),
+            texts={message.id: _text(request, message) for message in said},
             slugs=await _slugs(session, request, {message.article_id for message in said if message.article_id}),
             choices=tuple(str(choice) for choice in choices),
             ticket_number=number or "",
         )
+
+
+def _text(request: web.Request, message: Message) -> str:
+    """The words, with the sealed query code in its place while the receipt is valid; afterwards dots stay."""
+    sealed, core = message.data.get("sealed"), request.app[CORE]
+    if not sealed or core.clock.now() > message.at + cookies.RECEIPT_AGE:
+        return message.text
+    return message.text.replace(DOTS, core.vault.open(str(sealed).encode()))
 
 
 async def _slugs(session: AsyncSession, request: web.Request, ids: set[int]) -> dict[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,13 +12,17 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select, update
 
 from channels.web.app import create_app
+from chatbot.dialogue import Dialogue
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.settings import Settings
+from knowledge.article import service as knowledge
+from knowledge.article.models import Article
+from knowledge.article.service import Content
 from ticketing.assignment.models import Assignment
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, Deadline
-from ticketing.people.actor import citizen_actor
+from ticketing.people.actor import SYSTEM, citizen_actor
 from ticketing.people.models import Unit
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Ticket
@@ -35,7 +40,7 @@ class Parts:
     settings: Settings
     core: Core
     database: Database
-    dialogue: Any = None
+    dialogue: Dialogue
 
 
 @pytest.fixture
@@ -58,8 +63,26 @@ async def city(database: Database) -> Database:
 @pytest.fixture
 async def client(city: Database, core: Core, settings: Settings) -> AsyncIterator[Client]:
     """A client of the whole web application, as `hotline serve --role web` builds it."""
-    async with TestClient(TestServer(create_app(Parts(settings, core, city)))) as client:
+    async with TestClient(TestServer(create_app(Parts(settings, core, city, Dialogue(core, city, None))))) as client:
         yield client
+
+
+@pytest.fixture
+async def articles(city: Database, core: Core) -> list[Article]:
+    """Two published guide articles."""
+    made = []
+    for slug, title, question, spoken, body in (
+        ("id-card-renewal", "居民身份证到期换领", "身份证到期了怎么换", "带上旧身份证到就近派出所办理，二十个工作日内领取。",
+         {"materials": ["旧身份证", "本人照片"], "procedure": ["到派出所申请", "按指纹和照相", "领证"], "fee": "20元",
+          "phone": "0000-1234567", "basis": "《中华人民共和国居民身份证法》第十一条", "note": "地点为样例"}),
+        ("heating-repair", "家里暖气不热怎么办", "暖气不热找谁", "先看阀门有没有打开，再打供热公司电话报修。", {"phone": "0000-7654321"}),
+    ):  # fmt: skip
+        content = Content(title=title, scene="户籍与证件" if "身份证" in title else "公用事业", spoken=spoken, questions=(question, title),
+                          valid_from=date(2026, 1, 1), checked_on=date(2026, 11, 1), body=body, sample_data=True)  # fmt: skip
+        async with city.transaction() as session:
+            article = await knowledge.create(core, session, SYSTEM, slug, content, unit_id=2)
+            made.append(await knowledge.publish(core, session, SYSTEM, article.id, version=1))
+    return made
 
 
 @pytest.fixture
@@ -87,8 +110,6 @@ async def assign(city: Database, core: Core, ticket_id: int, clock: ManualClock)
         assignment = Assignment(ticket_id=ticket_id, unit_id=2, state="assigned", assigned_at=now)
         session.add(assignment)
         await session.flush()
-        from datetime import timedelta
-
         due = now + timedelta(days=3)
         session.add(
             Deadline(
