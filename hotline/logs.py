@@ -50,7 +50,8 @@ def configure(role: str, *, level: str = "INFO", json: bool = True) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("aiohttp.access").setLevel("WARNING")
-    logging.getLogger("apscheduler").setLevel("WARNING")
+    logging.getLogger("apscheduler").setLevel("ERROR")  # a tick that waits for the one before it is no news
+    logging.getLogger("alembic").setLevel("WARNING")
     structlog.contextvars.bind_contextvars(role=role)
 
 
