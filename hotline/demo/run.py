@@ -88,8 +88,8 @@ def _prompts(settings: Settings) -> None:
     """Render the fixed prompts of the phone once, so that the first caller does not wait for them."""
     from telephony.speech import prompts
 
-    say("phone prompts: rendering what is not in the cache")
-    asyncio.run(prompts.ensure(settings))
+    rendered = prompts.prepare(settings, say)
+    say(f"phone prompts: {rendered} ready")
 
 
 async def _announce(settings: Settings, speech: str) -> None:
