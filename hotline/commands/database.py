@@ -30,7 +30,18 @@ def seed(settings: Settings) -> None:
     """Fill in the demo city; refused outside the demo."""
     if not settings.demo:
         raise NotAllowed("the demo data belongs in a demo only: set HOTLINE_DEMO=true")
+    logs.configure("seed", level=settings.log_level)
+    asyncio.run(_seed(settings))
+
+
+async def _seed(settings: Settings) -> None:
+    from hotline.assembly import Services
+    from hotline.commands.serve import say
     from hotline.demo.seed import seed as fill_in
 
-    logs.configure("seed", level=settings.log_level)
-    asyncio.run(fill_in(settings))
+    services = Services.of(settings)
+    try:
+        await services.database.ping()
+        await fill_in(services, progress=say)
+    finally:
+        await services.close()

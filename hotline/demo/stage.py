@@ -76,8 +76,9 @@ class Life:
     ticket_id: int = 0
     query_code: str = ""
     assignment_id: int = 0
+    citizen_id: int | None = None
+    """When the channel knew who it was."""
     conversation_id: UUID | None = None
-    notes: dict[str, str] = field(default_factory=dict)
 
     async def ticket(self, stage: Stage) -> Ticket:
         """The row."""
@@ -110,6 +111,8 @@ class Script:
     calendar: WorkCalendar
     rng: random.Random
     urgent: bool = False
+    unit: str = ""
+    """Code of the unit that handles it."""
     steps: list[tuple[datetime, Step]] = field(default_factory=list)
 
     def wait(self, low_minutes: float, high_minutes: float) -> Script:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from hotline.demo.content import Consult, Emergency, Incomplete, Matter, Nonsense, Rejection
 from hotline.demo.stage import Life, Stage, Step
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment
 from ticketing.callback import service as callbacks
 from ticketing.callback.service import GATES, CallbackResult
-from ticketing.people.actor import BOT, Actor, citizen_actor
+from ticketing.people.actor import BOT, SYSTEM, Actor, citizen_actor
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, DispatchMode, Kind, Satisfaction
+from ticketing.ticket.steps import take_step
 
 OCCURRED = ("昨天晚上", "今天早上", "这一个星期", "最近几天", "上个月开始", "昨天下午", "")
 PRAISES = ("处理得很快，谢谢", "问题解决了", "工作人员态度很好", "比较满意", "希望继续保持")
@@ -57,6 +60,7 @@ def register_matter(matter: Matter, place: str, channel: Channel, *, anonymous: 
             phone="" if anonymous else life.phone,
             anonymous=anonymous,
             contact_by="none" if anonymous else stage.rng.choice(("phone", "phone", "phone", "sms")),
+            citizen_id=life.citizen_id,
             conversation_id=life.conversation_id,
             named_user_ids=named,
         )
@@ -168,8 +172,6 @@ def co_unit_part(unit: str, matter: Matter) -> Step:
     """A co-unit signs, answers and signs off its part."""
 
     async def step(stage: Stage, life: Life) -> None:
-        from sqlalchemy import select
-
         found = select(Assignment.id).where(Assignment.ticket_id == life.ticket_id, Assignment.unit_id == stage.units[unit])
         part = (await stage.session.scalars(found)).one()
         await assignments.sign(stage.core, stage.session, stage.clerk(unit), part)
@@ -360,5 +362,15 @@ def follow_emergency() -> Step:
         ticket = await life.ticket(stage)
         note = "接警员已确认到场处置，人员安全，现场已交由出警人员处理"
         await exits.follow_emergency(stage.core, stage.session, stage.people["agent"], ticket, taken_over=True, note=note)
+
+    return step
+
+
+def evaluation_window_over() -> Step:
+    """Nobody rated the answer: the same step that the scheduler takes after three days."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        ticket = await life.ticket(stage)
+        await take_step(stage.core, stage.session, SYSTEM, ticket, "answer_window_over", no_callback_reason="evaluation_window_over")
 
     return step
