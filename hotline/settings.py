@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -120,8 +121,12 @@ class Settings(BaseSettings):
                 raise ValueError("HOTLINE_ENCRYPTION_KEYS is needed (make one: hotline new-key)")
             if "demo_password" in self.model_fields_set:
                 raise ValueError("HOTLINE_DEMO_PASSWORD is refused outside the demo: people have personal passwords")
-        if self.wechat_aes_key.get_secret_value() and len(self.wechat_aes_key.get_secret_value()) != 43:
-            raise ValueError("HOTLINE_WECHAT_AES_KEY must have 43 characters")
+        for name in ("wechat_aes_key", "wechat_aes_key_previous"):
+            key = getattr(self, name).get_secret_value()
+            if key and not re.fullmatch(r"[A-Za-z0-9]{43}", key):
+                raise ValueError(f"HOTLINE_{name.upper()} must have 43 letters and digits, as the official account's page shows it")
+            if key and not self.wechat_app_id:
+                raise ValueError(f"HOTLINE_WECHAT_APP_ID is needed with HOTLINE_{name.upper()}: it stands inside every encrypted message")
         return self
 
     @property

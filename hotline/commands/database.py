@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from hotline import logs, migrations
-from hotline.assembly import make_database
+from hotline.assembly import Services, make_database
 from hotline.errors import NotAllowed
 from hotline.settings import Settings
 

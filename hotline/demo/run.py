@@ -6,18 +6,17 @@ import asyncio
 import os
 import socket
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from hotline.commands.environment import find_settings
 from hotline.commands.serve import say
+from hotline.errors import HotlineError
 from hotline.processes.supervisor import Supervisor, port_problem, ports
 from hotline.settings import Settings
 from ticketing.people.models import Role
 
-RASA_PYTHON = Path(__file__).resolve().parents[2] / "chatbot" / "rasa" / ".venv" / "bin" / "python"
 _INNER_PORTS = frozenset({"HOTLINE_ACTION_PORT", "HOTLINE_RASA_PORT", "HOTLINE_CONTROL_PORT"})
 _ROLE_NAMES = {
     Role.AGENT: "话务员",
@@ -60,14 +59,16 @@ def _bot(settings: Settings) -> Settings:
     if not settings.bot_enabled:
         say("bot: switched off (HOTLINE_BOT_ENABLED); knowledge search answers alone")
         return settings
-    if not RASA_PYTHON.exists():
-        say("bot: no Python 3.10 environment in chatbot/rasa/.venv, so it starts without Rasa; knowledge search answers alone")
-        os.environ["HOTLINE_BOT_ENABLED"] = "false"
-        return settings.model_copy(update={"bot_enabled": False})
     from chatbot import training
+    from chatbot.rasa_files import RasaFiles
 
-    say("bot: checking the model (training takes about a minute when its inputs have changed)")
-    training.train(settings)
+    try:
+        RasaFiles.of(settings).need_python()
+        training.train(settings, progress=say)
+    except HotlineError as error:
+        say(f"bot: starts without Rasa, knowledge search answers alone (degraded mode): {error}")
+        os.environ["HOTLINE_BOT_ENABLED"] = "false"
+        return Settings()
     return settings
 
 
@@ -88,8 +89,10 @@ def _prompts(settings: Settings) -> None:
     """Render the fixed prompts of the phone once, so that the first caller does not wait for them."""
     from telephony.speech import prompts
 
-    rendered = prompts.prepare(settings, say)
-    say(f"phone prompts: {rendered} ready")
+    say("phone prompts: rendering what is not in the cache")
+    missing = prompts.prepare(settings, lambda _line: None)
+    if missing:
+        say(f"phone prompts: {missing} could not be rendered, see the messages above; they are tried again when they are played")
 
 
 async def _announce(settings: Settings, speech: str) -> None:

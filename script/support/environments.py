@@ -86,15 +86,13 @@ def python310(uv, offline):
 
 def rasa_environment(offline):
     """chatbot/rasa/.venv. Without it the service runs in the degraded mode, so a failure is said in one line and is no end."""
-    stub = sorted(path for path in (RASA / "stub").glob("*") if path.suffix in (".py", ".pth"))
-    sources = [RASA / "requirements.txt", *stub]
-    wanted = digest(*sources)
+    wanted = digest(RASA / "requirements.txt")
     if version_of(RASA_PYTHON) == (3, 10) and stamp_is(RASA / ".venv", wanted):
         say("Rasa environment: ready")
         return
     try:
         _refuse_offline(offline, "the Rasa environment")
-        _install_rasa(find_uv(), stub, offline)
+        _install_rasa(find_uv(), offline)
         write_stamp(RASA / ".venv", wanted)
     except (SetUpFailed, OSError, subprocess.TimeoutExpired) as error:
         if (RASA / ".venv").exists() and not stamp_is(RASA / ".venv", wanted):
@@ -102,7 +100,7 @@ def rasa_environment(offline):
         say(f"Rasa environment: NOT made, so the bot starts in the degraded mode (knowledge search answers alone): {error}")
 
 
-def _install_rasa(uv, stub, offline):
+def _install_rasa(uv, offline):
     if version_of(RASA_PYTHON) != (3, 10):
         python = python310(uv, offline)
         if python is None:
@@ -112,6 +110,3 @@ def _install_rasa(uv, stub, offline):
     say("Rasa environment: installing the packages of chatbot/rasa/requirements.txt (about 0.6 GB on disk)")
     install = [uv, "pip", "install", "--python", RASA_PYTHON, "--no-deps", "--require-hashes", "--compile-bytecode"]
     run([*install, "-r", "chatbot/rasa/requirements.txt"])
-    site = next((RASA / ".venv").glob("lib/python3.10/site-packages"))
-    for path in stub:
-        shutil.copy(str(path), str(site / path.name))
