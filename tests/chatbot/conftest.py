@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
 import pytest
+
 from chatbot.dialogue import Dialogue, Turn
 from hotline.database import Database
 from knowledge.article.service import load_seed

@@ -1,0 +1,118 @@
+"""Where Rasa's project, environment, model and state are, and with which arguments and surroundings Rasa is started."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatbot.rasa_client import derive
+from hotline.errors import Unavailable
+from hotline.i18n import _
+from hotline.settings import Settings
+
+PROJECT = Path(__file__).parent / "rasa"
+ACTIONS_PATH = "/rasa/actions"
+
+
+@dataclass(frozen=True)
+class RasaFiles:
+    """Paths of one installation."""
+
+    home: Path
+    """data_dir/rasa: model, tracker store, endpoints."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> RasaFiles:
+        """The paths for these settings; nothing is made."""
+        return cls(settings.data_dir.resolve() / "rasa")
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of Rasa's own environment."""
+        return PROJECT / ".venv" / "bin" / "python"
+
+    @property
+    def model(self) -> Path:
+        """The trained model."""
+        return self.home / "models" / "hotline.tar.gz"
+
+    @property
+    def model_inputs(self) -> Path:
+        """Holds the hash of what the model was trained from."""
+        return self.home / "models" / "inputs.sha256"
+
+    @property
+    def endpoints(self) -> Path:
+        """Rasa's endpoints file, written at each start because it holds a secret."""
+        return self.home / "endpoints.yml"
+
+    @property
+    def tracker(self) -> Path:
+        """SQLite database in which Rasa keeps conversations, so that they survive its restart."""
+        return self.home / "tracker.db"
+
+    def need_python(self) -> Path:
+        """The interpreter; raises Unavailable with what to do when it is missing."""
+        if not self.python.exists():
+            raise Unavailable(_("没有Rasa的Python 3.10环境（chatbot/rasa/.venv），请运行 script/bootstrap"))
+        return self.python
+
+    def environment(self) -> dict[str, str]:
+        """The environment of Rasa's processes: no telemetry, no proxy, no other secret of ours, caches in its own folder."""
+        cache = self.home / "cache"
+        cache.mkdir(parents=True, exist_ok=True)
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(self.home),
+            "TMPDIR": str(cache),  # jieba keeps its dictionary there
+            "MPLCONFIGDIR": str(cache),
+            "PYTHONPATH": str(PROJECT / "stub"),
+            "PYTHONUNBUFFERED": "1",
+            "RASA_TELEMETRY_ENABLED": "false",
+            "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+            "SANIC_WORKERS": "1",
+        }
+
+    def write_endpoints(self, settings: Settings) -> None:
+        """Write the endpoints file, readable by this user only."""
+        endpoints = {
+            "action_endpoint": {
+                "url": f"http://127.0.0.1:{settings.action_port}{ACTIONS_PATH}",
+                "headers": {"Authorization": f"Bearer {action_key(settings)}"},
+                "enable_selective_domain": True,
+            },
+            "tracker_store": {"type": "SQL", "dialect": "sqlite", "db": str(self.tracker)},
+        }
+        self.home.mkdir(parents=True, exist_ok=True)
+        draft = self.endpoints.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+            json.dump(endpoints, out, indent=2)  # JSON is YAML
+        draft.replace(self.endpoints)
+
+    def serve_arguments(self, settings: Settings) -> list[str]:
+        """Arguments of `rasa run`."""
+        return [
+            "run",
+            "--enable-api",
+            "--auth-token",
+            derive(settings.secret, "rasa-api"),
+            "--model",
+            str(self.model),
+            "--endpoints",
+            str(self.endpoints),
+            "--credentials",
+            str(PROJECT / "credentials.yml"),
+            "--interface",
+            "127.0.0.1",
+            "--port",
+            str(settings.rasa_port),
+        ]
+
+
+def action_key(settings: Settings) -> str:
+    """What Rasa shows at our action endpoint, so that no other program on the host can act."""
+    return derive(settings.secret, "rasa-actions")

@@ -1,0 +1,127 @@
+"""The real Rasa: trained, started, spoken with, killed. Skipped by name where its Python 3.10 environment is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from chatbot import training
+from chatbot.dialogue import Dialogue
+from chatbot.process import run
+from chatbot.rasa_client import RasaClient
+from chatbot.rasa_files import RasaFiles
+from hotline.database import Database
+from hotline.settings import Settings
+from ticketing.context import Core
+from ticketing.conversation.models import Message
+from ticketing.ticket.models import Ticket
+
+HAVE_RASA = RasaFiles.of(Settings(demo=True)).python.exists()
+pytestmark = pytest.mark.skipif(not HAVE_RASA, reason="real Rasa: no Python 3.10 environment in chatbot/rasa/.venv (script/bootstrap)")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until(condition: Callable[[], object], what: str, *, seconds: float = 90) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            outcome = condition()
+            if asyncio.iscoroutine(outcome):
+                outcome = await outcome
+            if outcome:
+                return
+            await asyncio.sleep(0.05)
+
+
+class Bot:
+    """The bot process's work, in this process, with the real Rasa as child."""
+
+    def __init__(self, core: Core, database: Database, settings: Settings) -> None:
+        self.core, self.database, self.settings = core, database, settings
+        self.client = RasaClient.of(settings)
+        assert self.client is not None
+        self.dialogue = Dialogue(core, database, self.client)
+
+    def rasa_pid(self) -> int | None:
+        for entry in os.scandir("/proc"):
+            if not entry.name.isdigit():
+                continue
+            try:
+                with open(f"/proc/{entry.name}/stat") as stat:
+                    parent = int(stat.read().rpartition(")")[2].split()[1])
+                with open(f"/proc/{entry.name}/cmdline") as command:
+                    words = command.read()
+            except (OSError, ValueError):
+                continue
+            if parent == os.getpid() and "start.py" in words:
+                return int(entry.name)
+        return None
+
+
+@pytest.fixture
+async def bot(core: Core, database: Database, city: None, settings: Settings) -> AsyncIterator[Bot]:
+    settings = settings.model_copy(update={"action_port": free_port(), "rasa_port": free_port(), "bot_timeout_s": 10.0})
+    lines: list[str] = []
+    await asyncio.to_thread(training.train, settings, lines.append)
+    assert training.model_state(settings)[0], lines
+    bot = Bot(core, database, settings)
+    work = asyncio.create_task(run(SimpleNamespace(core=core, database=database, settings=settings)))  # type: ignore[arg-type]
+    try:
+        await until(bot.client.ready, "Rasa ready")
+        yield bot
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await bot.dialogue.close()
+
+
+async def test_guide_complaint_and_kill_in_mid_form(bot: Bot, begin: Callable[[str], object], database: Database) -> None:
+    conversation: UUID = await begin("web")  # type: ignore[misc]
+    turn = await bot.dialogue.turn(conversation, "我身份证掉了要咋补办呀")
+    assert not turn.degraded
+    assert turn.answers[0].article_id is not None
+    assert "补领" in turn.answers[0].text
+
+    turn = await bot.dialogue.turn(conversation, "楼上天天半夜敲墙敲得人睡不着")
+    assert not turn.degraded
+    assert turn.form_open
+    assert "什么地方" in turn.answers[-1].text
+    turn = await bot.dialogue.turn(conversation, "滨江壹号三号楼")
+    assert not turn.degraded
+    assert turn.form_open
+
+    pid = bot.rasa_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    turn = await bot.dialogue.turn(conversation, "我姓王")
+    assert turn.degraded
+    assert turn.form_open
+    assert "电话" in turn.answers[-1].text
+
+    await until(lambda: bot.rasa_pid() not in (None, pid), "a new Rasa")
+    await until(bot.client.ready, "Rasa ready again")
+    fresh = Dialogue(bot.core, database, RasaClient.of(bot.settings))
+    turn = await fresh.turn(conversation, "幺三九零零零零二七幺六")
+    assert not turn.degraded
+    assert "13900002716" in turn.answers[-1].text
+    turn = await fresh.turn(conversation, "对")
+    await fresh.close()
+    assert turn.ticket is not None
+    assert not turn.form_open
+    async with database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket))).one()
+        assert ticket.number == turn.ticket.number
+        assert "敲墙" in ticket.content
+        assert await session.scalar(select(func.count()).select_from(Message).where(Message.author == "citizen")) == 6
