@@ -132,7 +132,15 @@ class Talk:
         """One turn; the end reason when it ended the call."""
         self._mouth.hush()
         self.unanswered.append(said)
-        turn = await self._turn(said)
+        try:
+            turn = await self._turn(said)
+        except Unavailable:
+            raise
+        except Exception:  # whatever is wrong with the bot, the caller gets a person (lesson 25b)
+            log.exception("bot_failed", call=str(self._call.leg.id))
+            await self._store(said, again=True)
+            await self._mouth.prompt("queued")
+            return await self._wait_for_person("bot_failed")
         self.unanswered.remove(said)
         self._form_open, self._answered = turn.form_open, True
         await self._speak(turn)
@@ -192,7 +200,8 @@ class Talk:
         await self._mouth.finished()
         return "queue_timeout"
 
-    async def _store(self, said: Said) -> None:
-        self.unanswered.append(said)
+    async def _store(self, said: Said, *, again: bool = False) -> None:
+        if not again:
+            self.unanswered.append(said)
         await self._record.said(said)
         self.unanswered.remove(said)

@@ -49,7 +49,15 @@ async def _store(call: Call, left: list[Said]) -> None:
         if talk is None or talk.waiting or record.conversation_id is None:
             await record.said(said)
             continue
-        turn = await call.parts.bot.turn(record.conversation_id, said.text, external_id=said.external_id, data=said.data)
+        try:
+            turn = await call.parts.bot.turn(record.conversation_id, said.text, external_id=said.external_id, data=said.data)
+        except Unavailable:
+            raise
+        except Exception:  # a fault of the bot costs the caller nothing that was said
+            log.exception("bot_failed", call=str(call.leg.id))
+            await record.said(said)
+            talk.waiting = True
+            continue
         if turn.handover:
             await record.queue(turn.handover_reason or "asked")
             talk.waiting = True

@@ -100,8 +100,11 @@ class ScriptedBot:
         self.turns: list[str] = []
         self.answers: dict[str, Turn] = {}
         self.failures = 0
+        self.broken = False
 
     async def turn(self, conversation_id: UUID, text: str, *, external_id: str | None = None, data: dict[str, Any] | None = None) -> Turn:
+        if self.broken:
+            raise RuntimeError("a fault of the bot")
         if self.failures:
             self.failures -= 1
             raise Unavailable("database gone")

@@ -205,6 +205,25 @@ async def test_a_voice_that_fails_is_not_silence(line: Line) -> None:
     await heard(leg, "<speech_failed>")
 
 
+@pytest.mark.parametrize("when", ["in the call", "at the hang-up"])
+async def test_a_bot_that_breaks_costs_no_word_and_brings_a_person(line: Line, when: str) -> None:
+    """Lesson 25: bot failure leads to the human queue at once."""
+    line.set(queue_wait_s=1)
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.bot.broken = True
+    assert line.transcriber is not None
+    if when == "in the call":
+        line.say(leg, "江畔花园停电了")
+        await heard(leg, "<queue_invite>")
+    else:
+        line.transcriber.sessions[0].last_words = [Heard("final", "江畔花园停电了", 3, 5, 0.8)]
+        leg.caller_hangs_up()
+    await line.over()
+    assert await citizen_words(line.database) == ["江畔花园停电了"]
+    assert "江畔花园停电了" in (await the_return_call(line.database))[1].content
+
+
 # without a model
 
 

@@ -1,0 +1,108 @@
+"""A real call: SIP and RTP over loopback, espeak's voice as the caller, Vosk with the synthetic model, the real dialogue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import select
+
+from chatbot.dialogue import Dialogue
+from hotline.database import Database
+from hotline.settings import Settings
+from telephony.client import Caller
+from telephony.flow.call import CallFlow
+from telephony.flow.parts import Parts
+from telephony.phone import CallLeg, Phone
+from telephony.speech.models import load
+from telephony.speech.prompts import PromptStore
+from telephony.speech.transcriber import Transcriber
+from telephony.speech.voice import EspeakVoice
+from ticketing.context import Core
+from ticketing.conversation.models import Author, Call, Message
+from ticketing.ticket.models import Ticket
+
+
+class Hotline:
+    """The telephony process without its supervisor."""
+
+    def __init__(self, settings: Settings, core: Core, database: Database, transcriber: Transcriber) -> None:
+        self.voice = EspeakVoice()
+        self.transcriber = transcriber
+        texts = {"greeting": "您好，请说。", "apology": "对不起", "queue_invite": "请稍等"}
+        prompts = PromptStore(texts, 1, settings.data_dir / "prompts", self.voice)
+        dialogue = Dialogue(core, database, None)
+        self.flow = CallFlow(Parts(settings, core, database, dialogue, transcriber, self.voice, prompts, "telephony-real"))
+        self.running: set[asyncio.Event] = set()
+        self.phone = Phone(self.on_call, port=0, rtp_ports=(0, 0))
+
+    async def on_call(self, leg: CallLeg) -> None:
+        over = asyncio.Event()
+        self.running.add(over)
+        try:
+            await self.flow.run(leg)
+        finally:
+            over.set()
+
+    async def all_over(self) -> None:
+        async with asyncio.timeout(10):
+            for over in list(self.running):
+                await over.wait()
+
+    @property
+    def address(self) -> str:
+        return f"sip:12345@127.0.0.1:{self.phone.port}"
+
+
+@pytest.fixture
+async def hotline(settings: Settings, core: Core, database: Database) -> AsyncIterator[Hotline]:
+    settings = settings.model_copy(update={"speech_model": "synthetic", "min_free_disk_mb": 0})
+    transcriber = load(settings)
+    assert transcriber is not None
+    made = Hotline(settings, core, database, transcriber)
+    await made.phone.start()
+    yield made
+    await made.phone.stop()
+    await made.voice.close()
+
+
+async def citizen_said(database: Database) -> list[str]:
+    async with database.transaction() as session:
+        texts = select(Message.text).where(Message.author == Author.CITIZEN.value).order_by(Message.id)
+        return list(await session.scalars(texts))
+
+
+async def test_what_the_caller_says_is_heard_answered_and_kept_as_a_ticket(hotline: Hotline, database: Database) -> None:
+    async with Caller(hotline.address, codec="PCMU", transcriber=hotline.transcriber) as caller:
+        greeting = (await caller.hear()).text or ""
+        assert greeting.startswith("您好")
+        await caller.say(await hotline.voice.say("我要投诉翠湖小区电梯坏了"))
+        await caller.hear()
+        await caller.say(await hotline.voice.say("昨天晚上"))
+        await caller.hear()
+    await hotline.all_over()
+    assert await citizen_said(database) == ["我要投诉翠湖小区电梯坏了", "昨天晚上"]
+    async with database.transaction() as session:
+        call = (await session.scalars(select(Call))).one()
+        ticket = (await session.scalars(select(Ticket))).one()
+    assert call.codec == "PCMU"
+    assert call.end_reason == "caller_hung_up"
+    assert (call.recording_seconds or 0) > 5
+    assert "翠湖小区" in ticket.content + ticket.address
+    assert "电梯坏了" in ticket.content
+
+
+async def test_the_key_zero_reaches_the_queue(hotline: Hotline, database: Database) -> None:
+    async with Caller(hotline.address) as caller:
+        await caller.press("0")
+        async with asyncio.timeout(10):
+            while True:
+                async with database.transaction() as session:
+                    call = (await session.scalars(select(Call))).first()
+                if call is not None and call.state == "queued":
+                    break
+                await asyncio.sleep(0.05)
+    await hotline.all_over()
+    async with database.transaction() as session:
+        assert (await session.scalars(select(Ticket))).one().title
