@@ -22,6 +22,7 @@ from telephony.media.codec import CODECS
 from telephony.media.endpoints import EndPointer, Utterance
 from telephony.phone import CallLeg, Phone
 from telephony.sip.headers import parse_uri
+from telephony.sip.transaction import Timers
 from telephony.speech.resample import to_telephone
 from telephony.speech.transcriber import Transcriber
 
@@ -117,6 +118,7 @@ class Caller:
             peers=await _networks(self._host),
             rtp_ports=(0, 0),
             user=self._number,
+            timers=Timers(t1=0.1) if loopback else None,  # on this machine nobody has to wait half a minute to hear "nobody there"
         )
         await phone.start()
         self._phone = phone
@@ -150,7 +152,7 @@ class Caller:
                 self._note("digit", event.digit)
             else:
                 self.ended = event
-                self._note("ended", event.by)
+                self._note("ended", {"caller": "they hung up", "us": "we hung up", "timeout": "timeout"}[event.by])
         self._ear.changed.set()
 
     def _note(self, kind: str, text: str | None = None, seconds: float | None = None, at: float | None = None) -> None:

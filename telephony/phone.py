@@ -175,6 +175,7 @@ class Phone:
         self._timers = timers or Timers()
         self._endpoint: Endpoint | None = None
         self._writer: RecordingWriter | None = None
+        self._stopped = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._legs: set[CallLeg] = set()
 
@@ -251,8 +252,9 @@ class Phone:
 
     async def stop(self, grace_s: float = 3.0) -> None:
         """Hang up everywhere, let the calls' tasks end (at most `grace_s`, then they are cancelled), close everything."""
-        if self._endpoint is None or self._writer is None:
+        if self._endpoint is None or self._writer is None or self._stopped:
             return
+        self._stopped = True
         self.drain()
         for leg in list(self._legs):
             await leg.hang_up("shutdown")

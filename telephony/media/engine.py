@@ -57,9 +57,11 @@ class MediaEngine:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread and release its descriptors; sessions are simply no longer driven."""
-        self._stopping = True
+        """End the thread and release its descriptors; sessions are simply no longer driven. Twice is harmless."""
+        if self._stopping:
+            return
         self._notify()
+        self._stopping = True
         if self._thread.is_alive():
             self._thread.join()
         self._obey()  # ports of calls that ended meanwhile
@@ -77,11 +79,14 @@ class MediaEngine:
         self._notify()
 
     def _notify(self) -> None:
-        os.eventfd_write(self._wake, 1)
+        if self._stopping:  # the thread is gone, and its descriptor may be somebody else's by now
+            self._obey()
+        else:
+            os.eventfd_write(self._wake, 1)
 
     def _add(self, session: MediaSession) -> None:
         descriptor = session.socket.fileno()
-        if descriptor < 0 or session.phase is not None:
+        if descriptor < 0 or session.phase is not None or self._stopping:
             return
         self._discard(session)
         session.phase = min(range(_PHASES), key=lambda number: len(self._phases[number]))
@@ -99,7 +104,8 @@ class MediaEngine:
 
     def _remove(self, session: MediaSession, then: Callable[[], None]) -> None:
         if session.phase is not None:
-            self._poll.unregister(session.socket.fileno())
+            if not self._poll.closed:
+                self._poll.unregister(session.socket.fileno())
             del self._sessions[session.socket.fileno()]
             self._phases[session.phase].remove(session)
             session.phase = None
