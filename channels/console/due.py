@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from channels.web.formats import due_time, duration, record_time
+from channels.web.formats import due_time, duration
 from channels.web.words import word
 from hotline.clock import to_city
 from hotline.i18n import _
@@ -94,6 +94,10 @@ def _detail(clock: Deadline, end: datetime) -> str:
     return words.format(time=used)
 
 
-def promise(clock: Deadline) -> str:
-    """The due time in a sentence of the next step."""
-    return record_time(clock.due_at)
+def describe_moment(started_at: datetime, due_at: datetime, now: datetime) -> Due:
+    """A plain promise without a clock row, for example a return call within the hour."""
+    used = (now - started_at).total_seconds() / max((due_at - started_at).total_seconds(), 1)
+    stage = "yellow" if used >= 1 else "amber" if used >= 0.8 else "white" if used >= 0.5 else "calm"
+    late = now >= due_at
+    text = _("超时 {time}").format(time=duration(now - due_at)) if late else _("剩 {time}").format(time=duration(due_at - now))
+    return Due("return_call", stage, text, _("应于{due}前").format(due=due_time(due_at)), min(100, round(100 * used)), "", "")

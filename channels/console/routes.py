@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from channels.console import login, private, streams, tickets
+from channels.console import chats, desk, login, private, streams, tickets
 from channels.console.actions import HANDLERS
 
 
@@ -19,6 +19,11 @@ def setup(app: web.Application) -> None:
             web.post("/console/login", login.do_login),
             web.post("/console/logout", login.do_logout),
             web.get("/console/stream", streams.stream),
+            web.get("/console/desk", desk.show),
+            web.get("/console/chats", chats.show),
+            web.post("/console/chats/{id}/take", chats.take_chat),
+            web.post("/console/chats/{id}/say", chats.say),
+            web.post("/console/chats/{id}/{end:close|queue|bot}", chats.end_chat),
             web.get("/console/tickets", tickets.show_list),
             web.get(r"/console/tickets/{number:[0-9-]+}", tickets.show_ticket),
             web.post(rf"/console/tickets/{{number:[0-9-]+}}/{{action:{steps}}}", tickets.act),

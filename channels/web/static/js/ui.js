@@ -40,6 +40,8 @@
     if (!dialog || dialog.open) return;
     document.querySelectorAll('details.menu[open]').forEach(function (menu) { menu.removeAttribute('open'); });
     dialog.showModal();
+    var first = dialog.querySelector('.errors') || dialog.querySelector('.body input:not([type=hidden]):not([disabled]), .body select, .body textarea') || dialog.querySelector('footer button');
+    if (first) first.focus();
   }
   document.querySelectorAll('dialog[data-opened]').forEach(show);
   document.addEventListener('click', function (event) {       // a menu closes when the next thing is clicked
@@ -57,9 +59,9 @@
 
   // Watermark of ticket pages: a data: picture made here, since inline styles are forbidden by the page's policy.
   document.querySelectorAll('[data-watermark]').forEach(function (node) {
-    var safe = node.dataset.watermark.replace(/[<>&'"]/g, ' ');
-    var svg = "<svg xmlns='http://www.w3.org/2000/svg' width='320' height='200'><text x='20' y='120' font-size='17' " +
-      "transform='rotate(-22 160 100)' font-family='sans-serif' fill='gray'>" + safe + '</text></svg>';
+    var lines = node.dataset.watermark.replace(/[<>&'"]/g, ' ').split('|');
+    var svg = "<svg xmlns='http://www.w3.org/2000/svg' width='340' height='210'><g transform='rotate(-20 170 105)' font-family='sans-serif' font-size='16' fill='gray'>" +
+      lines.map(function (line, i) { return "<text x='40' y='" + (95 + 24 * i) + "'>" + line + '</text>'; }).join('') + '</g></svg>';
     node.style.backgroundImage = 'url("data:image/svg+xml,' + encodeURIComponent(svg) + '")';
   });
 
@@ -124,12 +126,20 @@
     var to = Math.max(0, Math.min(all.length - 1, at + step));
     all.forEach(function (r, i) { r.setAttribute('aria-current', String(i === to)); r.tabIndex = i === to ? 0 : -1; });
     all[to].focus(); all[to].scrollIntoView({ block: 'nearest' });
+    root._row = all[to].id;
   }
   function typing(node) { return /^(INPUT|TEXTAREA|SELECT)$/.test(node.tagName) || node.isContentEditable; }
   document.addEventListener('keydown', function (event) {
     if (event.isComposing) return;                       // never steal keys from a Chinese input method
     var key = event.key, name = (event.ctrlKey || event.metaKey ? 'Ctrl+' : '') + (event.altKey ? 'Alt+' : '') + (key.length === 1 ? key.toUpperCase() : key);
-    var hit = document.querySelector('[data-key="' + name + '"]');
+    if (name === 'Ctrl+Enter' && event.target.form) {
+      event.preventDefault();
+      var send = event.target.form.querySelector('button[type="submit"]');
+      if (send) send.click();
+      return;
+    }
+    if (document.querySelector('dialog[open]') && name !== 'Escape') return;  // keys of the page rest while a dialog is open
+    var hit = document.querySelector('[data-key="' + name.replace(/["\\]/g, '') + '"]');
     var plain = name.length === 1 || name === '?';
     if (hit && !(plain && (typing(event.target) || root.dataset.keys === 'off'))) {
       event.preventDefault();
@@ -158,5 +168,57 @@
     });
   }
   follow();
-  document.addEventListener('htmx:after:swap', follow);
+
+  // Something new waits: say it to screen readers, show a toast, mark the tab. data-bell is the number that waits.
+  var bells = {}, title = document.title;
+  function ring() {
+    document.querySelectorAll('[data-bell]').forEach(function (node) {
+      var key = node.dataset.bellText, count = Number(node.dataset.bell), before = bells[key];
+      bells[key] = count;
+      document.title = (count ? '(' + count + ') ' : '') + title;
+      if (before === undefined || count <= before) return;
+      var voice = document.getElementById('bell');
+      if (voice) voice.textContent = key;
+      toast(key);
+    });
+  }
+  ring();
+
+  // The row that was chosen with J and K stays chosen when the list is refreshed.
+  function keepRow() {
+    var node = root._row && document.getElementById(root._row);
+    if (!node || node.getAttribute('aria-current') === 'true') return;
+    rows().forEach(function (row) { row.setAttribute('aria-current', String(row === node)); row.tabIndex = row === node ? 0 : -1; });
+  }
+  document.addEventListener('htmx:after:swap', function () { follow(); ring(); keepRow(); });
+
+  // A chat answer is taken out of the box once it is stored.
+  document.addEventListener('htmx:after:request', function (event) {
+    var form = event.target.closest && event.target.closest('form[data-clear]'), context = event.detail && event.detail.ctx;
+    if (form && context && context.response && context.response.status < 300) { form.reset(); var box = form.querySelector('textarea'); if (box) box.focus(); }
+    if (form) delete form.dataset.sent;
+  });
+
+  // A ticket changed while its page is open: show the new page, unless somebody is writing on it.
+  document.addEventListener('ticket', function () {
+    if (document.querySelector('dialog[open]')) { toast('这张工单刚有新动态，保存时会核对'); return; }
+    if (!document.querySelector('audio') || document.querySelector('audio').paused) {
+      var top = document.getElementById('main').scrollTop;
+      try { sessionStorage.setItem('ui.top', location.pathname + ' ' + top); } catch (e) { /* private mode */ }
+      location.reload();
+    }
+  });
+  try {
+    var kept = (sessionStorage.getItem('ui.top') || '').split(' ');
+    if (kept[0] === location.pathname) document.getElementById('main').scrollTop = Number(kept[1]);
+    sessionStorage.removeItem('ui.top');
+  } catch (e) { /* private mode */ }
+
+  // Choosing a category proposes its unit.
+  document.addEventListener('change', function (event) {
+    var select = event.target.closest('select[data-units]');
+    if (!select) return;
+    var unit = select.selectedOptions[0] && select.selectedOptions[0].dataset.unit, target = document.getElementById(select.dataset.units);
+    if (unit && target) target.value = unit;
+  });
 })();

@@ -1,0 +1,147 @@
+"""Conversations of web and WeChat: take a waiting one, answer it, give it back, close it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.console.desk import last_words
+from channels.console.pages import fragment, page, see_other
+from channels.console.session import Staff, require, staff
+from channels.web.keys import CORE, DATABASE
+from channels.web.templating import is_fragment
+from channels.wechat.outbox import queue_agent_reply
+from hotline.errors import HotlineError, InvalidInput, NotFound
+from hotline.i18n import _
+from ticketing.conversation.models import Conversation, Message, Owner
+from ticketing.conversation.service import get_conversation, give_back, messages, notify, say_as_agent, take, waiting
+from ticketing.people.models import Role
+from ticketing.ticket.access import own_tickets, visible
+from ticketing.ticket.models import Ticket
+
+ROLES = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)
+MAX_TEXT = 1000
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What the page shows."""
+
+    items: list[tuple[Conversation, str, int]]
+    """Conversation, its last words, seconds waited."""
+    chosen: Conversation | None
+    said: list[Message]
+    tickets: list[Ticket]
+    mine: bool
+
+    @property
+    def waiting(self) -> int:
+        """How many nobody has taken."""
+        return sum(conversation.owner == Owner.QUEUE.value for conversation, _last, _seconds in self.items)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """GET /console/chats?id=…: the inbox and one conversation."""
+    person = require(request, *ROLES)
+    return await _respond(request, person, request.query.get("id", ""))
+
+
+async def _respond(
+    request: web.Request, person: Staff, wanted: str, *, problem: HotlineError | None = None, draft: str = ""
+) -> web.Response:
+    async with request.app[DATABASE].transaction() as session:
+        inbox = await _load(request, session, person, wanted)
+    values: dict[str, Any] = {"inbox": inbox, "problem": str(problem) if problem else "", "draft": draft, "max_text": MAX_TEXT}
+    part = request.query.get("part", "")
+    if is_fragment(request) and part in ("inbox", "talk"):
+        return fragment(request, f"console/_chat_{part}.html", **values)
+    return page(request, "console/chats.html", nav="chats", status=problem.status if problem else 200, **values)
+
+
+async def _load(request: web.Request, session: AsyncSession, person: Staff, wanted: str) -> Inbox:
+    now = request.app[CORE].clock.now()
+    open_ones = [item for item in await waiting(session) if item.channel != "phone" and _may_see(item, person)]
+    chosen = next((item for item in open_ones if str(item.id) == wanted), None)
+    if chosen is None and wanted == "":
+        chosen = next((item for item in open_ones if item.agent_id == person.user.id), None)
+    items = []
+    last = await last_words(session, [item.id for item in open_ones])
+    for item in sorted(open_ones, key=lambda one: (one.agent_id != person.user.id, one.queued_at or one.created_at)):
+        items.append((item, last.get(item.id, ""), int((now - (item.queued_at or item.created_at)).total_seconds())))
+    said = await messages(session, chosen.id) if chosen else []
+    tickets = await _tickets(request, session, person, chosen)
+    return Inbox(items, chosen, said, tickets, bool(chosen and chosen.agent_id == person.user.id))
+
+
+def _may_see(conversation: Conversation, person: Staff) -> bool:
+    """Waiting ones are everybody's; one in hand is its agent's, and the supervisor's to listen in."""
+    return conversation.owner == Owner.QUEUE.value or conversation.agent_id == person.user.id or person.role is Role.SUPERVISOR
+
+
+async def _tickets(request: web.Request, session: AsyncSession, person: Staff, chosen: Conversation | None) -> list[Ticket]:
+    """The citizen's tickets, as far as this person may see them."""
+    if chosen is None or chosen.citizen_id is None:
+        return []
+    ids = [ticket.id for ticket in await own_tickets(session, chosen.citizen_id)]
+    allowed = select(Ticket).where(Ticket.id.in_(ids), visible(request.app[CORE], person.actor)).order_by(Ticket.id.desc())
+    return list(await session.scalars(allowed))
+
+
+def _id(request: web.Request) -> UUID:
+    try:
+        return UUID(request.match_info["id"])
+    except ValueError:
+        raise NotFound(_("没有找到这个会话")) from None
+
+
+async def take_chat(request: web.Request) -> web.StreamResponse:
+    """POST /console/chats/{id}/take: the first who asks gets it."""
+    person = require(request, *ROLES)
+    try:
+        async with request.app[DATABASE].transaction() as session:
+            await take(request.app[CORE], session, person.actor, _id(request))
+    except HotlineError as problem:
+        return await _respond(request, person, "-", problem=problem)
+    return see_other(request, f"/console/chats?id={_id(request)}", "taken")
+
+
+async def say(request: web.Request) -> web.StreamResponse:
+    """POST /console/chats/{id}/say: stored, then shown to the citizen; a WeChat answer goes out by the outbox."""
+    person, core = require(request, *ROLES), request.app[CORE]
+    text = str((await request.post()).get("text", "")).strip().replace("\r\n", "\n")
+    try:
+        if not text or "\0" in text:
+            raise InvalidInput(_("请写下要回复的话"), field="text")
+        if len(text) > MAX_TEXT:
+            raise InvalidInput(_("请控制在{n}字以内"), field="text", n=MAX_TEXT)
+        async with request.app[DATABASE].transaction() as session:
+            await say_as_agent(core, session, person.actor, _id(request), text)
+            conversation = await get_conversation(session, _id(request))
+            if conversation.channel == "wechat":
+                await queue_agent_reply(core, session, conversation, text)
+    except HotlineError as problem:
+        return await _respond(request, person, str(_id(request)), problem=problem, draft=text)
+    if is_fragment(request):
+        return await _respond(request, person, str(_id(request)))
+    return see_other(request, f"/console/chats?id={_id(request)}")
+
+
+_ENDS = {"close": (Owner.CLOSED, "closed_chat"), "queue": (Owner.QUEUE, "given_back"), "bot": (Owner.BOT, "to_bot")}
+
+
+async def end_chat(request: web.Request) -> web.StreamResponse:
+    """POST /console/chats/{id}/close, /queue or /bot."""
+    person = require(request, *ROLES)
+    target, done = _ENDS[request.match_info["end"]]
+    try:
+        async with request.app[DATABASE].transaction() as session:
+            conversation = await give_back(request.app[CORE], session, person.actor, _id(request), to=target)
+            await notify(session, conversation, "conversation.changed")
+    except HotlineError as problem:
+        return await _respond(request, staff(request), "-", problem=problem)
+    return see_other(request, "/console/chats", done)

@@ -1,0 +1,116 @@
+"""The agent's first page: calls that go on, what is said in them, and callers who were promised a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.console.due import Due, describe_moment
+from channels.console.pages import fragment, page
+from channels.console.session import require
+from channels.web.formats import mask_phone, show_phone
+from channels.web.keys import CORE, DATABASE
+from channels.web.templating import is_fragment
+from hotline.i18n import _
+from ticketing.callback.models import ReturnCall
+from ticketing.context import Core
+from ticketing.conversation.calls import live_calls
+from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
+from ticketing.conversation.service import messages
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role
+from ticketing.ticket.access import visible
+from ticketing.ticket.models import Ticket
+
+ROLES = (Role.AGENT, Role.SUPERVISOR)
+
+
+@dataclass(frozen=True)
+class LiveCall:
+    """One call that goes on."""
+
+    call: Call
+    number: str
+    waiting: bool
+    seconds: int
+    """How long it has waited, or has gone on."""
+    last: str
+    """The last thing the caller said."""
+
+
+@dataclass(frozen=True)
+class Owed:
+    """One caller who was promised a call."""
+
+    task: ReturnCall
+    ticket: Ticket
+    due: Due
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """GET /console/desk?call=…: the calls, one transcript, the return calls."""
+    person = require(request, *ROLES)
+    core = request.app[CORE]
+    async with request.app[DATABASE].transaction() as session:
+        calls = await _live(core, session, person.actor)
+        chosen = _choose(calls, request.query.get("call", ""))
+        said = await messages(session, chosen.call.conversation_id) if chosen else []
+        owed = await _owed(core, session, person.actor)
+        chats = await session.scalar(
+            select(func.count()).select_from(Conversation).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
+        )
+    waiting = [item for item in calls if item.waiting]
+    values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, "owed": owed, "chats": chats or 0, "waiting": waiting}
+    if is_fragment(request) and request.query.get("part"):
+        return fragment(request, "console/_desk.html", **values)
+    return page(request, "console/desk.html", nav="desk", **values)
+
+
+def _choose(calls: list[LiveCall], wanted: str) -> LiveCall | None:
+    return next((item for item in calls if str(item.call.id) == wanted), calls[0] if calls else None)
+
+
+async def _live(core: Core, session: AsyncSession, actor: Actor) -> list[LiveCall]:
+    """Waiting ones first, longest first. The number is in clear for agents only, who may need it during the call (4b)."""
+    now = core.clock.now()
+    calls = await live_calls(session)
+    last = await last_words(session, [call.conversation_id for call in calls])
+    found = []
+    for call in calls:
+        number = core.vault.open(call.caller_sealed) if call.caller_sealed else ""
+        shown = (show_phone(number) if actor.has(Role.AGENT) else mask_phone(number)) if number else _("号码未显示")
+        waiting = call.state == CallState.QUEUED.value
+        since = call.queued_at if waiting and call.queued_at else call.started_at
+        found.append(LiveCall(call, shown, waiting, max(0, int((now - since).total_seconds())), last.get(call.conversation_id, "")))
+    return sorted(found, key=lambda item: (not item.waiting, -item.seconds))
+
+
+async def last_words(session: AsyncSession, conversations: list[UUID]) -> dict[UUID, str]:
+    """What each citizen said last."""
+    newest = (
+        select(func.max(Message.id))
+        .where(Message.conversation_id.in_(conversations), Message.author == Author.CITIZEN.value)
+        .group_by(Message.conversation_id)
+    )
+    rows = await session.execute(select(Message.conversation_id, Message.text).where(Message.id.in_(newest)))
+    return {row.conversation_id: row.text for row in rows}
+
+
+async def _owed(core: Core, session: AsyncSession, actor: Actor) -> list[Owed]:
+    statement = (
+        select(ReturnCall, Ticket)
+        .join(Ticket, Ticket.id == ReturnCall.ticket_id)
+        .where(ReturnCall.state == "open", visible(core, actor))
+        .order_by(ReturnCall.due_at)
+        .limit(30)
+    )
+    now = core.clock.now()
+    return [
+        Owed(row.ReturnCall, row.Ticket, describe_moment(row.ReturnCall.created_at, row.ReturnCall.due_at, now))
+        for row in await session.execute(statement)
+    ]
