@@ -123,8 +123,8 @@ class Settings(BaseSettings):
                 raise ValueError("HOTLINE_DEMO_PASSWORD is refused outside the demo: people have personal passwords")
         for name in ("wechat_aes_key", "wechat_aes_key_previous"):
             key = getattr(self, name).get_secret_value()
-            if key and not re.fullmatch(r"[A-Za-z0-9]{43}", key):
-                raise ValueError(f"HOTLINE_{name.upper()} must have 43 letters and digits, as the official account's page shows it")
+            if key and not re.fullmatch(r"[A-Za-z0-9+/]{43}", key):
+                raise ValueError(f"HOTLINE_{name.upper()} must have 43 characters, as the official account's page shows it")
             if key and not self.wechat_app_id:
                 raise ValueError(f"HOTLINE_WECHAT_APP_ID is needed with HOTLINE_{name.upper()}: it stands inside every encrypted message")
         return self
