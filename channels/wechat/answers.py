@@ -77,7 +77,7 @@ class Answers:
     async def _own_affairs(self, session: AsyncSession, conversation: Conversation, work: Work, text: str) -> str | None:
         """What only this channel can answer, since the openid says who it is: own tickets and their rating."""
         citizen_id = conversation.citizen_id
-        if citizen_id is None or conversation.owner != Owner.BOT.value or conversation.draft:
+        if citizen_id is None or conversation.owner == Owner.HUMAN.value or conversation.draft:
             return None
         answer: str | None = None
         if text.strip(" 。？?") in mine.WORDS:
@@ -106,7 +106,7 @@ class Answers:
     async def _picture(self, work: Work) -> str:
         """Promise the picture; `delivery` fetches it from the outbox, so a crash does not lose it."""
         media_id = work.message.get("MediaId")
-        if not media_id or not self._settings.wechat_app_secret.get_secret_value():
+        if not media_id or not self._ears.can_fetch:
             return _("这张照片没能取到。请用文字说一说是什么事、在什么地方。")
         async with self._database.transaction() as session:
             conversation = await self._conversation(session, work.message)
@@ -169,7 +169,7 @@ def in_words(turn: Turn) -> str:
     """A turn as one text: the platform takes one passive reply, and five messages in all per message of the citizen."""
     parts = [answer.text for answer in turn.answers if answer.text]
     choices = next((answer.choices for answer in reversed(turn.answers) if answer.choices), ())
-    if choices:
+    if len(choices) > 1 or (choices and choices[0] not in parts[-1]):  # one that the text names anyway needs no list
         parts.append(numbered(choices))
     return "\n\n".join(parts)
 

@@ -21,6 +21,7 @@ MAX_FILE_BYTES = 12 << 20
 """Largest file that is fetched: pictures have up to 10 MB."""
 _MAX_JSON_BYTES = 1 << 20
 _RENEW_AHEAD_S = 240
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _FILE_TYPES = ("image/", "audio/", "video/", "voice/")
 
 
@@ -42,9 +43,17 @@ class Client:
 
     @classmethod
     def of(cls, settings: Settings) -> Client | None:
-        """The client of the account in the settings; None when the account has no AppSecret."""
+        """The client of the account in the settings; None when there is nobody to call.
+
+        That is without AppSecret, and in the demo as long as the platform's address is the real one: the demo's account does
+        not exist there.
+        """
         secret = settings.wechat_app_secret.get_secret_value()
-        return cls(settings.wechat_app_id, secret, str(settings.wechat_api_base)) if settings.wechat_app_id and secret else None
+        if not settings.wechat_app_id or not secret:
+            return None
+        if settings.demo and settings.wechat_api_base.host not in _LOOPBACK:
+            return None
+        return cls(settings.wechat_app_id, secret, str(settings.wechat_api_base))
 
     async def send(self, openid: str, kind: str, content: Mapping[str, Any]) -> None:
         """Send a customer message (客服消息); raises `PlatformRefused`, `NotSent` or `UnknownOutcome`."""

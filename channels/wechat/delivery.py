@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from channels.wechat import rating
 from channels.wechat.channel import Channel, Services
 
 _CATCH_UP_S = 1.0
@@ -12,12 +13,14 @@ _channels: dict[int, tuple[Services, Channel]] = {}
 
 
 async def run(services: Services) -> int:
-    """Take over abandoned messages, send what waits, tidy up. Returns how many messages were handled or sent.
+    """Take over abandoned messages, ask for ratings, send what waits, tidy up. Returns how many messages were handled or sent.
 
     Work that takes longer than a moment (a voice message) goes on after the return; a later tick sends its answer.
     """
     channel = _channel(services)
     begun = await channel.desk.recover()
+    async with services.database.transaction() as session:
+        await rating.ask_due(services.core, session)
     sent = await channel.sender.send_waiting()
     if begun:
         await asyncio.wait(begun, timeout=_CATCH_UP_S)

@@ -40,6 +40,11 @@ class Ears:
         self._client, self._transcriber = client, transcriber
         self._loading = asyncio.Lock()
 
+    @property
+    def can_fetch(self) -> bool:
+        """Whether files of citizens can be fetched at all."""
+        return self._client is not None
+
     async def listen(self, media_id: str) -> Heard:
         """Fetch and transcribe; raises `NotHeard` for good, any other `PlatformError` or `Unavailable` for now."""
         if self._client is None:

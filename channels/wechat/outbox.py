@@ -55,10 +55,10 @@ async def queue_agent_reply(core: Core, session: AsyncSession, conversation: Con
     await enqueue_text(core, session, _citizen_of(conversation), text, dedupe=f"wechat:agent:{uuid4()}")
 
 
-async def queue_rating(core: Core, session: AsyncSession, conversation: Conversation, number: str, round_number: int) -> None:
-    """Ask how satisfied the citizen is with ticket `number`, once per round. The words come back as an ordinary message."""
-    dedupe = f"wechat:rating:{number}:{round_number}"
-    await _enqueue(core, session, Task.RATING, _citizen_of(conversation), {"number": number}, dedupe)
+async def queue_rating(core: Core, session: AsyncSession, conversation: Conversation, question: str, key: str) -> None:
+    """Ask how satisfied the citizen is, once per `key` (ticket and round). The words come back as an ordinary message."""
+    payload = {"text_sealed": core.vault.seal(question).decode()}
+    await _enqueue(core, session, Task.RATING, _citizen_of(conversation), payload, f"wechat:rating:{key}")
 
 
 def _citizen_of(conversation: Conversation) -> int:

@@ -112,7 +112,7 @@ class Sender:
             case Task.TEXT:
                 await self._client.text(recipient, cut(clean(text_of(self._core, row))))
             case Task.RATING:
-                await self._client.send(recipient, "msgmenu", rating.menu_content(str(row.payload["number"])))
+                await self._client.send(recipient, "msgmenu", rating.as_menu(text_of(self._core, row)))
             case Task.PICTURE:
                 await pictures.fetch(self._settings, self._core, self._database, self._client, row)
 

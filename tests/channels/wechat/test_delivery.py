@@ -8,7 +8,7 @@ import pytest
 
 from channels.wechat.api import Client
 from channels.wechat.errors import PlatformRefused
-from channels.wechat.outbox import queue_agent_reply, queue_rating
+from channels.wechat.outbox import queue_agent_reply
 from channels.wechat.sender import LEASE, Sender, pause
 from hotline.clock import ManualClock
 from hotline.database import Database
@@ -167,18 +167,6 @@ async def test_without_app_secret_the_late_answer_comes_with_the_next_one(settin
         await until(world.outbox)
         await world.tick()
         assert "答：一" in (await world.platform.text(fan, "二")).text
-
-
-async def test_the_rating_question_comes_with_buttons_once_per_round(world: World) -> None:
-    fan = world.account.fan()
-    conversation = await conversation_of(world, fan)
-    for _ in range(2):
-        async with world.services.database.transaction() as session:
-            await queue_rating(world.services.core, session, conversation, "12345-20261118-00001", 1)
-    await world.tick()
-    [menu] = [one for one in fan.inbox if one["via"] == "custom"]
-    assert menu["type"] == "msgmenu"
-    assert [(one["id"], one["content"]) for one in menu["list"]] == [("101", "非常满意"), ("102", "满意"), ("103", "不满意")]
 
 
 async def test_an_expired_token_is_renewed_once_for_all_and_refusals_do_not_loop(world: World) -> None:

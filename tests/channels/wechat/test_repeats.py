@@ -68,7 +68,8 @@ async def test_two_citizens_may_share_a_message_id(world: World) -> None:
     assert world.dialogue.begun == ["a", "a"]
 
 
-async def test_slow_work_is_answered_received_and_told_exactly_once_later(world: World) -> None:
+async def test_slow_work_is_answered_received_and_told_exactly_once_later(impatient: World) -> None:
+    world = impatient
     fan, second = world.account.fan(), await world.instance()
     world.dialogue.open.clear()
     done = await world.platform.text(fan, "慢")
@@ -94,15 +95,16 @@ async def test_a_platform_that_gives_up_waiting_gets_the_answer_on_a_later_try(s
         await until(begun(world, "a"))
         asyncio.get_running_loop().call_later(0.4, world.dialogue.open.set)
         done = await pushing
-        assert done.attempts == ["timeout", "200"]
+        assert (done.attempts[0], done.attempts[-1]) == ("timeout", "200")
         assert done.text == "答：a"
         assert world.dialogue.begun == ["a"]
         await world.tick()
         assert fan.seen("custom") == []  # nothing was promised, so nothing is told twice
 
 
-async def test_an_answer_that_came_after_the_promise_is_not_given_twice(world: World) -> None:
+async def test_an_answer_that_came_after_the_promise_is_not_given_twice(impatient: World) -> None:
     """The «received» got lost on its way: the platform asks again when the answer is ready but not sent yet."""
+    world = impatient
     fan = world.account.fan()
     world.dialogue.open.clear()
     fields = {"MsgType": "text", "Content": "a", "MsgId": 7}
@@ -120,7 +122,8 @@ async def test_an_answer_that_came_after_the_promise_is_not_given_twice(world: W
     assert (await world.platform.push(fan, fields)).reply is None  # it was given; «success» ends the matter
 
 
-async def test_messages_of_one_citizen_are_answered_in_their_order(world: World) -> None:
+async def test_messages_of_one_citizen_are_answered_in_their_order(impatient: World) -> None:
+    world = impatient
     fan, second = world.account.fan(), await world.instance()
     world.dialogue.open.clear()
     assert (await world.platform.text(fan, "一")).text == BUSY
@@ -150,7 +153,8 @@ async def test_what_a_dead_process_left_behind_is_answered_later(world: World, c
     assert await world.tick() == 0
 
 
-async def test_a_repeat_after_a_crash_is_promised_and_told_once(world: World, clock: ManualClock) -> None:
+async def test_a_repeat_after_a_crash_is_promised_and_told_once(impatient: World, clock: ManualClock) -> None:
+    world = impatient
     fan = world.account.fan()
     xml = text_xml(world, fan, "a")
     await store_and_die(world, xml)
