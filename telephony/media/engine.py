@@ -60,8 +60,8 @@ class MediaEngine:
         """End the thread and release its descriptors; sessions are simply no longer driven. Twice is harmless."""
         if self._stopping:
             return
-        self._notify()
         self._stopping = True
+        os.eventfd_write(self._wake, 1)
         if self._thread.is_alive():
             self._thread.join()
         self._obey()  # ports of calls that ended meanwhile

@@ -71,11 +71,10 @@ def parse_uri(text: str) -> Uri:
     scheme, colon, rest = text.partition(":")
     if not colon or not rest or not _SCHEME.match(scheme) or re.search(r"[\s<>\"]", text):
         raise ValueError("not a URI")
-    rest = rest.partition("?")[0]
     if scheme.lower() not in ("sip", "sips"):
         return Uri(scheme.lower(), rest.partition(";")[0], "", None)
-    user, at, place = rest.rpartition("@")
-    address, _, options = place.partition(";")
+    user, at, place = rest.rpartition("@")  # the user part may hold nearly anything, question marks and semicolons too
+    address, _, options = place.partition("?")[0].partition(";")
     match = _HOST_PORT.match(address)
     if not match or (at and not user):
         raise ValueError("not a SIP URI")
