@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from hotline.clock import CITY_ZONE, to_city
 from hotline.demo import steps, talks
-from hotline.demo.content import Consult, Matter
+from hotline.demo.content import Matter
 from hotline.demo.pictures import attach
 from hotline.demo.plan import Planner
 from hotline.demo.stage import Script
@@ -122,7 +122,7 @@ def on_the_spot(planner: Planner) -> None:
         start = planner.past(0.3, 1.5) if recent else planner.past(5, 29)
         made = planner.script(start)
         channel = planner.rng.choice((Channel.PHONE, Channel.PHONE, Channel.WEB))
-        made.do(steps.register_plain(entry, channel, Kind.CONSULT)).wait(2, 9).do(steps.answer(entry))
+        made.do(steps.register_plain(entry, channel, Kind.CONSULT)).wait(2, 9).do(steps.answer(entry.answer))
         if recent:
             continue
         if number % 3:
@@ -270,6 +270,6 @@ def lost_calls(planner: Planner) -> None:
     """Callers who hung up while they waited: called back already, and one who is still to be called."""
     made = planner.script(planner.past(2, 5)).do(talks.lost_call("我家孩子的学籍转不过来，学校让我问教育局"))
     made.wait(15, 40).do(talks.call_back("已回拨，指导家长在政务服务网提交转学申请，家长表示清楚了"))
-    entry = Consult(code="0701", content="转学", answer="转学由转入学校在网上发起，家长在政务服务网提交申请即可，两地学校十个工作日内办完，不用两头跑。")
-    made.wait(2, 5).do(steps.answer(entry)).wait(30, 300).do(steps.callback(Satisfaction.SATISFIED, by_citizen="web"))
+    words = "转学由转入学校在网上发起，家长在政务服务网提交申请即可，两地学校十个工作日内办完，不用两头跑。"
+    made.wait(2, 5).do(steps.answer(words)).wait(30, 300).do(steps.callback(Satisfaction.SATISFIED, by_citizen="web"))
     planner.script(planner.now - timedelta(minutes=11)).do(talks.lost_call("我想问一下小区门口修路要修到什么时候"))

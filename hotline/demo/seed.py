@@ -87,7 +87,7 @@ def _fingerprint(services: Services) -> str:
 async def _done(session: AsyncSession) -> _Done:
     events = select(Event.name, Event.data).where(Event.subject == SUBJECT, Event.subject_id == "city").order_by(Event.seq)
     fingerprint, played = None, False
-    for name, data in (await session.execute(events)).tuples():
+    for name, data in await session.execute(events):
         if name == CITY_LOADED:
             fingerprint = str(data.get("fingerprint"))
         played = played or name == MONTH_PLAYED
@@ -134,6 +134,6 @@ async def _stage(services: Services, session: AsyncSession, now: datetime) -> St
         people={user.login: staff_actor(user) for user in await session.scalars(select(User))},
         units=units,
         category_units={category.code: codes[category.unit_id] for category in await session.scalars(select(Category))},
-        articles={slug: (number, version, spoken) for slug, number, version, spoken in (await session.execute(published)).tuples()},
+        articles={slug: (number, version, spoken) for slug, number, version, spoken in await session.execute(published)},
         rng=random.Random(RANDOM_SEED),
     )

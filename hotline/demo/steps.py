@@ -285,11 +285,11 @@ def withdraw() -> Step:
     return step
 
 
-def answer(entry: Consult) -> Step:
+def answer(text: str) -> Step:
     """An agent answers on the spot."""
 
     async def step(stage: Stage, life: Life) -> None:
-        await dispatching.answer(stage.core, stage.session, stage.people["agent"], await life.ticket(stage), entry.answer)
+        await dispatching.answer(stage.core, stage.session, stage.people["agent"], await life.ticket(stage), text)
 
     return step
 

@@ -15,7 +15,19 @@ from ticketing.seed import read_units
 
 ARTICLES = load_articles()
 HELDOUT = load_heldout()
-SCENES = {"户籍与证件", "婚育与家庭", "社保与医保", "劳动", "住房与不动产", "企业与经营", "车辆与出行", "教育", "民政与残疾人", "公用事业与城管", "热线自己"}
+SCENES = {
+    "户籍与证件",
+    "婚育与家庭",
+    "社保与医保",
+    "劳动",
+    "住房与不动产",
+    "企业与经营",
+    "车辆与出行",
+    "教育",
+    "民政与残疾人",
+    "公用事业与城管",
+    "热线自己",
+}
 
 
 def test_there_are_enough_articles_in_every_scene() -> None:

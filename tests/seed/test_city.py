@@ -109,10 +109,14 @@ async def test_a_category_of_an_unknown_unit_is_refused_and_nothing_is_written(c
     path = tmp_path / "taxonomy.json"
     entry = {"l1": "01 城市管理", "code": "0101", "l2": "占道经营", "department": "市火星局", "keywords": ["摆摊"]}
     path.write_text(json.dumps([entry]), encoding="utf-8")
-    with pytest.raises(InvalidInput, match="0101.*市火星局"):
+
+    async def load() -> None:
         async with database.transaction() as session:
             await load_units(core, session)
             await load_taxonomy(core, session, path)
+
+    with pytest.raises(InvalidInput, match=r"0101.*市火星局"):
+        await load()
     async with database.transaction() as session:
         assert not await session.scalar(select(func.count()).select_from(Unit))
 
