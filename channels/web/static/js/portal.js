@@ -1,0 +1,29 @@
+/* Small comforts of the citizens' pages. Every page works without this file. */
+(function () {
+  'use strict';
+  // After one's own message: show it at the top, with the answer below, so that a long answer is read from its beginning.
+  var last = lastOwn();
+  function lastOwn() {
+    var own = document.querySelectorAll('#talk > li.us');
+    return own.length ? own[own.length - 1].id : '';
+  }
+  document.addEventListener('htmx:after:swap', function () {
+    var now = lastOwn();
+    if (!now || now === last) return;
+    last = now;
+    document.getElementById(now).scrollIntoView({ block: 'start' });
+  });
+  var talk = document.getElementById('talk');
+  if (talk && last) document.getElementById(last).scrollIntoView({ block: 'start' });
+
+  // Say which files were chosen.
+  document.addEventListener('change', function (event) {
+    var box = event.target.closest('.upload');
+    if (!box || !event.target.files) return;
+    var names = Array.prototype.map.call(event.target.files, function (file) { return file.name; });
+    var label = box.querySelector('span');
+    box.dataset.empty = box.dataset.empty || label.textContent;
+    label.textContent = names.length ? names.join('、') : box.dataset.empty;
+    if (names.length) box.dataset.chosen = ''; else delete box.dataset.chosen;
+  });
+})();
