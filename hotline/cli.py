@@ -51,11 +51,14 @@ def demo(offline: Offline = False) -> None:
 
 
 @database_app.command("upgrade")
-def db_upgrade() -> None:
+def db_upgrade(demo_data: Annotated[bool, typer.Option("--demo-data", help="Then do what `hotline seed` does.")] = False) -> None:
     """Bring the database to the newest schema."""
-    from hotline.commands.database import upgrade
+    from hotline.commands.database import seed, upgrade
 
-    upgrade(_settings())
+    settings = _settings()
+    upgrade(settings)
+    if demo_data:
+        seed(settings)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -99,7 +100,8 @@ def routes(services: Services) -> list[web.RouteDef]:
             "missing": [{"part": part.name, "why": part.why} for part in missing],
             "degraded": [{"part": part.name, "why": part.why} for part in parts if not part.ready and not part.required],
         }
-        return web.json_response(body, status=503 if missing else 200, headers={"Cache-Control": "no-store"})
+        document = json.dumps(body, ensure_ascii=False)
+        return web.json_response(text=document, status=503 if missing else 200, headers={"Cache-Control": "no-store"})
 
     async def metrics(_request: web.Request) -> web.Response:
         content, content_type = await exposition(services)

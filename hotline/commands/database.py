@@ -35,7 +35,6 @@ def seed(settings: Settings) -> None:
 
 
 async def _seed(settings: Settings) -> None:
-    from hotline.assembly import Services
     from hotline.commands.serve import say
     from hotline.demo.seed import seed as fill_in
 

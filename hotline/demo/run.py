@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from hotline import logs
 from hotline.commands.environment import find_settings
 from hotline.commands.serve import say
 from hotline.errors import HotlineError
@@ -36,6 +37,7 @@ def run(*, offline: bool) -> int:
     """Prepare, then run until Ctrl-C; returns the exit code."""
     os.environ["HOTLINE_DEMO"] = "true"
     settings = find_settings()
+    logs.configure("demo", level="ERROR", json=False)
     say(f"data folder: {settings.data_dir.resolve()}")
     speech = _speech(settings, offline=offline)
     settings = _bot(_free_inner_ports(settings))

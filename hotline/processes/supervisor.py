@@ -1,6 +1,6 @@
 """Starts every role as an operating-system process of its own, in order, and restarts whatever dies.
 
-Order: private PostgreSQL, then migrations (and the demo's seed), then web, telephony, bot and scheduler. Later deaths
+Order: bot and private PostgreSQL, then migrations (and the demo's seed), then web, telephony and scheduler. Later deaths
 are mended one by one: the other roles wait for the database by themselves. One supervisor per data folder.
 """
 
@@ -77,13 +77,15 @@ class Supervisor:
 
     async def _start_in_order(self, when_started: Callable[[], Awaitable[None]] | None) -> None:
         private = self.settings.database_url is None
+        if self.settings.bot_enabled:
+            self._start("bot")  # first, since Rasa takes longest; it asks the database only when somebody talks
         if private:
             await self._start_postgres()
-        if private or self.settings.demo:
-            await self._once("migrations", "db", "upgrade")
         if self.settings.demo:
-            await self._once("demo data", "seed")
-        for role in ("web", "telephony", "scheduler", *(("bot",) if self.settings.bot_enabled else ())):
+            await self._once("migrations and demo data", "db", "upgrade", "--demo-data")
+        elif private:
+            await self._once("migrations", "db", "upgrade")
+        for role in ("web", "telephony", "scheduler"):
             self._start(role)
         if when_started:
             await when_started()
