@@ -168,12 +168,17 @@ class Talk:
         raise AssertionError("unreachable")
 
     async def _speak(self, turn: Turn) -> None:
+        """Say the answers; a new ticket's number and code are dictated instead of read once."""
         for answer in turn.answers:
-            await self._mouth.say(answer.spoken or answer.text)
-        if turn.ticket is not None:
-            number, code = slowly(turn.ticket.number), slowly(turn.ticket.query_code)
-            words = _("工单编号，{number}。查询码，{code}。").format(number=number, code=code)
-            await self._mouth.say(_("请您记一下。{words}我再说一遍。{words}").format(words=words), firm=True)
+            if turn.ticket is not None and turn.ticket.number in answer.text:
+                await self._dictate(turn.ticket.number, turn.ticket.query_code)
+            else:
+                await self._mouth.say(answer.spoken or answer.text)
+
+    async def _dictate(self, number: str, query_code: str) -> None:
+        words = _("工单编号，{number}。查询码，{code}。").format(number=slowly(number), code=slowly(query_code))
+        await self._mouth.say(_("已经为您登记，请您记一下。{words}我再说一遍。{words}").format(words=words), firm=True)
+        await self._mouth.say(_("用这个电话打来，就能查到办理进度。请问还有别的事吗？"))
 
     async def _wait_for_person(self, reason: str) -> str:
         """The queue: until the caller leaves (CallerGone) or nobody has come in time; the end reason."""

@@ -202,7 +202,7 @@ def test_every_prompt_can_be_read_aloud() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["", "version: 1", "version: x\nprompts: {apology: 对不起}", "version: 1\nprompts: {greeting: 您好}", 
+    ["", "version: 1", "version: x\nprompts: {apology: 对不起}", "version: 1\nprompts: {greeting: 您好}",
         "version: 1\nprompts: {apology: '{nobody}'}", "a: [",
         "version: 1\nprompts: {apology: ''}"],
 )  # fmt: skip
