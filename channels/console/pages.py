@@ -49,7 +49,8 @@ DONE = {
     "to_bot": "会话已交回智能助手",
     "called_back": "回拨已完成",
     "uploaded": "附件已保存",
-    "account": "账号已更新",
+    "recalled": "已撤下，市民查不到了",
+    "published": "已发布",
 }
 """What is said after a redirect; only these words, so that a forged cookie can say nothing else."""
 

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from channels.console import chats, desk, login, private, streams, tickets
+from channels.console import (
+    articles,
+    board,
+    callbacks,
+    chats,
+    desk,
+    figures,
+    login,
+    private,
+    recordings,
+    register,
+    streams,
+    system,
+    tickets,
+)
 from channels.console.actions import HANDLERS
 
 
@@ -24,7 +38,21 @@ def setup(app: web.Application) -> None:
             web.post("/console/chats/{id}/take", chats.take_chat),
             web.post("/console/chats/{id}/say", chats.say),
             web.post("/console/chats/{id}/{end:close|queue|bot}", chats.end_chat),
+            web.get("/console/callbacks", callbacks.show),
+            web.get("/console/board", board.show),
+            web.get("/console/figures", figures.show),
+            web.get("/console/articles", articles.show_list),
+            web.get("/console/articles/{id}", articles.show_article),
+            web.post("/console/articles/{id}/recall", articles.recall_article),
+            web.post("/console/articles/{id}/publish", articles.publish_article),
+            web.get("/console/recordings", recordings.show_list),
+            web.get("/console/recordings/{id}", recordings.show_call),
+            web.get("/console/system", system.show_system),
+            web.get("/console/accounts", system.show_accounts),
+            web.post("/console/suggest", register.suggest_category),
             web.get("/console/tickets", tickets.show_list),
+            web.get("/console/tickets/new", register.show_form),
+            web.post("/console/tickets/new", register.create),
             web.get(r"/console/tickets/{number:[0-9-]+}", tickets.show_ticket),
             web.post(rf"/console/tickets/{{number:[0-9-]+}}/{{action:{steps}}}", tickets.act),
             web.post(r"/console/tickets/{number:[0-9-]+}/reveal", private.show_contact),

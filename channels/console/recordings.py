@@ -1,0 +1,65 @@
+"""Quality: recorded calls, newest first, with player and transcript."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from aiohttp import web
+from sqlalchemy import select
+
+from channels.console.pages import page
+from channels.console.session import require
+from channels.web.formats import mask_phone
+from channels.web.keys import CORE, DATABASE
+from hotline.errors import NotFound
+from hotline.i18n import _
+from ticketing.conversation.models import Call, CallState
+from ticketing.conversation.service import messages
+from ticketing.people.models import Role
+from ticketing.ticket.access import access_call, visible
+from ticketing.ticket.models import Ticket
+
+ROLES = (Role.QUALITY,)
+PAGE_SIZE = 50
+
+
+async def show_list(request: web.Request) -> web.StreamResponse:
+    """GET /console/recordings?before=…: ended calls; numbers are masked, the inspector needs none."""
+    person = require(request, *ROLES)
+    core = request.app[CORE]
+    number = request.query.get("page", "")
+    current = min(max(int(number), 1), 1000) if number.isdigit() and len(number) < 6 else 1
+    async with request.app[DATABASE].transaction() as session:
+        statement = select(Call).where(Call.state == CallState.ENDED.value).order_by(Call.started_at.desc())
+        calls = list(await session.scalars(statement.limit(PAGE_SIZE + 1).offset((current - 1) * PAGE_SIZE)))
+        ids = [call.conversation_id for call in calls]
+        seen = select(Ticket).where(Ticket.conversation_id.in_(ids), visible(core, person.actor)).order_by(Ticket.id)
+        tickets = {ticket.conversation_id: ticket for ticket in await session.scalars(seen)}
+    numbers = {call.id: mask_phone(core.vault.open(call.caller_sealed)) if call.caller_sealed else _("号码未显示") for call in calls}
+    return page(
+        request,
+        "console/recordings.html",
+        nav="recordings",
+        calls=calls[:PAGE_SIZE],
+        more=len(calls) > PAGE_SIZE,
+        current=current,
+        tickets=tickets,
+        numbers=numbers,
+    )
+
+
+async def show_call(request: web.Request) -> web.StreamResponse:
+    """GET /console/recordings/{id}: one call with its transcript."""
+    person = require(request, *ROLES)
+    core = request.app[CORE]
+    try:
+        call_id = UUID(request.match_info["id"])
+    except ValueError:
+        raise NotFound(_("没有找到这通电话")) from None
+    async with request.app[DATABASE].transaction() as session:
+        call = await access_call(core, session, person.actor, call_id)
+        said = await messages(session, call.conversation_id)
+        seen = select(Ticket).where(Ticket.conversation_id == call.conversation_id, visible(core, person.actor)).order_by(Ticket.id.desc())
+        ticket = (await session.scalars(seen.limit(1))).first()
+    number = mask_phone(core.vault.open(call.caller_sealed)) if call.caller_sealed else _("号码未显示")
+    return page(request, "console/recording.html", nav="recordings", call=call, said=said, ticket=ticket, number=number)

@@ -1,0 +1,220 @@
+"""Registering a ticket by an agent: from nothing, from a call, or from a chat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+from aiohttp import web
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.console import receipt
+from channels.console.pages import fragment, page, see_other
+from channels.console.session import Staff, require
+from channels.console.tickets import active_categories
+from channels.web.files import read_uploads, store
+from channels.web.keys import CORE, DATABASE, SETTINGS
+from hotline.errors import InvalidInput, NotFound
+from hotline.i18n import _
+from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import person as private
+from ticketing.conversation.models import Author, Conversation, Owner
+from ticketing.conversation.service import messages
+from ticketing.people.models import Role, Unit, User
+from ticketing.taxonomy.service import suggest
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.service import Appeal, register
+from ticketing.ticket.states import Channel, Confidentiality, Kind, Urgency
+
+ROLES = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR, Role.CALLBACK)
+_BLANK = {
+    "kind": "complaint",
+    "urgency": "normal",
+    "confidentiality": "masked",
+    "contact_by": "phone",
+}
+
+
+async def show_form(request: web.Request) -> web.StreamResponse:
+    """GET /console/tickets/new?conversation=…: an empty form, or what the machine understood of a call or chat."""
+    person = require(request, *ROLES)
+    async with request.app[DATABASE].transaction() as session:
+        conversation = await _conversation(session, person, request.query.get("conversation", ""))
+        entered = {**_BLANK, **(await _from_conversation(request, session, person, conversation) if conversation else {})}
+        return await _respond(request, session, entered, conversation=conversation)
+
+
+async def _respond(
+    request: web.Request,
+    session: AsyncSession,
+    entered: Mapping[str, str],
+    *,
+    conversation: Conversation | None = None,
+    errors: dict[str, str] | None = None,
+    chosen: list[str] | None = None,
+) -> web.Response:
+    text = f"{entered.get('title', '')} {entered.get('content', '')}"
+    said = await messages(session, conversation.id) if conversation else []
+    return page(
+        request,
+        "console/new.html",
+        nav="new",
+        status=422 if errors else 200,
+        entered=entered,
+        errors=errors or {},
+        conversation=conversation,
+        said=said,
+        categories=await active_categories(session),
+        suggestions=await suggest(session, text),
+        units=list(await session.scalars(select(Unit).where(Unit.active, Unit.level > 1).order_by(Unit.level, Unit.id))),
+        handlers=await _handlers(session),
+        chosen=chosen or [],
+        submission=entered.get("submission") or str(uuid4()),
+    )
+
+
+async def _conversation(session: AsyncSession, person: Staff, text: str) -> Conversation | None:
+    """The call or chat that the ticket comes out of: one that waits, is in this person's hands, or is a live call."""
+    if not text:
+        return None
+    try:
+        found = await session.get(Conversation, UUID(text))
+    except ValueError:
+        found = None
+    allowed = found is not None and (
+        found.channel == "phone" or found.owner == Owner.QUEUE.value or found.agent_id == person.user.id or person.role is Role.SUPERVISOR
+    )
+    if found is None or not allowed or person.role is Role.CALLBACK:
+        raise NotFound(_("没有找到这个会话"))
+    return found
+
+
+async def _from_conversation(request: web.Request, session: AsyncSession, person: Staff, conversation: Conversation) -> dict[str, str]:
+    """What the machine has understood so far; violet on the page until somebody touches it."""
+    draft: dict[str, Any] = conversation.draft or {}
+    said = [message.text for message in await messages(session, conversation.id) if message.author == Author.CITIZEN.value]
+    found = {
+        "content": str(draft.get("content") or "\n".join(said))[:5000],
+        "address": str(draft.get("address") or ""),
+        "occurred": str(draft.get("occurred") or ""),
+        "name": str(draft.get("name") or ""),
+    }
+    if conversation.citizen_id and person.role is Role.AGENT:
+        known = private(request.app[CORE], await session.get(Citizen, conversation.citizen_id), masked=False)
+        found |= {"name": known.name or found["name"], "phone": known.phone}
+    return {key: value for key, value in found.items() if value}
+
+
+async def suggest_category(request: web.Request) -> web.StreamResponse:
+    """POST /console/suggest: chips under the category while the content is typed."""
+    require(request, *ROLES)
+    form = await request.post()
+    text = f"{form.get('title', '')} {form.get('content', '')}"[:5000]
+    async with request.app[DATABASE].transaction() as session:
+        return fragment(request, "console/_suggestions.html", suggestions=await suggest(session, text))
+
+
+async def create(request: web.Request) -> web.StreamResponse:
+    """POST /console/tickets/new. The same form twice gives the same ticket."""
+    person, core = require(request, *ROLES), request.app[CORE]
+    data = await request.post()
+    form = {name: value.strip() for name, value in data.items() if isinstance(value, str)}
+    try:
+        uploads = await read_uploads(request)
+        async with request.app[DATABASE].transaction() as session:
+            known = await _already(session, person, form.get("submission", ""))
+            if known:
+                return see_other(request, f"/console/tickets/{known}", "registered")
+            conversation = await _conversation(session, person, form.get("conversation", ""))
+            named = await _named(session, person, form, [str(value) for value in data.getall("named", [])])
+            made = await register(core, session, person.actor, _appeal(form, conversation, named))
+            for upload in uploads:
+                await store(
+                    core,
+                    request.app[SETTINGS],
+                    session,
+                    body=upload.body,
+                    file_name=upload.file_name,
+                    from_citizen=False,
+                    ticket_id=made.ticket.id,
+                )
+    except InvalidInput as problem:
+        async with request.app[DATABASE].transaction() as session:
+            conversation = await _conversation(session, person, form.get("conversation", ""))
+            errors = problem.errors or {"content": str(problem)}
+            chosen = [str(value) for value in data.getall("named", [])]
+            return await _respond(request, session, form, conversation=conversation, errors=errors, chosen=chosen)
+    response = see_other(request, f"/console/tickets/{made.ticket.number}", "registered")
+    receipt.write(request, response, made.ticket.number, made.query_code)
+    return response
+
+
+async def _already(session: AsyncSession, person: Staff, submission: str) -> str | None:
+    """The ticket of this submission, if the button was pressed twice."""
+    if not submission:
+        return None
+    key = func.hashtextextended(f"submission:{submission}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))  # two posts at once: the second waits and finds the first's ticket
+    same = select(Ticket.number).where(Ticket.created_by_id == person.user.id, Ticket.extra["submission"].astext == submission)
+    return await session.scalar(same.limit(1))
+
+
+async def _handlers(session: AsyncSession) -> list[User]:
+    """People of the centre who may be named on a secret ticket."""
+    roles = (Role.DISPATCHER.value, Role.SUPERVISOR.value)
+    return list(await session.scalars(select(User).where(User.role.in_(roles), User.active).order_by(User.role, User.id)))
+
+
+async def _named(session: AsyncSession, person: Staff, form: Mapping[str, str], wanted: list[str]) -> tuple[int, ...]:
+    """Who may see a secret ticket besides the receiver; without a dispatcher or supervisor it could never be handled."""
+    if form.get("confidentiality") != Confidentiality.SECRET.value:
+        return ()
+    chosen = [user.id for user in await _handlers(session) if str(user.id) in wanted]
+    if not chosen and person.role not in (Role.DISPATCHER, Role.SUPERVISOR):
+        raise InvalidInput(_("保密件要指定由哪位派单员或督办处理"), field="named")
+    return tuple(dict.fromkeys((person.user.id, *chosen)))
+
+
+_CHANNELS = {"phone": Channel.PHONE, "wechat": Channel.WECHAT, "web": Channel.WEB}
+
+
+def _appeal(form: Mapping[str, str], conversation: Conversation | None, named: tuple[int, ...]) -> Appeal:
+    errors = {}
+    for name, kind, words in (
+        ("kind", Kind, _("请选择诉求类型")),
+        ("urgency", Urgency, _("请选择紧急程度")),
+        ("confidentiality", Confidentiality, _("请选择公开程度")),
+    ):
+        if form.get(name) not in {item.value for item in kind}:
+            errors[name] = words
+    anonymous = form.get("anonymous") == "yes"
+    if not anonymous and not form.get("phone") and not (conversation and conversation.citizen_id):
+        errors["phone"] = _("请填写回复电话；市民不愿留的，勾选匿名")
+    reported = form.get("reported_unit_id", "")
+    if reported and not (reported.isascii() and reported.isdigit() and len(reported) < 10):
+        errors["reported_unit_id"] = _("请选择被反映单位")
+    if errors:
+        raise InvalidInput(errors=errors)
+    return Appeal(
+        channel=_CHANNELS[conversation.channel] if conversation else Channel.STAFF,
+        kind=Kind(form["kind"]),
+        urgency=Urgency(form["urgency"]),
+        confidentiality=Confidentiality(form["confidentiality"]),
+        title=form.get("title", ""),
+        content=form.get("content", "").replace("\r\n", "\n"),
+        category_code=form.get("category_code") or None,
+        occurred=form.get("occurred", ""),
+        district=form.get("district", ""),
+        address=form.get("address", ""),
+        name="" if anonymous else form.get("name", ""),
+        phone="" if anonymous else form.get("phone", ""),
+        anonymous=anonymous,
+        contact_by="none" if anonymous else form.get("contact_by", "phone"),
+        citizen_id=conversation.citizen_id if conversation and not anonymous else None,
+        conversation_id=conversation.id if conversation else None,
+        reported_unit_id=int(reported) if reported else None,
+        named_user_ids=named,
+        extra={"submission": form.get("submission", "")[:60]},
+    )
