@@ -19,10 +19,12 @@ database_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 ticket_app = typer.Typer(help="Tickets.", no_args_is_help=True)
 bot_app = typer.Typer(help="The bot.", no_args_is_help=True)
 models_app = typer.Typer(help="Speech models.", no_args_is_help=True)
+wechat_app = typer.Typer(help="The WeChat channel.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(bot_app, name="bot")
 app.add_typer(models_app, name="models")
+app.add_typer(wechat_app, name="wechat")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Download nothing.")]
@@ -146,6 +148,41 @@ def models_check() -> None:
     from hotline.commands.parts import check_models
 
     raise typer.Exit(check_models(_settings()))
+
+
+Name = Annotated[str, typer.Option("--as", help="Who speaks; the same name is the same person.")]
+
+
+@wechat_app.command("say")
+def wechat_say(
+    text: Annotated[str, typer.Argument(help="What the citizen types.")] = "",
+    name: Name = "市民",
+    file: Annotated[Path | None, typer.Option(help="Send this picture or voice message (.amr) instead of text.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for messages that come later.")] = 0.0,
+    json: Json = False,
+) -> None:
+    """Send one message to the running service as the WeChat platform would, and print the answer."""
+    from channels.wechat.demo_client import say
+
+    if not text.strip() and file is None:
+        raise typer.BadParameter("say what to send: TEXT or --file")
+    raise typer.Exit(say(_settings(), text, name=name, file=file, wait_s=wait, as_json=json))
+
+
+@wechat_app.command("chat")
+def wechat_chat(name: Name = "市民") -> None:
+    """Chat with the running service as a citizen on WeChat; `@FILE` sends a picture or a voice message."""
+    from channels.wechat.demo_client import chat
+
+    chat(_settings(), name=name)
+
+
+@wechat_app.command("menu")
+def wechat_menu() -> None:
+    """Upload channels/wechat/menu.yaml as the official account's menu."""
+    from channels.wechat.demo_client import upload_menu
+
+    raise typer.Exit(upload_menu(_settings()))
 
 
 def main() -> None:

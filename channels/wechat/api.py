@@ -21,7 +21,8 @@ MAX_FILE_BYTES = 12 << 20
 """Largest file that is fetched: pictures have up to 10 MB."""
 _MAX_JSON_BYTES = 1 << 20
 _RENEW_AHEAD_S = 240
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+"""Hosts on which a stand-in of the platform may run."""
 _FILE_TYPES = ("image/", "audio/", "video/", "voice/")
 
 
@@ -51,7 +52,7 @@ class Client:
         secret = settings.wechat_app_secret.get_secret_value()
         if not settings.wechat_app_id or not secret:
             return None
-        if settings.demo and settings.wechat_api_base.host not in _LOOPBACK:
+        if settings.demo and settings.wechat_api_base.host not in LOOPBACK:
             return None
         return cls(settings.wechat_app_id, secret, str(settings.wechat_api_base))
 

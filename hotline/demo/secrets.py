@@ -22,6 +22,8 @@ def _make() -> dict[str, str]:
         "HOTLINE_WECHAT_APP_ID": "wxdemo" + secrets.token_hex(6),
         "HOTLINE_WECHAT_APP_SECRET": secrets.token_hex(16),
         "HOTLINE_WECHAT_AES_KEY": "".join(secrets.choice(alphabet) for _ in range(43)),
+        # `hotline wechat chat` plays the platform there
+        "HOTLINE_WECHAT_API_BASE": "http://127.0.0.1:8086",
     }
 
 
