@@ -1,12 +1,13 @@
-"""Understands a sentence by rules alone, for the time when Rasa is down or slow. Same intents, fewer shades."""
+"""Understands a sentence without Rasa, for the time when it is down or slow: rules first, then Rasa's example sentences."""
 
 from __future__ import annotations
 
 import re
 
 from chatbot import hearing
+from chatbot.examples import examples
 from chatbot.form import has_matter
-from chatbot.intents import UNSURE, Hint, Intent
+from chatbot.intents import Hint, Intent
 from knowledge.search.words import simplify
 
 _GREET = re.compile(r"(?:你好|您好|喂|hi|hello|在吗|早上好|下午好|晚上好|上午好|哈喽|嗨)+(?:啊|呀|吗)?", re.IGNORECASE)
@@ -36,7 +37,7 @@ def looks_like_complaint(text: str) -> bool:
 
 
 def classify(text: str) -> Hint:
-    """The most likely intent by rules; `nlu_fallback` when none fits."""
+    """The most likely intent; `nlu_fallback` when none fits."""
     said = hearing.clean(simplify(text))
     for intent, pattern in ((Intent.GREET, _GREET), (Intent.GOODBYE, _GOODBYE), (Intent.THANKS, _THANKS)):
         if pattern.fullmatch(said):
@@ -62,4 +63,4 @@ def _by_matter(said: str) -> Hint:
         return Hint(Intent.ASK_GUIDE, 0.6)
     if _COMPLAINT.search(said):
         return Hint(Intent.FILE_COMPLAINT, 0.6)
-    return UNSURE
+    return examples().classify(said)

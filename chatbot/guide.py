@@ -13,7 +13,7 @@ from hotline.i18n import _
 from knowledge.article.models import Article, UnansweredQuestion
 from knowledge.article.service import used
 from knowledge.article.text import render
-from knowledge.search.service import HIGH, LEAD, MIDDLE, Hit, is_told, search
+from knowledge.search.service import MIDDLE, Hit, is_sure, is_told, search
 from ticketing.context import Core
 
 MOST_CHOICES = 3
@@ -28,9 +28,7 @@ class Found:
     @property
     def sure(self) -> bool:
         """Whether the first hit may be told as the answer."""
-        if not self.hits or self.hits[0].score < HIGH:
-            return False
-        return len(self.hits) == 1 or self.hits[0].score >= LEAD * self.hits[1].score
+        return is_sure(self.hits)
 
     @property
     def maybe(self) -> tuple[Hit, ...]:

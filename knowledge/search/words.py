@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,10 +32,12 @@ _FILLER = re.compile(
 
 @dataclass(frozen=True)
 class Synonyms:
-    """The two tables of synonyms.yaml as (variant, canonical) pairs, longest variant first."""
+    """The two tables of synonyms.yaml."""
 
     spelling: tuple[tuple[str, str], ...]
+    """(variant, canonical), longest variant first."""
     related: tuple[tuple[str, str], ...]
+    """(word, token of its group)."""
 
 
 @lru_cache(maxsize=1)
@@ -44,12 +46,16 @@ def synonyms() -> Synonyms:
     tables = yaml.safe_load((_HERE / "synonyms.yaml").read_text(encoding="utf-8"))
     if not isinstance(tables, dict) or set(tables) != {"spelling", "related"}:
         raise ValueError("synonyms.yaml must have exactly the tables `spelling` and `related`")
-    return Synonyms(_pairs(tables["spelling"]), _pairs(tables["related"]))
+    spelling = [(variant.lower(), canonical) for canonical, variants in tables["spelling"].items() for variant in variants]
+    spelling.sort(key=lambda pair: -len(pair[0]))
+    related = [(_respell(word.lower(), spelling), f"c:{group[0]}") for group in tables["related"] for word in group]
+    return Synonyms(tuple(spelling), tuple(related))
 
 
-def _pairs(table: dict[str, list[str]]) -> tuple[tuple[str, str], ...]:
-    pairs = [(variant.lower(), canonical) for canonical, variants in table.items() for variant in variants]
-    return tuple(sorted(pairs, key=lambda pair: -len(pair[0])))
+def _respell(text: str, spelling: Iterable[tuple[str, str]]) -> str:
+    for variant, canonical in spelling:
+        text = text.replace(variant, canonical)
+    return text
 
 
 @lru_cache(maxsize=1)
@@ -88,20 +94,12 @@ def simplify(text: str) -> str:
 
 def normalise(text: str) -> str:
     """`simplify`, then spelling variants to one spelling and filler words out. At most 2,000 characters are looked at."""
-    plain = simplify(text[:2000])
-    for variant, canonical in synonyms().spelling:
-        plain = plain.replace(variant, canonical)
-    return _FILLER.sub(" ", plain)
+    return _FILLER.sub(" ", _respell(simplify(text[:2000]), synonyms().spelling))
 
 
-def wordings(question: str) -> list[str]:
-    """The normalised question and, where related words are known, one rewording of it."""
-    plain = normalise(question)
-    reworded = plain
-    for variant, canonical in synonyms().related:
-        if variant in reworded and canonical not in reworded:
-            reworded = reworded.replace(variant, canonical)
-    return [plain] if reworded == plain else [plain, reworded]
+def concepts(normalised: str) -> Iterator[str]:
+    """One token for each group of related words of which one is there."""
+    yield from dict.fromkeys(group for word, group in synonyms().related if word in normalised)
 
 
 def grams(normalised: str) -> Iterator[str]:
@@ -123,7 +121,7 @@ def words(normalised: str) -> Iterator[str]:
 
 def tokens(normalised: str) -> list[str]:
     """Everything that ranking counts. Words that are bigrams count once more: they are better evidence than any two characters."""
-    return [*grams(normalised), *("w:" + word for word in words(normalised))]
+    return [*grams(normalised), *("w:" + word for word in words(normalised)), *concepts(normalised)]
 
 
 def vector_text(*texts: str) -> str:
