@@ -285,13 +285,14 @@ class Phone:
         target = parse_uri(uri)
         if target.scheme != "sip":
             raise ValueError("give an address like sip:12345@127.0.0.1:5060")
-        found = await asyncio.get_running_loop().getaddrinfo(
-            target.host, target.port or 5060, family=socket.AF_INET, type=socket.SOCK_DGRAM
-        )
-        host, port = found[0][4][0], found[0][4][1]
-        if not self._access.allows(str(host)):
+        host, port = target.host, target.port or 5060
+        if not host.replace(".", "").isdigit():
+            loop = asyncio.get_running_loop()
+            found = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+            host = str(found[0][4][0])
+        if not self._access.allows(host):
             raise ValueError("this host is not one of HOTLINE_SIP_PEERS")
-        return str(host), int(port)
+        return host, port
 
     def _leg(self, call: SipCall, caller: str | None, called: str) -> CallLeg:
         if self._writer is None:

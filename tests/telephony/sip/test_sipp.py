@@ -13,7 +13,7 @@ from telephony.leg import Digit, HungUp, Leg
 from telephony.media.codec import CODECS
 from telephony.phone import Phone
 from tests.telephony.conftest import MakePhone
-from tests.telephony.sip.test_calls import Desk
+from tests.telephony.sip.desk import Desk
 from tests.telephony.sounds import loud_part, signal_to_noise, tone
 
 SIPP = shutil.which("sipp")
