@@ -1,0 +1,371 @@
+"""查进度, 评价, 补充, 催办, 撤回, 重办: by number and query code, and by everything that is not one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+
+import pytest
+from aiohttp import FormData
+from sqlalchemy import func, select
+
+from hotline.clock import ManualClock
+from hotline.database import Database
+from hotline.events import Event
+from tests.channels.office import Office
+from tests.channels.portal.browser import Browser, Page
+from tests.channels.public import Client, MakeTicket, tickets
+from ticketing.callback.models import CallbackTask
+from ticketing.context import Core
+from ticketing.ticket.models import Attachment
+from ticketing.ticket.service import Registered
+from ticketing.ticket.states import Confidentiality, Kind
+
+
+@pytest.fixture
+async def office(city: Database, core: Core) -> Office:
+    return await Office(core, city).hire()
+
+
+async def opened(client: Client, made: Registered) -> Browser:
+    browser = Browser(client)
+    page = await try_code(browser, made.ticket.number, made.query_code)
+    assert (page.path, page.status) == ("/track", 200)
+    assert made.ticket.number in page.text
+    return browser
+
+
+async def try_code(browser: Browser, number: str, code: str) -> Page:
+    form = await browser.form("/track")
+    return await browser.post("/track", {**form, "number": number, "code": code})
+
+
+def now_step(page: Page) -> str:
+    found = re.search(r'aria-current="step">.*?<h3>([^<]+)', page.text, re.DOTALL)
+    return found[1] if found else ""
+
+
+def errors(page: Page) -> str:
+    found = re.search(r'<div class="errors".*?</div>', page.text, re.DOTALL)
+    return re.sub(r"<[^>]+>", " ", found[0]) if found else ""
+
+
+@pytest.mark.parametrize("spell", [str, str.lower, " ".join, " {} ".format])
+async def test_number_and_code_open_the_ticket(client: Client, make_ticket: MakeTicket, spell: Callable[[str], str]) -> None:
+    made = await make_ticket()
+    code = spell(made.query_code)
+    page = await try_code(Browser(client), made.ticket.number.translate(str.maketrans("123", "１２３")), code)
+    assert (page.status, "滨河路十八号门前的路灯三天没有亮" in page.text) == (200, True)
+
+
+async def test_unknown_number_and_wrong_code_get_the_same_answer(client: Client, make_ticket: MakeTicket, core: Core) -> None:
+    made = await make_ticket()
+    answers = []
+    for number, code in (
+        (made.ticket.number, "ABCD2345"),
+        ("12345-20261118-99999", made.query_code),
+        ("12345-20261118-99999", "ABCD2345"),
+        ("' OR 1=1 --", "x"),
+        (made.ticket.number, "%"),
+        (made.ticket.number, "\0" * 8 + "A"),
+        (made.ticket.number.replace("-", "_"), made.query_code),
+    ):
+        page = await try_code(Browser(client), number, code)
+        assert page.status == 422
+        answers.append(errors(page))
+    assert len(set(answers)) == 1, set(answers)
+    assert answers[0].strip()
+
+
+async def test_empty_fields_are_named(client: Client) -> None:
+    page = await try_code(Browser(client), "", "")
+    assert page.status == 422
+    assert 'href="#f-number"' in page.text
+    assert 'href="#f-code"' in page.text
+
+
+async def test_guessing_is_slowed_down_by_address_and_by_number(client: Client, make_ticket: MakeTicket, clock: ManualClock) -> None:
+    made = await make_ticket()
+    browser = Browser(client)
+    statuses = [(await try_code(browser, made.ticket.number, "ABCD2345")).status for _ in range(12)]
+    assert statuses == [422] * 10 + [429] * 2
+    locked = await try_code(browser, made.ticket.number, made.query_code)
+    assert (locked.status, "分钟后再试" in locked.text) == (429, True)
+    assert "滨河路十八号" not in locked.text
+    clock.advance(minutes=2)
+    assert (await try_code(browser, made.ticket.number, made.query_code)).status == 200
+
+
+async def test_the_cookie_ends_after_half_an_hour_or_at_once(client: Client, make_ticket: MakeTicket, clock: ManualClock) -> None:
+    made = await make_ticket()
+    browser = await opened(client, made)
+    clock.advance(minutes=29)
+    assert made.ticket.number in (await browser.get("/track")).text
+    clock.advance(minutes=2)
+    assert 'name="code"' in (await browser.get("/track")).text
+    browser = await opened(client, made)
+    await browser.submit("/track/leave", {}, at="/track")
+    assert 'name="code"' in (await browser.get("/track")).text
+
+
+async def test_forged_cookies_open_nothing(client: Client, city: Database, make_ticket: MakeTicket) -> None:
+    mine, theirs = await make_ticket(), await make_ticket(content="别人的事：邻居家漏水")
+    browser = await opened(client, mine)
+    good = browser.cookies["hotline_track"]
+    number, until, signature = good.rsplit(".", 2)
+    chat = (await _cookie_of(client, "/ask"))["hotline_chat"]
+    for forged in (
+        good.replace(number, theirs.ticket.number),
+        f"{theirs.ticket.number}.{until}.",
+        f"{theirs.ticket.number}.{until}.{'0' * 64}",
+        f"{theirs.ticket.number}",
+        f"{number}.{int(until) + 10_000}.{signature}",
+        f"{theirs.ticket.number}.{chat.split('.', 1)[1]}",
+        chat,
+        "é.é.é",
+        "." * 50,
+        "x" * 3000,
+    ):
+        stranger = Browser(client, {"hotline_track": forged})
+        page = await stranger.get("/track")
+        assert (page.status, 'name="code"' in page.text) == (200, True), forged[:40]
+        assert "邻居家漏水" not in page.text
+        assert (await stranger.submit("/track/urge", {}, at="/track")).path == "/track"
+    async with city.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Event).where(Event.name == "supervise.urged")) == 0
+
+
+async def _cookie_of(client: Client, path: str) -> dict[str, str]:
+    browser = Browser(client)
+    await browser.get(path)
+    return browser.cookies
+
+
+async def test_every_action_needs_the_ticket_and_the_csrf_token(client: Client, make_ticket: MakeTicket) -> None:
+    made = await make_ticket()
+    browser = await opened(client, made)
+    for action in ("urge", "supplement", "rate", "withdraw", "reopen", "leave"):
+        assert (await browser.post(f"/track/{action}", {"text": "没有令牌"})).status == 403
+        stranger = Browser(client)
+        page = await stranger.submit(f"/track/{action}", {"text": "没有工单"}, at="/track")
+        assert 'name="code"' in page.text
+    for path in ("/track/rate", "/track/supplement"):
+        assert (await Browser(client).get(path)).path == "/track"
+
+
+async def test_steps_follow_the_ticket_in_the_citizens_words(client: Client, office: Office, make_ticket: MakeTicket) -> None:
+    made = await make_ticket()
+    number = made.ticket.number
+    browser = await opened(client, made)
+    page = await browser.get("/track")
+    assert (now_step(page), "第2步，共5步" in page.text) == ("派给承办单位", True)
+    assignment = await office.dispatch(number)
+    await office.work(assignment)
+    page = await browser.get("/track")
+    assert now_step(page) == "正在办理"
+    assert "市城市管理局正在办理" in page.text
+    assert "11月23日（星期一）24点前" in page.text, "three working days from Wednesday, a weekend between"
+    assert "市城市管理局已电话联系您" in page.text
+    for internal in ("内部备注", "请速办", "待审核", "in_progress</", "dispatcher", "clerk"):
+        assert internal not in page.text, internal
+    await office.answer(number, assignment)
+    page = await browser.get("/track")
+    assert (now_step(page), "当晚恢复照明" in page.text) == ("答复并回访", True)
+    assert "已答复，待回访" in page.text
+
+
+async def test_a_late_answer_is_admitted(client: Client, office: Office, make_ticket: MakeTicket, clock: ManualClock) -> None:
+    made = await make_ticket()
+    await office.dispatch(made.ticket.number)
+    clock.advance(days=10)
+    page = await (await opened(client, made)).get("/track")
+    assert "答复比预计的晚了" in page.text
+    assert "11月23日" not in page.text
+
+
+@pytest.mark.parametrize(("choice", "state"), [("very_satisfied", "closed"), ("satisfied", "closed"), ("dissatisfied", "in_progress")])
+async def test_rating_closes_or_sends_back(
+    client: Client, city: Database, office: Office, make_ticket: MakeTicket, choice: str, state: str
+) -> None:
+    made = await make_ticket()
+    await office.until_rating(made.ticket.number)
+    browser = await opened(client, made)
+    rating = {"satisfaction": choice, "solved": "yes" if state == "closed" else "no", "note": "路灯又坏了，还是不亮"}
+    page = await browser.submit("/track/rate", rating)
+    assert (page.path, "谢谢您的评价" in page.text) == ("/track", True)
+    [ticket] = await tickets(city)
+    assert (ticket.state, ticket.satisfaction) == (state, choice if state == "closed" else None)
+    async with city.transaction() as session:
+        task = (await session.scalars(select(CallbackTask))).one()
+    assert (task.by, task.satisfaction, task.note) == ("web", choice, "路灯又坏了，还是不亮")
+    if state == "in_progress":
+        assert ticket.round == 2
+        assert "您不满意，已请承办单位重办（第2轮）" in page.text
+    again = await browser.get("/track/rate")
+    assert "提交评价" not in again.text, "one evaluation"
+
+
+async def test_two_ratings_at_once_count_once(client: Client, city: Database, office: Office, make_ticket: MakeTicket) -> None:
+    made = await make_ticket()
+    await office.until_rating(made.ticket.number)
+    browser = await opened(client, made)
+    form = {**await browser.form("/track/rate"), "satisfaction": "satisfied", "solved": "yes"}
+    pages = await asyncio.gather(*(browser.post("/track/rate", form) for _ in range(3)))
+    assert sorted(page.status for page in pages) == [200, 409, 409]
+    async with city.transaction() as session:
+        closings = select(func.count()).select_from(Event).where(Event.name == "ticket.closed")
+        assert await session.scalar(closings) == 1
+
+
+@pytest.mark.parametrize(
+    ("rating", "fields"),
+    [
+        ({}, ["satisfaction", "solved"]),
+        ({"satisfaction": "great", "solved": "yes"}, ["satisfaction"]),
+        ({"satisfaction": "satisfied", "solved": "maybe"}, ["solved"]),
+        ({"satisfaction": "dissatisfied", "solved": "no", "note": "差"}, ["note"]),
+        ({"satisfaction": "satisfied", "solved": "yes", "note": "字" * 1001}, ["note"]),
+    ],
+)
+async def test_incomplete_ratings_come_back(
+    client: Client, city: Database, office: Office, make_ticket: MakeTicket, rating: dict[str, str], fields: list[str]
+) -> None:
+    made = await make_ticket()
+    await office.until_rating(made.ticket.number)
+    page = await (await opened(client, made)).submit("/track/rate", rating)
+    assert page.status == 422
+    for field in fields:
+        assert f'<a href="#f-{field}">' in page.text
+        assert f'id="f-{field}"' in page.text
+    assert rating.get("note", "") in page.text
+    assert (await tickets(city))[0].state == "callback"
+
+
+async def test_rating_too_early_is_explained(client: Client, city: Database, make_ticket: MakeTicket) -> None:
+    browser = await opened(client, await make_ticket())
+    assert "还不能评价" in (await browser.get("/track/rate")).text
+    page = await browser.submit("/track/rate", {"satisfaction": "satisfied", "solved": "yes"}, at="/track")
+    assert (page.status, "进度刚刚有变化" in page.text) == (409, True)
+    assert (await tickets(city))[0].state == "registered"
+
+
+async def test_an_answer_on_the_spot_is_rated_too(client: Client, city: Database, office: Office, make_ticket: MakeTicket) -> None:
+    made = await make_ticket(kind=Kind.CONSULT)
+    await office.answer_on_the_spot(made.ticket.number)
+    browser = await opened(client, made)
+    page = await browser.get("/track")
+    assert (now_step(page), "二十四小时内修复" in page.text) == ("请您评价", True)
+    await browser.submit("/track/rate", {"satisfaction": "satisfied", "solved": "yes"})
+    assert (await tickets(city))[0].state == "closed"
+
+
+async def test_supplement_when_asked_and_by_oneself(client: Client, city: Database, office: Office, make_ticket: MakeTicket) -> None:
+    made = await make_ticket()
+    await office.ask_for_more(made.ticket.number)
+    browser = await opened(client, made)
+    assert "请补充路灯杆上的编号和照片" in (await browser.get("/track")).text
+    form = FormData(quote_fields=False)
+    for name, value in {**await browser.form("/track/supplement"), "text": "灯杆编号是B-77"}.items():
+        form.add_field(name, value)
+    form.add_field("files", b"\xff\xd8\xff" + b"\0" * 50, filename="灯杆.jpg", content_type="image/jpeg")
+    page = await browser.post("/track/supplement", form)
+    assert (page.path, "收到您补充的内容" in page.text, "灯杆.jpg" in page.text) == ("/track", True, True)
+    assert (await tickets(city))[0].state == "registered"
+    await browser.submit("/track/supplement", {"text": "今晚也不亮"})
+    async with city.transaction() as session:
+        names = list(await session.scalars(select(Event.name).where(Event.actor_kind == "citizen").order_by(Event.id)))
+        assert await session.scalar(select(func.count()).select_from(Attachment)) == 1
+    assert names == ["ticket.registered", "ticket.info_received", "ticket.supplemented"]
+
+
+@pytest.mark.parametrize("text", ["", "字", "字" * 2001])
+async def test_a_supplement_that_says_nothing_comes_back(client: Client, make_ticket: MakeTicket, text: str) -> None:
+    page = await (await opened(client, await make_ticket())).submit("/track/supplement", {"text": text})
+    assert (page.status, 'href="#f-text"' in page.text) == (422, True)
+
+
+async def test_a_bad_file_of_a_supplement_leaves_nothing_behind(client: Client, city: Database, make_ticket: MakeTicket) -> None:
+    browser = await opened(client, await make_ticket())
+    form = FormData(quote_fields=False)
+    for name, value in {**await browser.form("/track/supplement"), "text": "见附件"}.items():
+        form.add_field(name, value)
+    form.add_field("files", b"MZ" + b"\0" * 50, filename="照片.exe", content_type="image/png")
+    page = await browser.post("/track/supplement", form)
+    assert (page.status, "格式不支持" in page.text, "见附件" in page.text) == (422, True, True)
+    async with city.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Event).where(Event.name == "ticket.supplemented")) == 0
+
+
+async def test_urging_is_noted_and_cannot_be_overdone(client: Client, city: Database, make_ticket: MakeTicket) -> None:
+    browser = await opened(client, await make_ticket())
+    pages = [await browser.submit("/track/urge", {}, at="/track") for _ in range(3)]
+    assert [page.status for page in pages] == [200, 200, 422]
+    assert "已经替您催办" in pages[0].text
+    async with city.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Event).where(Event.name == "supervise.urged")) == 2
+
+
+async def test_withdrawing_needs_a_tick_and_is_final(client: Client, city: Database, make_ticket: MakeTicket) -> None:
+    browser = await opened(client, await make_ticket())
+    page = await browser.submit("/track/withdraw", {}, at="/track")
+    assert (page.status, "我确认撤回" in errors(page)) == (422, True)
+    page = await browser.submit("/track/withdraw", {"sure": "yes"}, at="/track")
+    assert ("已经撤回" in page.text, "催一催" in page.text, "补充材料" in page.text) == (True, False, False)
+    assert (await tickets(city))[0].state == "withdrawn"
+    assert (await browser.submit("/track/withdraw", {"sure": "yes"}, at="/track")).status == 409
+
+
+async def test_a_report_cannot_be_withdrawn(client: Client, city: Database, make_ticket: MakeTicket) -> None:
+    browser = await opened(client, await make_ticket(kind=Kind.REPORT))
+    assert "撤回这件事" not in (await browser.get("/track")).text
+    assert (await browser.submit("/track/withdraw", {"sure": "yes"}, at="/track")).status == 409
+    assert (await tickets(city))[0].state == "registered"
+
+
+async def test_redo_can_be_asked_for_within_seven_days(
+    client: Client, city: Database, office: Office, make_ticket: MakeTicket, clock: ManualClock
+) -> None:
+    made = await make_ticket()
+    await office.until_rating(made.ticket.number)
+    browser = await opened(client, made)
+    await browser.submit("/track/rate", {"satisfaction": "satisfied", "solved": "yes"})
+    page = await browser.submit("/track/reopen", {"reason": "坏"}, at="/track")
+    assert (page.status, 'href="#f-reason"' in page.text) == (422, True)
+    page = await browser.submit("/track/reopen", {"reason": "昨晚路灯又不亮了"}, at="/track")
+    assert "已经请承办单位重办" in page.text
+    assert (await tickets(city))[0].state == "in_progress"
+
+
+async def test_after_seven_days_redo_is_no_longer_offered(
+    client: Client, office: Office, make_ticket: MakeTicket, clock: ManualClock
+) -> None:
+    made = await make_ticket()
+    await office.until_rating(made.ticket.number)
+    await (await opened(client, made)).submit("/track/rate", {"satisfaction": "satisfied", "solved": "yes"})
+    clock.advance(days=8)
+    browser = await opened(client, made)
+    assert "要求重办" not in (await browser.get("/track")).text
+    assert (await browser.submit("/track/reopen", {"reason": "又坏了又坏了"}, at="/track")).status == 409
+
+
+async def test_the_citizen_sees_his_own_secret_ticket(client: Client, make_ticket: MakeTicket) -> None:
+    await opened(client, await make_ticket(confidentiality=Confidentiality.SECRET, content="举报某单位乱收费"))
+
+
+async def test_markup_of_the_citizen_is_shown_as_text(client: Client, make_ticket: MakeTicket) -> None:
+    browser = await opened(client, await make_ticket(content="<img src=x onerror=alert(1)>\n第二行", address='"><script>'))
+    page = await browser.get("/track")
+    assert "&lt;img src=x onerror=alert(1)&gt;<br>第二行" in page.text
+    assert "<script>alert" not in page.text
+    assert '"><script>' not in page.text
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("state", ["rejected", "merged", "emergency_out", "disputed", "suspended", "archived", "invalid", "need_info"])
+async def test_every_state_has_a_page(client: Client, make_ticket: MakeTicket, state: str, clock: ManualClock) -> None:
+    closed = {"closed_at": clock.now(), "no_callback_reason": "unreached"} if state == "archived" else {}
+    page = await (await opened(client, await make_ticket(columns={"state": state, **closed}))).get("/track")
+    assert page.status == 200
+    assert "办到哪一步了" in page.text
