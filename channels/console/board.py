@@ -63,7 +63,12 @@ async def _lanes(request: web.Request, session: AsyncSession, person: Staff) -> 
         .limit(400)
     )
     found: dict[str, list[Pressing]] = defaultdict(list)
+    told: set[tuple[int, str]] = set()
     for row in await session.execute(statement):
+        key = (row.Ticket.id, row.name or "")
+        if key in told:
+            continue  # one card per ticket and unit, by its most pressing clock
+        told.add(key)
         due = describe(row.Deadline, now, calendar)
         found[due.stage].append(Pressing(row.Ticket, due, row.name or ""))
     return dict(found)

@@ -14,6 +14,7 @@ from channels.console.session import Staff, require
 from channels.web.keys import CORE, DATABASE
 from hotline.clock import to_city
 from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.callback.models import CallbackTask
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.people.models import Role, Unit
 from ticketing.taxonomy.models import Category
@@ -82,7 +83,6 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def _totals(session: AsyncSession, seen: ColumnElement[bool], since: datetime, now: datetime, person: Staff) -> Totals:
     recent = Ticket.received_at >= since
     closed = Ticket.state.in_(_CLOSED)
-    rated = recent & Ticket.satisfaction.is_not(None)
     finished = (*_CLOSED, "rejected", "merged", "withdrawn", "invalid")
     running = select(Deadline.ticket_id).where(Deadline.state == ClockState.RUNNING.value, Deadline.due_at <= now)
     row = (
@@ -92,18 +92,31 @@ async def _totals(session: AsyncSession, seen: ColumnElement[bool], since: datet
                 func.count().filter(recent & closed).label("closed"),
                 func.count().filter(Ticket.state.not_in(finished)).label("open"),
                 func.count().filter(Ticket.id.in_(running)).label("overdue"),
-                func.count().filter(rated).label("rated"),
-                func.count().filter(rated & (Ticket.satisfaction != Satisfaction.DISSATISFIED.value)).label("satisfied"),
-                func.count().filter(rated & (Ticket.satisfaction == Satisfaction.VERY_SATISFIED.value)).label("very"),
-                func.count().filter(rated & Ticket.solved.is_(True)).label("solved"),
                 func.count().filter(recent & (Ticket.round > 1)).label("redo"),
             ).where(seen)
         )
     ).one()
+    rated, satisfied, very, solved = await _ratings(session, seen, since)
     replied, on_time = await _on_time(session, since, person)
-    return Totals(
-        row.received, row.closed, row.open, row.overdue, row.rated, row.satisfied, row.very, row.solved, replied, on_time, row.redo
-    )
+    return Totals(row.received, row.closed, row.open, row.overdue, rated, satisfied, very, solved, replied, on_time, row.redo)
+
+
+async def _ratings(session: AsyncSession, seen: ColumnElement[bool], since: datetime) -> tuple[int, int, int, int]:
+    """Of the citizens reached in the period: all, satisfied, very satisfied, solved. Each round counts; silence never does."""
+    said = CallbackTask.satisfaction
+    row = (
+        await session.execute(
+            select(
+                func.count(),
+                func.count().filter(said != Satisfaction.DISSATISFIED.value),
+                func.count().filter(said == Satisfaction.VERY_SATISFIED.value),
+                func.count().filter(CallbackTask.solved.is_(True)),
+            )
+            .join(Ticket, Ticket.id == CallbackTask.ticket_id)
+            .where(seen, said.is_not(None), CallbackTask.finished_at >= since)
+        )
+    ).one()
+    return int(row[0]), int(row[1]), int(row[2]), int(row[3])
 
 
 def _own_unit(person: Staff) -> ColumnElement[bool]:

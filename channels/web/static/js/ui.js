@@ -214,6 +214,16 @@
     sessionStorage.removeItem('ui.top');
   } catch (e) { /* private mode */ }
 
+  // Parts of a form that only matter for one answer: data-when="name=value".
+  function showParts() {
+    document.querySelectorAll('[data-when]').forEach(function (part) {
+      var pair = part.dataset.when.split('='), chosen = part.closest('form').querySelector('[name="' + pair[0] + '"]:checked');
+      part.hidden = !chosen || chosen.value !== pair[1];
+    });
+  }
+  showParts();
+  document.addEventListener('change', showParts);
+
   // Choosing a category proposes its unit.
   document.addEventListener('change', function (event) {
     var select = event.target.closest('select[data-units]');
