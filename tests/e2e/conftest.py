@@ -1,0 +1,42 @@
+"""One demo for all end-to-end tests. Tests leave it running and ready; what kills it for good starts one of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.demo import ROOT, Demo
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The demo city, started as script/demo starts it."""
+    demo = Demo(tmp_path_factory.mktemp("demo"))
+    try:
+        demo.start()
+        yield demo
+        assert demo.stop() == 0, demo.output.read_text()[-2000:]
+    finally:
+        _keep_logs(demo)
+        if demo.process is not None and demo.process.poll() is None:
+            demo.process.kill()
+
+
+def _keep_logs(demo: Demo) -> None:
+    """Copy what the processes wrote to test-results/e2e, for whoever has to find out why a test failed."""
+    folder = ROOT / "test-results" / "e2e"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (demo.output, *(demo.data_dir / "logs").glob("*.log")):
+        if path.exists():
+            (folder / path.name).write_bytes(path.read_bytes())
+    if os.environ.get("CI"):
+        print(demo.output.read_text()[-4000:])  # noqa: T201 - shown by pytest when something failed
