@@ -25,8 +25,8 @@ _BARGE_IN = 2
 """Characters of a partial result at which we stop speaking; one may be a cough."""
 _KEYS_S = 2.0
 """After the last key a typed number counts as complete; # says so at once."""
-_RETRIES = 3
-_RETRY_S = 1.5
+_RETRIES = 4
+_RETRY_S = 2.0
 """A database that was restarted is back after a moment; the caller is asked to wait that long."""
 _MOST_SILENCES = 3
 

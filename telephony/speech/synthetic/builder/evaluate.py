@@ -1,4 +1,6 @@
 """Measure a model folder in real Vosk: character error rates, endpoint and partial delays, speed, memory."""
+
+# ruff: noqa: T201 - a command that prints its findings
 from __future__ import annotations
 
 import argparse
@@ -11,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import vosk
 
-from speaker import add_noise, drop_packets, speech_level
+from telephony.speech.synthetic.builder.speaker import add_noise, drop_packets, speech_level
 
 CHUNK = 1600
 """Bytes per call: 100 ms of 8 kHz PCM16."""
@@ -43,16 +45,18 @@ def telephone(speech: np.ndarray, effect: str, rng: np.random.Generator) -> byte
 
 
 def decode(model: vosk.Model, pcm: bytes) -> str:
+    """What the model hears, streamed in pieces of 100 ms."""
     recogniser = vosk.KaldiRecognizer(model, 8000)
     out: list[str] = []
     for i in range(0, len(pcm), CHUNK):
-        if recogniser.AcceptWaveform(pcm[i:i + CHUNK]):
+        if recogniser.AcceptWaveform(pcm[i : i + CHUNK]):
             out.append(json.loads(recogniser.Result())["text"])
     out.append(json.loads(recogniser.FinalResult())["text"])
     return "".join(out).replace(" ", "")
 
 
 def distance(a: str, b: str) -> int:
+    """Edit distance of two texts."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):
         previous, row[0] = row[0], i
@@ -82,12 +86,12 @@ def delays(model: vosk.Model, items: list[Item]) -> dict[str, float]:
     rng, ends, partials, firsts = np.random.default_rng(7), [], [], []
     for _, _, speech in items:
         pcm = telephone(speech, "", rng)
-        loud = np.flatnonzero(np.abs(np.frombuffer(pcm, "<i2")[:len(pcm) // 2 - 8000]) > 600)
+        loud = np.flatnonzero(np.abs(np.frombuffer(pcm, "<i2")[: len(pcm) // 2 - 8000]) > 600)
         onset, finish = loud[0] / 8000, loud[-1] / 8000
         recogniser, last, seen, first = vosk.KaldiRecognizer(model, 8000), None, "", None
         for i in range(0, len(pcm), 320):
             now = (i + 320) / 16000
-            if recogniser.AcceptWaveform(pcm[i:i + 320]):
+            if recogniser.AcceptWaveform(pcm[i : i + 320]):
                 if now > finish:
                     ends.append(now - finish)
                 break
@@ -99,11 +103,18 @@ def delays(model: vosk.Model, items: list[Item]) -> dict[str, float]:
             partials.append(last - finish)
         if first:
             firsts.append(first - onset)
+
     def pick(values: list[float], share: float) -> float:
         return round(float(np.quantile(values, share)), 2) if values else -1.0
 
-    return {"endpoints": len(ends), "endpoint p50": pick(ends, .5), "endpoint p95": pick(ends, .95), "last partial p50": pick(partials, .5),
-            "last partial p95": pick(partials, .95), "first partial p50": pick(firsts, .5)}
+    return {
+        "endpoints": len(ends),
+        "endpoint p50": pick(ends, 0.5),
+        "endpoint p95": pick(ends, 0.95),
+        "last partial p50": pick(partials, 0.5),
+        "last partial p95": pick(partials, 0.95),
+        "first partial p50": pick(firsts, 0.5),
+    }
 
 
 def resident() -> float:
@@ -112,13 +123,14 @@ def resident() -> float:
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path)
     parser.add_argument("kept", type=Path, help="file written by build.py --keep")
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
     vosk.SetLogLevel(-1)
-    items: dict[str, list[Item]] = pickle.loads(args.kept.read_bytes())["items"]
+    items: dict[str, list[Item]] = pickle.loads(args.kept.read_bytes())["items"]  # noqa: S301 - our own file
     before, t = resident(), time.monotonic()
     model = vosk.Model(model_path=str(args.model))
     print(f"load {time.monotonic() - t:.3f} s, +{resident() - before:.1f} MB")

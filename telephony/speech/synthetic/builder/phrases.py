@@ -4,6 +4,7 @@ Every word that occurs here becomes part of the model's closed vocabulary. The p
 云川市 (the project's gazetteer). PROBLEMS is keyed by the second-level code of the 12 x 6 taxonomy.
 """
 
+# ruff: noqa: E501 - data: one list of alternatives a line
 # fmt: off
 PROBLEMS: dict[str, str] = {
     "0101": "商贩 占道 经营|门口 有人 摆摊|三轮车 停 在 人行道 上|流动 摊贩 占道 经营|店外 经营 占用 人行道",

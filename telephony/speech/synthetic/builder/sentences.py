@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import phrases as p
+from telephony.speech.synthetic.builder import phrases as p
 
-DIGITS = "零 一 二 三 四 五 六 七 八 九".split()
+DIGITS = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"]
 _SHARES = {"appeal": 0.42, "guide": 0.3, "place": 0.08, "time": 0.05, "satisfaction": 0.02, "person": 0.05, "phone": 0.05, "order": 0.03}
 
 
@@ -49,8 +49,18 @@ def _count(rng: random.Random) -> str:
 def _place(rng: random.Random) -> str:
     pick = rng.choice
     road, place = pick(p.ROADS.split("|")), pick(p.PLACES.split("|"))
-    return pick([place, place, pick(p.DISTRICTS.split("|")) + " " + road, road + " {n} 号", place + " " + pick(p.UNITS.split("|")),
-                 pick(p.STREETS.split("|")) + " " + road, pick(p.DISTRICTS.split("|")) + " " + place, road])
+    return pick(
+        [
+            place,
+            place,
+            pick(p.DISTRICTS.split("|")) + " " + road,
+            road + " {n} 号",
+            place + " " + pick(p.UNITS.split("|")),
+            pick(p.STREETS.split("|")) + " " + road,
+            pick(p.DISTRICTS.split("|")) + " " + place,
+            road,
+        ]
+    )
 
 
 def _fill(pattern: str, rng: random.Random) -> str:
@@ -79,15 +89,27 @@ def _fill(pattern: str, rng: random.Random) -> str:
 def _appeal(rng: random.Random) -> Sentence:
     pick = rng.choice
     code = pick(sorted(p.PROBLEMS))
-    parts = [pick(p.HEADS.split("|")), pick([pick(p.TIMES.split("|")), "", ""]), pick([_place(rng), _place(rng), ""]),
-             pick(p.PROBLEMS[code].split("|")), pick(p.TAILS.split("|"))]
+    parts = [
+        pick(p.HEADS.split("|")),
+        pick([pick(p.TIMES.split("|")), "", ""]),
+        pick([_place(rng), _place(rng), ""]),
+        pick(p.PROBLEMS[code].split("|")),
+        pick(p.TAILS.split("|")),
+    ]
     return Sentence(_fill(" ".join(part for part in parts if part), rng), code)
 
 
 def _templated(kind: str, rng: random.Random) -> str:
     if kind == "guide":
         return rng.choice(p.QUESTION_HEADS.split("|")) + " " + rng.choice(p.QUESTIONS.split("|"))
-    patterns = {"place": p.PLACE_ANSWERS, "time": p.TIME_ANSWERS, "satisfaction": p.SATISFACTION, "person": p.PERSON, "phone": p.PHONE, "order": p.ORDER}
+    patterns = {
+        "place": p.PLACE_ANSWERS,
+        "time": p.TIME_ANSWERS,
+        "satisfaction": p.SATISFACTION,
+        "person": p.PERSON,
+        "phone": p.PHONE,
+        "order": p.ORDER,
+    }
     return rng.choice(patterns[kind].split("|"))
 
 

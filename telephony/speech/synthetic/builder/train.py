@@ -1,4 +1,5 @@
 """Train the small CTC network of the test speech model with PyTorch on the CPU."""
+
 from __future__ import annotations
 
 import math
@@ -11,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from speaker import RATE, add_noise, alaw, drop_packets, speech_level
-from vosk_writer import Layer
+from telephony.speech.synthetic.builder.speaker import RATE, add_noise, alaw, drop_packets, speech_level
+from telephony.speech.synthetic.builder.vosk_writer import Layer
 
 SUBSAMPLING = 3
 OFFSETS: tuple[tuple[int, ...], ...] = (tuple(range(-3, 4)), (-3, 0, 3), (-3, 0, 3), (-3, 0, 3), (-3, 0, 3), (0,))
@@ -63,6 +64,7 @@ class Tdnn(nn.Module):
         self.last = nn.Linear(hidden, outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Log probabilities of blank and units for each frame."""
         h = torch.relu(self.first(x))
         for layer in self.middle:
             p = nn.functional.pad(h, (0, 0, 1, 1))
@@ -86,15 +88,24 @@ def splice(features: np.ndarray) -> np.ndarray:
     """Take every third frame with three neighbours on either side (edges repeated, as Kaldi does)."""
     padded = np.pad(features, ((3, 6), (0, 0)), mode="edge")
     count = (len(features) + SUBSAMPLING - 1) // SUBSAMPLING
-    return np.stack([padded[3 * t:3 * t + 7].reshape(-1) for t in range(count)])
+    return np.stack([padded[3 * t : 3 * t + 7].reshape(-1) for t in range(count)])
 
 
-def train(data: Sequence[Utterance], unit_count: int, *, hidden: int = 128, epochs: int = 12, batch_frames: int = 2500, rate: float = 3e-3,
-          seed: int = 1, log: Callable[[str], None] = print) -> list[Layer]:
+def train(
+    data: Sequence[Utterance],
+    unit_count: int,
+    *,
+    hidden: int = 128,
+    epochs: int = 12,
+    batch_frames: int = 2500,
+    rate: float = 3e-3,
+    seed: int = 1,
+    log: Callable[[str], None] = print,
+) -> list[Layer]:
     """Train and return the layers with the feature normalisation folded into the first one."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    sample = np.concatenate([u.frames[:, 120:160] for u in data[::max(1, len(data) // 500)]]).astype(np.float32)
+    sample = np.concatenate([u.frames[:, 120:160] for u in data[:: max(1, len(data) // 500)]]).astype(np.float32)
     mean, deviation = np.tile(sample.mean(0), 7), np.tile(sample.std(0) + 1e-3, 7)
     order = sorted(range(len(data)), key=lambda i: len(data[i].frames))
     batches: list[list[int]] = []
@@ -106,9 +117,12 @@ def train(data: Sequence[Utterance], unit_count: int, *, hidden: int = 128, epoc
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
     total = epochs * len(batches)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda s: min(1.0, (s + 1) / 100) * 0.5 * (1 + math.cos(math.pi * min(1.0, s / total))) + 1e-4)
-    log(f"{len(data)} utterances, {sum(len(u.frames) for u in data) * 0.03 / 3600:.2f} h, {len(batches)} batches, "
-        f"{sum(p.numel() for p in net.parameters())} parameters")
+        optimiser, lambda s: min(1.0, (s + 1) / 100) * 0.5 * (1 + math.cos(math.pi * min(1.0, s / total))) + 1e-4
+    )
+    log(
+        f"{len(data)} utterances, {sum(len(u.frames) for u in data) * 0.03 / 3600:.2f} h, {len(batches)} batches, "
+        f"{sum(p.numel() for p in net.parameters())} parameters"
+    )
     begun = time.monotonic()
     for epoch in range(epochs):
         net.train()
@@ -118,10 +132,10 @@ def train(data: Sequence[Utterance], unit_count: int, *, hidden: int = 128, epoc
             lengths = torch.tensor([len(u.frames) for u in batch])
             x = torch.zeros(len(batch), int(lengths.max()), 280)
             for row, u in enumerate(batch):
-                x[row, :len(u.frames)] = torch.from_numpy((u.frames.astype(np.float32) - mean) / deviation)
+                x[row, : len(u.frames)] = torch.from_numpy((u.frames.astype(np.float32) - mean) / deviation)
                 if rng.random() < 0.5:  # SpecAugment-like time mask
                     at, width = int(rng.integers(0, max(1, len(u.frames) - 8))), int(rng.integers(1, 4))
-                    x[row, at:at + width] = 0
+                    x[row, at : at + width] = 0
             labels = torch.tensor([y for u in batch for y in u.labels])
             sizes = torch.tensor([len(u.labels) for u in batch])
             loss = nn.functional.ctc_loss(net(x).transpose(0, 1), labels, lengths, sizes, reduction="none", zero_infinity=True)
