@@ -1,0 +1,118 @@
+"""The telephony process as its supervisor runs it: it says that it is there, takes up what was left, and stops in order."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientError, ClientSession
+from sqlalchemy import select
+
+from hotline.assembly import Services
+from hotline.database import Database
+from hotline.settings import Settings
+from telephony.client import Caller
+from telephony.process import run
+from ticketing.callback.models import ReturnCall
+from ticketing.context import Core
+from ticketing.conversation.calls import start_call
+from ticketing.conversation.models import Author, Call, Heartbeat, Message
+from ticketing.conversation.service import add_message
+
+
+def free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture
+def services(settings: Settings, core: Core, database: Database) -> Services:
+    changes = {
+        "sip_port": free_port(socket.SOCK_DGRAM),
+        "control_port": free_port(socket.SOCK_STREAM),
+        "speech_model": "synthetic",
+        "bot_enabled": False,
+        "min_free_disk_mb": 0,
+    }
+    return Services(settings.model_copy(update=changes), core, database)
+
+
+@pytest.fixture
+async def process(services: Services) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(run(services))
+    yield task
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def health(services: Services, process: asyncio.Task[None]) -> dict[str, object]:
+    """The answer of /healthz, as soon as there is one."""
+    async with asyncio.timeout(20), ClientSession() as session:
+        while True:
+            assert not process.done(), process.result()
+            try:
+                async with session.get(f"http://127.0.0.1:{services.settings.control_port}/healthz") as response:
+                    assert response.status == 200
+                    answer: dict[str, object] = await response.json()
+                    return answer
+            except ClientError:
+                await asyncio.sleep(0.05)
+
+
+async def a_call_left_open(services: Services) -> None:
+    worker = f"telephony-{services.settings.sip_port}"
+    async with services.database.transaction() as session:
+        conversation, _call = await start_call(
+            services.core, session, sip_call_id="x", caller="13912345678", called="12345", codec="PCMA", worker=worker, transcriber="m"
+        )
+        await add_message(services.core, session, conversation, Author.CITIZEN, "小区停水了")
+
+
+async def test_it_serves_beats_takes_up_what_was_left_and_stops(services: Services, process: asyncio.Task[None]) -> None:
+    await a_call_left_open(services)
+    state = await health(services, process)
+    assert state["transcriber"] == "synthetic"
+    assert state["sip"] == f"127.0.0.1:{services.settings.sip_port}"
+    assert state["live_calls"] == 0
+    async with asyncio.timeout(10):
+        while True:
+            async with services.database.transaction() as session:
+                beat = (await session.scalars(select(Heartbeat))).first()
+                owed = (await session.scalars(select(ReturnCall))).first()
+            if beat is not None:
+                break
+            await asyncio.sleep(0.05)
+    assert beat.role == "telephony"
+    assert owed is not None
+    assert owed.reason == "process_died"
+
+    async with Caller(f"sip:12345@127.0.0.1:{services.settings.sip_port}") as caller:
+        async with asyncio.timeout(10):
+            while not await _greeted(services.database):
+                await asyncio.sleep(0.05)
+        process.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await process
+        assert not caller.leg.live
+    async with services.database.transaction() as session:
+        reasons = list(await session.scalars(select(Call.end_reason)))
+    assert None not in reasons
+    assert len(reasons) == 2
+    async with ClientSession() as session:
+        with pytest.raises(ClientError):
+            await session.get(f"http://127.0.0.1:{services.settings.control_port}/healthz")
+
+
+async def _greeted(database: Database) -> bool:
+    async with database.transaction() as session:
+        return (await session.scalars(select(Message).where(Message.data["prompt"].astext == "greeting"))).first() is not None
+
+
+async def test_a_taken_address_is_an_error_and_leaves_nothing_running(services: Services) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", services.settings.sip_port))
+        with pytest.raises(OSError, match="in use"):
+            await run(services)
