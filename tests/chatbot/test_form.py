@@ -1,0 +1,152 @@
+"""The complaint form, as tables of dialogues."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatbot.form import Draft, Note, Outcome, Slot, Step, again, hear, open_draft
+from chatbot.intents import Hint, Intent
+
+
+def talk(*lines: str, caller_known: bool = False) -> Step:
+    step = open_draft(lines[0], draft_id="d", caller_known=caller_known)
+    for line in lines[1:]:
+        step = hear(step.draft, line)
+    return step
+
+
+def values(step: Step) -> dict[str, str]:
+    return {slot.value: value for slot, value in step.draft.values.items()}
+
+
+ALL = {"what": "路灯坏了", "where": "人民广场东边", "when": "昨天", "name": "王女士", "phone": "13900002716"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome", "expected"),
+    [
+        pytest.param(("我要投诉", *ALL.values()), Outcome.CONFIRM, ALL, id="each-question-answered"),
+        pytest.param(("路灯坏了", "人民广场东边", "昨天", "王女士", "13900002716", "对"), Outcome.SUBMIT, ALL, id="first-sentence-is-the-matter"),
+        pytest.param(
+            ("滨江壹号楼下从上周开始天天半夜施工", "跳过", "不用"),
+            Outcome.CONFIRM,
+            {"what": "滨江壹号楼下从上周开始天天半夜施工", "where": "滨江壹号楼下", "when": "从上周开始", "name": "", "phone": ""},
+            id="what-was-said-is-not-asked",
+        ),
+        pytest.param(
+            ("路灯坏了", "不知道", "记不清了", "不方便", "没有"),
+            Outcome.CONFIRM,
+            {"what": "路灯坏了", "where": "", "when": "", "name": "", "phone": ""},
+            id="everything-skipped",
+        ),
+        pytest.param(("路灯坏了", "取消"), Outcome.CANCELLED, {"what": "路灯坏了"}, id="cancelled"),
+        pytest.param(("路灯坏了", "人民广场东边", "算了，不投诉了"), Outcome.CANCELLED, None, id="cancelled-later"),
+        pytest.param(
+            ("路灯坏了", "建设路", "不对，是解放路"), Outcome.ASK, {"what": "路灯坏了", "where": "解放路"}, id="corrected-with-comma"
+        ),
+        pytest.param(("路灯坏了", "建设路", "不对是解放路"), Outcome.ASK, {"what": "路灯坏了", "where": "解放路"}, id="corrected-as-heard"),
+        pytest.param(
+            ("路灯坏了", "建设路", "不是建设路是解放路"), Outcome.ASK, {"what": "路灯坏了", "where": "解放路"}, id="corrected-not-but"
+        ),
+        pytest.param(
+            ("路灯坏了", "建设路", "昨天", "地址错了，应该是解放路十号"),
+            Outcome.ASK,
+            {"what": "路灯坏了", "where": "解放路十号", "when": "昨天"},
+            id="corrected-by-name",
+        ),
+        pytest.param((*ALL.values(), "电话错了", "13800002716"), Outcome.CONFIRM, {**ALL, "phone": "13800002716"}, id="number-given-anew"),
+        pytest.param((*ALL.values(), "不对", "时间", "前天"), Outcome.CONFIRM, {**ALL, "when": "前天"}, id="which-item-then-value"),
+        pytest.param((*ALL.values(), "不对", "前天晚上"), Outcome.CONFIRM, {**ALL, "when": "前天晚上"}, id="which-item-answered-by-value"),
+        pytest.param(
+            (*ALL.values(), "还有旁边的井盖也松了"), Outcome.CONFIRM, {**ALL, "what": "路灯坏了。还有旁边的井盖也松了"}, id="supplement-at-the-end"
+        ),
+        pytest.param(("路灯坏了", "建设路", "昨天", "我姓李", "幺三九，零零零零，二七幺六"), Outcome.CONFIRM, None, id="spoken-number"),
+        pytest.param(
+            ("路灯坏了", "建设路", "昨天", "我叫李明，电话13900002716"),
+            Outcome.CONFIRM,
+            {"what": "路灯坏了", "where": "建设路", "when": "昨天", "name": "李明", "phone": "13900002716"},
+            id="two-answers-in-one",
+        ),
+        pytest.param(("路灯坏了", "建设路", "昨天", "算了"), Outcome.ASK, None, id="never-mind-the-name-is-no-cancel"),
+        pytest.param(("路灯坏了", "建设路", "昨天", "匿名"), Outcome.CONFIRM, None, id="anonymous-is-not-asked-for-a-number"),
+    ],
+)  # fmt: skip
+def test_dialogue(lines: tuple[str, ...], outcome: Outcome, expected: dict[str, str] | None) -> None:
+    step = talk(*lines)
+    assert step.outcome is outcome
+    if expected is not None:
+        assert values(step) == expected
+
+
+def test_the_callers_number_is_not_asked_for() -> None:
+    step = talk("路灯坏了", "建设路", "昨天", "王女士", caller_known=True)
+    assert step.outcome is Outcome.CONFIRM
+    assert Slot.PHONE not in step.draft.values
+
+
+def test_a_number_spoken_in_two_parts_is_put_together() -> None:
+    step = talk("路灯坏了", "建设路", "昨天", "王女士", "幺三九")
+    assert step.notes == (Note.PHONE_MORE,)
+    assert hear(step.draft, "零零零零二七幺六").draft.value(Slot.PHONE) == "13900002716"
+
+
+def test_a_wrong_number_is_asked_again_and_then_done_without() -> None:
+    step = talk("路灯坏了", "建设路", "昨天", "王女士", "我没听清")
+    assert step.notes == (Note.PHONE_SHORT,)
+    step = hear(hear(step.draft, "嗯哪个").draft, "什么")
+    assert step.outcome is Outcome.CONFIRM
+    assert step.draft.values[Slot.PHONE] == ""
+
+
+def test_a_bare_district_and_a_vague_place_are_asked_for_once_more() -> None:
+    for vague in ("青石区", "我家楼下"):
+        step = talk("路灯坏了", vague if vague == "青石区" else "楼下")
+        assert step.draft.asking is Slot.WHERE
+        assert step.notes == (Note.WHERE_EXACTLY,)
+        assert hear(step.draft, "楼下").draft.asking is Slot.WHEN
+
+
+def test_a_wish_alone_is_no_matter() -> None:
+    for wish in ("我要投诉", "我想反映一个问题", "帮我登记一下", "你好我要举报"):
+        assert talk(wish).draft.asking is Slot.WHAT, wish
+    assert talk("我要投诉楼上漏水").draft.asking is Slot.WHERE
+
+
+def test_a_matter_that_is_not_told_is_asked_for_once_more() -> None:
+    step = talk("我要投诉", "没有")
+    assert step.notes == (Note.NEED_MATTER,)
+    assert hear(step.draft, "不知道").draft.asking is Slot.WHERE
+
+
+def test_an_unclear_answer_to_the_summary_never_loses_the_appeal() -> None:
+    step = talk(*ALL.values())
+    for _ in range(4):
+        step = hear(step.draft, "啊？")
+        if step.outcome is Outcome.SUBMIT:
+            break
+    assert step.outcome is Outcome.SUBMIT
+
+
+def test_the_classifier_helps_where_words_are_unusual() -> None:
+    step = talk(*ALL.values())
+    assert hear(step.draft, "没毛病", Hint(Intent.AFFIRM, 0.9)).outcome is Outcome.SUBMIT
+    assert hear(step.draft, "没毛病", Hint(Intent.AFFIRM, 0.2)).outcome is not Outcome.SUBMIT
+    assert hear(talk("路灯坏了").draft, "说不准", Hint(Intent.SKIP, 0.9)).draft.asking is Slot.WHEN
+
+
+def test_a_draft_survives_json() -> None:
+    import json
+
+    draft = talk("路灯坏了", "建设路", "昨天", "王女士", "幺三九").draft
+    assert Draft.loaded(json.loads(json.dumps(draft.stored()))) == draft
+    assert Draft.loaded({**draft.stored(), "from_an_older_release": 1}) == draft
+
+
+def test_again_asks_the_same_question() -> None:
+    assert again(talk("路灯坏了").draft).draft.asking is Slot.WHERE
+    assert again(talk(*ALL.values()).draft).outcome is Outcome.CONFIRM
+
+
+def test_a_huge_answer_is_cut() -> None:
+    step = talk("路灯坏了" * 5000)
+    assert len(step.draft.value(Slot.WHAT)) <= 4800
