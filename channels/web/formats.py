@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hotline.clock import to_city
-from hotline.i18n import _
+from hotline.i18n import _, language
 
 _WEEKDAYS = "一二三四五六日"
 _DAY_PARTS = ((5, "凌晨"), (8, "早上"), (11, "上午"), (13, "中午"), (18, "下午"), (24, "晚上"))
@@ -46,7 +46,11 @@ def citizen_time(moment: datetime | None) -> str:
     local = to_city(moment)
     if local.hour == 0 and local.minute == 0:
         day = local - timedelta(days=1)
+        if language() != "zh":
+            return f"the end of {day:%d %B %Y}"
         return f"{day.month}月{day.day}日（星期{_WEEKDAYS[day.weekday()]}）24点"
+    if language() != "zh":
+        return f"{local:%H:%M, %d %B %Y}"
     part = next(name for end, name in _DAY_PARTS if local.hour < end)
     hour = local.hour - 12 if local.hour > 12 else local.hour
     minutes = {0: "", 30: "半"}.get(local.minute, f"{local.minute:02d}分")
