@@ -20,8 +20,6 @@ from ticketing.people.models import Role, Unit, User
 from ticketing.people.service import find_session
 
 COOKIE = "hotline_staff"
-STAFF = "staff"
-"""request[STAFF]: the logged-in person."""
 _OPEN_PATHS = frozenset({"/console/login"})
 
 
@@ -39,10 +37,13 @@ class Staff:
         return Role(self.user.role)
 
 
+STAFF: web.RequestKey[Staff] = web.RequestKey("staff", Staff)
+"""request[STAFF]: the logged-in person."""
+
+
 def staff(request: web.Request) -> Staff:
     """The logged-in person of this request."""
-    person: Staff = request[STAFF]
-    return person
+    return request[STAFF]
 
 
 def require(request: web.Request, *roles: Role) -> Staff:

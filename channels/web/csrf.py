@@ -21,7 +21,7 @@ from hotline.i18n import _
 COOKIE = "hotline_csrf"
 HEADER = "X-CSRF-Token"
 FIELD = "csrf"
-SESSION_CSRF = "session_csrf"
+SESSION_CSRF: web.RequestKey[str] = web.RequestKey("session_csrf", str)
 """request[SESSION_CSRF]: set by the console's session middleware; then this token counts instead of the cookie's."""
 MACHINE_PREFIXES = ("/wechat", "/api/", "/open311/")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

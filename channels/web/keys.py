@@ -48,7 +48,7 @@ HUB: web.AppKey[Hub] = web.AppKey("hub")
 ASSETS: web.AppKey[Assets] = web.AppKey("assets")
 TEMPLATES: web.AppKey[Environment] = web.AppKey("templates")
 
-CORRELATION = "correlation"
+CORRELATION: web.RequestKey[str] = web.RequestKey("correlation", str)
 """request[CORRELATION]: id of this request in logs and on error pages."""
-CSRF = "csrf"
+CSRF: web.RequestKey[str] = web.RequestKey("csrf", str)
 """request[CSRF]: the token that forms of this browser must send back."""

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+
+from ticketing.people.models import Role
+
+from tests.channels.staff import City, Opener
+
+PAGES = {
+    "/console/desk": {"agent", "supervisor"},
+    "/console/chats": {"agent", "dispatcher", "supervisor"},
+    "/console/tickets": {"agent", "dispatcher", "clerk", "chief", "supervisor", "callback", "quality", "leader"},
+    "/console/tickets/new": {"agent", "dispatcher", "supervisor", "callback"},
+    "/console/callbacks": {"callback", "supervisor"},
+    "/console/board": {"supervisor", "dispatcher", "leader"},
+    "/console/figures": {"leader", "supervisor", "dispatcher", "clerk", "chief"},
+    "/console/articles": {"agent", "dispatcher", "clerk", "chief", "supervisor", "editor"},
+    "/console/recordings": {"quality"},
+    "/console/system": {"admin"},
+    "/console/accounts": {"admin"},
+}
+
+
+@pytest.mark.parametrize("role", [role.value for role in Role])
+async def test_each_role_opens_its_pages_and_no_others(browser: Opener, city: City, role: str) -> None:
+    await city.register()
+    person = await browser(role)
+    for path, allowed in PAGES.items():
+        response = await person.get(path)
+        assert response.status == (200 if role in allowed else 403), path
+    home = await person.get("/console")
+    assert (await person.get(home.headers["Location"])).status == 200
+
+
+async def test_a_refused_page_says_so_in_words_and_shows_nothing_else(browser: Opener, city: City) -> None:
+    person = await browser("editor")
+    made = await city.register()
+    response = await person.get(f"/console/tickets/{made.ticket.number}")
+    body = await response.text()
+    assert response.status == 403
+    assert "这个岗位没有权限" in body
+    assert made.ticket.title not in body
+
+
+async def test_a_unit_sees_a_ticket_only_when_it_was_given_to_it(browser: Opener, city: City) -> None:
+    made = await city.register()
+    number = made.ticket.number
+    clerk, other, dispatcher = await browser("clerk"), await browser("water_clerk"), await browser("dispatcher")
+    missing = await (await clerk.get("/console/tickets/12345-20260101-99999")).text()
+    refused = await clerk.get(f"/console/tickets/{number}")
+    assert refused.status == 404
+    assert _without_id(await refused.text()) == _without_id(missing)  # the same answer for «not there» and «not yours»
+    assert number[-5:] not in await clerk.text("/console/tickets?queue=all")
+    response = await dispatcher.act(number, "dispatch", category_code="0501", urgency="normal", mode="phone", unit_id=str(city.units["city"]))
+    assert response.status == 303, await response.text()
+    assert (await clerk.get(f"/console/tickets/{number}")).status == 200
+    assert (await other.get(f"/console/tickets/{number}")).status == 404
+    assert (await other.post(f"/console/tickets/{number}/sign", {"csrf": (await other.form("/console/tickets", "/console/logout"))["csrf"]})).status == 404
+
+
+def _without_id(body: str) -> str:
+    return body[: body.index("编号")]
+
+
+async def test_a_secret_ticket_is_there_only_for_who_is_named(browser: Opener, city: City) -> None:
+    agent = await browser("agent")
+    named = city.people["dispatcher"].user_id
+    hidden = await agent.form("/console/tickets/new", "/console/tickets/new")
+    fields = {**hidden, "kind": "report", "urgency": "normal", "confidentiality": "secret", "contact_by": "phone",
+              "content": "举报某单位违规收费，请保密", "phone": "13900002716"}  # fmt: skip
+    response = await agent.post("/console/tickets/new", fields)
+    assert response.status == 422
+    assert "保密件要指定由哪位派单员或督办处理" in await response.text()
+    response = await agent.post("/console/tickets/new", {**fields, "named": str(named)})
+    assert response.status == 303
+    page = response.headers["Location"]
+    assert (await agent.get(page)).status == 200
+    assert (await (await browser("dispatcher")).get(page)).status == 200
+    for other in ("dispatcher2", "supervisor", "leader", "agent2"):
+        assert (await (await browser(other)).get(page)).status == 404, other
+
+
+async def test_phones_are_masked_for_units_and_opened_only_with_a_reason(browser: Opener, city: City) -> None:
+    made = await city.register()
+    number = made.ticket.number
+    dispatcher, clerk = await browser("dispatcher"), await browser("clerk")
+    await dispatcher.act(number, "dispatch", category_code="0501", urgency="normal", mode="phone", unit_id=str(city.units["city"]))
+    for person in (dispatcher, clerk, await browser("supervisor"), await browser("agent")):
+        body = await person.text(f"/console/tickets/{number}")
+        assert "139 **** 2716" in body
+        assert "13900002716" not in body.replace(" ", "")
+        assert "周女士" not in body
+    refused = await clerk.act(number, "reveal", reason="看")
+    assert refused.status == 422
+    assert "2716" not in (await refused.text()).replace("139 **** 2716", "")
+    opened = await clerk.act(number, "reveal", reason="约定上门检查时间")
+    body = await opened.text()
+    assert opened.status == 200
+    assert "139 0000 2716" in body
+    assert "周女士" in body
+    story = await dispatcher.text(f"/console/tickets/{number}")
+    assert "约定上门检查时间" in story
+    assert "约定上门检查时间" not in await clerk.text(f"/console/tickets/{number}")
+
+
+async def test_the_leader_cannot_reveal(browser: Opener, city: City) -> None:
+    number = (await city.register()).ticket.number
+    leader = await browser("leader")
+    body = await leader.text(f"/console/tickets/{number}")
+    assert "a-reveal" not in body
+    csrf = (await leader.form("/console/figures", "/console/logout"))["csrf"]
+    response = await leader.post(f"/console/tickets/{number}/reveal", {"csrf": csrf, "reason": "想看一看号码"})
+    assert response.status == 403
+
+
+async def test_the_administrator_sees_no_case_content(browser: Opener, city: City) -> None:
+    made = await city.register()
+    admin = await browser("admin")
+    for path in ("/console/system", "/console/accounts"):
+        body = await admin.text(path)
+        assert made.ticket.title not in body
+        assert made.ticket.number not in body
+    assert (await admin.get(f"/console/tickets/{made.ticket.number}")).status == 403
+
+
+async def test_a_role_cannot_take_a_step_that_is_not_its_own(browser: Opener, city: City) -> None:
+    number = (await city.register()).ticket.number
+    for role, action in (("agent", "dispatch"), ("leader", "supplement"), ("callback", "review"), ("clerk", "sign_off"), ("dispatcher", "visit")):
+        person = await browser(role)
+        csrf = (await person.form((await person.get("/console")).headers["Location"], "/console/logout"))["csrf"]
+        response = await person.post(f"/console/tickets/{number}/{action}", {"csrf": csrf, "version": "1", "seen": "1"})
+        assert response.status == 403, (role, action)
