@@ -13,8 +13,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.wechat.replies import MAX_BYTES
-from hotline.errors import IllegalStep
+from channels.wechat.replies import MAX_BYTES, clean
+from hotline.errors import IllegalStep, InvalidInput
 from hotline.events import Outbox, enqueue
 from hotline.i18n import _
 from ticketing.context import Core
@@ -50,8 +50,11 @@ async def enqueue_picture(core: Core, session: AsyncSession, citizen_id: int, co
 async def queue_agent_reply(core: Core, session: AsyncSession, conversation: Conversation, text: str) -> None:
     """An agent's answer to a WeChat conversation, in the transaction that stores it as a message.
 
-    Raises `IllegalStep` when the conversation is not one of WeChat.
+    Raises `IllegalStep` when the conversation is not one of WeChat, `InvalidInput` when the text is longer than the platform
+    takes: what a person wrote is never cut.
     """
+    if len(clean(text).encode()) > MAX_BYTES:
+        raise InvalidInput(_("微信一次最多发约680个字，请分成几条发送"), field="text")
     await enqueue_text(core, session, _citizen_of(conversation), text, dedupe=f"wechat:agent:{uuid4()}")
 
 

@@ -12,9 +12,9 @@ from channels.wechat.outbox import queue_agent_reply
 from channels.wechat.sender import LEASE, Sender, pause
 from hotline.clock import ManualClock
 from hotline.database import Database
-from hotline.errors import IllegalStep
+from hotline.errors import IllegalStep, InvalidInput
 from hotline.settings import Settings
-from tests.channels.wechat.world import World, build, until
+from tests.channels.wechat.world import SaidAnswer, SaidTurn, World, build, until
 from tests.simulators.wechat_account import Fan
 from tests.simulators.wechat_api import SEND, STABLE_TOKEN
 from ticketing.context import Core
@@ -51,11 +51,23 @@ async def test_only_wechat_conversations_take_an_agents_reply(world: World) -> N
             await queue_agent_reply(world.services.core, session, conversation, "x")
 
 
-async def test_a_long_reply_is_cut_to_the_platforms_limit(world: World) -> None:
+async def test_a_reply_that_the_platform_would_refuse_for_its_length_is_refused_at_once(world: World) -> None:
     fan = world.account.fan()
-    await agent_says(world, await conversation_of(world, fan), "字" * 1000)
-    await world.tick()
-    [text] = fan.seen("custom")
+    conversation = await conversation_of(world, fan)
+    with pytest.raises(InvalidInput, match="分成几条"):
+        await agent_says(world, conversation, "字" * 683)
+    assert await world.outbox() == []
+    await agent_says(world, conversation, "字" * 682)
+    assert await world.told(fan) == ["字" * 682]
+
+
+async def test_a_long_answer_that_comes_late_is_cut_to_the_platforms_limit(impatient: World) -> None:
+    fan = impatient.account.fan()
+    impatient.dialogue.say = lambda text: SaidTurn((SaidAnswer("字" * 1000),))
+    impatient.dialogue.open.clear()
+    await impatient.platform.text(fan, "x")
+    impatient.dialogue.open.set()
+    [text] = await impatient.told(fan)
     assert len(text.encode()) <= 2048
     assert text.endswith("字…")
 
