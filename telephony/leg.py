@@ -114,7 +114,10 @@ class Leg(Protocol):
         ...
 
     def record(self, path: Path) -> None:
-        """Record to a stereo WAV file (left: the caller, right: us), written as it comes. Raises `OSError`."""
+        """Record to a stereo WAV file (left: the caller, right: us), written as it comes.
+
+        Raises `OSError` (`FileExistsError` too: nothing is overwritten), `LegGone` when the call is over.
+        """
         ...
 
     async def stop_recording(self) -> float:

@@ -17,7 +17,7 @@ from telephony.media.codec import CODECS
 from telephony.media.playback import QueuedPlayback
 from telephony.media.recorder import Recording, RecordingWriter
 from telephony.sip.access import AccessList
-from telephony.sip.base import CallState
+from telephony.sip.base import CallState, PhoneStatus
 from telephony.sip.call import CallHooks, SipCall
 from telephony.sip.digest import Credentials
 from telephony.sip.endpoint import Endpoint
@@ -25,6 +25,7 @@ from telephony.sip.headers import parse_uri
 from telephony.sip.incoming import IncomingCall
 from telephony.sip.message import Address
 from telephony.sip.outgoing import OutgoingCall
+from telephony.sip.registration import Registrar, Registration
 from telephony.sip.transaction import Timers
 
 _log = logs.get(__name__)
@@ -156,12 +157,14 @@ class Phone:
         rtp_timeout_s: float = 30.0,
         user: str = "hotline",
         login: Credentials | None = None,
+        registrar: Registrar | None = None,
         timers: Timers | None = None,
     ) -> None:
         """`on_call` runs as a task for each incoming call, None refuses all; a call whose task has ended is hung up.
 
         `peers`: networks that may call and be called. `rtp_ports`: first and last; (0, 0) takes any free one. `login`:
-        answers the trunk's 401/407 to our calls. Raises ValueError for a peer that is no network.
+        answers the trunk's 401/407 to our calls. `registrar`: only for trunks that want a registration.
+        Raises ValueError for a peer that is no network.
         """
         self._on_call = on_call
         self._host = host
@@ -172,7 +175,9 @@ class Phone:
         self._rtp_timeout_s = rtp_timeout_s
         self._user = user
         self._login = login
+        self._registrar = registrar
         self._timers = timers or Timers()
+        self._registration: Registration | None = None
         self._endpoint: Endpoint | None = None
         self._writer: RecordingWriter | None = None
         self._stopped = False
@@ -203,6 +208,11 @@ class Phone:
     def port(self) -> int:
         """The SIP port, the real one when 0 was asked for."""
         return int(self.endpoint.agent.myPort)
+
+    @property
+    def registered(self) -> bool:
+        """Whether the trunk's registrar knows us; True where no registration is wanted."""
+        return self._registrar is None or bool(self.endpoint.get_status() == PhoneStatus.REGISTERED)
 
     @property
     def live_calls(self) -> int:
@@ -244,6 +254,9 @@ class Phone:
         self._endpoint = endpoint
         self._writer = RecordingWriter(endpoint.inbox)
         self._writer.start()
+        if self._registrar is not None:
+            self._registration = Registration(endpoint, self._registrar)
+            self._registration.start()
         _log.info("telephony.phone.started", host=self._host, port=self.port, max_calls=self._max_calls)
 
     def drain(self) -> None:
@@ -263,6 +276,8 @@ class Phone:
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
+        if self._registration is not None:
+            self._registration.stop()
         await self._endpoint.agent.settle(min(grace_s, self._timers.t1 * 4))
         self._endpoint.stop()
         await asyncio.to_thread(self._writer.stop)

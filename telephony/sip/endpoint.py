@@ -16,7 +16,7 @@ from telephony.media.session import MediaCounters, MediaSession
 from telephony.sip import sdp
 from telephony.sip.access import AccessList
 from telephony.sip.agent import SipAgent
-from telephony.sip.base import CallState, NoPortsAvailableError, VoIPPhone
+from telephony.sip.base import CallState, NoPortsAvailableError, PhoneStatus, VoIPPhone
 from telephony.sip.call import SipCall
 from telephony.sip.digest import Credentials
 from telephony.sip.incoming import IncomingCall
@@ -27,8 +27,8 @@ from telephony.sip.transaction import ServerTransaction, Timers
 _log = logs.get(__name__)
 
 _WATCH_S = 1.0
-_UNDERSTOOD = frozenset({"timer", "replaces"})
-"""Extensions that a caller may require: session timers (we answer the refreshing re-INVITE) and no more than that."""
+_UNDERSTOOD = frozenset({"timer"})
+"""Extensions that a caller may require: session timers (we answer the re-INVITE that refreshes), nothing else."""
 
 
 class Endpoint(VoIPPhone):
@@ -81,6 +81,10 @@ class Endpoint(VoIPPhone):
             self._watch.cancel()
         self.agent.stop()
         self.engine.stop()
+
+    def set_status(self, status: PhoneStatus) -> None:
+        """What pyVoIP's `get_status` will say."""
+        self._status = status
 
     def _schedule_watch(self) -> None:
         self._watch = asyncio.get_running_loop().call_later(_WATCH_S, self._watch_media)
