@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from sqlalchemy.dialects.postgresql import insert
 
-from hotline.errors import HotlineError, Unavailable
+from hotline.errors import Unavailable
 from hotline.logs import get
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
@@ -95,7 +95,7 @@ async def _tend(services: Services, flow: CallFlow, worker: str, state: Any) -> 
             await _beat(services, worker, state())
         except Unavailable as error:
             log.warning("telephony_without_database", reason=str(error))
-        except HotlineError:
+        except Exception:  # calls go on whatever is wrong with the housekeeping
             log.exception("telephony_tending_failed")
         await asyncio.sleep(_BEAT_S)
 

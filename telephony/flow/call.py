@@ -52,6 +52,8 @@ class CallFlow:
         except asyncio.CancelledError:
             reason = "shutdown"
             raise
+        except Exception:  # a fault of ours: logged, and whoever had said something is called back
+            log.exception("call_failed", call=str(leg.id))
         finally:
             # shielded: a process that is told to stop still writes down what was said
             await asyncio.shield(asyncio.ensure_future(call.wind_up(reason)))

@@ -88,7 +88,7 @@ class Ear:
             return Silence()
         if isinstance(event, HungUp):
             self._over = event
-            raise CallerGone(_REASONS.get(event.by, "error"))
+            raise CallerGone("shutdown" if event.reason == "shutdown" else _REASONS[event.by])
         return event
 
     async def finish(self) -> list[Heard]:

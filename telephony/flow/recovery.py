@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot.registration import save_unfinished
 from hotline.database import Database
-from hotline.errors import HotlineError, Unavailable
+from hotline.errors import Unavailable
 from hotline.logs import get
 from telephony.flow.pending import PendingCall, PendingCalls
 from telephony.flow.record import pending_folder
@@ -80,7 +80,7 @@ async def pick_up(core: Core, database: Database, *, live: frozenset[str] = froz
                 await _write(core, session, call)
         except Unavailable:
             raise
-        except HotlineError:
+        except Exception:  # one call that can't be written must not keep the others waiting
             log.exception("pending_call_refused", call=str(call.call_id))
             continue
         files.remove(call.call_id)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from telephony.flow.call import Call
 
 log = get(__name__)
+_OUR_FAULT = ("error", "shutdown")
+"""End reasons of calls that we cut off: who had said something is called back."""
 
 
 async def wind_up(call: Call, reason: str, rest: list[Said], seconds: float) -> None:
@@ -30,11 +32,15 @@ async def wind_up(call: Call, reason: str, rest: list[Said], seconds: float) -> 
             await _store(call, left)
             if talk is not None and talk.waiting and reason != "queue_timeout":
                 await record.owe("hung_up_in_queue")
+            elif reason in _OUR_FAULT and record.anything_said:
+                await record.owe("process_died")
             else:
                 await record.owe_for_form()
             await record.end(reason, seconds)
         except Unavailable as error:
             log.warning("call_end_not_written", call=str(call.leg.id), reason=str(error))
+        except Exception:  # whatever it is: the file keeps the call, and a person reads the log
+            log.exception("call_end_not_written", call=str(call.leg.id))
         else:
             return
     promised = "hung_up_in_queue" if talk is not None and talk.waiting else "outage"

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from chatbot.reply import TicketRef
 from hotline.database import Database
 from telephony.flow.parts import Parts
+from telephony.flow.pending import PendingCall
 from telephony.flow.recovery import end_abandoned, pick_up
 from telephony.speech.transcriber import Heard
 from tests.telephony.flow.conftest import LOUD, Line, a_turn, heard, said, until
@@ -401,6 +402,46 @@ async def test_a_process_that_is_stopped_writes_its_calls_down(line: Line) -> No
         await line.tasks[0]
     line.tasks.clear()
     assert (await the_call(line.database)).end_reason == "shutdown"
+    assert (await the_return_call(line.database))[0].reason == "process_died"
+
+
+async def test_a_fault_of_ours_owes_a_return_call_to_who_had_spoken(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, "护照怎么办")
+    await heard(leg, "答：护照怎么办")
+
+    async def broken(self: object, digit: str) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr("telephony.flow.conversation.Talk._key", broken)
+    leg.press_keys("1")
+    await line.over()
+    assert (await the_call(line.database)).end_reason == "error"
+    assert (await the_return_call(line.database))[0].reason == "process_died"
+
+
+async def test_a_pending_call_that_cannot_be_written_does_not_keep_the_others_waiting(
+    line: Line, nowhere: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.set(silence_s=0.05)
+    line.broken = nowhere
+    first, second = line.call(), line.call()
+    await line.over()
+    import telephony.flow.recovery as recovery
+
+    write = recovery._write
+
+    async def picky(core: object, session: object, late: PendingCall) -> None:
+        if late.call_id == first.id:
+            raise RuntimeError("a row that cannot be written")
+        await write(core, session, late)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(recovery, "_write", picky)
+    assert await pick_up(line.core, line.database) == 1
+    assert (await the_call(line.database)).id == second.id
+    monkeypatch.undo()
+    assert await pick_up(line.core, line.database) == 1
 
 
 async def test_a_full_disk_ends_no_call(line: Line) -> None:
