@@ -54,7 +54,7 @@ def _relevant(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.name != "pyproject.toml":
         return text
-    parts = re.findall(r"^requires-python = .*$|^(?:dependencies|embedded|dev) = \[.*?^\]", text, flags=re.MULTILINE | re.DOTALL)
+    parts = re.findall(r"^requires-python = [^\n]*|^(?:dependencies|embedded|dev) = \[.*?^\]", text, flags=re.MULTILINE | re.DOTALL)
     return "\n".join(re.sub(r"\s*#[^\n]*", "", part) for part in parts)
 
 
