@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -77,13 +78,26 @@ class Settings(BaseSettings):
     # web
     session_hours: int = Field(10, ge=1, le=24, description="A staff session ends after this time.")
     cookie_secure: bool = Field(False, description="Send cookies over HTTPS only (set it in production).")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Networks of reverse proxies whose X-Forwarded-For tells the caller's address (comma-separated)."
+    )
     upload_max_bytes: int = Field(10 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024, description="Largest attachment.")
     min_free_disk_mb: int = Field(200, ge=0, description="Below this, new attachments and recordings are refused and readyz says so.")
 
-    @field_validator("sip_peers", "encryption_keys", mode="before")
+    @field_validator("sip_peers", "encryption_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"{network} is not a network such as 10.0.0.0/8 or 127.0.0.1") from error
+        return networks
 
     @field_validator("encryption_keys")
     @classmethod

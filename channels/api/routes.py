@@ -10,6 +10,7 @@ from aiohttp import web
 
 from channels.api import chat
 from channels.api.limits import Limiter
+from channels.web.address import address_of
 from channels.web.keys import CORE, DATABASE, SERVICES
 from hotline.errors import Conflict, HotlineError, InvalidInput, NotFound
 from hotline.i18n import _
@@ -90,7 +91,7 @@ async def get_messages(request: web.Request) -> web.Response:
 
 
 def _take(request: web.Request, limiter: Limiter) -> None:
-    wait = limiter.wait_seconds(request.remote or "")
+    wait = limiter.wait_seconds(address_of(request))
     if wait:
         raise TooManyRequests(wait)
 

@@ -13,6 +13,7 @@ from channels.api import once
 from channels.api.limits import Limiter
 from channels.open311 import arguments, render, view
 from channels.open311.problems import Problem, Refused
+from channels.web.address import address_of
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import Conflict, HotlineError, InvalidInput
 from hotline.i18n import _
@@ -56,7 +57,7 @@ def _method(method: Method, form: str | None) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         wanted = form or render.wanted_form(request.headers.get("Accept", ""))
         limiter = request.app[READS if request.method in ("GET", "HEAD") else WRITES]
-        wait = limiter.wait_seconds(request.remote or "")
+        wait = limiter.wait_seconds(address_of(request))
         if wait:
             answer = _problems([Problem(429, _("请求太频繁，请{seconds}秒后再试").format(seconds=wait))], wanted, 429)
             answer.headers["Retry-After"] = str(wait)

@@ -18,6 +18,7 @@ from channels.portal import cookies
 from channels.portal.appeal_form import AppealForm, contacts, districts
 from channels.portal.preferences import page
 from channels.portal.words import kinds
+from channels.web.address import address_of
 from channels.web.files import ACCEPT, Upload, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput
@@ -68,7 +69,7 @@ async def submit(request: web.Request) -> web.StreamResponse:
     data = await request.post()
     form = AppealForm.read(data)
     errors: dict[str, str] = {}
-    if request.app[SUBMISSIONS].wait_seconds(request.remote or ""):
+    if request.app[SUBMISSIONS].wait_seconds(address_of(request)):
         errors["what"] = _("提交太频繁，请过一分钟再点提交。内容还在本页")
         return _form_page(request, form, errors, status=429)
     kept = _read_kept(request, [str(value) for value in data.getall(_KEPT, [])])

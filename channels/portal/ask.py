@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,11 +18,12 @@ from channels.api import chat
 from channels.api.limits import Limiter
 from channels.portal import cookies
 from channels.portal.preferences import fragment, page
+from channels.web.address import address_of
 from channels.web.keys import CORE, DATABASE, HUB, SERVICES
 from channels.web.live import Notice
 from channels.web.templating import is_fragment
 from hotline.clock import to_city
-from hotline.errors import InvalidInput
+from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import _
 from knowledge.article.models import Article
 from knowledge.search.service import is_told
@@ -30,6 +32,9 @@ from ticketing.conversation.service import close_conversation, open_conversation
 from ticketing.ticket.models import Ticket
 
 TURNS: web.AppKey[Limiter] = web.AppKey("portal_turns")
+STREAMS: web.AppKey[Counter[str]] = web.AppKey("portal_streams")
+MAX_STREAMS = 30
+"""Open pages of one address that hear of news at once."""
 SHOWN = 100
 """Messages on the page; older ones are left out."""
 DOTS = "••••••••"
@@ -120,7 +125,7 @@ async def say(request: web.Request) -> web.StreamResponse:
     """POST /ask: one utterance, typed or chosen."""
     data = await request.post()
     typed = str(data.get("choice") or data.get("text") or "")
-    if request.app[TURNS].wait_seconds(request.remote or ""):
+    if request.app[TURNS].wait_seconds(address_of(request)):
         return await _refused(request, typed, _("消息太频繁，请过几秒再发"), 429)
     try:
         text = chat.clean_text(typed)
@@ -176,10 +181,20 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if known is None:
         return web.Response(status=204)
 
+    address, open_streams = address_of(request), request.app[STREAMS]
+    if open_streams[address] >= MAX_STREAMS:
+        raise Unavailable(_("打开的对话太多，请关掉几个页面再试"))
+
     def select_events(notice: Notice) -> Iterable[str]:
         return ("talk",) if notice.subject == "conversation" and notice.subject_id == str(known) else ()
 
-    return await request.app[HUB].stream(request, select_events)
+    open_streams[address] += 1
+    try:
+        return await request.app[HUB].stream(request, select_events)
+    finally:
+        open_streams[address] -= 1
+        if not open_streams[address]:
+            del open_streams[address]
 
 
 async def restart(request: web.Request) -> web.StreamResponse:

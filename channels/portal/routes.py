@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from aiohttp import web
 
 from channels.api.limits import Limiter
@@ -17,6 +19,7 @@ def setup(app: web.Application) -> None:
     app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
     app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=1, burst=10)
     app[tracking.URGES] = Limiter(clock, per_minute=1 / 720, burst=2)
+    app[ask.STREAMS] = Counter()
     app.middlewares.insert(0, preferences.language_middleware)
     add_get, add_post = app.router.add_get, app.router.add_post
     add_get("/", home.home)

@@ -19,6 +19,7 @@ from channels.portal import cookies
 from channels.portal.preferences import page
 from channels.portal.tickets import Tracked, tracked
 from channels.portal.words import satisfactions
+from channels.web.address import address_of
 from channels.web.files import ACCEPT, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import IllegalStep, InvalidInput, NotFound
@@ -63,7 +64,7 @@ async def open_ticket(request: web.Request) -> web.StreamResponse:
         errors["code"] = _("请填写查询码，登记时给您的8位字母和数字")
     if errors:
         return _ask(request, number, errors, status=422)
-    waits = (request.app[TRIES].wait_seconds(request.remote or ""), request.app[TRIES_OF_NUMBER].wait_seconds(number))
+    waits = (request.app[TRIES].wait_seconds(address_of(request)), request.app[TRIES_OF_NUMBER].wait_seconds(number))
     if any(waits):
         minutes = -(-max(waits) // 60)
         return _ask(

@@ -7,11 +7,13 @@ import hashlib
 import shutil
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.web_request import FileField
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.web.keys import CORE, SETTINGS
@@ -23,6 +25,8 @@ from ticketing.ticket.models import Attachment
 
 MAX_FILES = 5
 """Files per form."""
+UNCLAIMED_AGE = timedelta(hours=48)
+"""A form is good for a day; after two its files belong to nobody."""
 ACCEPT = "image/jpeg,image/png,image/webp,image/gif,application/pdf,video/mp4,audio/amr,audio/mpeg,audio/wav"
 """For `<input type="file" accept>`; the server looks at the bytes all the same."""
 
@@ -168,6 +172,15 @@ def _check(upload: Upload, settings: Settings, field: str) -> None:
         )
     if _sniff(upload.body[:16]) is None:
         raise InvalidInput(_("附件“{name}”的格式不支持，请上传照片、PDF、MP4视频或录音"), field=field, name=name)
+
+
+async def drop_unclaimed(core: Core, session: AsyncSession) -> int:
+    """Delete files that came with a form which was never completed. For the scheduler; returns how many."""
+    old = (Attachment.ticket_id.is_(None), Attachment.conversation_id.is_(None), Attachment.created_at < core.clock.now() - UNCLAIMED_AGE)
+    gone = (await session.scalars(delete(Attachment).where(*old).returning(Attachment.path))).all()
+    for relative in gone:
+        await asyncio.to_thread((core.data_dir / relative).unlink, missing_ok=True)
+    return len(gone)
 
 
 def download(request: web.Request, attachment: Attachment) -> web.StreamResponse:

@@ -36,6 +36,7 @@ TICKS = (
     Tick("wechat delivery", sweeps.wechat_delivery, 2),
     Tick("knowledge expiry", sweeps.knowledge_expiry, 600),
     Tick("log-in sessions", sweeps.login_sessions, 3600),
+    Tick("unclaimed files", sweeps.unclaimed_files, 3600),
 )
 
 

@@ -43,6 +43,14 @@ async def login_sessions(services: Services) -> int:
         return len(gone.all())
 
 
+async def unclaimed_files(services: Services) -> int:
+    """Delete attachments of forms that were never completed."""
+    from channels.web.files import drop_unclaimed
+
+    async with services.database.transaction() as session:
+        return await drop_unclaimed(services.core, session)
+
+
 async def wechat_delivery(services: Services) -> object:
     """Send what waits for the WeChat platform, when the channel is on."""
     if not services.settings.wechat_token.get_secret_value():

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import FormData
 from sqlalchemy import func, select
 
+from channels.web.files import drop_unclaimed
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.settings import Settings
@@ -280,3 +281,20 @@ async def test_full_disk_refuses_the_file_and_keeps_the_words(
     assert page.status in (422, 503)
     assert await tickets(city) == []
     assert (await browser.post("/appeal", with_files(form))).path == "/appeal/done"
+
+
+async def test_files_that_nobody_claims_are_deleted(
+    client: Client, city: Database, core: Core, clock: ManualClock, settings: Settings
+) -> None:
+    browser = Browser(client)
+    for what in ("太短", GOOD["what"]):
+        await browser.post("/appeal", with_files({**await browser.form("/appeal"), **GOOD, "what": what}, ("a.png", PNG)))
+    clock.advance(hours=49)
+    async with city.transaction() as session:
+        paths = dict((await session.execute(select(Attachment.ticket_id, Attachment.path))).all())
+        assert await drop_unclaimed(core, session) == 1
+    [ticket] = await tickets(city)
+    assert (settings.data_dir / paths[ticket.id]).is_file()
+    assert not (settings.data_dir / paths[None]).exists()
+    async with city.transaction() as session:
+        assert list(await session.scalars(select(Attachment.ticket_id))) == [ticket.id]

@@ -165,7 +165,7 @@ async def test_steps_follow_the_ticket_in_the_citizens_words(client: Client, off
     page = await browser.get("/track")
     assert now_step(page) == "正在办理"
     assert "市城市管理局正在办理" in page.text
-    assert "11月23日（星期一）24点前" in page.text, "three working days from Wednesday, a weekend between"
+    assert "<b>11月23日（星期一）24点</b>前给您答复" in page.text, "three working days from Wednesday, a weekend between"
     assert "市城市管理局已电话联系您" in page.text
     for internal in ("内部备注", "请速办", "待审核", "in_progress</", "dispatcher", "clerk"):
         assert internal not in page.text, internal
