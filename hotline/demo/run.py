@@ -132,7 +132,7 @@ def _table(settings: Settings, speech: str) -> list[str]:
         ("工作台 console", f"{web}/console"),
         ("电话 SIP", f"sip:{settings.line_number}@{settings.sip_host}:{settings.sip_port} (UDP)"),
         ("接口 API", f"{web}/api/v1/chat   {web}/open311/v2/services.json"),
-        ("微信 WeChat", f"{web}/wechat   (keys: {settings.data_dir / 'secrets.env'})"),
+        ("微信 WeChat", f"{web}/wechat   (try it: .venv/bin/hotline wechat chat)"),
         ("语音模型 speech", speech),
         ("智能助手 bot", "Rasa + knowledge search" if settings.bot_enabled else "degraded: knowledge search alone"),
         ("密码 password", f"{settings.demo_password.get_secret_value()}   (all log-ins)"),
