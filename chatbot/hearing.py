@@ -45,15 +45,25 @@ def _nearly_only_digits(text: str) -> bool:
     return len(_DIGIT_RUN.sub("", clean(text))) <= 6
 
 
+_TICKET = re.compile(r"(?<!\d)\d{3,8}[\s\-—－]{1,3}(20\d{6})[\s\-—－]{1,3}(\d{5})(?!\d)")
+
+
 def find_ticket_number(text: str, line: str, now: datetime) -> str | None:
     """A ticket number in `text`: in full, without the line's number, or its last five digits with «today» understood."""
+    if written := _TICKET.search(unicodedata.normalize("NFKC", text)):
+        return f"{line}-{written[1]}-{written[2]}"
     for run in digit_runs(text):
-        if match := re.search(rf"(?:{line})?(20\d{{6}})(\d{{5}})$", run):
+        if match := re.match(rf"(?:{line})?(20\d{{6}})(\d{{5}})", run):
             return f"{line}-{match[1]}-{match[2]}"
     for run in digit_runs(text):
         if len(run) == 5 and run != line:
             return f"{line}-{to_city(now):%Y%m%d}-{run}"
     return None
+
+
+def without_ticket_number(text: str) -> str:
+    """`text` without a written ticket number, so that its digits are not taken for a query code."""
+    return _TICKET.sub(" ", unicodedata.normalize("NFKC", text))
 
 
 _CODE = re.compile(r"(?<![A-Za-z0-9])[2-9A-HJ-KM-NP-Za-hj-km-np-z]{4}[\s\-]?[2-9A-HJ-KM-NP-Za-hj-km-np-z]{4}(?![A-Za-z0-9])")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +70,7 @@ class Progress:
         for ticket in own:
             if ticket.number == number:
                 return await self._tell(ticket)
-        code = hearing.find_query_code(_without(text, number))
+        code = hearing.find_query_code(hearing.without_ticket_number(text))
         return await self._by_code(number, code) if code else self._ask_code(number)
 
     async def _own(self) -> list[Ticket]:
@@ -146,11 +145,6 @@ class Progress:
             .order_by(Assignment.id.desc())
         )
         return await self.session.scalar(statement.limit(1)) or _("对口单位")
-
-
-def _without(text: str, number: str) -> str:
-    """`text` without the ticket number, so that its digits are not taken for a code."""
-    return re.sub(r"\d[\d\-\s]{10,}\d", " ", text.replace(number, " "))
 
 
 def mentions_number(text: str, core: Core) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from chatbot.dialogue import Dialogue, Turn, save_unfinished
+from chatbot.rasa_client import RasaClient, RasaDown
 from chatbot.reply import TicketRef
 from hotline.clock import ManualClock
 from hotline.database import Database
@@ -120,19 +121,23 @@ async def test_after_the_hand_over_the_bot_is_silent(begin: Begin, say: Say, dat
         assert await session.scalar(select(func.count()).where(Message.author == "citizen")) == 2
 
 
-async def test_nothing_is_answered_when_an_agent_took_over_meanwhile(
-    begin: Begin, dialogue: Dialogue, core: Core, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from chatbot import dialogue as module
+class TakenOver(RasaClient):
+    """Rasa is so slow that an agent takes the conversation while it thinks."""
 
-    conversation = await begin("web")
+    def __init__(self, database: Database) -> None:
+        super().__init__("http://127.0.0.1:9", "x" * 32, timeout_s=1)
+        self._database = database
 
-    async def taken_meanwhile(*_args: object) -> None:
-        async with database.transaction() as session:
-            (await get_conversation(session, conversation, lock=True)).owner = Owner.QUEUE.value
+    async def turn(self, conversation_id: UUID, message_id: int, text: str, *, align_form: bool | None) -> None:
+        async with self._database.transaction() as session:
+            (await get_conversation(session, conversation_id, lock=True)).owner = Owner.QUEUE.value
+        raise RasaDown("too slow")
 
-    monkeypatch.setattr(module, "_needed_alignment", taken_meanwhile)
-    turn = await dialogue.turn(conversation, "身份证丢了怎么补办")
+
+async def test_nothing_is_answered_when_the_bot_lost_the_conversation_meanwhile(begin: Begin, core: Core, database: Database) -> None:
+    dialogue = Dialogue(core, database, TakenOver(database))
+    turn = await dialogue.turn(await begin("web"), "身份证丢了怎么补办")
+    await dialogue.close()
     assert turn.answers == ()
     assert turn.owner is Owner.QUEUE
 

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -58,11 +59,10 @@ class Bot:
         for entry in os.scandir("/proc"):
             if not entry.name.isdigit():
                 continue
+            process = Path(entry.path)
             try:
-                with open(f"/proc/{entry.name}/stat") as stat:
-                    parent = int(stat.read().rpartition(")")[2].split()[1])
-                with open(f"/proc/{entry.name}/cmdline") as command:
-                    words = command.read()
+                parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+                words = (process / "cmdline").read_text()
             except (OSError, ValueError):
                 continue
             if parent == os.getpid() and "start.py" in words:
@@ -71,7 +71,7 @@ class Bot:
 
 
 @pytest.fixture
-async def bot(core: Core, database: Database, city: None, settings: Settings) -> AsyncIterator[Bot]:
+async def bot(core: Core, database: Database, settings: Settings) -> AsyncIterator[Bot]:
     settings = settings.model_copy(update={"action_port": free_port(), "rasa_port": free_port(), "bot_timeout_s": 10.0})
     lines: list[str] = []
     await asyncio.to_thread(training.train, settings, lines.append)
