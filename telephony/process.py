@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 
-from hotline.errors import Unavailable
+from hotline.clock import to_city
+from hotline.errors import HotlineError, Unavailable
 from hotline.logs import get
+from knowledge.search.service import search
+from knowledge.search.words import normalise, tokens
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
 from telephony.flow.recovery import end_abandoned, pick_up
@@ -34,6 +38,7 @@ async def run(services: Services) -> None:
     voice = EspeakVoice(timeout_s=settings.tts_timeout_s)
     prompts = PromptStore.of(settings, voice)
     await prompts.warm()
+    await _warm_search(services)
     worker = f"telephony-{settings.sip_port}"
     flow = CallFlow(Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker))
     phone = Phone.from_settings(settings, flow.run)
@@ -57,6 +62,16 @@ async def run(services: Services) -> None:
         await tending
     finally:
         await asyncio.shield(asyncio.ensure_future(_stop(phone, tending, health, voice)))
+
+
+async def _warm_search(services: Services) -> None:
+    """Dictionary and index in memory, or the first caller would wait seconds for an answer. Without a database: later."""
+    await asyncio.to_thread(lambda: tokens(normalise("护照怎么办")))
+    try:
+        async with services.database.transaction() as session:
+            await search(session, "护照怎么办", today=to_city(services.core.clock.now()).date())
+    except (HotlineError, SQLAlchemyError) as error:
+        log.warning("search_not_warmed", reason=str(error))
 
 
 async def _stop(phone: Phone, tending: asyncio.Task[None] | None, health: web.AppRunner | None, voice: EspeakVoice) -> None:
