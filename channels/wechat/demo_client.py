@@ -12,7 +12,6 @@ import hashlib
 import json
 import secrets
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from wechatpy.utils import to_text
 from channels.wechat.api import LOOPBACK
 from channels.wechat.replies import escape
 from channels.wechat.signature import sign
+from hotline.clock import Clock, SystemClock
 from hotline.errors import InvalidInput, Unavailable
 from hotline.settings import Settings
 
@@ -47,11 +47,11 @@ class Heard:
 class Phone:
     """A citizen's phone with WeChat. Use as an asynchronous context manager."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings, name: str, clock: Clock | None = None) -> None:
         """`name` stands for a person: the same name is the same openid. Raises `InvalidInput` when the channel is off."""
         if not settings.wechat_token.get_secret_value():
             raise InvalidInput("微信渠道没有打开：请设置 HOTLINE_WECHAT_TOKEN（script/demo 会自己生成）")
-        self._settings = settings
+        self._settings, self._clock = settings, clock or SystemClock()
         self.openid = "o" + hashlib.sha256(name.encode()).hexdigest()[:27]
         key = settings.wechat_aes_key.get_secret_value()
         self._token = settings.wechat_token.get_secret_value()
@@ -98,7 +98,7 @@ class Phone:
 
     async def _push(self, fields: Mapping[str, str]) -> Heard:
         """Deliver a message as the platform does; raises `Unavailable` when the service does not answer."""
-        stamp, nonce = str(int(time.time())), str(secrets.randbelow(10**10))
+        stamp, nonce = str(int(self._clock.now().timestamp())), str(secrets.randbelow(10**10))
         head = {"ToUserName": ACCOUNT, "FromUserName": self.openid, "CreateTime": stamp, "MsgId": str(secrets.randbits(62))}
         body = _xml({**head, **fields})
         query = {"signature": sign(self._token, stamp, nonce), "timestamp": stamp, "nonce": nonce, "openid": self.openid}
