@@ -1,0 +1,189 @@
+"""Readiness and metrics against a real database; the other processes are played by sockets that answer, refuse or hang."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import text
+
+from hotline import health, metrics
+from hotline.assembly import Services
+from hotline.clock import ManualClock
+from hotline.database import Database
+from hotline.processes import scheduler, sweeps
+from hotline.processes.heartbeat import beat
+from hotline.processes.scheduler import Tick
+from hotline.settings import Settings
+from ticketing.context import Core
+
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+async def part() -> AsyncIterator[Callable[[int], Awaitable[int]]]:
+    """Starts a neighbour whose /healthz answers with a status, or never (0); gives its port."""
+    runners: list[web.AppRunner] = []
+
+    async def start(status: int) -> int:
+        async def healthz(_request: web.Request) -> web.Response:
+            if status == 0:
+                await asyncio.Event().wait()
+            return web.json_response({"why": "loading"}, status=status)
+
+        app = web.Application()
+        app.router.add_get("/healthz", healthz)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        runners.append(runner)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return int(runner.addresses[0][1])
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def ask(services: Services, path: str = "/readyz") -> tuple[int, str]:
+    app = web.Application(middlewares=[metrics.count_requests])
+    app.add_routes(health.routes(services))
+    async with TestClient(TestServer(app)) as client:
+        response = await client.get(path)
+        return response.status, await response.text()
+
+
+@pytest.fixture
+async def migrated(database: Database) -> Database:
+    """The template is made from the models; here it also says which migration that is."""
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TABLE alembic_version (version_num text)"))
+        await session.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+    return database
+
+
+def services_with(settings: Settings, core: Core, database: Database, **changes: Any) -> Services:
+    return Services(settings.model_copy(update=changes), core, database)
+
+
+async def test_ready_when_every_part_is(settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]) -> None:
+    services = services_with(settings, core, migrated, control_port=await part(200), action_port=await part(200))
+    status, body = await ask(services)
+    assert status == 200
+    assert json.loads(body) == {"ready": True, "missing": [], "degraded": []}
+
+
+async def test_each_missing_part_is_named(
+    settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]
+) -> None:
+    services = services_with(settings, core, migrated, control_port=unused_port(), action_port=await part(503))
+    status, body = await ask(services)
+    missing = {each["part"]: each["why"] for each in json.loads(body)["missing"]}
+    assert status == 503
+    assert missing.keys() == {"telephony", "bot"}
+    assert "loading" in missing["bot"]
+
+
+async def test_parts_that_hang_do_not_hang_the_answer(
+    settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]
+) -> None:
+    services = services_with(settings, core, migrated, control_port=await part(0), action_port=await part(0))
+    began = time.monotonic()
+    status, body = await ask(services)
+    assert time.monotonic() - began < 2
+    assert status == 503
+    assert {each["part"] for each in json.loads(body)["missing"]} == {"telephony", "bot"}
+
+
+async def test_a_bot_that_is_switched_off_is_degraded_but_ready(
+    settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]
+) -> None:
+    services = services_with(settings, core, migrated, control_port=await part(200), bot_enabled=False)
+    status, body = await ask(services)
+    assert status == 200
+    assert [each["part"] for each in json.loads(body)["degraded"]] == ["bot"]
+
+
+async def test_an_old_schema_is_not_ready(
+    settings: Settings, core: Core, database: Database, part: Callable[[int], Awaitable[int]]
+) -> None:
+    services = services_with(settings, core, database, control_port=await part(200), action_port=await part(200))
+    status, body = await ask(services)
+    assert status == 503
+    assert "hotline db upgrade" in json.loads(body)["missing"][0]["why"]
+
+
+async def test_a_full_disk_is_not_ready(settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]) -> None:
+    ports = {"control_port": await part(200), "action_port": await part(200)}
+    status, body = await ask(services_with(settings, core, migrated, min_free_disk_mb=10**9, **ports))
+    assert status == 503
+    assert json.loads(body)["missing"][0]["part"] == "disk"
+
+
+async def test_metrics_name_routes_and_never_addresses(settings: Settings, core: Core, migrated: Database) -> None:
+    services = services_with(settings, core, migrated)
+    await beat(services, "scheduler:deadlines", "scheduler")
+    await ask(services, "/healthz")
+    status, body = await ask(services, "/metrics")
+    assert status == 200
+    assert 'hotline_http_requests_total{method="GET",route="/healthz",status="200"}' in body
+    assert "hotline_database_up 1.0" in body
+    assert "hotline_sweep_lag_seconds 0.0" in body
+    assert 'hotline_heartbeat_age_seconds{role="scheduler",worker="scheduler:deadlines"} 0.0' in body
+
+
+async def test_metrics_without_a_database(settings: Settings, core: Core) -> None:
+    nowhere = Database("postgresql://hotline@127.0.0.1:1/hotline")
+    status, body = await ask(services_with(settings, core, nowhere), "/metrics")
+    await nowhere.close()
+    assert status == 200
+    assert "hotline_database_up 0.0" in body
+
+
+async def test_every_sweep_runs_on_an_empty_database(settings: Settings, core: Core, migrated: Database) -> None:
+    services = services_with(settings, core, migrated, wechat_token=type(settings.wechat_token)(""))
+    for tick in scheduler.TICKS:
+        assert await scheduler.guarded(tick, services), tick.name
+
+
+async def test_a_failing_sweep_is_survived_and_one_without_a_database_too(settings: Settings, core: Core, migrated: Database) -> None:
+    async def broken(_services: Services) -> None:
+        raise ValueError("a bad row")
+
+    assert not await scheduler.guarded(Tick("broken", broken, 1), services_with(settings, core, migrated))
+    nowhere = Database("postgresql://hotline@127.0.0.1:1/hotline")
+    assert not await scheduler.guarded(Tick("log-in sessions", sweeps.login_sessions, 1), services_with(settings, core, nowhere))
+    await nowhere.close()
+
+
+async def test_log_ins_that_are_over_are_forgotten(settings: Settings, core: Core, migrated: Database, clock: ManualClock) -> None:
+    async with migrated.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO staff (login, name, staff_number, role, password_hash, active, failed_logins) VALUES ('a', '甲', '1', 'agent', 'x', true, 0)"
+            )
+        )
+        for token, hours in (("old", -1), ("new", 1)):
+            await session.execute(
+                text(
+                    "INSERT INTO login_session (token_hash, user_id, csrf_token, created_at, expires_at) SELECT :t, id, 'c', :now, :end FROM staff"
+                ),
+                {"t": token, "now": clock.now(), "end": clock.now() + timedelta(hours=hours)},
+            )
+    assert await sweeps.login_sessions(services_with(settings, core, migrated)) == 1
+    async with migrated.transaction() as session:
+        assert list(await session.scalars(text("SELECT token_hash FROM login_session"))) == ["new"]
