@@ -99,7 +99,7 @@ class Hub:
         try:
             body = json.loads(str(payload))
             self.publish(str(body.pop("name")), str(body.pop("subject")), str(body.pop("id")), body)
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, AttributeError, TypeError):
             log.warning("notice not understood")
 
     def publish(self, name: str, subject: str, subject_id: str, data: dict[str, Any]) -> None:

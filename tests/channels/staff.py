@@ -89,9 +89,7 @@ def hidden_fields(body: str, action: str) -> dict[str, str]:
     forms = re.findall(r'<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>', body, re.DOTALL)
     inner = next((inner for target, inner in forms if unescape(target) == action), None)
     assert inner is not None, f"no form for {action}; there are {[target for target, _ in forms]}"
-    return {
-        name: unescape(value) for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', inner)
-    }
+    return {name: unescape(value) for name, value in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', inner)}
 
 
 @pytest.fixture
@@ -116,7 +114,15 @@ async def city(core: Core, database: Database, clock: ManualClock, settings: Set
             await session.flush()
             people[login] = staff_actor(user)
         for code, name, unit in (("0501", "施工噪声", "city"), ("0301", "供水", "water")):
-            session.add(Category(code=code, group_name=f"{code[:2]} 类", name=name, unit_id=made[unit].id, keywords="施工 噪音" if unit == "city" else "停水"))
+            session.add(
+                Category(
+                    code=code,
+                    group_name=f"{code[:2]} 类",
+                    name=name,
+                    unit_id=made[unit].id,
+                    keywords="施工 噪音" if unit == "city" else "停水",
+                )
+            )
         units = {name: unit.id for name, unit in made.items()}
     return City(core, database, clock, settings, units, people)
 

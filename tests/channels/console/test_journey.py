@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import func, select
 
 from hotline.database import Database
-from ticketing.ticket.models import Ticket
-
 from tests.channels.staff import Browser, City, Opener
+from ticketing.ticket.models import Ticket
 
 GOOD = {
     "facts": "true",
@@ -25,7 +24,14 @@ async def _state(database: Database, number: str) -> str:
 
 
 async def _dispatch(person: Browser, city: City, number: str, **fields: object) -> None:
-    values = {"category_code": "0501", "urgency": "normal", "mode": "phone", "unit_id": str(city.units["city"]), "instruction": "今晚到现场检查", **fields}
+    values = {
+        "category_code": "0501",
+        "urgency": "normal",
+        "mode": "phone",
+        "unit_id": str(city.units["city"]),
+        "instruction": "今晚到现场检查",
+        **fields,
+    }
     response = await person.act(number, "dispatch", **values)
     assert response.status == 303, await response.text()
 
@@ -130,7 +136,13 @@ async def test_two_people_at_once_the_second_is_told_what_changed(city: City, br
     page = f"/console/tickets/{number}"
     stale = await second.form(page, f"{page}/dispatch")
     await _dispatch(first, city, number)
-    fields = {"category_code": "0301", "urgency": "normal", "mode": "written", "unit_id": str(city.units["water"]), "instruction": "我写的话不能丢"}
+    fields = {
+        "category_code": "0301",
+        "urgency": "normal",
+        "mode": "written",
+        "unit_id": str(city.units["water"]),
+        "instruction": "我写的话不能丢",
+    }
     response = await second.post(f"{page}/dispatch", {**stale, **fields})
     body = await response.text()
     assert response.status == 409

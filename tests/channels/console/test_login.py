@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from hotline.events import Event
-from ticketing.people.models import LoginSession, User
-
 from tests.channels.staff import PASSWORD, City, Opener
+from ticketing.people.models import LoginSession, User
 
 GENERIC = "密码不对，或账号已锁定"
 
@@ -34,7 +33,9 @@ async def test_the_cookie_is_not_what_the_table_holds(browser: Opener, city: Cit
     assert len(stored.token_hash) == 64
 
 
-@pytest.mark.parametrize("target", ["//evil.example/console", "https://evil.example", "/console\\..\\x", "/console/logout", "/wechat", "/console\nX: y"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example/console", "https://evil.example", "/console\\..\\x", "/console/logout", "/wechat", "/console\nX: y"]
+)
 async def test_login_never_leads_elsewhere(browser: Opener, target: str) -> None:
     visitor = await browser()
     hidden = await visitor.form("/console/login", "/console/login")

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ticketing.people.models import Role
-
 from tests.channels.staff import City, Opener
+from ticketing.people.models import Role
 
 PAGES = {
     "/console/desk": {"agent", "supervisor"},
@@ -51,11 +50,15 @@ async def test_a_unit_sees_a_ticket_only_when_it_was_given_to_it(browser: Opener
     assert refused.status == 404
     assert _without_id(await refused.text()) == _without_id(missing)  # the same answer for «not there» and «not yours»
     assert number[-5:] not in await clerk.text("/console/tickets?queue=all")
-    response = await dispatcher.act(number, "dispatch", category_code="0501", urgency="normal", mode="phone", unit_id=str(city.units["city"]))
+    response = await dispatcher.act(
+        number, "dispatch", category_code="0501", urgency="normal", mode="phone", unit_id=str(city.units["city"])
+    )
     assert response.status == 303, await response.text()
     assert (await clerk.get(f"/console/tickets/{number}")).status == 200
     assert (await other.get(f"/console/tickets/{number}")).status == 404
-    assert (await other.post(f"/console/tickets/{number}/sign", {"csrf": (await other.form("/console/tickets", "/console/logout"))["csrf"]})).status == 404
+    assert (
+        await other.post(f"/console/tickets/{number}/sign", {"csrf": (await other.form("/console/tickets", "/console/logout"))["csrf"]})
+    ).status == 404
 
 
 def _without_id(body: str) -> str:
@@ -125,7 +128,13 @@ async def test_the_administrator_sees_no_case_content(browser: Opener, city: Cit
 
 async def test_a_role_cannot_take_a_step_that_is_not_its_own(browser: Opener, city: City) -> None:
     number = (await city.register()).ticket.number
-    for role, action in (("agent", "dispatch"), ("leader", "supplement"), ("callback", "review"), ("clerk", "sign_off"), ("dispatcher", "visit")):
+    for role, action in (
+        ("agent", "dispatch"),
+        ("leader", "supplement"),
+        ("callback", "review"),
+        ("clerk", "sign_off"),
+        ("dispatcher", "visit"),
+    ):
         person = await browser(role)
         csrf = (await person.form((await person.get("/console")).headers["Location"], "/console/logout"))["csrf"]
         response = await person.post(f"/console/tickets/{number}/{action}", {"csrf": csrf, "version": "1", "seen": "1"})

@@ -1,0 +1,222 @@
+"""The console in a real browser: live pages, keyboard, accessibility, small screens. Skipped where Chromium is not installed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiohttp.test_utils import TestServer
+from sqlalchemy import select
+
+from channels.web.static import NODE_MODULES
+from tests.channels.staff import PASSWORD, City
+from ticketing.assignment import service as assignments
+from ticketing.assignment.models import Assignment
+from ticketing.conversation import calls
+from ticketing.conversation.models import Author
+from ticketing.conversation.service import add_message, get_conversation, open_conversation, request_person
+from ticketing.ticket import dispatch as dispatching
+from ticketing.ticket.access import access_ticket
+from ticketing.ticket.states import DispatchMode
+
+playwright_api = pytest.importorskip("playwright.async_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = NODE_MODULES / "axe-core" / "axe.min.js"
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(not AXE.is_file(), reason="front-end packages are not installed (script/bootstrap)"),
+]
+WIDTHS = (320, 390, 1366)
+PAGES = {
+    "agent": ("/console/desk", "/console/chats", "/console/tickets/new"),
+    "dispatcher": ("/console/tickets", "/console/board", "/console/articles"),
+    "clerk": ("/console/tickets",),
+    "callback": ("/console/callbacks",),
+    "leader": ("/console/figures",),
+    "quality": ("/console/recordings",),
+    "admin": ("/console/system", "/console/accounts"),
+}
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Any]:
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    async with playwright_api.async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        await browser.close()
+
+
+class Desk:
+    """One person at a screen; script errors and refused styles are collected."""
+
+    def __init__(self, page: Any, site: TestServer) -> None:
+        self.page, self.site = page, site
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    @classmethod
+    async def of(cls, chromium: Any, site: TestServer, login: str) -> Desk:
+        context = await chromium.new_context(viewport={"width": 1366, "height": 900})
+        desk = cls(await context.new_page(), site)
+        await desk.open("/console/login")
+        await desk.page.fill("#login", login)
+        await desk.page.fill("#password", PASSWORD)
+        await desk.page.keyboard.press("Enter")
+        await desk.page.wait_for_selector("nav.rail")
+        return desk
+
+    async def open(self, path: str) -> None:
+        await self.page.goto(str(self.site.make_url(path)))
+
+    async def connected(self) -> None:
+        """Wait until the page's stream is open, so that nothing is missed."""
+        await self.page.wait_for_function("document.getElementById('live')._htmx && document.getElementById('live')._htmx.sse")
+
+    async def check(self, name: str, problems: list[str]) -> None:
+        for width in WIDTHS:
+            await self.page.set_viewport_size({"width": width, "height": 800})
+            over = await self.page.evaluate(
+                "Math.max(document.documentElement.scrollWidth - innerWidth, ...[...document.querySelectorAll('main, .panel')]"
+                ".map(node => getComputedStyle(node).overflowX === 'visible' ? 0 : node.scrollWidth - node.clientWidth))"
+            )
+            if over > 0:
+                problems.append(f"{name} at {width}: {over} px too wide")
+        await self.page.evaluate(AXE.read_text())
+        rules = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
+        result = await self.page.evaluate(f"axe.run(document, {{runOnly: {rules}}})")
+        problems += [f"{name}: {found['id']}: {found['nodes'][0]['html'][:140]}" for found in result["violations"]]
+        problems += [f"{name}: {text}" for text in self.complaints]
+
+
+async def _dispatched(city: City) -> str:
+    number = (await city.register(address="滨河路188号江畔花园北门" * 4)).ticket.number
+    async with city.database.transaction() as session:
+        actor = city.people["dispatcher"]
+        ticket = await access_ticket(city.core, session, actor, number, lock=True)
+        unit = city.units["city"]
+        await dispatching.dispatch(city.core, session, actor, ticket, unit_id=unit, mode=DispatchMode.PHONE, instruction="今晚到现场检查")
+    return number
+
+
+async def _call(city: City, *words: str, queued: bool = False) -> str:
+    async with city.database.transaction() as session:
+        conversation, call = await calls.start_call(
+            city.core, session, sip_call_id=str(uuid4()), caller="13900002716", called="12345", codec="PCMA", worker="test", transcriber="t"
+        )
+        for text in words:
+            await add_message(city.core, session, conversation, Author.CITIZEN, text, data={"start_s": 2.5})
+        if queued:
+            await request_person(city.core, session, conversation, "asked")
+            await calls.queue_call(city.core, session, call.id)
+    return str(conversation.id)
+
+
+@pytest.mark.parametrize("login", sorted(PAGES))
+async def test_every_page_is_accessible_and_fits(chromium: Any, site: TestServer, city: City, login: str) -> None:
+    number = await _dispatched(city)
+    await city.register(title="很长的标题" * 10)
+    await _call(city, "我家楼下路灯坏了", queued=True)
+    desk = await Desk.of(chromium, site, login)
+    problems: list[str] = []
+    for path in PAGES[login]:
+        await desk.open(path)
+        await desk.check(path, problems)
+    if login in ("dispatcher", "clerk"):
+        await desk.open(f"/console/tickets/{number}")
+        await desk.check("ticket", problems)
+        for dialog in await desk.page.eval_on_selector_all("dialog", "nodes => nodes.map(node => node.id)"):
+            await desk.page.evaluate(
+                "id => { document.querySelectorAll('dialog[open]').forEach(d => d.close()); document.getElementById(id).showModal(); }",
+                dialog,
+            )
+            await desk.check(f"ticket, {dialog}", problems)
+    assert problems == []
+
+
+async def test_a_new_ticket_appears_without_reload(chromium: Any, site: TestServer, city: City) -> None:
+    desk = await Desk.of(chromium, site, "dispatcher")
+    await desk.connected()
+    assert await desk.page.locator("tbody tr").count() == 0
+    made = await city.register(title="新来的工单")
+    await desk.page.wait_for_selector(f"tbody tr:has-text('{made.ticket.number[-5:]}')", timeout=5000)
+    assert desk.complaints == []
+
+
+async def test_a_new_call_appears_and_its_words_come_live(chromium: Any, site: TestServer, city: City) -> None:
+    desk = await Desk.of(chromium, site, "agent")
+    await desk.connected()
+    conversation_id = await _call(city, "我家楼下路灯坏了", queued=True)
+    await desk.page.wait_for_selector(".inbox li:has-text('等人工')", timeout=5000)
+    assert await desk.page.text_content("#bell") == "有来电在排队"
+    await desk.page.click(".inbox li a")
+    await desk.connected()
+    async with city.database.transaction() as session:
+        conversation = await get_conversation(session, UUID(conversation_id))
+        await add_message(city.core, session, conversation, Author.CITIZEN, "就在滨河路北门")
+    await desk.page.wait_for_selector(".talk .say:has-text('就在滨河路北门')", timeout=5000)
+    assert desk.complaints == []
+
+
+async def test_a_chat_is_taken_answered_and_closed(chromium: Any, site: TestServer, city: City) -> None:
+    async with city.database.transaction() as session:
+        conversation = await open_conversation(city.core, session, channel="web")
+        await add_message(city.core, session, conversation, Author.CITIZEN, "我要找人工")
+        await request_person(city.core, session, conversation, "asked")
+    desk = await Desk.of(chromium, site, "agent")
+    await desk.open("/console/chats")
+    await desk.page.click(".inbox li a")
+    await desk.page.click("text=接待这位市民")
+    await desk.page.fill("#say", "您好，请问是哪条路？")
+    await desk.page.keyboard.press("Control+Enter")
+    await desk.page.wait_for_selector(".talk .us .say:has-text('请问是哪条路')")
+    await desk.page.wait_for_function("document.getElementById('say').value === ''")
+    async with city.database.transaction() as session:
+        await add_message(city.core, session, await get_conversation(session, conversation.id), Author.CITIZEN, "滨河路")
+    await desk.page.wait_for_selector(".talk .say:has-text('滨河路')")
+    await desk.page.click("summary:has-text('结束')")
+    await desk.page.click("text=办完，结束会话")
+    await desk.page.wait_for_selector("text=会话已结束")
+    async with city.database.transaction() as session:
+        assert (await get_conversation(session, conversation.id)).owner == "closed"
+    assert desk.complaints == []
+
+
+async def test_the_day_without_a_mouse(chromium: Any, site: TestServer, city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.register(title="第二件")
+    desk = await Desk.of(chromium, site, "dispatcher")
+    await desk.page.keyboard.press("j")
+    await desk.page.keyboard.press("k")
+    await desk.page.locator(f"tr:has-text('{number[-5:]}')").focus()
+    await desk.page.keyboard.press("Enter")
+    await desk.page.wait_for_selector(".next")
+    await desk.page.keyboard.press("d")
+    await desk.page.wait_for_selector("#a-dispatch[open]")
+    focused = "document.activeElement.closest('dialog') && document.activeElement.name"
+    assert await desk.page.evaluate(focused) == "category_code"
+    assert await desk.page.input_value("#dispatch-unit_id") == str(city.units["city"])
+    await desk.page.select_option("#dispatch-category_code", "0301")
+    assert await desk.page.input_value("#dispatch-unit_id") == str(city.units["water"])  # the unit follows the category
+    await desk.page.fill("#dispatch-instruction", "请D办")  # letters in a field are letters
+    await desk.page.keyboard.press("Control+Enter")
+    await desk.page.wait_for_selector("text=已派单")
+    assert "市供水集团" in await desk.page.inner_text(".next")
+    assert desk.complaints == []
+
+
+async def test_the_page_of_a_ticket_shows_what_another_person_did(chromium: Any, site: TestServer, city: City) -> None:
+    number = await _dispatched(city)
+    desk = await Desk.of(chromium, site, "dispatcher")
+    await desk.open(f"/console/tickets/{number}")
+    await desk.connected()
+    async with city.database.transaction() as session:
+        clerk = city.people["clerk"]
+        ticket = await access_ticket(city.core, session, clerk, number)
+        part = (await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id))).one()
+        await assignments.sign(city.core, session, clerk, part.id)
+    await desk.page.wait_for_selector(".timeline li:has-text('签收')", timeout=5000)
