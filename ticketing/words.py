@@ -106,9 +106,12 @@ RETURN_REASONS = {
     "hung_up_in_form": "登记时挂断",
     "message_left": "留了言",
     "process_died": "通话中断",
+    "outage": "系统故障时来电",
 }
 HANDOVER_REASONS = {
     "asked": "市民要求人工",
+    "citizen_asked": "市民要求人工",
+    "not_understood": "智能助手答不上来",
     "requested": "市民要求人工",
     "human": "市民要求人工",
     "dtmf": "按0转人工",
@@ -131,6 +134,8 @@ END_REASONS = {
     "finished": "通话结束",
     "queue_timeout": "排队超时",
     "silence": "长时间无声",
+    "message_left": "留言后结束",
+    "shutdown": "系统重启",
     "rtp_timeout": "声音中断",
     "process_died": "系统中断",
     "error": "出错",

@@ -104,7 +104,7 @@ def _quote(data: Mapping[str, Any]) -> str:
     return ""
 
 
-_CODES = {"queue_timeout", "hung_up_in_queue", "hung_up_in_form", "message_left", "process_died"}
+_CODES = {"queue_timeout", "hung_up_in_queue", "hung_up_in_form", "message_left", "process_died", "outage"}
 
 
 def _detail(event: Event, units: Mapping[int, str]) -> str:

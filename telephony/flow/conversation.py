@@ -107,7 +107,7 @@ class Talk:
         """A number typed on the keys: 0 alone calls a person, everything else is an answer."""
         keys, self._keys = self._keys, ""
         if keys == "0":
-            return await self._wait_for_person("key_0")
+            return await self._wait_for_person("dtmf")
         if not keys:
             return None
         at = self._ear.seconds
@@ -140,7 +140,7 @@ class Talk:
             log.exception("bot_failed", call=str(self._call.leg.id))
             await self._store(said, again=True)
             await self._mouth.prompt("queued")
-            return await self._wait_for_person("bot_failed")
+            return await self._wait_for_person("failed")
         self.unanswered.remove(said)
         self._form_open, self._answered = turn.form_open, True
         await self._speak(turn)
@@ -184,7 +184,7 @@ class Talk:
         """The queue: until the caller leaves (CallerGone) or nobody has come in time; the end reason."""
         await self._record.queue(reason)
         self.waiting = True
-        if reason == "key_0":  # the bot has said so already when it was asked in words
+        if reason == "dtmf":  # the bot has said so already when it was asked in words
             await self._prompt("queued")
         await self._prompt("queue_invite")
         loop = asyncio.get_running_loop()
