@@ -3,7 +3,9 @@
 The phone under test runs in this process, with nothing else; the callers run in another one (two cores or more are needed
 for an honest number). Every call plays a tone, listens and, with --record, records to a file.
 
-    python benchmarks/telephony_calls.py --calls 100 --seconds 20 [--record] [--json]
+    python benchmarks/telephony_calls.py --calls 100 --seconds 20 [--record] [--busy] [--json]
+
+--busy adds a thread that computes all the time in the same process (as a recogniser or a template engine would).
 
 Published is what a call costs and how regular the packets leave, as the callers see them arrive: 20 ms apart, the worst
 percentile, and gaps above 40 ms (that is what a caller hears).
@@ -22,6 +24,7 @@ import statistics
 import struct
 import sys
 import tempfile
+import threading
 import time
 from itertools import pairwise
 from multiprocessing.connection import Connection
@@ -162,13 +165,22 @@ async def measure(count: int, seconds: float, record: bool) -> dict[str, Any]:
     }
 
 
+def compute() -> None:
+    number = 0
+    while True:
+        number += 1
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--busy", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.busy:
+        threading.Thread(target=compute, daemon=True).start()
     result = asyncio.run(measure(options.calls, options.seconds, options.record))
     if options.json:
         sys.stdout.write(json.dumps(result) + "\n")

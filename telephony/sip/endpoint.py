@@ -27,6 +27,8 @@ from telephony.sip.transaction import ServerTransaction, Timers
 _log = logs.get(__name__)
 
 _WATCH_S = 1.0
+_LONGEST_HOLD_S = 600.0
+"""On hold silence is meant, but nobody is held for ever: after this without a packet or a re-INVITE the call is a dead one."""
 _UNDERSTOOD = frozenset({"timer"})
 """Extensions that a caller may require: session timers (we answer the re-INVITE that refreshes), nothing else."""
 
@@ -90,13 +92,15 @@ class Endpoint(VoIPPhone):
         self._watch = asyncio.get_running_loop().call_later(_WATCH_S, self._watch_media)
 
     def _watch_media(self) -> None:
-        """A caller whose network died sends no BYE: no media for so long means gone. Silence on hold is meant."""
+        """A caller whose network died sends no BYE: no media for so long means gone."""
         self._schedule_watch()
         now = time.monotonic()
         for call in list(self.calls.values()):
             plan = call.media.plan
-            listening = call.state == CallState.ANSWERED and plan is not None and plan.will_receive and not call.held
-            if listening and now - call.media.last_received > self._rtp_timeout_s:
+            if call.state != CallState.ANSWERED or plan is None:
+                continue
+            silence_is_meant = call.held or not plan.will_receive
+            if now - call.media.last_received > (_LONGEST_HOLD_S if silence_is_meant else self._rtp_timeout_s):
                 call.terminate("timeout", "no media")
 
     @property

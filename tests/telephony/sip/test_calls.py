@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import wave
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ async def test_a_call_carries_sound_both_ways(make_phone: MakePhone, tmp_path: P
         assert signal_to_noise(sound, hertz) > 30
     seconds = await desk.leg.stop_recording()
     assert seconds > 0.6
+    with wave.open(str(tmp_path / "call.wav")) as file:
+        assert file.getnframes() / 8000 == pytest.approx(seconds)
+        stereo = file.readframes(file.getnframes())
+    for channel, hertz in ((0, 1000), (2, 440)):  # left: the caller, right: we
+        sound = loud_part(b"".join(stereo[place : place + 2] for place in range(channel, len(stereo), 4)))
+        assert signal_to_noise(sound, hertz) > 30
     await leg.hang_up()
     assert await desk.event() == HungUp("caller", "hung up")
     assert await leg.events.get() == HungUp("us", "normal")
