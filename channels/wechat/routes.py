@@ -20,6 +20,8 @@ PATH = "/wechat"
 MAX_BODY = 64 << 10
 """Bytes. A message has some 2 kB; deep nesting in a large body would hold up the event loop."""
 _READ_S = 3.0
+NOT_KEPT = frozenset({"location"})
+"""Events that are dropped at once: a phone that reports its place whenever the chat is opened is none of our business."""
 CHANNEL: web.AppKey[Channel] = web.AppKey("wechat")
 
 
@@ -61,6 +63,8 @@ async def receive(request: web.Request) -> web.Response:
         return web.Response(status=413, text="too large\n")
     try:
         push = channel.envelope.open(request.query, body)
+        if push.message.event in NOT_KEPT:
+            return web.Response(text="success")
         answer = await channel.desk.ask(signed, push, deadline)
     except Forged as error:
         return _forbidden(str(error))

@@ -109,9 +109,15 @@ async def test_following_greets_and_leaving_is_silent(city: World) -> None:
     for done in (await city.platform.follow(fan), await city.platform.follow(fan, "street_12")):
         assert done.text.startswith("您好，这里是云川市12345热线")
     assert (await city.platform.unfollow(fan)).reply is None
-    for name in ("SCAN", "VIEW", "LOCATION", "TEMPLATESENDJOBFINISH", "subscribe_msg_sent_event", "never_heard_of"):
+    for name in ("SCAN", "VIEW", "TEMPLATESENDJOBFINISH", "subscribe_msg_sent_event", "never_heard_of"):
         done = await city.platform.event(fan, name, {"EventKey": "x"})
         assert (done.attempts, done.reply) == (["200"], None)
+
+
+async def test_places_that_phones_report_by_themselves_are_not_kept(city: World) -> None:
+    done = await city.platform.event(city.account.fan(), "LOCATION", {"Latitude": "30.1", "Longitude": "120.2", "Precision": "9"})
+    assert done.attempts == ["200"]
+    assert await city.inbound() == []
 
 
 async def test_other_kinds_are_answered_kindly(city: World) -> None:
