@@ -26,7 +26,7 @@ ALL = {"what": "路灯坏了", "where": "人民广场东边", "when": "昨天", 
     ("lines", "outcome", "expected"),
     [
         pytest.param(("我要投诉", *ALL.values()), Outcome.CONFIRM, ALL, id="each-question-answered"),
-        pytest.param(("路灯坏了", "人民广场东边", "昨天", "王女士", "13900002716", "对"), Outcome.SUBMIT, ALL, id="first-sentence-is-the-matter"),
+        pytest.param((*ALL.values(), "对"), Outcome.SUBMIT, ALL, id="first-sentence-is-the-matter"),
         pytest.param(
             ("滨江壹号楼下从上周开始天天半夜施工", "跳过", "不用"),
             Outcome.CONFIRM,
@@ -58,7 +58,10 @@ ALL = {"what": "路灯坏了", "where": "人民广场东边", "when": "昨天", 
         pytest.param((*ALL.values(), "不对", "时间", "前天"), Outcome.CONFIRM, {**ALL, "when": "前天"}, id="which-item-then-value"),
         pytest.param((*ALL.values(), "不对", "前天晚上"), Outcome.CONFIRM, {**ALL, "when": "前天晚上"}, id="which-item-answered-by-value"),
         pytest.param(
-            (*ALL.values(), "还有旁边的井盖也松了"), Outcome.CONFIRM, {**ALL, "what": "路灯坏了。还有旁边的井盖也松了"}, id="supplement-at-the-end"
+            (*ALL.values(), "还有旁边的井盖也松了"),
+            Outcome.CONFIRM,
+            {**ALL, "what": "路灯坏了。还有旁边的井盖也松了"},
+            id="supplement-at-the-end",
         ),
         pytest.param(("路灯坏了", "建设路", "昨天", "我姓李", "幺三九，零零零零，二七幺六"), Outcome.CONFIRM, None, id="spoken-number"),
         pytest.param(
