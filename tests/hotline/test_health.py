@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
 from hotline import health, metrics
 from hotline.assembly import Services
@@ -24,12 +24,14 @@ from hotline.processes.heartbeat import beat
 from hotline.processes.scheduler import Tick
 from hotline.settings import Settings
 from ticketing.context import Core
+from ticketing.people.models import LoginSession, User
 
-Client = TestClient[web.Request, web.Application]
+Part = Callable[[int], Awaitable[int]]
+"""Starts a neighbour; see the fixture `part`."""
 
 
 @pytest.fixture
-async def part() -> AsyncIterator[Callable[[int], Awaitable[int]]]:
+async def part() -> AsyncIterator[Part]:
     """Starts a neighbour whose /healthz answers with a status, or never (0); gives its port."""
     runners: list[web.AppRunner] = []
 
@@ -80,16 +82,14 @@ def services_with(settings: Settings, core: Core, database: Database, **changes:
     return Services(settings.model_copy(update=changes), core, database)
 
 
-async def test_ready_when_every_part_is(settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]) -> None:
+async def test_ready_when_every_part_is(settings: Settings, core: Core, migrated: Database, part: Part) -> None:
     services = services_with(settings, core, migrated, control_port=await part(200), action_port=await part(200))
     status, body = await ask(services)
     assert status == 200
     assert json.loads(body) == {"ready": True, "missing": [], "degraded": []}
 
 
-async def test_each_missing_part_is_named(
-    settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]
-) -> None:
+async def test_each_missing_part_is_named(settings: Settings, core: Core, migrated: Database, part: Part) -> None:
     services = services_with(settings, core, migrated, control_port=unused_port(), action_port=await part(503))
     status, body = await ask(services)
     missing = {each["part"]: each["why"] for each in json.loads(body)["missing"]}
@@ -98,9 +98,7 @@ async def test_each_missing_part_is_named(
     assert "loading" in missing["bot"]
 
 
-async def test_parts_that_hang_do_not_hang_the_answer(
-    settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]
-) -> None:
+async def test_parts_that_hang_do_not_hang_the_answer(settings: Settings, core: Core, migrated: Database, part: Part) -> None:
     services = services_with(settings, core, migrated, control_port=await part(0), action_port=await part(0))
     began = time.monotonic()
     status, body = await ask(services)
@@ -109,25 +107,21 @@ async def test_parts_that_hang_do_not_hang_the_answer(
     assert {each["part"] for each in json.loads(body)["missing"]} == {"telephony", "bot"}
 
 
-async def test_a_bot_that_is_switched_off_is_degraded_but_ready(
-    settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]
-) -> None:
+async def test_a_bot_that_is_switched_off_is_degraded_but_ready(settings: Settings, core: Core, migrated: Database, part: Part) -> None:
     services = services_with(settings, core, migrated, control_port=await part(200), bot_enabled=False)
     status, body = await ask(services)
     assert status == 200
     assert [each["part"] for each in json.loads(body)["degraded"]] == ["bot"]
 
 
-async def test_an_old_schema_is_not_ready(
-    settings: Settings, core: Core, database: Database, part: Callable[[int], Awaitable[int]]
-) -> None:
+async def test_an_old_schema_is_not_ready(settings: Settings, core: Core, database: Database, part: Part) -> None:
     services = services_with(settings, core, database, control_port=await part(200), action_port=await part(200))
     status, body = await ask(services)
     assert status == 503
     assert "hotline db upgrade" in json.loads(body)["missing"][0]["why"]
 
 
-async def test_a_full_disk_is_not_ready(settings: Settings, core: Core, migrated: Database, part: Callable[[int], Awaitable[int]]) -> None:
+async def test_a_full_disk_is_not_ready(settings: Settings, core: Core, migrated: Database, part: Part) -> None:
     ports = {"control_port": await part(200), "action_port": await part(200)}
     status, body = await ask(services_with(settings, core, migrated, min_free_disk_mb=10**9, **ports))
     assert status == 503
@@ -172,18 +166,11 @@ async def test_a_failing_sweep_is_survived_and_one_without_a_database_too(settin
 
 async def test_log_ins_that_are_over_are_forgotten(settings: Settings, core: Core, migrated: Database, clock: ManualClock) -> None:
     async with migrated.transaction() as session:
-        await session.execute(
-            text(
-                "INSERT INTO staff (login, name, staff_number, role, password_hash, active, failed_logins) VALUES ('a', '甲', '1', 'agent', 'x', true, 0)"
-            )
-        )
+        await session.execute(insert(User).values(login="a", name="甲", staff_number="1", role="agent", password_hash="x"))
+        user_id = await session.scalar(select(User.id))
         for token, hours in (("old", -1), ("new", 1)):
-            await session.execute(
-                text(
-                    "INSERT INTO login_session (token_hash, user_id, csrf_token, created_at, expires_at) SELECT :t, id, 'c', :now, :end FROM staff"
-                ),
-                {"t": token, "now": clock.now(), "end": clock.now() + timedelta(hours=hours)},
-            )
+            end = clock.now() + timedelta(hours=hours)
+            session.add(LoginSession(token_hash=token, user_id=user_id, csrf_token="c", created_at=clock.now(), expires_at=end))
     assert await sweeps.login_sessions(services_with(settings, core, migrated)) == 1
     async with migrated.transaction() as session:
-        assert list(await session.scalars(text("SELECT token_hash FROM login_session"))) == ["new"]
+        assert list(await session.scalars(select(LoginSession.token_hash))) == ["new"]
