@@ -119,6 +119,22 @@ async def test_chat_is_live_both_ways(chromium: Any, client: Client, city: Datab
         assert await session.scalar(said) == 2
 
 
+@needs_kit
+async def test_an_answer_is_read_from_its_beginning(chromium: Any, client: Client, articles: list[Article]) -> None:
+    page = await chromium.new_page(viewport={"width": 390, "height": 560}, bypass_csp=True)  # wait_for_function evaluates text
+    await page.goto(str(client.make_url("/ask")))
+    for question in ("身份证到期了怎么换", "暖气不热找谁", "身份证到期了怎么换呢"):
+        await page.fill("#say", question)
+        await page.keyboard.press("Enter")
+        await page.wait_for_function(
+            "text => [...document.querySelectorAll('#talk > li.us')].pop()?.innerText.endsWith(text)", arg=question
+        )
+        await page.wait_for_function("[...document.querySelectorAll('#talk > li.us')].pop().nextElementSibling.matches('.bot')")
+    box = "document.querySelector('.talkbox').getBoundingClientRect()"
+    await page.wait_for_function(f"[...document.querySelectorAll('#talk > li.us')].pop().getBoundingClientRect().top - {box}.top < 40")
+    assert await page.evaluate("document.scrollingElement.scrollHeight - innerHeight") == 0, "only the talk scrolls, never the page"
+
+
 async def test_a_double_click_makes_one_ticket(chromium: Any, client: Client, city: Database) -> None:
     page = await chromium.new_page()
     await page.goto(str(client.make_url("/appeal")))

@@ -7,14 +7,23 @@
     var own = document.querySelectorAll('#talk > li.us');
     return own.length ? own[own.length - 1].id : '';
   }
+  function show(id) {
+    var item = document.getElementById(id), box = item && item.closest('.talkbox');
+    if (box) box.scrollTop += item.getBoundingClientRect().top - box.getBoundingClientRect().top - 8;
+  }
+  var answered = hasAnswer(last);
+  function hasAnswer(id) {
+    var next = id && document.getElementById(id).nextElementSibling;
+    return !!next && next.id !== 'last';
+  }
   document.addEventListener('htmx:after:swap', function () {
     var now = lastOwn();
-    if (!now || now === last) return;
+    if (!now || now === last && (answered || !hasAnswer(now))) return;   // the question may come in before its answer
     last = now;
-    document.getElementById(now).scrollIntoView({ block: 'start' });
+    answered = hasAnswer(now);
+    show(now);
   });
-  var talk = document.getElementById('talk');
-  if (talk && last) document.getElementById(last).scrollIntoView({ block: 'start' });
+  show(last);
 
   // Say which files were chosen.
   document.addEventListener('change', function (event) {
