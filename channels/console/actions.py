@@ -21,7 +21,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits
-from ticketing.ticket.edit import revise
+from ticketing.ticket.edit import name_people, revise
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, DispatchMode, Satisfaction, Urgency
 
@@ -155,6 +155,12 @@ async def _edit(step: Step) -> str:
     return "edited"
 
 
+async def _name(step: Step) -> str:
+    chosen = [int(value) for value in step.many("user_ids") if value.isdigit() and len(value) < 18]
+    await name_people(step.core, step.session, step.actor, step.ticket, chosen)
+    return "named"
+
+
 async def _submit(step: Step) -> str:
     urgency = step.choice(Urgency, "urgency", _("请选择紧急程度"))
     category, title = step.text("category_code", 10), step.text("title", 60)
@@ -273,6 +279,7 @@ HANDLERS: dict[str, Callable[[Step], Awaitable[str]]] = {
     "decide_return": _decide_return,
     "dispatch": _dispatch,
     "edit": _edit,
+    "name": _name,
     "submit": _submit,
     "answer": _answer,
     "reject": _reject,
@@ -299,7 +306,7 @@ _CALLBACK = frozenset({Role.CALLBACK, Role.SUPERVISOR})
 ROLES: dict[str, frozenset[Role]] = {
     **dict.fromkeys(("sign", "contact", "reply", "request_return"), _UNIT),
     **dict.fromkeys(("sign_off", "refuse_draft"), frozenset({Role.CHIEF})),
-    **dict.fromkeys(("decide_return", "dispatch", "review", "reject"), _DISPATCH),
+    **dict.fromkeys(("decide_return", "dispatch", "review", "reject", "name"), _DISPATCH),
     **dict.fromkeys(("edit", "emergency", "follow_emergency", "supplement", "submit"), _CENTRE),
     **dict.fromkeys(("answer", "request_info"), frozenset({Role.AGENT, Role.DISPATCHER})),
     **dict.fromkeys(("visit", "attempt"), _CALLBACK),

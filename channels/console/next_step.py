@@ -64,6 +64,8 @@ INVALIDATE = Action("invalidate", "标为无效", "ban", danger=True)
 RETURN_CALL = Action("return_call", "完成回拨", "phone-outgoing", "R")
 UPLOAD = Action("upload", "上传附件", "paperclip")
 
+NAME = Action("name", "指定可见人员", "lock")
+
 CENTRE = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)
 
 
@@ -156,6 +158,8 @@ def _always(page: TicketPage, actor: Actor) -> list[Action]:
         found.append(URGE)
     if state.is_open and actor.has(Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR):
         found.append(UPLOAD)
+    if page.ticket.confidentiality == "secret" and state.is_open and actor.has(Role.DISPATCHER, Role.SUPERVISOR):
+        found.append(NAME)
     if state.is_open and state not in (TicketState.EMERGENCY_OUT, TicketState.ANSWERED) and actor.has(Role.SUPERVISOR):
         found.append(INVALIDATE)
     return found

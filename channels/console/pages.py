@@ -35,6 +35,7 @@ DONE = {
     "info_requested": "补正通知已发出",
     "supplemented": "补充内容已保存",
     "urged": "已催办",
+    "named": "已指定，名单写入办理过程",
     "edited": "登记内容已更新",
     "unreached": "三次未联系上，已按未联系上办结",
     "no_contact": "已办结，按无法联系统计",

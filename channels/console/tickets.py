@@ -24,7 +24,7 @@ from hotline.events import history
 from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
 from ticketing.citizen.service import Person
-from ticketing.people.models import Role, Unit
+from ticketing.people.models import Role, Unit, User
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import REVEALING, access_ticket
 from ticketing.ticket.lists import Queue, TicketRow, count_tickets, list_tickets
@@ -151,6 +151,7 @@ async def ticket_response(
         step=step,
         actions=actions,
         units=units,
+        staff_list=await _staff_list(session) if "name" in actions else [],
         categories=categories,
         problem=str(problem) if problem and not errors else "",
         errors=errors,
@@ -170,6 +171,13 @@ async def _active_units(session: AsyncSession) -> list[Unit]:
     return list(await session.scalars(select(Unit).where(Unit.active, Unit.level > 1).order_by(Unit.level, Unit.id)))
 
 
+async def _staff_list(session: AsyncSession) -> list[tuple[User, str]]:
+    """Who may be named on a secret ticket, with their unit."""
+    roles = [role.value for role in Role if role not in (Role.ADMIN, Role.EDITOR)]
+    statement = select(User, Unit.name).outerjoin(Unit, Unit.id == User.unit_id).where(User.active, User.role.in_(roles))
+    return [(row.User, row.name or "") for row in await session.execute(statement.order_by(Unit.level, Unit.id, User.id))]
+
+
 async def active_categories(session: AsyncSession) -> list[Category]:
     """Categories for select boxes."""
     return list(await session.scalars(select(Category).where(Category.active).order_by(Category.code)))
@@ -186,7 +194,7 @@ async def act(request: web.Request) -> web.StreamResponse:
         raise NotAllowed(_("这个岗位没有权限打开本页或做这一步"))
     data = await request.post()
     form = {name: value for name, value in data.items() if isinstance(value, str)}
-    many = {name: [str(value) for value in data.getall(name)] for name in ("gates", "co_unit_ids") if name in data}
+    many = {name: [str(value) for value in data.getall(name)] for name in ("gates", "co_unit_ids", "user_ids") if name in data}
     number, core, database = request.match_info["number"], request.app[CORE], request.app[DATABASE]
     seen = int(form["seen"]) if form.get("seen", "").isdigit() and len(form["seen"]) < 18 else None
     try:

@@ -29,6 +29,8 @@ class Entry:
 
 _PLAIN = {
     "ticket.registered": ("file-plus", "", "登记"),
+    "ticket.edited": ("pencil", "", "修改登记内容"),
+    "ticket.named": ("lock", "", "指定可见人员"),
     "ticket.submitted": ("list-checks", "", "提交派单"),
     "ticket.dispatched": ("send", "brand", "派单"),
     "ticket.redispatched": ("undo-2", "", "撤回，等待重新派单"),
@@ -107,6 +109,15 @@ def _quote(data: Mapping[str, Any]) -> str:
 _CODES = {"queue_timeout", "hung_up_in_queue", "hung_up_in_form", "message_left", "process_died", "outage"}
 
 
+_EDITED = {"category_code": "类别", "urgency": "紧急程度", "title": "标题", "confidentiality": "公开程度"}
+
+
+def _changed(name: str, before: str | None, after: str) -> str:
+    table = name if name in ("urgency", "confidentiality") else ""
+    old, new = (word(table, before), word(table, after)) if table else (before, after)
+    return _("{what}：{old}改为{new}").format(what=_(_EDITED.get(name, name)), old=old or _("空"), new=new)
+
+
 def _detail(event: Event, units: Mapping[int, str]) -> str:
     """The facts of the event in a few words."""
     data = event.data
@@ -130,6 +141,10 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
         parts.append(_("第{n}轮").format(n=data["round"]))
     if "reason" in data and data["reason"] in _CODES:
         parts.append(word("return_reason", data["reason"]))
+    if event.name == "ticket.edited":
+        parts = [_changed(name, data["before"].get(name), value) for name, value in data.get("after", {}).items()]
+    if "people" in data:
+        parts.append("、".join(str(name) for name in data["people"]))
     if "file" in data:
         parts.append(str(data["file"]))
     return "，".join(part for part in parts if part)

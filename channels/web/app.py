@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from importlib import import_module
-from importlib.util import find_spec
 
 from aiohttp import web
 
+from channels.api import routes as api
+from channels.console import routes as console
+from channels.console.session import session_middleware
+from channels.open311 import routes as open311
+from channels.portal import routes as portal
 from channels.web.csrf import csrf_middleware
 from channels.web.keys import ASSETS, CORE, DATABASE, HUB, SERVICES, SETTINGS, TEMPLATES, Services
 from channels.web.live import Hub
 from channels.web.middleware import add_security_headers, correlation_middleware, error_middleware, size_middleware
 from channels.web.static import Assets
 from channels.web.templating import environment
+from channels.wechat import routes as wechat
 
-PARTS = ("channels.portal", "channels.console", "channels.api", "channels.open311", "channels.wechat")
-"""Packages whose `routes.setup(app)` adds their addresses."""
+PARTS = (portal, console, api, open311, wechat)
+"""Each adds its addresses by `setup(app)`."""
 
 
 async def _favicon(request: web.Request) -> web.StreamResponse:
@@ -34,8 +38,6 @@ async def _stop_hub(app: web.Application) -> None:
 
 def create_app(services: Services, routes: Iterable[web.AbstractRouteDef] = ()) -> web.Application:
     """The whole web front: portal, console, API, Open311, WeChat; `routes` are the composition root's (health, metrics)."""
-    from channels.console.session import session_middleware
-
     settings = services.settings
     app = web.Application(
         middlewares=[correlation_middleware, error_middleware, size_middleware, session_middleware, csrf_middleware],
@@ -56,6 +58,5 @@ def create_app(services: Services, routes: Iterable[web.AbstractRouteDef] = ()) 
     app.router.add_get("/favicon.ico", _favicon)
     app.router.add_routes(routes)
     for part in PARTS:
-        if find_spec(part) and find_spec(f"{part}.routes"):
-            import_module(f"{part}.routes").setup(app)
+        part.setup(app)
     return app

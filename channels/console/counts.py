@@ -1,0 +1,48 @@
+"""The numbers on the rail: what waits for this person."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.console.navigation import RAIL
+from channels.console.pages import fragment
+from channels.console.session import Staff, staff
+from channels.web.keys import CORE, DATABASE
+from ticketing.callback.models import ReturnCall
+from ticketing.conversation.models import Call, CallState, Conversation, Owner
+from ticketing.people.models import Role
+from ticketing.ticket.lists import Queue, count_tickets
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """GET /console/counts: one fragment per rail entry that counts something."""
+    person = staff(request)
+    keys = {entry.key for entry in RAIL[person.role]}
+    async with request.app[DATABASE].transaction() as session:
+        found = await _tickets(request, session, person, keys)
+        if "desk" in keys:
+            found["desk"] = await _desk(session)
+        if "chats" in keys:
+            waiting = select(func.count()).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
+            found["chats"] = await session.scalar(waiting) or 0
+    return fragment(request, "console/_counts.html", counts=found)
+
+
+async def _tickets(request: web.Request, session: AsyncSession, person: Staff, keys: set[str]) -> dict[str, int]:
+    wanted = {"tickets": Queue.MINE, "callbacks": Queue.CALLBACK, "board": Queue.OVERDUE}
+    if person.role is Role.SUPERVISOR:
+        wanted["tickets"] = Queue.REVIEW
+    queues = {key: queue for key, queue in wanted.items() if key in keys and not (key == "tickets" and person.role is Role.AGENT)}
+    if not queues:
+        return {}
+    counts = await count_tickets(request.app[CORE], session, person.actor, list(dict.fromkeys(queues.values())))
+    return {key: counts[queue] for key, queue in queues.items()}
+
+
+async def _desk(session: AsyncSession) -> int:
+    """Callers who wait now, and callers who were promised a call."""
+    queued = await session.scalar(select(func.count()).where(Call.state == CallState.QUEUED.value)) or 0
+    owed = await session.scalar(select(func.count()).where(ReturnCall.state == "open")) or 0
+    return queued + owed

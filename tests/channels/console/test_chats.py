@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from sqlalchemy import select
+
+from hotline.events import Outbox
+from tests.channels.staff import Browser, City, Opener
+from ticketing.citizen.service import by_openid
+from ticketing.conversation.models import Author, Conversation, Message
+from ticketing.conversation.service import add_message, open_conversation, request_person
+
+
+async def _waiting(city: City, channel: str = "web") -> UUID:
+    async with city.database.transaction() as session:
+        citizen = await by_openid(city.core, session, "o-1") if channel == "wechat" else None
+        conversation = await open_conversation(city.core, session, channel=channel, citizen_id=citizen.id if citizen else None)
+        await add_message(city.core, session, conversation, Author.CITIZEN, "我家路灯坏了<b>，找人工")
+        await request_person(city.core, session, conversation, "asked")
+        return conversation.id
+
+
+async def _post(person: Browser, path: str, **fields: str) -> int:
+    csrf = (await person.form("/console/chats", "/console/logout"))["csrf"]
+    return (await person.post(path, {"csrf": csrf, **fields})).status
+
+
+async def test_two_agents_take_at_once_and_one_gets_it(browser: Opener, city: City) -> None:
+    conversation_id = await _waiting(city)
+    first, second = await browser("agent"), await browser("agent2")
+    assert "我家路灯坏了&lt;b&gt;" in await first.text("/console/chats")
+    statuses = await asyncio.gather(*(_post(person, f"/console/chats/{conversation_id}/take") for person in (first, second)))
+    assert sorted(statuses) == [303, 409]
+    owner, other = (first, second) if statuses[0] == 303 else (second, first)
+    assert "我家路灯坏了" in await owner.text(f"/console/chats?id={conversation_id}")
+    assert "我家路灯坏了" not in await other.text(f"/console/chats?id={conversation_id}")
+    assert await _post(other, f"/console/chats/{conversation_id}/say", text="抢着说") == 409
+    assert await _post(owner, f"/console/chats/{conversation_id}/say", text="您好") == 303
+    async with city.database.transaction() as session:
+        said = list(await session.scalars(select(Message.text).where(Message.author == "agent")))
+    assert said == ["您好"]
+
+
+async def test_a_wechat_answer_goes_out_by_the_outbox_without_its_words(browser: Opener, city: City) -> None:
+    conversation_id = await _waiting(city, "wechat")
+    agent = await browser("agent")
+    await _post(agent, f"/console/chats/{conversation_id}/take")
+    assert await _post(agent, f"/console/chats/{conversation_id}/say", text="请问是哪条路？") == 303
+    async with city.database.transaction() as session:
+        row = (await session.scalars(select(Outbox))).one()
+    assert (row.channel, row.kind, row.state) == ("wechat", "text", "waiting")
+    assert "哪条路" not in str(row.payload)
+
+
+async def test_an_empty_or_endless_answer_is_refused_and_kept_in_the_box(browser: Opener, city: City) -> None:
+    conversation_id = await _waiting(city)
+    agent = await browser("agent")
+    await _post(agent, f"/console/chats/{conversation_id}/take")
+    assert await _post(agent, f"/console/chats/{conversation_id}/say", text="  ") == 422
+    csrf = (await agent.form("/console/chats", "/console/logout"))["csrf"]
+    response = await agent.post(f"/console/chats/{conversation_id}/say", {"csrf": csrf, "text": "字" * 1001})
+    assert response.status == 422
+    assert "字" * 1001 in await response.text()
+
+
+async def test_given_back_it_waits_again_and_closed_it_is_gone(browser: Opener, city: City) -> None:
+    conversation_id = await _waiting(city)
+    agent, other = await browser("agent"), await browser("agent2")
+    await _post(agent, f"/console/chats/{conversation_id}/take")
+    assert await _post(agent, f"/console/chats/{conversation_id}/queue") == 303
+    assert await _post(other, f"/console/chats/{conversation_id}/take") == 303
+    assert await _post(agent, f"/console/chats/{conversation_id}/close") == 409
+    assert await _post(other, f"/console/chats/{conversation_id}/close") == 303
+    async with city.database.transaction() as session:
+        conversation = await session.get_one(Conversation, conversation_id)
+    assert (conversation.owner, conversation.agent_id) == ("closed", None)
+    assert "我家路灯坏了" not in await other.text("/console/chats")
+
+
+async def test_a_ticket_out_of_a_chat_takes_over_what_was_said(browser: Opener, city: City) -> None:
+    conversation_id = await _waiting(city)
+    agent = await browser("agent")
+    page = f"/console/tickets/new?conversation={conversation_id}"
+    body = await agent.text(page)
+    assert "我家路灯坏了&lt;b&gt;，找人工</textarea>" in body
+    hidden = await agent.form(page, "/console/tickets/new")
+    fields = {**hidden, "kind": "help", "urgency": "normal", "confidentiality": "masked", "contact_by": "phone",
+              "content": "滨河路路灯坏了三天", "phone": "13900002716"}  # fmt: skip
+    response = await agent.post("/console/tickets/new", fields)
+    assert response.status == 303
+    async with city.database.transaction() as session:
+        conversation = await session.get_one(Conversation, conversation_id)
+    assert conversation.ticket_id is not None
+
+
+async def test_a_conversation_in_other_hands_or_unknown_is_not_found(browser: Opener, city: City) -> None:
+    conversation_id = await _waiting(city)
+    agent, other = await browser("agent"), await browser("agent2")
+    await _post(agent, f"/console/chats/{conversation_id}/take")
+    for path in (f"/console/tickets/new?conversation={conversation_id}", "/console/tickets/new?conversation=nonsense"):
+        assert (await other.get(path)).status == 404
+    assert await _post(other, "/console/chats/nonsense/take") == 404
