@@ -149,9 +149,9 @@ def test_every_closed_ticket_went_the_whole_way(demo: Demo) -> None:
 
 def test_seeding_again_does_nothing_and_takes_less_than_a_second(demo: Demo) -> None:
     tables = ("ticket", "event", "staff", "unit", "category", "article", "article_version", "message", "card", "calendar_day")
-    before = [demo.rows(f"SELECT count(*) FROM {table}") for table in tables]  # noqa: S608 - the names stand above
+    before = [demo.rows(f"SELECT count(*) FROM {table}") for table in tables]
     assert demo.seed() < 1
-    assert [demo.rows(f"SELECT count(*) FROM {table}") for table in tables] == before  # noqa: S608
+    assert [demo.rows(f"SELECT count(*) FROM {table}") for table in tables] == before
     assert demo.lines[-1] == "demo city: already there"
 
 
