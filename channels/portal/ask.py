@@ -24,7 +24,7 @@ from channels.web.live import Notice
 from channels.web.templating import is_fragment
 from hotline.clock import to_city
 from hotline.errors import InvalidInput, Unavailable
-from hotline.i18n import _
+from hotline.i18n import DEFAULT_LANGUAGE, _, speaking
 from knowledge.article.models import Article
 from knowledge.search.service import is_told
 from ticketing.conversation.models import Author, Conversation, Message, Owner
@@ -133,7 +133,8 @@ async def say(request: web.Request) -> web.StreamResponse:
         return await _refused(request, typed, error.errors.get("text", str(error)), 422)
     known = await _open(request)
     message_id = str(data.get("message_id", ""))[:64] or None
-    turn = await request.app[SERVICES].dialogue.turn(known, text, external_id=message_id)
+    with speaking(DEFAULT_LANGUAGE):  # what the bot says is stored, and agents read it
+        turn = await request.app[SERVICES].dialogue.turn(known, text, external_id=message_id)
     response = await _parts(request, known) if is_fragment(request) else web.HTTPSeeOther("/ask#last")
     cookies.remember_chat(request, response, known)
     if turn.ticket is not None:

@@ -17,7 +17,7 @@ def setup(app: web.Application) -> None:
     app[ask.TURNS] = Limiter(clock, per_minute=60, burst=60)
     app[appeal.SUBMISSIONS] = Limiter(clock, per_minute=20, burst=30)
     app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
-    app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=1, burst=10)
+    app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=10, burst=50)
     app[tracking.URGES] = Limiter(clock, per_minute=1 / 720, burst=2)
     app[ask.STREAMS] = Counter()
     app.middlewares.insert(0, preferences.language_middleware)

@@ -191,7 +191,7 @@ async def _urge(request: web.Request, session: AsyncSession, ticket: Ticket, _ty
 
 async def _supplement(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
     uploads = await read_uploads(request, limit=MAX_FILES)
-    text = typed.get("text", "") or (_("补充了{count}个附件").format(count=len(uploads)) if uploads else "")
+    text = typed.get("text", "") or (f"补充了{len(uploads)}个附件" if uploads else "")
     await supplement(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, text)
     for upload in uploads:
         await store(

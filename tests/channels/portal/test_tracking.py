@@ -85,16 +85,28 @@ async def test_empty_fields_are_named(client: Client) -> None:
     assert 'href="#f-code"' in page.text
 
 
-async def test_guessing_is_slowed_down_by_address_and_by_number(client: Client, make_ticket: MakeTicket, clock: ManualClock) -> None:
+async def test_guessing_is_slowed_down_by_address(client: Client, make_ticket: MakeTicket, clock: ManualClock) -> None:
     made = await make_ticket()
     browser = Browser(client)
-    statuses = [(await try_code(browser, made.ticket.number, "ABCD2345")).status for _ in range(12)]
-    assert statuses == [422] * 10 + [429] * 2
+    statuses = [(await try_code(browser, made.ticket.number, "ABCD2345")).status for _ in range(14)]
+    assert statuses == [422] * 12 + [429] * 2
     locked = await try_code(browser, made.ticket.number, made.query_code)
     assert (locked.status, "分钟后再试" in locked.text) == (429, True)
     assert "滨河路十八号" not in locked.text
     clock.advance(minutes=2)
     assert (await try_code(browser, made.ticket.number, made.query_code)).status == 200
+
+
+async def test_guessing_one_number_from_many_addresses_is_slowed_down_too(
+    client: Client, make_ticket: MakeTicket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, other = await make_ticket(), await make_ticket()
+    addresses = iter(range(1000))
+    monkeypatch.setattr("channels.portal.tracking.address_of", lambda _request: f"203.0.113.{next(addresses)}")
+    browser = Browser(client)
+    statuses = [(await try_code(browser, made.ticket.number, "ABCD2345")).status for _ in range(51)]
+    assert statuses == [422] * 50 + [429]
+    assert (await try_code(browser, other.ticket.number, other.query_code)).status == 200
 
 
 async def test_the_cookie_ends_after_half_an_hour_or_at_once(client: Client, make_ticket: MakeTicket, clock: ManualClock) -> None:
