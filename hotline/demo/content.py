@@ -42,7 +42,7 @@ class Matter(SeedEntry):
     @property
     def reply(self) -> ReplyDraft:
         """The unit's structured reply."""
-        return ReplyDraft(Facts.TRUE, self.measures, self.basis, _("已电话告知市民办理情况"))
+        return ReplyDraft(Facts.TRUE, self.measures, self.basis, "已电话告知市民办理情况")
 
 
 class Consult(SeedEntry):
