@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 from support.tools import ROOT, TOOLS, SetUpFailed, digest, find_uv, main_python, pyenv_pythons, run, say, stamp_is, version_of, write_stamp
 
@@ -44,9 +45,14 @@ def main_environment(dev, offline):
     level = "dev" if dev or made_from.startswith("dev ") else "demo"
     say(f"main environment: installing the packages of requirements/{level}.txt")
     install = [uv, "pip", "install", "--python", PYTHON, *(["--offline"] if offline else [])]
-    run([*install, "--compile-bytecode", "--require-hashes", "-r", f"requirements/{level}.txt"])
+    run([*install, *_quiet(), "--compile-bytecode", "--require-hashes", "-r", f"requirements/{level}.txt"])
     run([*install, "--quiet", "--no-deps", "--no-build-isolation", "--editable", "."])
     write_stamp(VENV, wanted[level])
+
+
+def _quiet():
+    """At a terminal uv shows its progress; in a log its list of packages would bury the rest."""
+    return [] if sys.stdout.isatty() else ["--quiet"]
 
 
 def _content(level):
@@ -110,4 +116,4 @@ def _install_rasa(uv, offline):
     say("Rasa environment: installing the packages of chatbot/rasa/requirements.txt (about 0.6 GB on disk)")
     install = [uv, "pip", "install", "--python", RASA_PYTHON, "--no-deps", "--require-hashes", "--compile-bytecode"]
     install += ["--offline"] if offline else []
-    run([*install, "-r", "chatbot/rasa/requirements.txt"])
+    run([*install, *_quiet(), "-r", "chatbot/rasa/requirements.txt"])
