@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from cryptography.fernet import Fernet
@@ -25,9 +26,10 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivatePostgres]:
+def server() -> Iterator[PrivatePostgres]:
     """A private PostgreSQL for the whole run, with a template database that has every table."""
-    with running(PrivatePostgres(tmp_path_factory.mktemp("postgres"), fast=True)) as server:
+    # not below pytest's own folder: as root every further pytest run closes that one to the database's account
+    with TemporaryDirectory(prefix="hotline-") as home, running(PrivatePostgres(Path(home), fast=True)) as server:
         server.create_database(TEMPLATE)
         asyncio.run(_fill_template(server))
         yield server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -18,9 +19,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo() -> Iterator[Demo]:
     """The demo city, started as script/demo starts it."""
-    demo = Demo(tmp_path_factory.mktemp("demo"))
+    # not below pytest's own folder: as root every further pytest run closes that one to the database's account
+    home = TemporaryDirectory(prefix="hotline-demo-", ignore_cleanup_errors=True)
+    demo = Demo(Path(home.name))
     try:
         demo.start()
         yield demo
@@ -29,6 +32,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         _keep_logs(demo)
         if demo.process is not None and demo.process.poll() is None:
             demo.process.kill()
+        home.cleanup()
 
 
 def _keep_logs(demo: Demo) -> None:
