@@ -148,7 +148,7 @@ class Answers:
         if message.event == "click":
             says = menu.load().says.get(message.get("EventKey"))
             return await self._text(work, says) if says else self._greeting()
-        return ""  # unsubscribe, SCAN, VIEW, LOCATION, receipts: nothing is to be said
+        return ""  # unsubscribe, SCAN, VIEW, receipts: nothing is to be said
 
     async def _conversation(self, session: AsyncSession, message: Incoming) -> Conversation:
         citizen = await by_openid(self._core, session, message.openid)
@@ -169,7 +169,7 @@ def in_words(turn: Turn) -> str:
     """A turn as one text: the platform takes one passive reply, and five messages in all per message of the citizen."""
     parts = [answer.text for answer in turn.answers if answer.text]
     choices = next((answer.choices for answer in reversed(turn.answers) if answer.choices), ())
-    if len(choices) > 1 or (choices and choices[0] not in parts[-1]):  # one that the text names anyway needs no list
+    if len(choices) > 1 or (choices and choices[0] not in "".join(parts)):  # one that the text names anyway needs no list
         parts.append(numbered(choices))
     return "\n\n".join(parts)
 
