@@ -39,6 +39,10 @@ class Matter(SeedEntry):
     basis: str = Field(min_length=4)
     secret: bool = False
 
+    def title_at(self, place: str) -> str:
+        """The title; with the place where the matter is about it rather than about the person."""
+        return self.title if self.kind in (Kind.HELP, Kind.PRAISE, Kind.CONSULT) else f"{place}{self.title}"
+
     @property
     def reply(self) -> ReplyDraft:
         """The unit's structured reply."""

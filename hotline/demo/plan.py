@@ -15,6 +15,7 @@ from ticketing.deadline.models import ClockKind
 from ticketing.deadline.models import Stage as ClockStage
 from ticketing.ticket.states import Channel, DispatchMode, Urgency
 
+OCCURRED = ("昨天晚上", "今天早上", "这一个星期", "最近几天", "上个月开始", "昨天下午", "")
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹"
 CHANNELS = (Channel.PHONE,) * 11 + (Channel.WECHAT,) * 4 + (Channel.WEB,) * 4 + (Channel.OPEN311,)
 ORDER = ("register", "dispatch", "sign", "contact", "draft", "sign_off", "review")
@@ -39,7 +40,8 @@ class Planner:
         """A new citizen, whose story begins at `start`."""
         self._serial += 1
         name = self.rng.choice(SURNAMES) + self.rng.choice(("先生", "女士"))
-        life = Life(self._serial, name, f"1390000{1000 + self._serial * 37 % 9000:04d}")
+        phone = f"1390000{1000 + self._serial * 37 % 9000:04d}"
+        life = Life(self._serial, name, phone, occurred=self.rng.choice(OCCURRED))
         made = Script(life, start, self.stage.calendar, self.rng, urgent)
         self.scripts.append(made)
         return made

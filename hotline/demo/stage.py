@@ -79,6 +79,8 @@ class Life:
     citizen_id: int | None = None
     """When the channel knew who it was."""
     conversation_id: UUID | None = None
+    occurred: str = ""
+    """When it happened, in the citizen's words."""
 
     async def ticket(self, stage: Stage) -> Ticket:
         """The row."""

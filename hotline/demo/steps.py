@@ -17,7 +17,6 @@ from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, DispatchMode, Kind, Satisfaction
 from ticketing.ticket.steps import take_step
 
-OCCURRED = ("昨天晚上", "今天早上", "这一个星期", "最近几天", "上个月开始", "昨天下午", "")
 PRAISES = ("处理得很快，谢谢", "问题解决了", "工作人员态度很好", "比较满意", "希望继续保持")
 COMPLAINTS = ("当天好了，过两天又和原来一样，希望彻底解决", "只打了一个电话，没有人到现场来看过", "说是处理了，可是问题还在，要求重新核实")
 DISTRICT_UNITS = {"临江区": "linjiang", "青石区": "qingshi", "南湖区": "nanhu", "高新区": "gaoxin", "云岭县": "yunling"}
@@ -49,11 +48,11 @@ def register_matter(matter: Matter, place: str, channel: Channel, *, anonymous: 
             channel=channel,
             content=matter.content.replace("{place}", place),
             kind=matter.kind,
-            title=f"{place}{matter.title}",
+            title=matter.title_at(place),
             category_code=matter.code if with_category else None,
             urgency=matter.urgency,
             confidentiality=Confidentiality.SECRET if matter.secret else Confidentiality.MASKED,
-            occurred=stage.rng.choice(OCCURRED),
+            occurred=life.occurred,
             district=spot.district,
             address=spot.address,
             name="" if anonymous else life.name,

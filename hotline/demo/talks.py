@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from hotline.demo.content import Matter, Question
 from hotline.demo.stage import Life, Stage, Step
-from hotline.demo.steps import OCCURRED, register_matter
+from hotline.demo.steps import register_matter
 from ticketing.callback.service import finish_return_call
 from ticketing.citizen.service import by_openid
 from ticketing.conversation import calls
@@ -18,7 +18,7 @@ from ticketing.conversation.models import Author, Call, Conversation, Owner
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Channel
 
-GREETING = "您好，这里是云川市政务服务便民热线，通话会录音。请直接说您的事，找话务员请按零。"
+GREETING = "您好，这里是云川市12345热线，通话会录音。请直接说您的事情，转人工请按零。"
 WEB_GREETING = "您好，这里是云川市12345热线的智能助手，请说一说您的事。"
 SECONDS_A_CHARACTER = 0.22
 
@@ -82,7 +82,7 @@ def take_down(matter: Matter, place: str, channel: Channel) -> Step:
         await talk.say(Author.BOT, "好的，我帮您登记。请问在什么地方，越具体越好？")
         await talk.say(Author.CITIZEN, stage.content.places[place].address)
         await talk.say(Author.BOT, "什么时候发生的？不清楚可以说跳过。")
-        await talk.say(Author.CITIZEN, stage.rng.choice(OCCURRED) or "跳过")
+        await talk.say(Author.CITIZEN, life.occurred or "跳过")
         await talk.say(Author.BOT, "请问怎么称呼您？不想说可以说跳过。")
         await talk.say(Author.CITIZEN, life.name)
         await register_matter(matter, place, channel)(stage, life)
