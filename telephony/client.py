@@ -51,6 +51,8 @@ class _Ear:
 
     pointer: EndPointer
     ended: list[Utterance] = field(default_factory=list)
+    began_at: float = 0.0
+    """When the first of them began, by the clock: the frames' own time runs ahead when a busy machine delivers in bursts."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def push(self, frame: bytes) -> None:
@@ -59,6 +61,8 @@ class _Ear:
         utterance = self.pointer.push(frame)
         if utterance is not None:
             self.ended.append(utterance)
+        if self.pointer.speaking and not was_speaking and not self.ended:
+            self.began_at = time.monotonic()
         if was_speaking != self.pointer.speaking:
             self.changed.set()
 
@@ -177,9 +181,10 @@ class Caller:
                 self._ear.changed.clear()
                 await self._ear.changed.wait()
         pieces, self._ear.ended = self._ear.ended, []
+        began_at = self._ear.began_at
         heard = Utterance(b"".join(piece.pcm16 for piece in pieces), pieces[0].start_s, pieces[-1].end_s)
         heard.text = await self._transcribe(heard.pcm16)
-        self._note("heard", heard.text, round(heard.end_s - heard.start_s, 2), at=heard.start_s)
+        self._note("heard", heard.text, round(heard.end_s - heard.start_s, 2), at=began_at - self._answered_at)
         return heard
 
     async def _transcribe(self, pcm16: bytes) -> str | None:

@@ -126,15 +126,14 @@ class MediaEngine:
                 self._receive(_IDLE_S)
                 deadline = time.monotonic()
                 continue
+            self._receive(max(0.0, deadline - time.monotonic()))  # before the tick: what is there was not lost
             now = time.monotonic()
             lateness = now - deadline
             if lateness < 0:
-                self._receive(-lateness)
                 continue
             self._tick(phase, now, lateness)
             phase = (phase + 1) % _PHASES
             deadline = now if lateness > _SUSPENDED_S else deadline + _PHASE_S  # after a stop of the machine: no burst
-            self._receive(0.0)
 
     def _obey(self) -> None:
         while self._commands:

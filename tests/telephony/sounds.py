@@ -28,7 +28,11 @@ def signal_to_noise(pcm16: bytes, hertz: float) -> float:
 
 
 def loud_part(pcm16: bytes) -> bytes:
-    """From the first loud frame to the last, without a frame at each end (they are partly silent)."""
+    """From the first loud frame to the last, without a frame at each end (they are partly silent).
+
+    Frames of digital silence in between are left out: a busy machine may hold up the sender, and the receiver then fills
+    the time line with such frames. Anything else that does not belong there stays and is measured.
+    """
     frames = [pcm16[start : start + FRAME_BYTES] for start in range(0, len(pcm16), FRAME_BYTES)]
     loud = [number for number, frame in enumerate(frames) if audioop.rms(frame, 2) > 1000]
-    return b"".join(frames[loud[0] + 1 : loud[-1]]) if loud else b""
+    return b"".join(frame for frame in frames[loud[0] + 1 : loud[-1]] if any(frame)) if loud else b""

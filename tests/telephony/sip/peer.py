@@ -186,6 +186,12 @@ class Peer:
         packet = struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, timestamp, source) + payload
         self.media.sendto(packet, (self.target[0], port))
 
+    async def media_flows(self) -> None:
+        """Until the phone's first packet: from then on it listens, too."""
+        async with asyncio.timeout(3):
+            while not self.drain_rtp():
+                await asyncio.sleep(0.01)
+
     def drain_rtp(self) -> list[bytes]:
         """All packets that came so far."""
         packets = []

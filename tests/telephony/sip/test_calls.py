@@ -27,7 +27,9 @@ async def test_a_call_carries_sound_both_ways(make_phone: MakePhone, tmp_path: P
     ours, theirs = desk.leg.play(tone(440, 0.6)), leg.play(tone(1000, 0.6))
     assert await ours.wait()
     assert await theirs.wait()
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(3):  # 0.6 s are 30 frames
+        while min(sum(any(frame) for frame in frames) for frames in (heard, desk.heard)) < 30:
+            await asyncio.sleep(0.02)
     for frames, hertz in ((heard, 440), (desk.heard, 1000)):
         assert {len(frame) for frame in frames} == {FRAME_BYTES}
         sound = loud_part(b"".join(frames))
