@@ -70,7 +70,7 @@ async def post_turn(request: web.Request) -> web.Response:
         if conversation.owner == Owner.CLOSED.value:
             raise Conflict(_("这个会话已经结束。请把conversation设为null，开始新的会话"))
     turn = await request.app[SERVICES].dialogue.turn(known, text, external_id=message_id)
-    return web.json_response(chat.turn_body(name or str(known), turn))
+    return _answer(chat.turn_body(name or str(known), turn))
 
 
 async def get_messages(request: web.Request) -> web.Response:
@@ -85,9 +85,12 @@ async def get_messages(request: web.Request) -> web.Response:
     async with request.app[DATABASE].transaction() as session:
         conversation = await chat.web_conversation(session, chat.conversation_id(request.app[CORE], name))
         said = await messages(session, conversation.id, after=int(after), limit=PAGE)
-    return web.json_response(
-        {"conversation": name, "owner": conversation.owner, "messages": [chat.message_body(message) for message in said]}
-    )
+    return _answer({"conversation": name, "owner": conversation.owner, "messages": [chat.message_body(message) for message in said]})
+
+
+def _answer(body: dict[str, Any]) -> web.Response:
+    """Chinese stays readable; nothing is kept by caches."""
+    return web.json_response(text=json.dumps(body, ensure_ascii=False), headers={"Cache-Control": "no-store"})
 
 
 def _take(request: web.Request, limiter: Limiter) -> None:
