@@ -18,6 +18,9 @@ from hotline.settings import Settings
 LOG = logs.get(__name__)
 PAUSE_S = 5.0
 """After a failure Rasa is left alone this long, so that not every citizen waits for its timeout."""
+MOST_AT_ONCE = 6
+"""Turns in flight from one process; one more is answered without Rasa at once instead of waiting in a queue that only
+grows (measured: about 8 turns a second, docs/bot.md)."""
 FORM = "complaint_form"
 _DIGITS = re.compile(r"\d")
 
@@ -57,6 +60,7 @@ class RasaClient:
         self._timeout_s = timeout_s
         self._session: aiohttp.ClientSession | None = None
         self._rest_until = 0.0
+        self._in_flight = 0
 
     @classmethod
     def of(cls, settings: Settings) -> RasaClient | None:
@@ -82,6 +86,9 @@ class RasaClient:
         loop = asyncio.get_running_loop()
         if loop.time() < self._rest_until:
             raise RasaDown("left alone after a failure")
+        if self._in_flight >= MOST_AT_ONCE:
+            raise RasaDown("too many turns at once")
+        self._in_flight += 1
         try:
             async with asyncio.timeout(self._timeout_s):
                 if align_form is not None:
@@ -96,6 +103,8 @@ class RasaClient:
             self._rest_until = loop.time() + PAUSE_S
             LOG.warning("rasa.down", error=type(error).__name__)
             raise RasaDown(str(error) or type(error).__name__) from error
+        finally:
+            self._in_flight -= 1
 
     async def ready(self) -> bool:
         """Whether Rasa answers and has a model loaded."""

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from chatbot.actions import create_app
 from chatbot.dialogue import Dialogue
-from chatbot.rasa_client import RasaClient, derive, read_turn_token, turn_token
+from chatbot.rasa_client import MOST_AT_ONCE, RasaClient, derive, read_turn_token, turn_token
 from chatbot.rasa_files import ACTIONS_PATH
 from hotline.database import Database
 from ticketing.context import Core
@@ -225,6 +225,23 @@ async def test_a_dead_rasa(begin: Begin, core: Core, database: Database) -> None
     turn = await dialogue.turn(await begin("phone"), "楼上天天半夜施工")
     assert turn.degraded
     assert turn.form_open
+    await dialogue.close()
+
+
+async def test_a_busy_rasa_is_passed_over_at_once(begin: Begin, core: Core, rasa: tuple[ScriptedRasa, str], database: Database) -> None:
+    rasa[0].behave = "slow"
+    dialogue = Dialogue(core, database, RasaClient(rasa[1], core.secret, timeout_s=20))
+    conversations = [await begin("web") for _ in range(MOST_AT_ONCE + 1)]
+    waiting = [asyncio.create_task(dialogue.turn(one, "身份证丢了怎么补办")) for one in conversations[:-1]]
+    async with asyncio.timeout(20):
+        while len(rasa[0].seen) < MOST_AT_ONCE:
+            await asyncio.sleep(0.01)
+        turn = await dialogue.turn(conversations[-1], "身份证丢了怎么补办")
+    assert turn.degraded
+    rasa[0].go.set()
+    await asyncio.gather(*waiting)
+    turn = await dialogue.turn(conversations[-1], "护照多久能办好")
+    assert len(rasa[0].seen) == MOST_AT_ONCE + 1
     await dialogue.close()
 
 

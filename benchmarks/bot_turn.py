@@ -1,0 +1,175 @@
+"""How long one turn of the dialogue takes, and how often it is right: search alone, without Rasa, with the real Rasa.
+
+    python benchmarks/bot_turn.py [--turns 200] [--without-rasa]
+
+Runs a private PostgreSQL with every seeded article, and the bot process's work in this process with Rasa as its child.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+from uuid import UUID
+
+from cryptography.fernet import Fernet
+
+from chatbot import training
+from chatbot.dialogue import Dialogue
+from chatbot.process import run
+from chatbot.rasa_client import RasaClient
+from chatbot.rasa_files import RasaFiles
+from hotline import migrations
+from hotline.assembly import Services
+from hotline.processes.postgres import PrivatePostgres, running
+from hotline.settings import Settings
+from knowledge.article.service import load_seed
+from knowledge.search.service import is_sure, search
+from knowledge.seed.loader import load_articles, load_heldout
+from ticketing.conversation.service import open_conversation
+from ticketing.people.models import Unit
+
+LINES = (
+    "身份证丢了怎么补办",
+    "门口那条路全是坑",
+    "青石区建设路",
+    "上个星期",
+    "跳过",
+    "跳过",
+    "取消登记",
+    "护照多久能办好",
+    "查进度",
+    "谢谢",
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def told(name: str, seconds: list[float], wall: float) -> None:
+    ordered = sorted(1000 * second for second in seconds)
+    p95 = ordered[int(0.95 * (len(ordered) - 1))]
+    print(f"{name:40} {len(ordered):5} turns  p50 {statistics.median(ordered):7.1f} ms  p95 {p95:7.1f} ms  {len(ordered) / wall:6.1f}/s")
+
+
+async def fill(services: Services) -> None:
+    await migrations.upgrade(services.database)
+    async with services.database.transaction() as session:
+        for number, name in enumerate(sorted({article.unit for article in load_articles()})):
+            session.add(Unit(code=f"U{number:03}", name=name, level=2))
+        await session.flush()
+        print(f"articles: {await load_seed(services.core, session)}")
+
+
+async def measure_search(services: Services) -> None:
+    entries = load_heldout()
+    seconds, right, wrong, first, three = [], 0, 0, 0, 0
+    began = time.perf_counter()
+    async with services.database.transaction() as session:
+        await search(session, "护照", today=date(2026, 11, 22))  # builds the index
+        for entry in entries:
+            start = time.perf_counter()
+            hits = await search(session, entry.question, today=date(2026, 11, 22))
+            seconds.append(time.perf_counter() - start)
+            slugs = [hit.article.slug for hit in hits]
+            first += entry.slug is not None and slugs[:1] == [entry.slug]
+            three += entry.slug is not None and entry.slug in slugs
+            right += is_sure(hits) and slugs[0] == entry.slug
+            wrong += is_sure(hits) and slugs[0] != entry.slug
+    told("search (with its freshness check)", seconds, time.perf_counter() - began)
+    asked = sum(entry.slug is not None for entry in entries)
+    print(f"  held-out: first {first}, among three {three} of {asked}; told as answer: right {right}, wrong {wrong} of {len(entries)}")
+
+
+async def converse(services: Services, dialogue: Dialogue, turns: int, at_once: int, name: str) -> None:
+    seconds: list[float] = []
+    degraded = 0
+
+    async def citizen(count: int) -> None:
+        nonlocal degraded
+        conversation: UUID | None = None
+        for number in range(count):
+            if number % len(LINES) == 0:
+                async with services.database.transaction() as session:
+                    conversation = (await open_conversation(services.core, session, channel="web")).id
+            assert conversation is not None
+            start = time.perf_counter()
+            turn = await dialogue.turn(conversation, LINES[number % len(LINES)])
+            seconds.append(time.perf_counter() - start)
+            degraded += turn.degraded
+
+    began = time.perf_counter()
+    await asyncio.gather(*(citizen(max(turns // at_once, len(LINES))) for _ in range(at_once)))
+    told(f"{name}, {at_once} at once", seconds, time.perf_counter() - began)
+    if degraded and name == "with Rasa":
+        print(f"  answered without Rasa because it was too slow or too busy: {degraded}")
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(120):
+        while not await condition():  # noqa: ASYNC110 - Rasa has no event to wait for
+            await asyncio.sleep(0.1)
+
+
+async def main(options: argparse.Namespace, services: Services) -> None:
+    await fill(services)
+    await measure_search(services)
+    alone = Dialogue(services.core, services.database, None)
+    for at_once in (1, 4, 16):
+        await converse(services, alone, options.turns, at_once, "without Rasa")
+    if options.without_rasa or not RasaFiles.of(services.settings).python.exists():
+        print("with Rasa: left out")
+        return
+    start = time.perf_counter()
+    await asyncio.to_thread(training.train, services.settings)
+    print(f"training: {time.perf_counter() - start:.1f} s")
+    work = asyncio.create_task(run(services))
+    client = RasaClient.of(services.settings)
+    assert client is not None
+    start = time.perf_counter()
+    await until(client.ready)
+    print(f"Rasa ready after {time.perf_counter() - start:.1f} s")
+    together = Dialogue(services.core, services.database, client)
+    for at_once in (1, 4, 16):
+        await converse(services, together, options.turns, at_once, "with Rasa")
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    await together.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=200)
+    parser.add_argument("--without-rasa", action="store_true")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, running(PrivatePostgres(Path(folder) / "pg", fast=True)) as server:
+        server.create_database("bench")
+        made = Services.of(
+            Settings(
+                demo=True,
+                data_dir=Path(folder) / "data",
+                database_url=server.url("bench"),
+                secret_key="benchmark-secret-key-of-forty-characters",  # noqa: S106 - thrown away with the folder
+                encryption_keys=(Fernet.generate_key().decode(),),  # type: ignore[arg-type]
+                action_port=free_port(),
+                rasa_port=free_port(),
+                bot_timeout_s=10,
+            )
+        )
+
+        async def all_of_it() -> None:
+            try:
+                await main(chosen, made)
+            finally:
+                await made.close()
+
+        asyncio.run(all_of_it())
