@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.web.inputs import whole_number
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment import service as assignments
@@ -44,8 +45,6 @@ class Step:
         value = self.form.get(name, "").strip().replace("\r\n", "\n")
         if len(value) > limit:
             raise InvalidInput(_("请控制在{n}字以内"), field=name, n=limit)
-        if "\0" in value:
-            raise InvalidInput(_("内容里有不能保存的字符，请重新输入"), field=name)
         return value
 
     def choice(self, kind: type[E], name: str, message: str) -> E:
@@ -57,10 +56,14 @@ class Step:
 
     def number(self, name: str, message: str) -> int:
         """An identifier that a select box sends."""
-        value = self.form.get(name, "")
-        if not (value.isascii() and value.isdigit() and len(value) < 18):
+        value = whole_number(self.form.get(name))
+        if value is None:
             raise InvalidInput(message, field=name)
-        return int(value)
+        return value
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Identifiers that ticked boxes send; what is no number is left out."""
+        return tuple(value for value in map(whole_number, self.many(name)) if value is not None)
 
     async def assignment(self) -> int:
         """The assignment that the form means. It must belong to this ticket; the service checks the unit."""
@@ -125,7 +128,6 @@ async def _dispatch(step: Step) -> str:
     category = step.text("category_code", 10)
     mode = step.choice(DispatchMode, "mode", _("请选择电话交办或书面转办"))
     unit_id = step.number("unit_id", _("请选择承办单位"))
-    co_units = tuple(int(value) for value in step.many("co_unit_ids") if value.isdigit() and len(value) < 18)
     await revise(step.core, step.session, step.actor, step.ticket, category_code=category, urgency=urgency)
     await dispatching.dispatch(
         step.core,
@@ -135,7 +137,7 @@ async def _dispatch(step: Step) -> str:
         unit_id=unit_id,
         mode=mode,
         instruction=step.text("instruction", 1000),
-        co_unit_ids=co_units,
+        co_unit_ids=step.numbers("co_unit_ids"),
         override_reason=step.text("override_reason", 500),
     )
     return "dispatched"
@@ -156,8 +158,7 @@ async def _edit(step: Step) -> str:
 
 
 async def _name(step: Step) -> str:
-    chosen = [int(value) for value in step.many("user_ids") if value.isdigit() and len(value) < 18]
-    await name_people(step.core, step.session, step.actor, step.ticket, chosen)
+    await name_people(step.core, step.session, step.actor, step.ticket, list(step.numbers("user_ids")))
     return "named"
 
 

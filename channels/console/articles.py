@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from channels.console.pages import page, see_other
 from channels.console.session import require, staff
+from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.clock import to_city
 from hotline.errors import HotlineError, NotFound
@@ -59,10 +60,10 @@ async def show_list(request: web.Request) -> web.StreamResponse:
 
 
 def _id(request: web.Request) -> int:
-    text = request.match_info["id"]
-    if not text.isdigit() or len(text) > 15:
+    number = whole_number(request.match_info["id"])
+    if number is None:
         raise NotFound(_("没有找到这条知识"))
-    return int(text)
+    return number
 
 
 async def show_article(request: web.Request) -> web.StreamResponse:
@@ -108,11 +109,10 @@ async def recall_article(request: web.Request) -> web.StreamResponse:
 async def publish_article(request: web.Request) -> web.StreamResponse:
     """POST /console/articles/{id}/publish: the newest version, by somebody who did not write it."""
     person = require(request, *EDITING)
-    version = str((await request.post()).get("version", ""))
+    version = whole_number(str((await request.post()).get("version", "")), most=10**6) or 0
     try:
         async with request.app[DATABASE].transaction() as session:
-            number = int(version) if version.isdigit() and len(version) < 10 else 0
-            await publish(request.app[CORE], session, person.actor, _id(request), version=number)
+            await publish(request.app[CORE], session, person.actor, _id(request), version=version)
     except HotlineError as problem:
         return await _respond(request, problem)
     return see_other(request, f"/console/articles/{_id(request)}", "published")

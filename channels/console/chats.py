@@ -115,7 +115,7 @@ async def say(request: web.Request) -> web.StreamResponse:
     person, core = require(request, *ROLES), request.app[CORE]
     text = str((await request.post()).get("text", "")).strip().replace("\r\n", "\n")
     try:
-        if not text or "\0" in text:
+        if not text:
             raise InvalidInput(_("请写下要回复的话"), field="text")
         if len(text) > MAX_TEXT:
             raise InvalidInput(_("请控制在{n}字以内"), field="text", n=MAX_TEXT)

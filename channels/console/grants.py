@@ -9,6 +9,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from channels.console.session import staff
+from channels.web.inputs import whole_number
 from channels.web.keys import CORE
 
 VALID_FOR = timedelta(minutes=10)
@@ -28,7 +29,8 @@ def make_grant(request: web.Request, call_id: str) -> str:
 def valid_grant(request: web.Request, grant: str, call_id: str = "") -> bool:
     """Whether the grant is this person's, for this call (any call when not named), and not over."""
     parts = grant.split(".")
-    if len(parts) != 3 or not parts[1].isdigit() or (call_id and parts[0] != call_id):
+    until = whole_number(parts[1]) if len(parts) == 3 else None
+    if until is None or (call_id and parts[0] != call_id):
         return False
-    fresh = int(parts[1]) >= request.app[CORE].clock.now().timestamp()
+    fresh = until >= request.app[CORE].clock.now().timestamp()
     return fresh and hmac.compare_digest(parts[2].encode(), _sign(request, parts[1], parts[0]).encode())

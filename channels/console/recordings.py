@@ -10,6 +10,7 @@ from sqlalchemy import select
 from channels.console.pages import page
 from channels.console.session import require
 from channels.web.formats import mask_phone
+from channels.web.inputs import page_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import NotFound
 from hotline.i18n import _
@@ -27,8 +28,7 @@ async def show_list(request: web.Request) -> web.StreamResponse:
     """GET /console/recordings?before=…: ended calls; numbers are masked, the inspector needs none."""
     person = require(request, *ROLES)
     core = request.app[CORE]
-    number = request.query.get("page", "")
-    current = min(max(int(number), 1), 1000) if number.isdigit() and len(number) < 6 else 1
+    current = page_number(request.query.get("page"))
     async with request.app[DATABASE].transaction() as session:
         statement = select(Call).where(Call.state == CallState.ENDED.value).order_by(Call.started_at.desc())
         calls = list(await session.scalars(statement.limit(PAGE_SIZE + 1).offset((current - 1) * PAGE_SIZE)))

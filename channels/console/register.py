@@ -15,6 +15,7 @@ from channels.console.pages import fragment, page, see_other
 from channels.console.session import Staff, require
 from channels.console.tickets import active_categories
 from channels.web.files import read_uploads, store
+from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
@@ -129,6 +130,7 @@ async def create(request: web.Request) -> web.StreamResponse:
                 return see_other(request, f"/console/tickets/{known}", "registered")
             conversation = await _conversation(session, person, form.get("conversation", ""))
             named = await _named(session, person, form, [str(value) for value in data.getall("named", [])])
+            await _check_reported(session, form)
             made = await register(core, session, person.actor, _appeal(form, conversation, named))
             for upload in uploads:
                 await store(
@@ -159,6 +161,12 @@ async def _already(session: AsyncSession, person: Staff, submission: str) -> str
     await session.execute(select(func.pg_advisory_xact_lock(key)))  # two posts at once: the second waits and finds the first's ticket
     same = select(Ticket.number).where(Ticket.created_by_id == person.user.id, Ticket.extra["submission"].astext == submission)
     return await session.scalar(same.limit(1))
+
+
+async def _check_reported(session: AsyncSession, form: Mapping[str, str]) -> None:
+    number = whole_number(form.get("reported_unit_id"))
+    if form.get("reported_unit_id") and (number is None or await session.get(Unit, number) is None):
+        raise InvalidInput(_("请选择被反映单位"), field="reported_unit_id")
 
 
 async def _handlers(session: AsyncSession) -> list[User]:
@@ -192,9 +200,6 @@ def _appeal(form: Mapping[str, str], conversation: Conversation | None, named: t
     anonymous = form.get("anonymous") == "yes"
     if not anonymous and not form.get("phone") and not (conversation and conversation.citizen_id):
         errors["phone"] = _("请填写回复电话；市民不愿留的，勾选匿名")
-    reported = form.get("reported_unit_id", "")
-    if reported and not (reported.isascii() and reported.isdigit() and len(reported) < 10):
-        errors["reported_unit_id"] = _("请选择被反映单位")
     if errors:
         raise InvalidInput(errors=errors)
     return Appeal(
@@ -214,7 +219,7 @@ def _appeal(form: Mapping[str, str], conversation: Conversation | None, named: t
         contact_by="none" if anonymous else form.get("contact_by", "phone"),
         citizen_id=conversation.citizen_id if conversation and not anonymous else None,
         conversation_id=conversation.id if conversation else None,
-        reported_unit_id=int(reported) if reported else None,
+        reported_unit_id=whole_number(form.get("reported_unit_id")),
         named_user_ids=named,
         extra={"submission": form.get("submission", "")[:60]},
     )

@@ -17,6 +17,7 @@ from channels.console.next_step import next_step
 from channels.console.pages import fragment, page, see_other
 from channels.console.session import require, staff
 from channels.console.ticket_view import load_page
+from channels.web.inputs import page_number, whole_number
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput, NotAllowed
@@ -64,8 +65,7 @@ async def show_list(request: web.Request) -> web.StreamResponse:
     core = request.app[CORE]
     words = request.query.get("q", "").strip()[:100]
     queue = _queue(request.query.get("queue", ""), person.role, searching=bool(words))
-    number = int(request.query["page"]) if request.query.get("page", "").isdigit() else 1
-    number = min(max(number, 1), 1000)
+    number = page_number(request.query.get("page"))
     async with request.app[DATABASE].transaction() as session:
         rows = await list_tickets(core, session, person.actor, queue, words=words, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
         counts = await count_tickets(core, session, person.actor, list(QUEUES[person.role]))
@@ -196,7 +196,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     form = {name: value for name, value in data.items() if isinstance(value, str)}
     many = {name: [str(value) for value in data.getall(name)] for name in ("gates", "co_unit_ids", "user_ids") if name in data}
     number, core, database = request.match_info["number"], request.app[CORE], request.app[DATABASE]
-    seen = int(form["seen"]) if form.get("seen", "").isdigit() and len(form["seen"]) < 18 else None
+    seen = whole_number(form.get("seen"))
     try:
         async with database.transaction() as session:
             ticket = await access_ticket(core, session, person.actor, number, lock=True, version=_version(form))
@@ -212,10 +212,10 @@ async def act(request: web.Request) -> web.StreamResponse:
 
 
 def _version(form: Mapping[str, str]) -> int:
-    value = form.get("version", "")
-    if not value.isdigit() or len(value) > 17:
+    value = whole_number(form.get("version"))
+    if value is None:
         raise Conflict(_("这张工单刚刚有人改过，请看过新的内容再操作"))
-    return int(value)
+    return value
 
 
 async def _check_unseen(session: AsyncSession, ticket: Ticket, seen: int | None, user_id: int) -> None:

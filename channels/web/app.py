@@ -12,6 +12,7 @@ from channels.console.session import session_middleware
 from channels.open311 import routes as open311
 from channels.portal import routes as portal
 from channels.web.csrf import csrf_middleware
+from channels.web.inputs import input_middleware
 from channels.web.keys import ASSETS, CORE, DATABASE, HUB, SERVICES, SETTINGS, TEMPLATES, Services
 from channels.web.live import Hub
 from channels.web.middleware import add_security_headers, correlation_middleware, error_middleware, size_middleware
@@ -40,7 +41,7 @@ def create_app(services: Services, routes: Iterable[web.AbstractRouteDef] = ()) 
     """The whole web front: portal, console, API, Open311, WeChat; `routes` are the composition root's (health, metrics)."""
     settings = services.settings
     app = web.Application(
-        middlewares=[correlation_middleware, error_middleware, size_middleware, session_middleware, csrf_middleware],
+        middlewares=[correlation_middleware, error_middleware, size_middleware, input_middleware, session_middleware, csrf_middleware],
         client_max_size=9 * settings.upload_max_bytes + 1024 * 1024,
     )
     assets = Assets()

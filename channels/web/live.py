@@ -18,6 +18,7 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
+from channels.web.inputs import whole_number
 from hotline import logs
 from hotline.events import NOTIFY_CHANNEL
 
@@ -117,9 +118,9 @@ class Hub:
     def missed(self, last_event_id: str) -> list[Notice] | None:
         """Notices after `last_event_id`; None when they are no longer known."""
         boot, _dash, number = last_event_id.partition("-")
-        if boot != self._boot or not number.isdigit():
+        after = whole_number(number)
+        if boot != self._boot or after is None:
             return None
-        after = int(number)
         if self._recent and after < self._recent[0].number - 1:
             return None
         return [notice for notice in self._recent if notice.number > after]

@@ -199,6 +199,8 @@ async def test_registering_twice_with_one_form_gives_one_ticket_and_shows_the_co
     ("phone", "", "请填写回复电话"),
     ("kind", "bribe", "请选择诉求类型"),
     ("category_code", "9999", "没有这个类别"),
+    ("reported_unit_id", "99999", "请选择被反映单位"),
+    ("reported_unit_id", "x", "请选择被反映单位"),
 ])  # fmt: skip
 async def test_a_wrong_field_is_named_and_the_rest_is_kept(city: City, browser: Opener, field: str, value: str, words: str) -> None:
     agent = await browser("agent")
