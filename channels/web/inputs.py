@@ -41,7 +41,7 @@ async def input_middleware(request: web.Request, handler: Handler) -> web.Stream
         try:
             data = await request.post()
         # aiohttp's parsers raise all of these
-        except (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessingError) as error:
+        except (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessingError) as error:  # the parsers raise all of these
             raise BadRequest(_("提交的内容读不出来，没有保存。请返回上一页再试")) from error
         if any(isinstance(value, str) and "\0" in value for value in data.values()):
             raise BadRequest(_("内容里有不能保存的字符，请重新输入"))
