@@ -83,7 +83,7 @@ def as_hotline_error(error: Exception, request: web.Request) -> HotlineError | N
         return _from_http(error)
     if isinstance(error, StaleDataError):
         return Conflict(_("刚才有人改过这件工单，没有保存。请看最新内容后再操作"))
-    if isinstance(error, (OSError, PoolTimeout)) or (isinstance(error, DBAPIError) and is_outage(error)):
+    if isinstance(error, (ConnectionError, TimeoutError, PoolTimeout)) or (isinstance(error, DBAPIError) and is_outage(error)):
         log.warning("database unreachable", path=request.path)
         return Unavailable(_("服务暂时中断，请稍后再试"))
     return None
