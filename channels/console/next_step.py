@@ -167,6 +167,8 @@ def _always(page: TicketPage, actor: Actor) -> list[Action]:
 
 def _hint(page: TicketPage) -> str:
     """By when, in a sentence; what happens if it passes."""
+    if page.return_call is not None:
+        return _("应在{time}前回拨。号码说明理由后可见。").format(time=citizen_time(page.return_call.due_at))
     clock, due = page.pressing_clock, page.pressing
     if clock is None or due is None:
         return ""

@@ -162,7 +162,7 @@ async def ticket_response(
         receipt=receipt.read(request, ticket.number),
         revealed=revealed,
         can_reveal=person.role in REVEALING,
-        reveal_reason=_("回访核实") if person.role is Role.CALLBACK else "",
+        reveal_reason=_("回拨来电人") if view.return_call else _("回访核实") if person.role is Role.CALLBACK else "",
         listen_grant=request.query.get("grant", "") if valid_grant(request, request.query.get("grant", "")) else "",
     )
 
