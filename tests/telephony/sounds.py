@@ -36,3 +36,9 @@ def loud_part(pcm16: bytes) -> bytes:
     frames = [pcm16[start : start + FRAME_BYTES] for start in range(0, len(pcm16), FRAME_BYTES)]
     loud = [number for number, frame in enumerate(frames) if audioop.rms(frame, 2) > 1000]
     return b"".join(frame for frame in frames[loud[0] + 1 : loud[-1]] if any(frame)) if loud else b""
+
+
+def best_stretch(pcm16: bytes, hertz: float, seconds: float = 0.2) -> float:
+    """The best signal-to-noise ratio of any stretch so long: for sound that a busy machine may have torn in one place."""
+    length = int(seconds * RATE_HZ) * 2
+    return max(signal_to_noise(pcm16[start : start + length], hertz) for start in range(0, len(pcm16) - length + 1, FRAME_BYTES))
