@@ -25,10 +25,16 @@ TEMPLATE = "hotline_template"
 _numbers = itertools.count(1)
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder for a private PostgreSQL: not below pytest's own, which as root every further pytest run closes to others."""
+    with TemporaryDirectory(prefix="hotline-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[PrivatePostgres]:
     """A private PostgreSQL for the whole run, with a template database that has every table."""
-    # not below pytest's own folder: as root every further pytest run closes that one to the database's account
     with TemporaryDirectory(prefix="hotline-") as home, running(PrivatePostgres(Path(home), fast=True)) as server:
         server.create_database(TEMPLATE)
         asyncio.run(_fill_template(server))

@@ -23,10 +23,10 @@ def postmaster(server: PrivatePostgres) -> int:
     return int((server.data / "postmaster.pid").read_text().split("\n", 1)[0])
 
 
-def test_a_long_folder_name_gets_a_short_socket(tmp_path: Path) -> None:
-    home = tmp_path / ("long-" * 30)
-    home.mkdir()
-    with running(PrivatePostgres(home, fast=True)) as server:
+def test_a_long_folder_name_gets_a_short_socket(home: Path) -> None:
+    deep = home / ("long-" * 30)
+    deep.mkdir()
+    with running(PrivatePostgres(deep, fast=True)) as server:
         assert len(os.fsencode(server.socket_dir / ".s.PGSQL.5432")) <= 107
         assert server.psql("SELECT 1").stdout.strip() == "1"
 
@@ -40,8 +40,8 @@ def test_it_does_not_run_as_root(server: PrivatePostgres) -> None:
     assert Path(f"/proc/{postmaster(server)}").stat().st_uid != 0
 
 
-def test_a_killed_server_comes_back_with_every_committed_row(tmp_path: Path) -> None:
-    server = PrivatePostgres(tmp_path)
+def test_a_killed_server_comes_back_with_every_committed_row(home: Path) -> None:
+    server = PrivatePostgres(home)
     with running(server):
         server.create_database()
         server.psql("CREATE TABLE kept (n int); INSERT INTO kept SELECT generate_series(1, 1000)", "hotline")
@@ -52,8 +52,8 @@ def test_a_killed_server_comes_back_with_every_committed_row(tmp_path: Path) -> 
         assert server.psql("SELECT count(*) FROM kept", "hotline").stdout.strip() == "1000"
 
 
-def test_a_number_that_now_belongs_to_another_program_does_not_keep_it_from_starting(tmp_path: Path) -> None:
-    server = PrivatePostgres(tmp_path, fast=True)
+def test_a_number_that_now_belongs_to_another_program_does_not_keep_it_from_starting(home: Path) -> None:
+    server = PrivatePostgres(home, fast=True)
     server.prepare()
     other = subprocess.Popen(["sleep", "60"])
     try:
@@ -67,15 +67,15 @@ def test_a_number_that_now_belongs_to_another_program_does_not_keep_it_from_star
         other.wait()
 
 
-def test_a_forgotten_server_on_the_same_files_is_ended_first(tmp_path: Path) -> None:
-    server = PrivatePostgres(tmp_path, fast=True)
+def test_a_forgotten_server_on_the_same_files_is_ended_first(home: Path) -> None:
+    server = PrivatePostgres(home, fast=True)
     with running(server):
         old = postmaster(server)
         with running(server):
             assert postmaster(server) != old
 
 
-def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "run").symlink_to("/usr")
+def test_a_folder_of_somebody_else_is_refused(home: Path) -> None:
+    (home / "run").symlink_to("/usr")
     with pytest.raises(PostgresError, match="belongs to somebody else"):
-        PrivatePostgres(tmp_path, fast=True).prepare()
+        PrivatePostgres(home, fast=True).prepare()

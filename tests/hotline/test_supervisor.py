@@ -42,12 +42,12 @@ def test_pauses_grow_to_half_a_minute() -> None:
 
 
 @pytest.fixture
-def postgres_role(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RoleProcess]:
+def postgres_role(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RoleProcess]:
     monkeypatch.setenv("HOTLINE_DEMO", "true")
-    monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("HOTLINE_DATA_DIR", str(home))
     monkeypatch.setattr(role_process, "FIRST_PAUSE_S", 0.05)
     said: list[str] = []
-    role = RoleProcess("postgres", tmp_path / "logs", say=said.append, stop_signal=signal.SIGINT)
+    role = RoleProcess("postgres", home / "logs", say=said.append, stop_signal=signal.SIGINT)
     yield role
     assert role.pid is None, said
 
@@ -58,10 +58,10 @@ async def wait_until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_killed_database_is_started_again(postgres_role: RoleProcess, tmp_path: Path) -> None:
+async def test_a_killed_database_is_started_again(postgres_role: RoleProcess, home: Path) -> None:
     from hotline.processes.postgres import PrivatePostgres
 
-    server = PrivatePostgres.of(tmp_path)
+    server = PrivatePostgres.of(home)
     postgres_role.start()
     await wait_until(server.answers)
     first = postgres_role.pid
@@ -74,8 +74,8 @@ async def test_a_killed_database_is_started_again(postgres_role: RoleProcess, tm
     assert not server.answers()
 
 
-async def test_what_a_role_writes_is_in_its_log_however_long_the_line(tmp_path: Path) -> None:
-    log = RoleLog(tmp_path, "web")
+async def test_what_a_role_writes_is_in_its_log_however_long_the_line(home: Path) -> None:
+    log = RoleLog(home, "web")
     stream = asyncio.StreamReader()
     stream.feed_data(b"x" * 300_000 + "\n末行\xff\n无换行".encode("utf-8", "surrogateescape").replace(b"\xc3\xbf", b"\xff"))
     stream.feed_eof()
@@ -111,13 +111,13 @@ asyncio.run(main())
 """
 
 
-def test_kill_9_of_the_supervisor_leaves_no_orphan(tmp_path: Path) -> None:
-    environment = os.environ | {"HOTLINE_DEMO": "true", "HOTLINE_DATA_DIR": str(tmp_path)}
-    supervisor = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], env=environment, cwd=ROOT)
+def test_kill_9_of_the_supervisor_leaves_no_orphan(home: Path) -> None:
+    environment = os.environ | {"HOTLINE_DEMO": "true", "HOTLINE_DATA_DIR": str(home)}
+    supervisor = subprocess.Popen([sys.executable, "-c", CHILD, str(home)], env=environment, cwd=ROOT)
     try:
-        note = tmp_path / "postgres" / "postmaster.pid"
+        note = home / "postgres" / "postmaster.pid"
         until(lambda: note.exists() and "ready" in note.read_text())
-        postmaster = int((tmp_path / "pid").read_text())
+        postmaster = int((home / "pid").read_text())
         assert alive(postmaster)
     finally:
         supervisor.kill()
@@ -126,7 +126,7 @@ def test_kill_9_of_the_supervisor_leaves_no_orphan(tmp_path: Path) -> None:
     assert not note.exists(), "it was shut down in order"
 
 
-def test_status_of_no_supervisor_is_empty(tmp_path: Path) -> None:
-    assert status(tmp_path) == {}
-    (tmp_path / "supervisor.json").write_text(json.dumps({"pid": 1, "roles": {"web": {"pid": 2, "started": 1}}}))
-    assert status(tmp_path) == {"web": {"pid": 2, "started": 1}}
+def test_status_of_no_supervisor_is_empty(home: Path) -> None:
+    assert status(home) == {}
+    (home / "supervisor.json").write_text(json.dumps({"pid": 1, "roles": {"web": {"pid": 2, "started": 1}}}))
+    assert status(home) == {"web": {"pid": 2, "started": 1}}
