@@ -105,7 +105,7 @@ async def _announce(settings: Settings, speech: str) -> None:
             body = await _readiness(session, settings)
             if body.get("ready"):
                 break
-            missing = ", ".join(f"{part['part']} ({part['why'][:80]})" for part in body.get("missing", []))
+            missing = ", ".join(f"{part['part']} ({part['why'][:200]})" for part in body.get("missing", []))
             names = ", ".join(part["part"] for part in body.get("missing", []))
             if names != told:
                 say(f"waiting for: {missing}")
