@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chatbot import fallback
+from chatbot import fallback, guide
 from chatbot.engine import respond
 from chatbot.rasa_client import RasaClient, RasaDown
 from chatbot.registration import save_unfinished
@@ -73,6 +74,15 @@ class Dialogue:
             return answered
         return await self._ask_rasa(conversation_id, message_id, said, align) or await self._fall_back(conversation_id, message_id, said)
 
+    async def warm_up(self) -> None:
+        """Load dictionaries, examples and the search index, so that the first citizen does not wait for them.
+
+        Computes in a thread. Raises Unavailable when the database is away; the turn does it then when it is needed.
+        """
+        await asyncio.to_thread(fallback.classify, "身份证怎么办")
+        async with self._database.transaction() as session:
+            await guide.find(self._core, session, "身份证")
+
     async def repeat(self, conversation_id: UUID) -> Turn | None:
         """The last turn that the bot answered, for a channel that has to say it again; None when there is none."""
         async with self._database.transaction() as session:
@@ -101,8 +111,9 @@ class Dialogue:
         return answered
 
     async def _fall_back(self, conversation_id: UUID, message_id: int, text: str) -> Turn:
+        hint = await asyncio.to_thread(fallback.classify, text)  # the first time it reads its examples
         async with self._database.transaction() as session:
-            turn = await respond(self._core, session, conversation_id, message_id, fallback.classify(text), degraded=True)
+            turn = await respond(self._core, session, conversation_id, message_id, hint, degraded=True)
             if self._rasa is not None:
                 conversation = await get_conversation(session, conversation_id)
                 conversation.bot_state = {**conversation.bot_state, "restart": True}

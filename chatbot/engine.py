@@ -23,6 +23,7 @@ from chatbot.reply import Reply, TicketRef, Turn, silent, store, stored_turn
 from chatbot.wording import NONE_OF_THEM, REGISTER, Say
 from hotline.events import record
 from hotline.i18n import _
+from knowledge.article.models import Article
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Message, Owner
@@ -113,9 +114,9 @@ class _Talk:
         )
         says = [wording.danger(danger)]
         if draft is not None:
-            draft = form.with_danger(draft, danger.value)
-            save_draft(self.core, self.conversation, draft)
-            says.append(wording.form_step(form.again(draft)))
+            step = form.hear_danger(draft, self.text, danger.value)
+            save_draft(self.core, self.conversation, step.draft)
+            says.append(wording.form_step(step))
         else:
             self.memory.make_offer("register", kind="complaint", danger=danger.value, question=self.text[:1000])
         return Reply(says)
@@ -153,7 +154,11 @@ class _Talk:
         return Reply([wording.form_step(step)])
 
     async def _aside(self, draft: Draft, hint: Hint) -> Reply | None:
-        """A guide question in the middle of the form: answer it, then ask the form's question again."""
+        """A guide question or a ticket number in the middle of the form: answer it, then ask the form's question again."""
+        if mentions_number(self.text, self.core):
+            say = await Progress(self.core, self.session, self.conversation, self.memory.state).ask(self.text)
+            self.memory.forget_offer()
+            return Reply([say, wording.form_step(form.again(draft))])
         if not hint.is_(Intent.ASK_GUIDE, Intent.UNKNOWN) or not hearing.is_question(self.text):
             return None
         found = await guide.find(self.core, self.session, self.text)
@@ -174,6 +179,8 @@ class _Talk:
 
     async def _by_offer(self) -> Reply | None:
         said = hearing.clean(self.text)
+        if not said:
+            return Reply([Say(_("抱歉，没有听清，请再说一遍。"))])
         if said == hearing.clean(REGISTER):
             return await self._open_form(self.memory.question, str(self.memory.state.get("kind", "complaint")))
         if mentions_number(self.text, self.core):
@@ -190,12 +197,10 @@ class _Talk:
 
     async def _picked(self) -> Reply | None:
         titles = [str(choice["title"]) for choice in self.memory.choices]
-        place = hearing.which(self.text, titles)
+        place = 0 if len(titles) == 1 and hearing.is_yes(self.text) else hearing.which(self.text, titles)
         if place is not None:
             article = await guide.told(self.core, self.session, int(self.memory.choices[place]["id"]))
-            self.memory.hit()
-            self.memory.make_offer("more")
-            return Reply([await guide.answer(self.session, article)]) if article else Reply([wording.missed(again=False)])
+            return await self._answered(article) if article else Reply([wording.missed(again=False)])
         if hearing.is_no(self.text) or hearing.clean(self.text) == NONE_OF_THEM:
             return self._missed(self.memory.question)
         return None
@@ -224,7 +229,18 @@ class _Talk:
         return None
 
     async def _more_or_not(self) -> Reply | None:
-        return self._goodbye() if hearing.is_no(self.text) else None
+        if hearing.is_no(self.text):
+            return self._goodbye()
+        article_id = self.memory.state.get("article")
+        article = await guide.told(self.core, self.session, int(article_id)) if article_id else None
+        say = guide.follow_up(article, self.text) if article else None
+        return Reply([say]) if say else None
+
+    async def _answered(self, article: Article) -> Reply:
+        question = self.text[:1000]
+        self.memory.hit()
+        self.memory.make_offer("more", question=question, article=article.id)
+        return Reply([await guide.answer(self.session, article)])
 
     def _more_question(self) -> Reply:
         self.memory.hit()
@@ -240,9 +256,11 @@ class _Talk:
     async def _by_intent(self, hint: Hint) -> Reply:
         match hint.intent:
             case Intent.GREET:
-                return self._said(Say(_("您好，我是12345智能助手。您可以问办事指南，也可以说要反映的事，或者查办理进度。")))
+                return self._said(
+                    Say(_("您好，我是{line}智能助手。您可以问办事指南，也可以说要反映的事，或者查办理进度。").format(line=self.core.line))
+                )
             case Intent.ABOUT_BOT:
-                return self._said(Say(_("我是12345热线的智能助手，不是真人。我能回答办事问题、登记诉求、查进度。要找话务员请说转人工。")))
+                return self._said(Say(_("我是智能助手，不是真人。我能回答办事问题、登记诉求、查进度。要找话务员请说转人工。")))
             case Intent.THANKS:
                 self.memory.make_offer("more")
                 return Reply([Say(_("不客气。还有别的可以帮您吗？"))])
@@ -256,25 +274,32 @@ class _Talk:
 
     async def _by_matter(self, hint: Hint) -> Reply:
         """A question or a complaint: the search has a say, and so have the words."""
-        if hint.is_(Intent.DENY, Intent.CANCEL, Intent.SKIP, Intent.AFFIRM, least=0.5) and len(hearing.clean(self.text)) <= 6:
+        small = len(hearing.clean(self.text)) <= 6
+        if small and hint.is_(Intent.DENY, Intent.CANCEL, Intent.SKIP, Intent.AFFIRM, Intent.INFORM, least=0.5):
             return self._said(Say(_("好的。您请说，要问什么事，或者反映什么问题？")))
         found = await guide.find(self.core, self.session, self.text)
         telling = hint.is_(Intent.FILE_COMPLAINT, Intent.FEEDBACK, Intent.EMERGENCY)
         asking = hearing.is_question(self.text)
         if found.sure and (not telling or (asking and hint.confidence < SURE_OF_COMPLAINT)):
-            self.memory.hit()
-            self.memory.make_offer("more", question=self.text[:1000])
-            return Reply([await guide.answer(self.session, found.hits[0].article)])
+            return await self._answered(found.hits[0].article)
         if telling or (fallback.looks_like_complaint(self.text) and not asking):
             lead = Say(_("如果情况紧急、有人有危险，请马上拨打110、119或120。")) if hint.is_(Intent.EMERGENCY, least=0.6) else None
             return await self._open_form(self.text, "feedback" if hint.is_(Intent.FEEDBACK) else "complaint", lead)
         if found.maybe and not hint.is_(Intent.OUT_OF_SCOPE, least=0.7):
-            titles = [hit.article.title for hit in found.maybe]
-            offered = [{"id": hit.article.id, "title": hit.article.title} for hit in found.maybe]
-            self.memory.make_offer("choices", choices=offered, question=self.text[:1000], kind="consult")
-            return Reply([wording.which_article(titles)])
+            return self._offer_choices(found)
         await guide.note_unanswered(self.core, self.session, self.conversation.channel, self.text, found)
         return self._missed(self.text)
+
+    def _offer_choices(self, found: guide.Found) -> Reply:
+        titles = [hit.article.title for hit in found.maybe]
+        complaint = fallback.looks_like_complaint(self.text)
+        self.memory.make_offer(
+            "choices",
+            choices=[{"id": hit.article.id, "title": hit.article.title} for hit in found.maybe],
+            question=self.text[:1000],
+            kind="complaint" if complaint else "consult",
+        )
+        return Reply([wording.which_article(titles, register=complaint)])
 
     def _said(self, say: Say) -> Reply:
         self.memory.hit()

@@ -6,7 +6,7 @@ import re
 
 from chatbot import hearing
 from chatbot.examples import examples
-from chatbot.form import has_matter
+from chatbot.facts import has_matter
 from chatbot.intents import Hint, Intent
 from knowledge.search.words import simplify
 

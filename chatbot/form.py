@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from chatbot import hearing
+from chatbot.facts import find_name, has_matter, is_vague_place, place_words, short_name
 from chatbot.intents import UNSURE, Hint, Intent
 from chatbot.places import find_time, gazetteer
 
@@ -114,10 +115,6 @@ class Step:
     notes: tuple[Note, ...] = ()
 
 
-_WISH = re.compile(
-    r"(?:你好|您好|喂|那个|嗯|请问)*(?:我|我们)?(?:就)?(?:要|想|想要|需要|来|得|打算|有)?(?:帮我|跟你们|向你们|给你们)?(?:投诉|举报|反映|登记|报修|报一下|提|求助|反馈|说)?(?:一下|一|个|点|些)*"
-    r"(?:问题|情况|事情|事儿|事|诉求|意见|建议|投诉|举报|诉求登记|登记)?(?:下来)?(?:吧|啊|呢|可以吗|行吗)?"
-)
 _NAMED = {
     Slot.WHERE: r"地址|地点|位置|地方",
     Slot.WHEN: r"时间|日期",
@@ -139,12 +136,6 @@ def open_draft(text: str, *, draft_id: str, kind: str = "complaint", caller_know
     return _ask_next(draft)
 
 
-def has_matter(text: str) -> bool:
-    """Whether a sentence says a matter, more than «I want to complain»."""
-    said = hearing.clean(text)
-    return len(said) >= 4 and not _WISH.fullmatch(said)
-
-
 def hear(draft: Draft, text: str, hint: Hint = UNSURE) -> Step:
     """One answer of the citizen."""
     if _calls_off(draft, text, hint):
@@ -156,18 +147,20 @@ def hear(draft: Draft, text: str, hint: Hint = UNSURE) -> Step:
         return _hear_verdict(draft, text, hint)
     if hearing.is_skip(text) or hearing.clean(text) in _NEVER_MIND or (hint.is_(Intent.SKIP, least=0.8) and len(hearing.clean(text)) <= 8):
         return _skip(draft, draft.asking, text)
+    if hearing.is_yes(text) and draft.asking is not Slot.WHAT:
+        return _unusable(draft, draft.asking)
     return _HEARERS[draft.asking](draft, text)
 
 
+_UNWANTED = re.compile(r"(?:不用|不要|不需要|不必)(?:了|登记|谢谢|吧)*")
 _NEVER_MIND = ("算了", "算了吧", "那算了")
-_VAGUE_PLACE = re.compile(
-    r"(?:就)?(?:在)?(?:我家|我们家|家里|这里|这儿|那里|那边|这边|门口|楼下|楼上|我们小区|小区里?|附近|旁边)(?:呀|啊|吧)?"
-)
 
 
 def _calls_off(draft: Draft, text: str, hint: Hint) -> bool:
     if draft.asking in (Slot.NAME, Slot.PHONE) and hearing.clean(text) in _NEVER_MIND:
         return False  # «never mind the number», not «never mind the complaint»
+    if draft.asking is Slot.WHAT and _UNWANTED.fullmatch(hearing.clean(text)):
+        return True
     return hearing.is_cancel(text) or (hint.is_(Intent.CANCEL, least=0.8) and len(hearing.clean(text)) <= 8 and not hearing.is_skip(text))
 
 
@@ -175,6 +168,13 @@ def _ask_next(draft: Draft, *notes: Note) -> Step:
     question = draft.next_question()
     draft = replace(draft, asking=question, choosing=False)
     return Step(draft, Outcome.CONFIRM if question is None else Outcome.ASK, notes)
+
+
+def _unusable(draft: Draft, slot: Slot, *notes: Note) -> Step:
+    """The answer answers something else: ask once more, then go on without."""
+    if draft.tries >= 1:
+        return _ask_next(draft if slot in draft.values else draft.with_value(slot, ""))
+    return Step(replace(draft, tries=draft.tries + 1), Outcome.ASK, notes)
 
 
 def _skip(draft: Draft, slot: Slot, text: str) -> Step:
@@ -192,10 +192,11 @@ def _hear_what(draft: Draft, text: str) -> Step:
 
 
 def _hear_where(draft: Draft, text: str) -> Step:
-    place = _place_words(text)
-    if other := _out_of_turn(draft, Slot.WHERE, text):
+    known = gazetteer().find(text)
+    if not known and (other := _out_of_turn(draft, Slot.WHERE, text)):
         return other
-    if (gazetteer().is_district_only(place) or _VAGUE_PLACE.fullmatch(hearing.clean(text))) and draft.tries < 1:
+    place = known if known and len(hearing.clean(text)) > len(known) + 8 else place_words(text)
+    if (gazetteer().is_district_only(place) or is_vague_place(text)) and draft.tries < 1:
         return Step(replace(draft, tries=1), Outcome.ASK, (Note.WHERE_EXACTLY,))
     district = gazetteer().districts_in(draft.value(Slot.WHAT))
     draft = draft.with_value(Slot.WHERE, place if not district or district in place else district + place)
@@ -203,25 +204,41 @@ def _hear_where(draft: Draft, text: str) -> Step:
 
 
 def _out_of_turn(draft: Draft, asked: Slot, text: str) -> Step | None:
-    """An answer to another question: keep it, and ask this one again (once)."""
-    meant = _slot_of(text)
-    if meant in (None, asked, Slot.WHERE) or draft.tries >= 1:
+    """Something else than what was asked for: keep it where it belongs, and ask again (once)."""
+    if draft.tries >= 1:
         return None
-    return Step(replace(_take_facts(draft, text), tries=draft.tries + 1), Outcome.ASK)
+    meant = _slot_of(text)
+    if meant is None and asked is not Slot.PHONE and _tells_more(text):
+        return Step(replace(supplement(draft, text), asking=asked, tries=1), Outcome.ASK)
+    if meant in (None, asked):
+        return None
+    taken = _take_facts(draft, text)
+    if meant is Slot.WHERE and not gazetteer().find(draft.value(Slot.WHERE)):
+        taken = _set(taken, Slot.WHERE, text)
+    return Step(replace(taken, asking=asked, tries=1), Outcome.ASK)
+
+
+def _tells_more(text: str) -> bool:
+    """Whether a sentence goes on telling instead of answering: long, or with the marks of a sentence."""
+    said = hearing.clean(text)
+    return len(said) >= 7 and bool(re.search(r"[不没都老总也还]|坏|吵|漏|了$|半夜|天天", said))
 
 
 def _hear_when(draft: Draft, text: str) -> Step:
-    if other := _out_of_turn(draft, Slot.WHEN, text):
+    time = find_time(text)
+    if not time and (other := _out_of_turn(draft, Slot.WHEN, text)):
         return other
-    return _ask_next(_take_facts(draft.with_value(Slot.WHEN, text[:200]), text))
+    mixed = find_name(text) or hearing.find_phone(text) or gazetteer().find(text)
+    return _ask_next(_take_facts(draft.with_value(Slot.WHEN, time if time and mixed else text[:200]), text))
 
 
 def _hear_name(draft: Draft, text: str) -> Step:
-    draft = _take_facts(draft, text)
-    name = find_name(text) or _short_name(text)
-    if not name and Slot.PHONE not in draft.values and draft.tries < 1:
-        return Step(replace(draft, tries=1), Outcome.ASK)
-    return _ask_next(draft.with_value(Slot.NAME, name))
+    name = find_name(text) or short_name(text)
+    if name:
+        return _ask_next(_take_facts(draft.with_value(Slot.NAME, name), text))
+    if Slot.PHONE not in (filled := _take_facts(draft, text)).values and draft.tries < 1:
+        return _out_of_turn(draft, Slot.NAME, text) or Step(replace(filled, tries=1), Outcome.ASK)
+    return _ask_next(filled.with_value(Slot.NAME, ""))
 
 
 def _hear_phone(draft: Draft, text: str) -> Step:
@@ -252,7 +269,7 @@ def _hear_verdict(draft: Draft, text: str, hint: Hint) -> Step:
     if hearing.is_no(text) or (hint.is_(Intent.DENY, least=0.6) and len(said) <= 6):
         return Step(replace(draft, choosing=True, tries=draft.tries + 1), Outcome.WHICH)
     if len(said) >= 6 and not hearing.is_question(text):
-        return Step(_append(draft, text), Outcome.CONFIRM, (Note.ADDED,))
+        return Step(replace(supplement(draft, text), asking=None), Outcome.CONFIRM, (Note.ADDED,))
     if draft.tries >= _TRIES:
         return Step(draft, Outcome.SUBMIT)  # an appeal is never lost because «yes» was not understood
     return Step(replace(draft, tries=draft.tries + 1), Outcome.CONFIRM)
@@ -269,13 +286,14 @@ def _hear_choice(draft: Draft, text: str) -> Step:
     if hearing.is_yes(text) or hearing.is_skip(text) or draft.tries >= _TRIES + 1:
         return Step(replace(draft, choosing=False), Outcome.SUBMIT if hearing.is_yes(text) else Outcome.CONFIRM)
     if len(hearing.clean(text)) >= 6:
-        return Step(_append(draft, text), Outcome.CONFIRM, (Note.ADDED,))
+        return Step(replace(supplement(draft, text), asking=None), Outcome.CONFIRM, (Note.ADDED,))
     return Step(replace(draft, tries=draft.tries + 1), Outcome.WHICH)
 
 
-def _append(draft: Draft, text: str) -> Draft:
+def supplement(draft: Draft, text: str) -> Draft:
+    """The draft with one more sentence to the matter."""
     before = draft.value(Slot.WHAT).rstrip("。 ")
-    return replace(draft.with_value(Slot.WHAT, f"{before}。{text.strip()}" if before else text), asking=None)
+    return draft.with_value(Slot.WHAT, f"{before}。{text.strip()}" if before else text)
 
 
 def _correction(draft: Draft, text: str) -> Step | None:
@@ -313,8 +331,8 @@ def _set(draft: Draft, slot: Slot, value: str) -> Draft:
     if slot is Slot.PHONE:
         return draft.with_value(slot, hearing.find_phone(value) or draft.value(slot))
     if slot is Slot.NAME:
-        return draft.with_value(slot, find_name(value) or _short_name(value) or draft.value(slot))
-    return draft.with_value(slot, _place_words(value) if slot is Slot.WHERE else value)
+        return draft.with_value(slot, find_name(value) or short_name(value) or draft.value(slot))
+    return draft.with_value(slot, place_words(value) if slot is Slot.WHERE else value)
 
 
 def _slot_of(value: str) -> Slot | None:
@@ -354,36 +372,6 @@ def _take_facts(draft: Draft, text: str) -> Draft:
     return replace(draft, values={**draft.values, **found})
 
 
-_NAME = re.compile(
-    r"(?:我(?:的名字)?(?:姓名)?叫(?:做)?|我的名字是|姓名是?|名字叫?|叫我)(?P<full>[\u4e00-\u9fff·]{2,4}?)(?=[，,。\s吧就了电手联]|$)|"
-    r"(?:我|免贵)?姓(?P<family>(?:欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|[\u4e00-\u9fff]))(?!名)(?:，|,|\s)?(?P<title>先生|女士|小姐|师傅|阿姨|大爷|老师)?"
-)
-_TITLED = re.compile(r"^(?:我是|叫我|我)?(?P<name>[\u4e00-\u9fff](?:先生|女士|小姐|师傅|阿姨|大爷|大妈|老师|同志))")
-
-
-def find_name(text: str) -> str:
-    """How the citizen wants to be called, when it is said in so many words; else an empty string."""
-    found = _NAME.search(text)
-    if found:
-        return found["full"] or found["family"] + (found["title"] or "")
-    titled = _TITLED.match(text.strip())
-    return titled["name"] if titled else ""
-
-
-def _short_name(text: str) -> str:
-    """A bare answer to «how may I call you»."""
-    said = re.sub(r"^(?:我是|我叫|叫我|叫|就叫)|(?:吧|就行|就可以|就好|的)+$", "", hearing.clean(text))
-    if not 1 <= len(said) <= 6 or re.search(r"\d", said) or find_time(said) == said or gazetteer().find(said) or hearing.is_yes(said):
-        return ""
-    return said
-
-
-def _place_words(text: str) -> str:
-    """The answer to «where» without the words around the place."""
-    bare = re.sub(r"^(?:嗯|呃|那个|就是|就|是|在|位于|地址|地点|我家|我们家)*(?:是|在)?", "", text.strip().rstrip("。"))
-    return bare[:200] if len(bare) >= 2 else text.strip()[:200]
-
-
 def again(draft: Draft) -> Step:
     """The open question once more, after something came in between."""
     if draft.asking is None:
@@ -391,6 +379,9 @@ def again(draft: Draft) -> Step:
     return Step(draft, Outcome.ASK)
 
 
-def with_danger(draft: Draft, danger: str) -> Draft:
-    """The draft with the note that somebody is or was in danger."""
-    return replace(draft, danger=danger)
+def hear_danger(draft: Draft, text: str, danger: str) -> Step:
+    """Somebody is in danger: that belongs into the appeal, and the open question is asked once more."""
+    draft = replace(draft, danger=danger)
+    if draft.asking is Slot.WHAT:
+        return _ask_next(_take_facts(draft.with_value(Slot.WHAT, text), text))
+    return again(replace(supplement(draft, text), asking=draft.asking, tries=draft.tries))

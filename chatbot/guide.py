@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chatbot.hearing import clean
 from chatbot.wording import Say
 from hotline.clock import to_city
 from hotline.i18n import _
 from knowledge.article.models import Article, UnansweredQuestion
 from knowledge.article.service import used
-from knowledge.article.text import render
+from knowledge.article.text import render, sections
 from knowledge.search.service import MIDDLE, Hit, is_sure, is_told, search
 from ticketing.context import Core
 
@@ -51,6 +53,36 @@ async def answer(session: AsyncSession, article: Article) -> Say:
     """The whole answer as text, the short one as speech."""
     await used(session, article)
     return Say(render(article), article.spoken + _("您还有别的问题吗？"), article=(article.id, article.version))
+
+
+_ASKS_FOR = (
+    ("address", r"在哪|哪里|哪儿|地址|地点|去哪|位置|什么地方|哪个地方"),
+    ("materials", r"带什么|带啥|什么材料|啥材料|材料|证件|带哪些|资料|什么东西"),
+    ("fee", r"多少钱|收费|收钱|要钱|费用|花钱|交钱"),
+    ("time_limit", r"多久|几天|多长时间|什么时候能?办好|多少天"),
+    ("hours", r"几点|上班|下班|周末|周六|周日|星期六|办公时间|开门"),
+    ("phone", r"电话|号码|联系方式"),
+    ("online", r"网上|手机上|线上|网办|网络"),
+    ("conditions", r"条件|要求|资格"),
+    ("procedure", r"流程|步骤|怎么办理|怎么弄|怎么走|手续"),
+    ("basis", r"依据|规定|法律"),
+)
+_AROUND = (
+    "那|那么|请问|这个|它|去|在|要|需要|得|是|有|我|能|可以|可|办|办理|申请|收|不|呢|啊|吗|呀|的|给|一下|大概|什么|哪些|具体|里|到|上|"
+    "行|告诉|说|查|看|拿|带|多少"
+)
+_FOLLOW_UPS = tuple((name, re.compile(words), re.compile(f"(?:{words}|{_AROUND})+")) for name, words in _ASKS_FOR)
+
+
+def follow_up(article: Article, text: str) -> Say | None:
+    """The part of the article just told that a short question asks for (在哪办, 要多少钱); None when it asks something else."""
+    said = clean(text)[:40]
+    field = next((name for name, words, whole in _FOLLOW_UPS if words.search(said) and whole.fullmatch(said)), None)
+    found = next((lines for name, _heading, lines in sections(article.body) if name == field), None) if field else None
+    if not found:
+        return None
+    spoken = "。".join(found) + "。" + _("您还有别的问题吗？")
+    return Say(_("【{title}】{answer}").format(title=article.title, answer="\n".join(found)), spoken, article=(article.id, article.version))
 
 
 async def note_unanswered(core: Core, session: AsyncSession, channel: str, question: str, found: Found) -> None:

@@ -1,7 +1,7 @@
 """What the bot remembers of a conversation between turns: `conversation.bot_state`, with names instead of strings.
 
 offer: what the last answer offered, so that «yes», «the first» or «no, thanks» mean something:
-    register (question, kind), person, choices (choices), number, code, more.
+    register (question, kind), person, choices (choices), number, code, more (article).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from ticketing.conversation.models import Conversation
 
-_OFFER_KEYS = ("offer", "choices", "number")
+_OFFER_KEYS = ("offer", "choices", "number", "article")
 
 
 class Memory:

@@ -136,15 +136,15 @@ def danger(kind: Danger) -> Say:
     return Say(_(text) + offer, _(spoken) + offer, choices=(_(PERSON), _(REGISTER)))
 
 
-def which_article(titles: Sequence[str]) -> Say:
-    """Two or three articles fit: ask which."""
+def which_article(titles: Sequence[str], *, register: bool = False) -> Say:
+    """One to three articles may fit: ask which. `register`: it may be a complaint as well."""
     marks = ("一", "二", "三")
     listed = [_("第{mark}，{title}").format(mark=mark, title=title) for mark, title in zip(marks, titles, strict=False)]
     spoken = _("您是想问：") + "；".join(listed)
     return Say(
         _("您是不是想问下面的事情？可以直接点选，或者换个说法。"),
-        spoken + _("。请说第几个，都不是请说都不是。"),
-        choices=(*titles, _(NONE_OF_THEM)),
+        spoken + (_("。请说第几个，要登记诉求请说登记下来。") if register else _("。请说第几个，都不是请说都不是。")),
+        choices=(*titles, *((_(REGISTER),) if register else ()), _(NONE_OF_THEM)),
     )
 
 

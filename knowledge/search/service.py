@@ -6,6 +6,7 @@ still the indexed ones, so that an editor's change is heard on the next question
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from knowledge.search import words
 from knowledge.search.bm25 import Index
 
 MIDDLE = 2.2
-"""At and above: offer as a choice. Below: as good as not found. All four numbers were measured (docs/bot.md)."""
-HIGH = 2.3
+"""At and above: offer as a choice. Below: as good as not found. These numbers were measured (docs/bot.md)."""
+FLOOR = 4.0
+"""A first hit below this is never the answer, however alone it stands."""
+HIGH = 2.0
 """A first hit whose score, less RIVAL times the second one's, reaches this is the answer."""
 RIVAL = 0.7
 LEAD = 1.12
@@ -56,7 +59,8 @@ def is_sure(hits: Sequence[Hit]) -> bool:
     if not hits:
         return False
     rival = hits[1].score if len(hits) > 1 else 0.0
-    return hits[0].score - RIVAL * rival >= HIGH and hits[0].score >= LEAD * rival
+    best = hits[0].score
+    return best >= FLOOR and best - RIVAL * rival >= HIGH and best >= LEAD * rival
 
 
 def is_told(today: date) -> ColumnElement[bool]:
@@ -110,8 +114,12 @@ async def _current_index(session: AsyncSession, today: date) -> Index:
 
 async def _build(session: AsyncSession, today: date) -> Index:
     columns = select(Article.id, Article.title, Article.questions, Article.spoken, Article.body)
-    rows = await session.execute(columns.where(is_told(today)))
-    return Index.of({row.id: document(row.title, row.questions, row.spoken, row.body) for row in rows})
+    rows = list(await session.execute(columns.where(is_told(today))))
+
+    def build() -> Index:
+        return Index.of({row.id: document(row.title, row.questions, row.spoken, row.body) for row in rows})
+
+    return await asyncio.to_thread(build)  # half a second of computing: a call in this process must not stutter
 
 
 def document(title: str, questions: list[str], spoken: str = "", body: dict[str, Any] | None = None) -> dict[str, float]:

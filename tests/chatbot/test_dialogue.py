@@ -218,6 +218,38 @@ async def test_a_recalled_article_is_gone_on_the_next_question(begin: Begin, say
     assert all(answer.article_id != turn.answers[0].article_id for answer in after.answers)
 
 
+async def test_short_questions_after_an_answer_are_about_the_same_article(begin: Begin, say: Say) -> None:
+    conversation = await begin("phone")
+    turn = await say(conversation, "老年卡怎么办")
+    article = turn.answers[0].article_id
+    assert article is not None
+    for question, part in (("在哪办", "站前路"), ("要带什么证件", "身份证"), ("多少钱", "费"), ("那电话是多少呢", "-")):
+        turn = await say(conversation, question)
+        assert turn.answers[0].article_id == article, question
+        assert part in turn.answers[0].text, question
+        assert READABLE.fullmatch(turn.answers[0].spoken)
+    turn = await say(conversation, "护照要多少钱")
+    assert turn.answers[0].article_id not in (None, article)
+
+
+async def test_what_comes_out_of_turn_in_the_form_is_kept(begin: Begin, say: Say, database: Database) -> None:
+    conversation = await begin("phone")
+    turn = await say(conversation, "我想反映一下我们小区的事", "电梯坏了", "都没人来修也不给个说法")
+    assert "地方" in turn.answers[0].text
+    turn = await say(conversation, "查一下12345-20200101-00001", "翠湖小区", "半个月", "姓张", "对")
+    assert turn.ticket is not None
+    (ticket,) = await tickets(database)
+    assert ticket.content == "电梯坏了。都没人来修也不给个说法"
+    assert (ticket.address, ticket.occurred) == ("翠湖小区", "半个月")
+
+
+async def test_sounds_without_words_are_asked_again(begin: Begin, say: Say, database: Database) -> None:
+    turn = await say(await begin("web"), "。。。")
+    assert "再说一遍" in turn.answers[0].text
+    async with database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(UnansweredQuestion)) == 0
+
+
 async def test_goodbye_finishes(begin: Begin, say: Say) -> None:
     turn = await say(await begin("phone"), "身份证丢了怎么补办", "没有了")
     assert turn.finished

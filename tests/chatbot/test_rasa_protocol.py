@@ -291,7 +291,7 @@ class TestEndpoint:
         conversation = await begin("web")
         await talk.turn(conversation, "身份证丢了怎么补办")
         genuine = rasa[0].seen[0]["metadata"]["turn"]
-        for token in ("", "1", "1.", genuine[:-1] + "0", "²." + "0" * 64, "9" * 30 + "." + "0" * 64):
+        for token in ("", "1", "1.", genuine[:-1] + ("1" if genuine.endswith("0") else "0"), "²." + "0" * 64, "9" * 30 + "." + "0" * 64):
             body = {"sender": str(conversation), "metadata": {"turn": token}}
             assert (await rasa[0].act(body))[0] == 403, token
         other = {"sender": str(await begin("web")), "metadata": {"turn": genuine}}
