@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from channels.console.navigation import RAIL, home, role_name
-from channels.console.session import STAFF, staff
+from channels.console.session import SINCE, STAFF, staff
 from channels.web.keys import SETTINGS
 from channels.web.templating import render
 from hotline.i18n import _
@@ -70,6 +70,7 @@ def page(request: web.Request, template: str, *, nav: str, status: int = 200, **
         home=home(person.role),
         nav=nav,
         done=_(DONE[done]) if done in DONE else "",
+        since=request[SINCE],
         stamp=f"{person.user.name} {person.unit_name or person.user.staff_number}",
         **values,
     )

@@ -56,6 +56,7 @@ def setup(app: web.Application) -> None:
             web.get("/console/tickets/new", register.show_form),
             web.post("/console/tickets/new", register.create),
             web.get(r"/console/tickets/{number:[0-9-]+}", tickets.show_ticket),
+            web.get(r"/console/tickets/{number:[0-9-]+}/last", tickets.last_step),
             web.post(rf"/console/tickets/{{number:[0-9-]+}}/{{action:{steps}}}", tickets.act),
             web.post(r"/console/tickets/{number:[0-9-]+}/reveal", private.show_contact),
             web.post(r"/console/tickets/{number:[0-9-]+}/listen", private.allow_listening),

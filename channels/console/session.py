@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.web.csrf import SESSION_CSRF
-from channels.web.keys import CORE, DATABASE, SETTINGS
+from channels.web.keys import CORE, DATABASE, HUB, SETTINGS
 from hotline.errors import NotAllowed
 from hotline.i18n import _
 from ticketing.context import Core
@@ -39,6 +39,10 @@ class Staff:
 
 STAFF: web.RequestKey[Staff] = web.RequestKey("staff", Staff)
 """request[STAFF]: the logged-in person."""
+
+
+SINCE: web.RequestKey[str] = web.RequestKey("since", str)
+"""request[SINCE]: where the live numbering stood when the request came; the page's stream begins there."""
 
 
 def staff(request: web.Request) -> Staff:
@@ -83,6 +87,7 @@ async def session_middleware(request: web.Request, handler: Handler) -> web.Stre
     """Find the session of requests under /console; without one the person is sent to log in."""
     if not (request.path == "/console" or request.path.startswith("/console/")):
         return await handler(request)
+    request[SINCE] = request.app[HUB].position  # before anything is read
     token = request.cookies.get(COOKIE, "")
     if token:
         async with request.app[DATABASE].transaction() as session:

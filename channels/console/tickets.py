@@ -119,6 +119,15 @@ async def show_ticket(request: web.Request) -> web.StreamResponse:
         return await ticket_response(request, session, ticket)
 
 
+async def last_step(request: web.Request) -> web.StreamResponse:
+    """GET /console/tickets/{number}/last: the number of the last event; an open page asks whether it is still current."""
+    require(request, *SEEING)
+    async with request.app[DATABASE].transaction() as session:
+        ticket = await access_ticket(request.app[CORE], session, staff(request).actor, request.match_info["number"])
+        events = await history(session, "ticket", ticket.id)
+    return web.Response(text=str(events[-1].seq if events else 0), headers={"Cache-Control": "no-store"})
+
+
 async def ticket_response(
     request: web.Request,
     session: AsyncSession,
@@ -239,4 +248,4 @@ async def _where_next(request: web.Request, session: AsyncSession, number: str) 
     return f"/console/tickets/{number}"
 
 
-__all__ = ["act", "show_list", "show_ticket", "ticket_response"]
+__all__ = ["act", "last_step", "show_list", "show_ticket", "ticket_response"]

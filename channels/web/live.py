@@ -85,8 +85,7 @@ class Hub:
         connection.add_termination_listener(lambda _connection: gone.set())
         try:
             await connection.add_listener(NOTIFY_CHANNEL, self._on_notify)
-            if self._last:
-                self.publish("live.gap", "", "", {})  # something may have happened meanwhile: pages fetch again
+            self.publish("live.gap", "", "", {})  # something may have happened before or meanwhile: pages fetch again
             self.connected.set()
             while not gone.is_set():
                 with suppress(TimeoutError):
@@ -110,6 +109,11 @@ class Hub:
         self._recent.append(notice)
         for queue in self._queues:
             _put(queue, notice)
+
+    @property
+    def position(self) -> str:
+        """Where the numbering stands. A page prints it and its stream begins there, so that nothing falls between."""
+        return f"{self._boot}-{self._last}"
 
     def event_id(self, notice: Notice) -> str:
         """What a browser sends back as Last-Event-ID."""
@@ -153,12 +157,12 @@ class Hub:
         return response
 
     async def _replay(self, request: web.Request, response: web.StreamResponse, select: Selector) -> int:
-        last_event_id = request.headers.get("Last-Event-ID", "")
+        last_event_id = request.headers.get("Last-Event-ID", "") or request.query.get("since", "")
         if not last_event_id:
             return 0
         missed = self.missed(last_event_id)
         if missed is None:
-            await response.write(f"id: {self._boot}-{self._last}\nevent: reload\ndata: 1\n\n".encode())
+            await response.write(f"id: {self.position}\nevent: reload\ndata: 1\n\n".encode())
             return self._last
         for notice in missed:
             await self._send(response, notice, select)

@@ -75,7 +75,7 @@ class Desk:
 
     async def connected(self) -> None:
         """Wait until the page's stream is open, so that nothing is missed."""
-        await self.page.wait_for_function("document.getElementById('live')._htmx && document.getElementById('live')._htmx.sse")
+        await self.page.wait_for_selector("#live[data-live=on]", state="attached")
 
     async def check(self, name: str, problems: list[str]) -> None:
         for width in WIDTHS:
@@ -174,7 +174,7 @@ async def test_a_chat_is_taken_answered_and_closed(chromium: Any, site: TestServ
     await desk.page.fill("#say", "您好，请问是哪条路？")
     await desk.page.keyboard.press("Control+Enter")
     await desk.page.wait_for_selector(".talk .us .say:has-text('请问是哪条路')")
-    await desk.page.wait_for_function("document.getElementById('say').value === ''")
+    await playwright_api.expect(desk.page.locator("#say")).to_have_value("")
     async with city.database.transaction() as session:
         await add_message(city.core, session, await get_conversation(session, conversation.id), Author.CITIZEN, "滨河路")
     await desk.page.wait_for_selector(".talk .say:has-text('滨河路')")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -137,3 +138,14 @@ async def test_the_stream_lives_on_after_the_database_was_away(tmp_path: Path) -
         await database.ping()
         await database.close()
     await hub.stop()
+
+
+async def test_what_happens_between_the_page_and_its_stream_is_not_missed(site: TestServer, browser: Opener, city: City) -> None:
+    await _ready(site)
+    dispatcher = await browser("dispatcher")
+    body = await dispatcher.text("/console/tickets")
+    address = re.findall(r'hx-sse:connect="([^"]+)"', body)[0]
+    await city.register()
+    response = await dispatcher.get(address)
+    await _until(_events(response), "tickets")
+    response.close()

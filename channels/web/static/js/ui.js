@@ -199,15 +199,26 @@
     if (form) delete form.dataset.sent;
   });
 
+  // Whether the page is live is readable on the stream's element.
+  document.addEventListener('htmx:sse:after:connection', function (event) { event.target.dataset.live = 'on'; });
+  document.addEventListener('htmx:sse:error', function (event) { event.target.dataset.live = 'off'; });
+
   // A ticket changed while its page is open: show the new page, unless somebody is writing on it.
+  document.addEventListener('reload', function () { document.dispatchEvent(new CustomEvent('ticket')); });
   document.addEventListener('ticket', function () {
-    if (document.querySelector('dialog[open]')) { toast('这张工单刚有新动态，保存时会核对'); return; }
-    if (!document.querySelector('audio') || document.querySelector('audio').paused) {
-      var top = document.getElementById('main').scrollTop;
-      try { sessionStorage.setItem('ui.top', location.pathname + ' ' + top); } catch (e) { /* private mode */ }
-      location.reload();
-    }
+    var live = document.querySelector('[data-last-url]');
+    if (!live) return;
+    fetch(live.dataset.lastUrl, { credentials: 'same-origin' }).then(function (answer) { return answer.ok ? answer.text() : '0'; }).then(function (text) {
+      if (Number(text) > Number(live.dataset.last)) renew();     // our own step is on the page already
+    }, function () { /* offline: the next notice asks again */ });
   });
+  function renew() {
+    if (document.querySelector('dialog[open]')) { toast('这张工单刚有新动态，保存时会核对'); return; }
+    var sound = document.querySelector('audio');
+    if (sound && !sound.paused) return;
+    try { sessionStorage.setItem('ui.top', location.pathname + ' ' + document.getElementById('main').scrollTop); } catch (e) { /* private mode */ }
+    location.reload();
+  }
   try {
     var kept = (sessionStorage.getItem('ui.top') || '').split(' ');
     if (kept[0] === location.pathname) document.getElementById('main').scrollTop = Number(kept[1]);
