@@ -25,6 +25,7 @@ _KEEP = re.compile(r"[^\u3400-\u9fff，。！？、；：]")
 def to_spoken(text: str) -> str:
     """`text` in Chinese characters and plain punctuation only."""
     plain = unicodedata.normalize("NFKC", _URL.sub("", text))
+    plain = re.sub(r"\d", lambda found: str(unicodedata.decimal(found[0])), plain)  # figures of other scripts
     plain = re.sub("[“”‘’\"'《》]", "", plain.translate(_PUNCTUATION))
     plain = _BRACKETED.sub("", plain)
     plain = re.sub(r"(\d{1,2}):(\d{2})", lambda found: f"{found[1]}点{found[2]}分" if found[2] != "00" else f"{found[1]}点", plain)

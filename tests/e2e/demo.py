@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".tools" / "e2e"
 """What takes long and depends on nothing but the sources: the trained Rasa model, the rendered prompts. Each checks itself."""
 _KEPT_FOLDERS = ("rasa/models", "prompts")
+HAS_RASA = (ROOT / "chatbot" / "rasa" / ".venv" / "bin" / "python").exists()
+"""Without Python 3.10 the service runs in its degraded mode, and what is about Rasa is skipped."""
 START_S = 240.0
 """A first start on a busy machine trains Rasa and plays a month of appeals."""
 
