@@ -16,7 +16,7 @@ from tests.e2e.demo import HAS_RASA, ROOT, Demo, until
 
 
 def test_the_table_says_where_to_go(demo: Demo) -> None:
-    shown = until(lambda: demo.output.read_text() if "ready" in demo.output.read_text() else "", what="the table")
+    shown = until(lambda: demo.output.read_text() if "登录 leader" in demo.output.read_text() else "", what="the table")
     for wanted in (f"{demo.url}/console", demo.sip, "demo-12345", "dispatcher", "synthetic", "只能听懂合成语音"):
         assert wanted in shown
 
