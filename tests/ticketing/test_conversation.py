@@ -97,6 +97,21 @@ async def test_a_caller_whom_nobody_served_is_owed_a_return_call_once(city: City
         await finish_return_call(city.core, session, city.agent, task.id, "已回拨，市民补充了地址")
 
 
+@pytest.mark.parametrize("words", ["", "零"])
+async def test_a_caller_who_said_nothing_or_one_syllable_is_owed_a_return_call_too(city: City, words: str) -> None:
+    """Found by SIPp: its tone was heard as 零, too short for a ticket's content, and the return call was never written."""
+    call = await start_call(city)
+    async with city.database.transaction() as session:
+        conversation = await service.get_conversation(session, call.conversation_id)
+        if words:
+            await service.add_message(city.core, session, conversation, Author.CITIZEN, words)
+        await calls.end_call(city.core, session, call.id, reason="caller_hung_up")
+        await calls.owe_return_call(city.core, session, call.id, reason="hung_up_in_queue")
+        ticket = (await session.scalars(select(Ticket))).one()
+    assert "未说明事项" in ticket.content
+    assert words in ticket.content
+
+
 async def test_without_a_transcriber_the_ticket_says_so(city: City) -> None:
     call = await start_call(city, caller=None, transcriber=None)
     async with city.database.transaction() as session:

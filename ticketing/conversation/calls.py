@@ -18,7 +18,7 @@ from ticketing.conversation.models import Author, Call, CallState, Conversation,
 from ticketing.conversation.service import close_conversation, get_conversation, open_conversation
 from ticketing.people.actor import SYSTEM
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.service import Appeal, register
+from ticketing.ticket.service import MIN_CONTENT, Appeal, register
 from ticketing.ticket.states import Channel, Kind
 from ticketing.ticket.steps import tell
 
@@ -140,11 +140,14 @@ async def _ticket_of_call(core: Core, session: AsyncSession, conversation: Conve
     )
     words = "。".join(text.strip() for text in said if text.strip())
     missing = call.transcriber is None
-    content = words or (_("来电人留言，语音未能转写，请听录音后回拨") if missing else _("来电人未说明事项，请回拨"))
+    content = words
+    if len(words) < MIN_CONTENT:  # nothing, or one syllable: the person who calls back has to ask
+        content = _("来电人留言，语音未能转写，请听录音后回拨") if missing else _("来电人未说明事项，请回拨")
+        content += _("（听到：{words}）").format(words=words) if words else ""
     appeal = Appeal(
         channel=Channel.PHONE,
         kind=Kind.HELP,
-        title=_("待回拨：{words}").format(words=words[:30]) if words else _("待回拨的来电"),
+        title=_("待回拨：{words}").format(words=words[:30]) if len(words) >= MIN_CONTENT else _("待回拨的来电"),
         content=content[:5000],
         citizen_id=conversation.citizen_id,
         conversation_id=conversation.id,

@@ -25,7 +25,7 @@ from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
 from ticketing.ticket.states import Channel, Confidentiality, Kind, TicketState, Urgency
 from ticketing.ticket.steps import tell
 
-MAX_CONTENT = 5000
+MIN_CONTENT, MAX_CONTENT = 2, 5000
 FILES_BELONG_FOR = timedelta(days=1)
 """Files that came in a conversation up to this long before the appeal belong to it."""
 CONTACT_WAYS = ("phone", "sms", "wechat", "none")
@@ -146,7 +146,7 @@ async def _citizen(core: Core, session: AsyncSession, appeal: Appeal) -> Citizen
 async def _check(session: AsyncSession, appeal: Appeal) -> None:
     errors: dict[str, str] = {}
     content = appeal.content.strip()
-    if len(content) < 2:
+    if len(content) < MIN_CONTENT:
         errors["content"] = _("请说一说是什么事，至少两个字")
     elif len(content) > MAX_CONTENT:
         errors["content"] = _("内容太长，请控制在{limit}字以内").format(limit=MAX_CONTENT)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import struct
 from pathlib import Path
 
@@ -11,42 +9,19 @@ import pytest
 
 from telephony.leg import Digit, HungUp, Leg
 from telephony.media.codec import CODECS
-from telephony.phone import Phone
 from tests.telephony.conftest import MakePhone
 from tests.telephony.sip.desk import Desk
+from tests.telephony.sip.sipp import SIPP, run_sipp
 from tests.telephony.sounds import loud_part, signal_to_noise, tone
 
-SIPP = shutil.which("sipp")
-SCENARIOS = Path(__file__).parent / "scenarios"
-
 pytestmark = pytest.mark.skipif(SIPP is None, reason="sipp is not installed (Debian package sip-tester)")
-
-
-async def sipp(phone: Phone, scenario: str, folder: Path, *, calls: int = 1, rate: int = 10) -> None:
-    """Run a scenario against the phone; fails with what SIPp wrote."""
-    assert SIPP
-    text = (SCENARIOS / f"{scenario}.xml").read_text()
-    (folder / "scenario.xml").write_text(text.replace("@FOLDER@", str(folder)))
-    process = await asyncio.create_subprocess_exec(
-        SIPP,
-        f"127.0.0.1:{phone.port}",
-        *("-sf", str(folder / "scenario.xml"), "-s", "12345", "-i", "127.0.0.1", "-mi", "127.0.0.1", "-p", "0"),
-        *("-m", str(calls), "-l", str(calls), "-r", str(rate), "-nostdin", "-timeout", "20s", "-timeout_error"),
-        *("-trace_err", "-error_file", str(folder / "errors.log")),
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
-    errors = (folder / "errors.log").read_text() if (folder / "errors.log").exists() else ""
-    assert process.returncode == 0, f"{errors}\n{output.decode(errors='replace')[-3000:]}"
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
 async def test_sound_of_sipp_arrives_and_ours_is_accepted(make_phone: MakePhone, tmp_path: Path, codec: str) -> None:
     (tmp_path / "tone").write_bytes(CODECS[codec].encode(tone(440, 1.0)))
     desk = Desk()
-    await sipp(await make_phone(desk), codec.lower(), tmp_path)
+    await run_sipp((await make_phone(desk)).port, codec.lower(), tmp_path)
     assert desk.leg.codec == codec
     assert desk.leg.caller == "13800000000"
     assert await desk.event() == HungUp("caller", "hung up")
@@ -58,14 +33,14 @@ async def test_sound_of_sipp_arrives_and_ours_is_accepted(make_phone: MakePhone,
 async def test_keys_of_sipp(make_phone: MakePhone, tmp_path: Path) -> None:
     (tmp_path / "key.pcap").write_bytes(pcap_of_key(5))
     desk = Desk()
-    await sipp(await make_phone(desk), "dtmf", tmp_path)
+    await run_sipp((await make_phone(desk)).port, "dtmf", tmp_path)
     assert [await desk.event(), await desk.event()] == [Digit("5"), HungUp("caller", "hung up")]
 
 
 async def test_cancel_by_sipp(make_phone: MakePhone, tmp_path: Path) -> None:
     desk = Desk(answer=False)
     phone = await make_phone(desk)
-    await sipp(phone, "cancel", tmp_path)
+    await run_sipp(phone.port, "cancel", tmp_path)
     assert await desk.event() == HungUp("caller", "cancelled")
 
 
@@ -73,13 +48,13 @@ async def test_busy_by_sipp(make_phone: MakePhone, tmp_path: Path) -> None:
     async def refuse(leg: Leg) -> None:
         await leg.hang_up("busy")
 
-    await sipp(await make_phone(refuse), "busy", tmp_path)
+    await run_sipp((await make_phone(refuse)).port, "busy", tmp_path)
 
 
 async def test_forty_calls_of_sipp(make_phone: MakePhone, tmp_path: Path) -> None:
     (tmp_path / "tone").write_bytes(CODECS["PCMU"].encode(tone(440, 1.0)))
     phone = await make_phone(Desk(), max_calls=60)
-    await sipp(phone, "pcmu", tmp_path, calls=40, rate=40)
+    await run_sipp(phone.port, "pcmu", tmp_path, calls=40, rate=40)
     assert phone.counters()["calls_incoming"] == 40
 
 
