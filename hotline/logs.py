@@ -10,17 +10,31 @@ from typing import Any
 
 import structlog
 
+from hotline.tracebacks import describe, without_rows
+
 _LONG_NUMBER = re.compile(r"(?<!\d)(\d{3})\d{4,11}(\d{4})(?!\d)")
+_GROUPED_NUMBERS = (  # as people write them; ticket numbers and dates are neither
+    re.compile(r"(?<!\d)(\d{3})\d{3}[ -]\d{4}[ -]?\d{4}[ -](\d{3}[\dXx])(?!\d)"),  # identity card
+    re.compile(r"(?<!\d)(1[ -]?[3-9][ -]?\d)(?:[ -]?\d){4}[ -]?(\d(?:[ -]?\d){3})(?!\d)"),  # mobile
+    re.compile(r"(?<!\d)(0\d{2,3})[ -]+\d{3,4}[ -]?(\d{4})(?!\d)"),  # fixed line with area code
+)
 _PRIVATE_KEYS = frozenset({"name", "phone", "caller", "openid", "text", "content", "address", "password", "token", "code"})
 
 
+def mask_numbers(text: str) -> str:
+    """`text` without the middle of long numbers, also of those written with blanks or hyphens."""
+    for pattern in (*_GROUPED_NUMBERS, _LONG_NUMBER):
+        text = pattern.sub(r"\1****\2", text)
+    return text
+
+
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop values of private keys and the middle of long numbers, whoever logged them."""
+    """Drop values of private keys, the middle of long numbers and rows of the database, whoever logged them."""
     for key, value in event.items():
         if key in _PRIVATE_KEYS:
             event[key] = "***"
         elif isinstance(value, str) and key not in ("timestamp", "ticket", "conversation", "call"):
-            event[key] = _LONG_NUMBER.sub(r"\1****\2", value)
+            event[key] = mask_numbers(without_rows(value))
     return event
 
 
@@ -31,7 +45,7 @@ def configure(role: str, *, level: str = "INFO", json: bool = True) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(describe),
         _mask,
     ]
     renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False) if json else structlog.dev.ConsoleRenderer(colors=False)

@@ -5,6 +5,7 @@ Every function may run twice for the same message (after a crash), so each step 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -179,7 +180,9 @@ def _key(work: Work) -> str:
 
 
 def _number(text: str) -> float | None:
+    """A finite number; `nan` and `inf`, which JSON and the database do not take, count as none."""
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return None
+    return value if math.isfinite(value) else None

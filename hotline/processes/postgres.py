@@ -124,6 +124,8 @@ class PrivatePostgres:
             "max_connections": "120",
         }
         options |= {"timezone": "UTC", "log_timezone": "UTC", "cluster_name": "hotline"}
+        # rows and parameters hold what citizens wrote: an error is logged by its first line, without DETAIL and statement
+        options |= {"log_error_verbosity": "terse", "log_min_error_statement": "panic", "log_parameter_max_length_on_error": "0"}
         if self.fast:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]

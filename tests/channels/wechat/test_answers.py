@@ -190,6 +190,15 @@ async def test_a_location_fills_the_address_of_an_open_form(city: World) -> None
     assert "写一下地址" in (await city.platform.location(fan, 30.1, 120.2, "")).text
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-Infinity", "1e999", "x"])
+async def test_a_place_that_is_no_finite_number_breaks_nothing(city: World, number: str) -> None:
+    fan = city.account.fan()
+    place = {"Location_X": number, "Location_Y": number, "Scale": "16", "Label": "滨河路"}
+    assert "发生了什么事" in (await city.platform.message(fan, "location", place)).text
+    [row] = await city.inbound()
+    assert (row.state, row.last_error) == ("answered", None)
+
+
 async def test_the_words_of_the_rating_close_the_ticket_once(city: World) -> None:
     fan = city.account.fan()
     number = await register(city, fan)
