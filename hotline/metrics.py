@@ -81,5 +81,9 @@ async def _gauges(services: Services, session: AsyncSession, moment: CollectorRe
     lag = Gauge("hotline_sweep_lag_seconds", "Age of the oldest reminder or card that is due and not yet given", registry=moment)
     lag.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
     beats = Gauge("hotline_heartbeat_age_seconds", "Time since a worker last said that it lives", ["role", "worker"], registry=moment)
-    for role, worker, at in (await session.execute(select(Heartbeat.role, Heartbeat.worker, Heartbeat.at))).all():
+    pending = Gauge("hotline_pending_calls", "Calls in files, not yet in the database", ["worker", "state"], registry=moment)
+    for role, worker, at, data in (await session.execute(select(Heartbeat.role, Heartbeat.worker, Heartbeat.at, Heartbeat.data))).all():
         beats.labels(role, worker).set((now - at).total_seconds())
+        if role == "telephony":
+            pending.labels(worker, "all").set(data.get("pending_calls", 0))
+            pending.labels(worker, "refused").set(data.get("pending_calls_refused", 0))

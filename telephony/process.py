@@ -16,7 +16,9 @@ from knowledge.search.service import search
 from knowledge.search.words import normalise, tokens
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
-from telephony.flow.recovery import end_abandoned, pick_up
+from telephony.flow.pending import PendingCalls
+from telephony.flow.record import pending_folder
+from telephony.flow.recovery import Refusals, end_abandoned, pick_up
 from telephony.phone import Phone
 from telephony.speech.prompts import PromptStore
 from telephony.speech.voice import EspeakVoice
@@ -42,6 +44,7 @@ async def run(services: Services) -> None:
     worker = f"telephony-{settings.sip_port}"
     flow = CallFlow(Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker))
     phone = Phone.from_settings(settings, flow.run)
+    pending, refusals = PendingCalls(pending_folder(settings.data_dir), services.core.vault), Refusals()
 
     def state() -> dict[str, Any]:
         return {
@@ -49,6 +52,8 @@ async def run(services: Services) -> None:
             "transcriber": transcriber.name if transcriber else None,
             "voice": voice.name,
             "live_calls": phone.live_calls,
+            "pending_calls": pending.count(),
+            "pending_calls_refused": len(refusals),
             "counters": phone.counters(),
         }
 
@@ -56,7 +61,7 @@ async def run(services: Services) -> None:
     health: web.AppRunner | None = None
     try:
         await phone.start()
-        tending = asyncio.create_task(_tend(services, flow, worker, state), name="telephony-tending")
+        tending = asyncio.create_task(_tend(services, flow, worker, state, refusals), name="telephony-tending")
         health = await _serve_health(settings.control_port, state)
         log.info("telephony_ready", **{key: value for key, value in state().items() if key != "counters"})
         await tending
@@ -98,7 +103,7 @@ async def _serve_health(port: int, state: Any) -> web.AppRunner:
     return runner
 
 
-async def _tend(services: Services, flow: CallFlow, worker: str, state: Any) -> None:
+async def _tend(services: Services, flow: CallFlow, worker: str, state: Any, refusals: Refusals) -> None:
     """Every few seconds: say that we live, and write what an outage or a crash has left. A missing database is waited for."""
     abandoned = True
     while True:
@@ -106,7 +111,7 @@ async def _tend(services: Services, flow: CallFlow, worker: str, state: Any) -> 
             if abandoned:
                 await end_abandoned(services.core, services.database, worker, live=frozenset(flow.live))
                 abandoned = False
-            await pick_up(services.core, services.database, live=frozenset(flow.live))
+            await pick_up(services.core, services.database, live=frozenset(flow.live), refusals=refusals)
             await _beat(services, worker, state())
         except Unavailable as error:
             log.warning("telephony_without_database", reason=str(error))

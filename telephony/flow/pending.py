@@ -58,12 +58,20 @@ class PendingCalls:
         self._vault = vault
 
     def write(self, call: PendingCall) -> None:
-        """Make or replace the file of this call; whole or not at all. Raises OSError."""
+        """Make or replace the file of this call; whole or not at all. Raises OSError.
+
+        Any text is kept: what the database could not store (half characters, NUL) becomes a question mark.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._path(call.call_id)
         part = path.with_suffix(".part")
-        part.write_bytes(self._vault.seal(json.dumps(asdict(call), default=str, ensure_ascii=False)))
+        text = json.dumps(_storable(asdict(call)), default=str, ensure_ascii=False)
+        part.write_bytes(self._vault.seal(text))
         part.replace(path)
+
+    def count(self) -> int:
+        """How many files wait, readable or not."""
+        return sum(1 for _file in self._folder.glob(f"*{_SUFFIX}")) if self._folder.is_dir() else 0
 
     def remove(self, call_id: UUID) -> None:
         """It is in the database now. Harmless when it is gone."""
@@ -81,6 +89,14 @@ class PendingCalls:
 
     def _path(self, call_id: UUID) -> Path:
         return self._folder / f"{call_id}{_SUFFIX}"
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "?")
+    if isinstance(value, dict):
+        return {key: _storable(one) for key, one in value.items()}
+    return [_storable(one) for one in value] if isinstance(value, list) else value
 
 
 def _read(data: dict[str, Any]) -> PendingCall:

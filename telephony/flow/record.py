@@ -175,8 +175,8 @@ class CallRecord:
         assert self._late is not None  # noqa: S101 - only called after it was made
         try:
             self._files.write(self._late)
-        except OSError as error:
-            log.critical("call_not_kept", call=str(self._leg.id), reason=str(error))
+        except (OSError, ValueError, TypeError) as error:  # the last net: nothing may end the call from here
+            log.critical("call_not_kept", call=str(self._leg.id), reason=f"{type(error).__name__}: {error}")
 
     def _relative(self) -> str | None:
         return str(self._recording.relative_to(self._parts.settings.data_dir)) if self._recording else None

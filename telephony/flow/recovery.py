@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import wave
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -65,25 +69,72 @@ def recording_seconds(path: Path) -> float | None:
         return None
 
 
-async def pick_up(core: Core, database: Database, *, live: frozenset[str] = frozenset()) -> int:
+FIRST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 600.0
+
+
+@dataclass
+class Refusals:
+    """Waiting calls that the core refused: each is tried again after 5 s, then after twice as long, up to ten minutes."""
+
+    times: dict[UUID, int] = field(default_factory=dict)
+    _not_before: dict[UUID, datetime] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """How many calls are refused at present."""
+        return len(self.times)
+
+    def rests(self, call_id: UUID, now: datetime) -> bool:
+        """Whether it is too early for another attempt."""
+        return call_id in self._not_before and now < self._not_before[call_id]
+
+    def note(self, call_id: UUID, now: datetime) -> float:
+        """It was refused again; returns the seconds until the next attempt."""
+        before = self.times.get(call_id, 0)
+        pause = float(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(before, 10)))
+        self.times[call_id], self._not_before[call_id] = before + 1, now + timedelta(seconds=pause)
+        return pause
+
+    def keep_only(self, call_ids: set[UUID]) -> None:
+        """Forget every other call: it was written, or a person took its file away."""
+        for gone in self.times.keys() - call_ids:
+            del self.times[gone], self._not_before[gone]
+
+
+async def pick_up(core: Core, database: Database, *, live: frozenset[str] = frozenset(), refusals: Refusals | None = None) -> int:
     """Write the calls that wait in files into the database; returns how many. `live`: calls that are still going on.
 
-    Raises Unavailable when the database is (still) gone. Doing it twice writes each call once.
+    `refusals` remembers, from one attempt to the next, what was refused. Doing it twice writes each call once.
+    Raises Unavailable when the database is (still) gone.
     """
     files = PendingCalls(pending_folder(core.data_dir), core.vault)
-    done = 0
-    for call in files.all():
-        if str(call.call_id) in live:
+    refusals = Refusals() if refusals is None else refusals
+    done, waiting = 0, files.all()
+    refusals.keep_only({call.call_id for call in waiting})
+    for call in waiting:
+        if str(call.call_id) in live or refusals.rests(call.call_id, core.clock.now()):
             continue
         try:
             async with database.transaction() as session:
                 await _write(core, session, call)
         except Unavailable:
             raise
-        except Exception:  # one call that can't be written must not keep the others waiting
-            log.exception("pending_call_refused", call=str(call.call_id))
+        except Exception as error:  # one call that can't be written must not keep the others waiting
+            pause = refusals.note(call.call_id, core.clock.now())
+            times = refusals.times[call.call_id]
+            why = type(error).__name__  # its words may quote the caller
+            log.log(
+                logging.ERROR,
+                "pending_call_refused",
+                call=str(call.call_id),
+                times=times,
+                again_in_s=pause,
+                reason=why,
+                exc_info=times == 1,
+            )
             continue
         files.remove(call.call_id)
+        refusals.keep_only(refusals.times.keys() - {call.call_id})
         done += 1
         log.info("pending_call_written", call=str(call.call_id), owed=call.owed)
     return done

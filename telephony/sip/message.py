@@ -1,6 +1,8 @@
 """SIP messages: reading what the network sends, strictly where it matters and kindly where devices differ; writing ours.
 
 Reading accepts any case of header names, compact forms, folded lines, several values in one line and bare LF line ends.
+Bytes that are no UTF-8 are refused in the start line and in what names the call (Via, From, To, Call-ID, CSeq);
+they are replaced elsewhere, and in display names.
 What breaks the grammar raises `Malformed` with the status to answer and, when there is enough to answer to, the message.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from telephony.sip.headers import NameAddress, Via, parse_address, parse_uri, parse_via, split_list
 
@@ -50,6 +52,8 @@ _NEEDED = ("via", "from", "to", "call-id", "cseq")
 _CSEQ = re.compile(r"(\d{1,10})\s+([^\s]+)$")
 _NAME = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+$")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FOREIGN = re.compile(r"[\ud800-\udfff]")
+"""What `surrogateescape` makes of bytes that are no UTF-8."""
 
 REASONS = {
     100: "Trying",
@@ -173,7 +177,7 @@ def parse(data: bytes, source: Address) -> Request | Response:
     if draft.start[0].upper() == VERSION:
         if not re.match(r"[1-6]\d\d$", draft.start[1]):
             raise Malformed(400, "Bad Status-Line")
-        message = Response(draft.headers, draft.body, source, status=int(draft.start[1]), reason=draft.start[2])
+        message = Response(draft.headers, draft.body, source, status=int(draft.start[1]), reason=_readable(draft.start[2]))
     else:
         message = Request(draft.headers, draft.body, source, method=draft.start[0], uri=draft.start[1])
     try:
@@ -219,6 +223,8 @@ def _read_header(line: str, headers: dict[str, list[str]]) -> None:
         return
     name = _COMPACT.get(name, name)
     value = value.strip()
+    if name not in _NEEDED:
+        value = _readable(value)
     if _CONTROL.search(value):
         headers.setdefault("", []).append("control character in a header")
         return
@@ -227,6 +233,11 @@ def _read_header(line: str, headers: dict[str, list[str]]) -> None:
     except ValueError:
         values = [value]
     headers.setdefault(name, []).extend(values)
+
+
+def _readable(text: str) -> str:
+    """`text` with U+FFFD for bytes that were no UTF-8: for what is only read, never sent back."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _check(message: Request | Response, draft: _Draft) -> None:
@@ -238,6 +249,10 @@ def _check(message: Request | Response, draft: _Draft) -> None:
         raise ValueError(f"Missing {missing[0]}")
     if draft.headers.pop("", None):
         raise ValueError("Bad Header")
+    # what names a call must be storable and sent back as it came; until here its bytes are kept, for the answer
+    naming = (*draft.start[:2], *(value for name in ("via", "call-id", "cseq") for value in message.all(name)))
+    if any(_FOREIGN.search(text) for text in naming) or _CONTROL.search("".join(draft.start)):
+        raise ValueError("Not UTF-8 Text")
     for name in _SINGLE:
         if len(message.all(name)) > 1:
             raise ValueError(f"Multiple {name}")
@@ -247,8 +262,8 @@ def _check(message: Request | Response, draft: _Draft) -> None:
     message.cseq, message.cseq_method = int(match[1]), match[2]
     if isinstance(message, Request):
         _check_request(message, draft.start[2])
-    message.from_ = parse_address(message.get("from") or "")
-    message.to = parse_address(message.get("to") or "")
+    message.from_ = _party(message.get("from") or "")
+    message.to = _party(message.get("to") or "")
     for name in ("contact", "route", "record-route"):
         for value in message.all(name):
             if value != "*":
@@ -256,6 +271,14 @@ def _check(message: Request | Response, draft: _Draft) -> None:
     if not draft.complete:
         raise ValueError("No End Of Headers")
     message.body = _exact_body(message)
+
+
+def _party(value: str) -> NameAddress:
+    """From or To. Telephone systems here send display names in GBK: no reason to refuse a caller, everything else is."""
+    address = parse_address(value)
+    if any(_FOREIGN.search(text or "") for text in (address.uri, *address.parameters, *address.parameters.values())):
+        raise ValueError("Not UTF-8 Text")
+    return replace(address, name=_readable(address.name))
 
 
 def _check_request(request: Request, version: str) -> None:

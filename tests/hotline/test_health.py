@@ -131,6 +131,7 @@ async def test_a_full_disk_is_not_ready(settings: Settings, core: Core, migrated
 async def test_metrics_name_routes_and_never_addresses(settings: Settings, core: Core, migrated: Database) -> None:
     services = services_with(settings, core, migrated)
     await beat(services, "scheduler:deadlines", "scheduler")
+    await beat(services, "telephony-5060", "telephony", pending_calls=3, pending_calls_refused=1)
     await ask(services, "/healthz")
     status, body = await ask(services, "/metrics")
     assert status == 200
@@ -138,6 +139,8 @@ async def test_metrics_name_routes_and_never_addresses(settings: Settings, core:
     assert "hotline_database_up 1.0" in body
     assert "hotline_sweep_lag_seconds 0.0" in body
     assert 'hotline_heartbeat_age_seconds{role="scheduler",worker="scheduler:deadlines"} 0.0' in body
+    assert 'hotline_pending_calls{state="all",worker="telephony-5060"} 3.0' in body
+    assert 'hotline_pending_calls{state="refused",worker="telephony-5060"} 1.0' in body
 
 
 async def test_metrics_without_a_database(settings: Settings, core: Core) -> None:

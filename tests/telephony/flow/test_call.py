@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from chatbot.reply import TicketRef
+from hotline.clock import ManualClock
 from hotline.database import Database
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCall
-from telephony.flow.recovery import end_abandoned, pick_up
+from telephony.flow.recovery import Refusals, end_abandoned, pick_up
 from telephony.speech.transcriber import Heard
 from tests.telephony.flow.conftest import LOUD, Line, a_turn, heard, said, until
 from ticketing.callback.models import ReturnCall
@@ -336,6 +338,50 @@ async def test_a_database_lost_in_the_call_loses_no_word(line: Line, monkeypatch
     assert await citizen_words(line.database) == ["我要投诉", "江畔花园电梯坏了", "我姓王"]
     assert (await the_return_call(line.database))[0].reason == "message_left"
     assert (await the_call(line.database)).state == CallState.ENDED.value
+
+
+async def test_no_text_keeps_a_call_out_of_its_file(line: Line, nowhere: Database) -> None:
+    """The last net under a call must hold whatever the network or a model wrote."""
+    line.set(silence_s=0.3)
+    line.broken = nowhere
+    leg = line.call()
+    leg.sip_call_id, leg.called = "id-\udcff", "12\x00345"
+    await until(lambda: len(leg.played) == 2)
+    line.say(leg, "路灯\ud800不亮")
+    await line.over()
+    assert await pick_up(line.core, line.database) == 1
+    assert "路灯?不亮" in await citizen_words(line.database)
+    assert (await the_call(line.database)).sip_call_id == "id-?"
+
+
+async def test_a_waiting_call_that_is_refused_is_tried_more_and_more_seldom(
+    line: Line, clock: ManualClock, nowhere: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.set(silence_s=0.05)
+    line.broken = nowhere
+    line.call()
+    await line.over()
+    refusals, tried = Refusals(), 0
+
+    async def refuse(*_arguments: object, **_named: object) -> None:
+        nonlocal tried
+        tried += 1
+        raise RuntimeError("no such thing can be stored")
+
+    with monkeypatch.context() as patch, capture_logs() as lines:
+        patch.setattr("telephony.flow.recovery.end_call", refuse)
+        moments = []
+        for second in range(0, 2000, 5):
+            before = tried
+            assert await pick_up(line.core, line.database, refusals=refusals) == 0
+            moments += [second] if tried > before else []
+            clock.advance(seconds=5)
+        assert moments == [0, 5, 15, 35, 75, 155, 315, 635, 1235, 1835]
+        assert len(refusals) == 1
+    assert [line["exc_info"] for line in lines if line["event"] == "pending_call_refused"] == [True] + [False] * 9
+    clock.advance(seconds=600)
+    assert await pick_up(line.core, line.database, refusals=refusals) == 1
+    assert len(refusals) == 0
 
 
 async def test_a_pending_file_that_is_damaged_is_kept_and_the_others_are_written(line: Line, nowhere: Database) -> None:

@@ -77,6 +77,7 @@ async def test_it_serves_beats_takes_up_what_was_left_and_stops(services: Servic
     assert state["transcriber"] == "synthetic"
     assert state["sip"] == f"127.0.0.1:{services.settings.sip_port}"
     assert state["live_calls"] == 0
+    assert (state["pending_calls"], state["pending_calls_refused"]) == (0, 0)
     async with asyncio.timeout(10):
         while True:
             async with services.database.transaction() as session:

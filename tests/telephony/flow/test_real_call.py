@@ -23,6 +23,9 @@ from ticketing.context import Core
 from ticketing.conversation.models import Author, Call, Message
 from ticketing.ticket.models import Ticket
 
+pytestmark = pytest.mark.slow
+"""Calls last as long as calls do."""
+
 
 class Hotline:
     """The telephony process without its supervisor."""

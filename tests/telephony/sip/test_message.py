@@ -102,6 +102,39 @@ def test_bytes_that_are_not_utf8_come_back_as_they_were() -> None:
     assert b"\xd5\xc5\xc8\xfd" in render("SIP/2.0 200 OK", [("From", request.get("from") or "")])
 
 
+def test_a_display_name_in_gbk_is_no_reason_to_refuse_a_caller() -> None:
+    request = parse(
+        INVITE.replace(b"Zhang, San", b"\xd5\xc5\xc8\xfd").replace(b"Content-Length", b"Subject: \xd5\xc5\r\nContent-Length"), SOURCE
+    )
+    assert request.from_ is not None
+    assert request.from_.name == "\ufffd\ufffd\ufffd\ufffd"
+    assert request.get("subject") == "\ufffd\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b"INVITE sip:12345@", b"INVITE sip:\xff12345@"),
+        (b"INVITE sip:12345@", b"INVITE sip:12\x00345@"),
+        (b"Call-ID: 8a", b"Call-ID: 8a\xff"),
+        (b"<sip:+8613800000000@", b"<sip:\xed\xa0\x80@"),
+        (b"tag=a1", b"tag=a1\xfe"),
+        (b"To: <sip:12345@", b"To: <sip:\xd5\xc5@"),
+        (b"CSeq: 314159 INVITE", b"CSeq: 314159 INV\xffITE"),
+        (b"branch=z9hG4bK77", b"branch=z9hG4bK77\xff"),
+    ],
+)
+def test_bytes_that_are_not_utf8_in_what_names_a_call_are_a_bad_request(good: bytes, bad: bytes) -> None:
+    assert good in INVITE
+    with pytest.raises(Malformed) as caught:
+        parse(INVITE.replace(good, bad), SOURCE)
+    assert caught.value.status == 400
+    request = caught.value.message
+    assert request is not None  # so that it is answered, with the Call-ID as it came
+    sent = render("SIP/2.0 400 Bad Request", [("Call-ID", request.call_id)])
+    assert (b"8a\xff@" if b"8a\xff" in bad else b"8a@") in sent
+
+
 def test_what_cannot_be_answered_is_not() -> None:
     for data in (b"\x16\x03\x01\x02", b"INVITE", b"A B C", b"INVITE sip:a SIP/2.0\r\nFrom: x\r\n\r\n", bytes(range(256)) * 10):
         with pytest.raises(Malformed) as caught:
