@@ -17,7 +17,7 @@ from hotline.i18n import _
 from ticketing.conversation.models import Call, CallState
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role
-from ticketing.ticket.access import access_call, visible
+from ticketing.ticket.access import access_call, visible, withheld_conversations
 from ticketing.ticket.models import Ticket
 
 ROLES = (Role.QUALITY,)
@@ -25,12 +25,14 @@ PAGE_SIZE = 50
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:
-    """GET /console/recordings?before=…: ended calls; numbers are masked, the inspector needs none."""
+    """GET /console/recordings?before=…: ended calls without secret tickets; numbers are masked, the inspector needs none."""
     person = require(request, *ROLES)
     core = request.app[CORE]
     current = page_number(request.query.get("page"))
     async with request.app[DATABASE].transaction() as session:
-        statement = select(Call).where(Call.state == CallState.ENDED.value).order_by(Call.started_at.desc())
+        withheld = withheld_conversations(core, person.actor)
+        ended = select(Call).where(Call.state == CallState.ENDED.value, Call.conversation_id.not_in(withheld))
+        statement = ended.order_by(Call.started_at.desc())
         calls = list(await session.scalars(statement.limit(PAGE_SIZE + 1).offset((current - 1) * PAGE_SIZE)))
         ids = [call.conversation_id for call in calls]
         seen = select(Ticket).where(Ticket.conversation_id.in_(ids), visible(core, person.actor)).order_by(Ticket.id)

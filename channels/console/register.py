@@ -18,16 +18,21 @@ from channels.web.files import read_uploads, store
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput, NotFound
+from hotline.events import record
 from hotline.i18n import _
+from ticketing.callback.models import ReturnCall
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person as private
-from ticketing.conversation.models import Author, Conversation, Owner
+from ticketing.context import Core
+from ticketing.conversation.models import Author, Call, Conversation, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role, Unit, User
 from ticketing.taxonomy.service import suggest
+from ticketing.ticket.access import sees_conversation, visible, withheld_conversations
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, Kind, Urgency
+from ticketing.ticket.steps import tell
 
 ROLES = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR, Role.CALLBACK)
 _BLANK = {
@@ -42,7 +47,7 @@ async def show_form(request: web.Request) -> web.StreamResponse:
     """GET /console/tickets/new?conversation=…: an empty form, or what the machine understood of a call or chat."""
     person = require(request, *ROLES)
     async with request.app[DATABASE].transaction() as session:
-        conversation = await _conversation(session, person, request.query.get("conversation", ""))
+        conversation = await _conversation(request.app[CORE], session, person, request.query.get("conversation", ""))
         entered = {**_BLANK, **(await _from_conversation(request, session, person, conversation) if conversation else {})}
         return await _respond(request, session, entered, conversation=conversation)
 
@@ -76,20 +81,44 @@ async def _respond(
     )
 
 
-async def _conversation(session: AsyncSession, person: Staff, text: str) -> Conversation | None:
-    """The call or chat that the ticket comes out of: one that waits, is in this person's hands, or is a live call."""
+async def _conversation(core: Core, session: AsyncSession, person: Staff, text: str) -> Conversation | None:
+    """The call or chat that the ticket comes out of. Anything that is not open to this person does not exist (NotFound)."""
     if not text:
         return None
     try:
         found = await session.get(Conversation, UUID(text))
     except ValueError:
         found = None
-    allowed = found is not None and (
-        found.channel == "phone" or found.owner == Owner.QUEUE.value or found.agent_id == person.user.id or person.role is Role.SUPERVISOR
-    )
-    if found is None or not allowed or person.role is Role.CALLBACK:
+    if found is None or person.role is Role.CALLBACK or not await _may_register(core, session, person, found):
         raise NotFound(_("没有找到这个会话"))
     return found
+
+
+async def _may_register(core: Core, session: AsyncSession, person: Staff, conversation: Conversation) -> bool:
+    """A live contact, or an ended call that is to be returned; never one out of which came a ticket that is hidden from this person."""
+    if await _is_live(session, person, conversation):
+        # a chat may live for days: its earlier tickets are no secret to who serves it now, only secret ones are
+        secret = withheld_conversations(core, person.actor).where(_SECRET, Ticket.conversation_id == conversation.id)
+        return (await session.scalar(secret.limit(1))) is None
+    owed = (
+        select(ReturnCall.id)
+        .join(Call, Call.id == ReturnCall.call_id)
+        .join(Ticket, Ticket.id == ReturnCall.ticket_id)
+        .where(Call.conversation_id == conversation.id, ReturnCall.state == "open", visible(core, person.actor))
+    )
+    return bool(await session.scalar(owed.limit(1))) and await sees_conversation(core, session, person.actor, conversation.id)
+
+
+_SECRET = Ticket.confidentiality == Confidentiality.SECRET.value
+
+
+async def _is_live(session: AsyncSession, person: Staff, conversation: Conversation) -> bool:
+    if conversation.channel == "phone":
+        going_on = select(Call.id).where(Call.conversation_id == conversation.id, Call.ended_at.is_(None))
+        return bool(await session.scalar(going_on.limit(1)))
+    if conversation.owner == Owner.HUMAN.value:
+        return conversation.agent_id == person.user.id or person.role is Role.SUPERVISOR
+    return conversation.owner == Owner.QUEUE.value or (conversation.owner == Owner.BOT.value and person.role is Role.SUPERVISOR)
 
 
 async def _from_conversation(request: web.Request, session: AsyncSession, person: Staff, conversation: Conversation) -> dict[str, str]:
@@ -104,8 +133,27 @@ async def _from_conversation(request: web.Request, session: AsyncSession, person
     }
     if conversation.citizen_id and person.role is Role.AGENT:
         known = private(request.app[CORE], await session.get(Citizen, conversation.citizen_id), masked=False)
+        if (known.name or known.phone) and conversation.agent_id != person.user.id:
+            await _leave_trace(request.app[CORE], session, person, conversation)
         found |= {"name": known.name or found["name"], "phone": known.phone}
     return {key: value for key, value in found.items() if value}
+
+
+async def _leave_trace(core: Core, session: AsyncSession, person: Staff, conversation: Conversation) -> None:
+    """Name and number were shown in clear to somebody who does not serve this citizen: that stands in the audit log."""
+    data = {"reason": _("登记工单")}
+    await record(
+        session,
+        at=core.clock.now(),
+        name="view.revealed",
+        subject="conversation",
+        subject_id=conversation.id,
+        who=person.actor.who,
+        data=data,
+    )
+    ticket = await session.get(Ticket, conversation.ticket_id) if conversation.ticket_id else None
+    if ticket is not None:
+        await tell(core, session, person.actor, ticket, "view.revealed", data)
 
 
 async def suggest_category(request: web.Request) -> web.StreamResponse:
@@ -128,7 +176,7 @@ async def create(request: web.Request) -> web.StreamResponse:
             known = await _already(session, person, form.get("submission", ""))
             if known:
                 return see_other(request, f"/console/tickets/{known}", "registered")
-            conversation = await _conversation(session, person, form.get("conversation", ""))
+            conversation = await _conversation(core, session, person, form.get("conversation", ""))
             named = await _named(session, person, form, [str(value) for value in data.getall("named", [])])
             await _check_reported(session, form)
             made = await register(core, session, person.actor, _appeal(form, conversation, named))
@@ -144,7 +192,7 @@ async def create(request: web.Request) -> web.StreamResponse:
                 )
     except InvalidInput as problem:
         async with request.app[DATABASE].transaction() as session:
-            conversation = await _conversation(session, person, form.get("conversation", ""))
+            conversation = await _conversation(core, session, person, form.get("conversation", ""))
             errors = problem.errors or {"content": str(problem)}
             chosen = [str(value) for value in data.getall("named", [])]
             return await _respond(request, session, form, conversation=conversation, errors=errors, chosen=chosen)

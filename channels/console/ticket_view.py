@@ -24,7 +24,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit, User
 from ticketing.supervision.models import Card
 from ticketing.taxonomy.models import Category
-from ticketing.ticket.access import LISTENING, visible
+from ticketing.ticket.access import LISTENING, sees_conversation, visible
 from ticketing.ticket.models import Attachment, Ticket
 
 _GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
@@ -98,7 +98,7 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     category = await session.get(Category, ticket.category_code) if ticket.category_code else None
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
     task, attempts = await _callback(session, ticket)
-    calls, said = await _calls(session, actor, ticket)
+    calls, said = await _calls(core, session, actor, ticket)
     latest = {(clock.kind, clock.assignment_id): clock for clock in shown if clock.state != ClockState.CANCELLED.value}
     return TicketPage(
         ticket=ticket,
@@ -180,9 +180,11 @@ async def _return_call(session: AsyncSession, actor: Actor, ticket: Ticket) -> R
     return (await session.scalars(statement)).first()
 
 
-async def _calls(session: AsyncSession, actor: Actor, ticket: Ticket) -> tuple[list[Call], list[Message]]:
-    """Recordings and what was said, for roles that may listen."""
+async def _calls(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> tuple[list[Call], list[Message]]:
+    """Recordings and what was said, for roles that may listen, unless a ticket that they may not see came out of the same conversation."""
     if ticket.conversation_id is None or not actor.has(*LISTENING):
+        return [], []
+    if not await sees_conversation(core, session, actor, ticket.conversation_id):
         return [], []
     calls = select(Call).where(Call.conversation_id == ticket.conversation_id).order_by(Call.started_at)
     said = select(Message).where(Message.conversation_id == ticket.conversation_id).order_by(Message.id).limit(500)

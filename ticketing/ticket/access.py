@@ -10,7 +10,7 @@ import hmac
 from datetime import datetime, time
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, func, not_, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import CITY_ZONE, to_city
@@ -49,20 +49,25 @@ def _line(actor: Actor) -> ColumnElement[bool]:
     return Ticket.line == actor.line if actor.line else true()
 
 
+def _midnight(core: Core) -> datetime:
+    return datetime.combine(to_city(core.clock.now()).date(), time(0), CITY_ZONE)
+
+
 def _by_role(core: Core, actor: Actor) -> ColumnElement[bool]:
     match actor.role:
         case Role.DISPATCHER | Role.SUPERVISOR | Role.LEADER:
             return true()
         case Role.AGENT:
-            today = datetime.combine(to_city(core.clock.now()).date(), time(0), CITY_ZONE)
             owed = select(ReturnCall.ticket_id).where(ReturnCall.state == "open")
-            return or_(Ticket.received_at >= today, Ticket.id.in_(owed))
+            return or_(Ticket.received_at >= _midnight(core), Ticket.id.in_(owed))
         case Role.CLERK | Role.CHIEF:
             gone = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
             ours = select(Assignment.ticket_id).where(Assignment.unit_id == actor.unit_id, Assignment.state.not_in(gone))
             return Ticket.id.in_(ours)
         case Role.CALLBACK:
-            tasks = select(CallbackTask.ticket_id).where(or_(CallbackTask.state == "open", CallbackTask.user_id == actor.user_id))
+            # also what was finished today, by whomever: who is on the telephone when the citizen rates must be told so, not lose the form
+            fresh = (CallbackTask.state != "cancelled") & (CallbackTask.finished_at >= _midnight(core))
+            tasks = select(CallbackTask.ticket_id).where(or_(CallbackTask.state == "open", CallbackTask.user_id == actor.user_id, fresh))
             owed = select(ReturnCall.ticket_id).where(or_(ReturnCall.state == "open", ReturnCall.done_by_id == actor.user_id))
             return or_(Ticket.id.in_(tasks), Ticket.id.in_(owed))
         case Role.QUALITY:
@@ -135,15 +140,36 @@ async def access_attachment(core: Core, session: AsyncSession, actor: Actor, att
     return found
 
 
+def withheld_conversations(core: Core, actor: Actor) -> Select[UUID | None]:
+    """Conversations with a ticket that the actor may not see: what was said in them is closed, however many other tickets they have."""
+    unseen = not_(func.coalesce(visible(core, actor), false()))  # «named» of an ordinary ticket is NULL, and NOT NULL would hide nothing
+    return select(Ticket.conversation_id).where(Ticket.conversation_id.is_not(None), unseen)
+
+
+async def sees_conversation(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID) -> bool:
+    """Whether no ticket of this conversation is hidden from the actor."""
+    withheld = withheld_conversations(core, actor).where(Ticket.conversation_id == conversation_id).limit(1)
+    return (await session.scalar(withheld)) is None
+
+
 async def access_call(core: Core, session: AsyncSession, actor: Actor, call_id: UUID) -> Call:
-    """A recorded call: of a ticket that the actor may see, or going on right now for the agents."""
+    """A recorded call, when every ticket of its conversation is visible to the actor.
+
+    A call without a ticket is for quality, and for the agents while it goes on.
+    """
     if not actor.has(*LISTENING):
         raise NotFound(_("没有找到这通电话"))
     call = (await session.scalars(select(Call).where(Call.id == call_id))).first()
-    if call is not None and not (actor.has(Role.AGENT) and call.ended_at is None):
-        seen = select(func.count()).select_from(Ticket).where(Ticket.conversation_id == call.conversation_id, visible(core, actor))
-        if not await session.scalar(seen) and not actor.has(Role.QUALITY):
-            call = None
+    if call is not None and not await _may_listen(core, session, actor, call):
+        call = None
     if call is None:
         raise NotFound(_("没有找到这通电话"))
     return call
+
+
+async def _may_listen(core: Core, session: AsyncSession, actor: Actor, call: Call) -> bool:
+    if not await sees_conversation(core, session, actor, call.conversation_id):
+        return False
+    if actor.has(Role.QUALITY) or (actor.has(Role.AGENT) and call.ended_at is None):
+        return True
+    return bool(await session.scalar(select(func.count()).select_from(Ticket).where(Ticket.conversation_id == call.conversation_id)))

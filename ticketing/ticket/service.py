@@ -17,7 +17,7 @@ from hotline.security import hash_query_code, new_query_code
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import add_contact, by_contact, normalise_phone
 from ticketing.context import Core
-from ticketing.conversation.models import Conversation
+from ticketing.conversation.models import Conversation, Owner
 from ticketing.deadline.service import start_dispatch_clock
 from ticketing.people.actor import Actor
 from ticketing.taxonomy.models import Category
@@ -109,7 +109,8 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
     await session.flush()
     if appeal.conversation_id:
         conversation = await session.get(Conversation, appeal.conversation_id)
-        if conversation is not None:
+        over = conversation is not None and conversation.owner == Owner.CLOSED.value and conversation.ticket_id is not None
+        if conversation is not None and not (over and actor.user_id):  # staff do not re-point what is over
             conversation.ticket_id = ticket.id
         loose = (Attachment.conversation_id == appeal.conversation_id) & Attachment.ticket_id.is_(None)
         await session.execute(update(Attachment).where(loose, Attachment.created_at > now - FILES_BELONG_FOR).values(ticket_id=ticket.id))
