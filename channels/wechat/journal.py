@@ -7,7 +7,6 @@ answer into the outbox, in the same transaction. Every function here is one tran
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -61,13 +60,13 @@ class Journal:
         """`core` gives the clock and the vault: what citizens wrote is sealed here."""
         self._core, self._database = core, database
 
-    async def known_signature(self, signed: Signed) -> bool:
-        """Whether this (timestamp, nonce, signature) came before, with whatever body."""
+    async def remember(self, signed: Signed, body: str) -> None:
+        """Bind a signature to what came with it, when nothing else of it is stored.
+
+        Raises `Forged` when the same signature came before with something else.
+        """
         async with self._database.transaction() as session:
-            found = await session.scalar(
-                select(WechatSignature.body_hash).where(WechatSignature.signature_hash == self._signature_hash(signed))
-            )
-        return found is not None
+            await self._remember(session, signed, self._core.vault.fingerprint(body, "wechat-body"))
 
     async def store(self, signed: Signed, push: Push) -> Entry:
         """Store a push and lease it, or find it as already known.
@@ -106,7 +105,8 @@ class Journal:
             raise Forged("this signature belongs to another message")
 
     def _signature_hash(self, signed: Signed) -> str:
-        return self._core.vault.fingerprint(json.dumps(signed), "wechat-signature")
+        # the signature alone: several ways to write timestamp and nonce share one, and all of them are the same proof
+        return self._core.vault.fingerprint(signed.signature, "wechat-signature")
 
     def party(self, message: Incoming) -> str:
         """Keyed hash of the sender: first part of the journal's external id."""

@@ -43,8 +43,15 @@ async def _closing(app: web.Application) -> AsyncIterator[None]:
 
 async def check_address(request: web.Request) -> web.Response:
     """GET: the platform asks whether the address is ours; `echostr` goes back as it is, as plain text."""
-    refusal = _refuse(request.app[CHANNEL], Signed.of(request.query))
-    return refusal or web.Response(text=request.query.get("echostr", "")[:1024])
+    channel, signed, echo = request.app[CHANNEL], Signed.of(request.query), request.query.get("echostr", "")[:1024]
+    refusal = _refuse(channel, signed)
+    if refusal is not None:
+        return refusal
+    try:
+        await channel.journal.remember(signed, f"GET\0{echo}")  # it signs this question, not a message of a citizen
+    except Forged as error:
+        return _forbidden(str(error))
+    return web.Response(text=echo)
 
 
 async def receive(request: web.Request) -> web.Response:
@@ -64,13 +71,16 @@ async def receive(request: web.Request) -> web.Response:
     try:
         push = channel.envelope.open(request.query, body)
         if push.message.event in NOT_KEPT:
+            await channel.journal.remember(signed, push.xml)  # nothing else of it is kept
             return web.Response(text="success")
         answer = await channel.desk.ask(signed, push, deadline)
     except Forged as error:
         return _forbidden(str(error))
     except UnreadableMessage as error:
-        if await channel.journal.known_signature(signed):
-            return _forbidden("this signature belongs to another message")
+        try:
+            await channel.journal.remember(signed, body.decode(errors="replace"))
+        except Forged as forged:
+            return _forbidden(str(forged))
         log.warning("wechat push unreadable", reason=str(error))
         return web.Response(status=400, text="unreadable\n")
     if answer is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple, Self
@@ -35,8 +36,13 @@ def matches(given: str, *parts: str) -> bool:
     return hmac.compare_digest(sign(*parts).encode(), given.encode(errors="replace"))
 
 
+_SECONDS = re.compile(r"[1-9][0-9]{9}")
+"""Seconds since 1970 from 2001 to 2286, written in one way only: the signature runs over the parts without a border between
+them, so `nonce=00120, timestamp=17…` and `nonce=0012, timestamp=017…` have the same one."""
+
+
 def is_fresh(timestamp: str, now: datetime) -> bool:
     """Whether the push's own time is within `MAX_AGE` of `now`, before or after."""
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+    if not _SECONDS.fullmatch(timestamp):
         return False
     return abs(now.timestamp() - int(timestamp)) <= MAX_AGE.total_seconds()

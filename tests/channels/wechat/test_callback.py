@@ -86,6 +86,62 @@ async def test_the_same_signature_with_another_body_is_refused(settings: Setting
         assert world.dialogue.begun == ["a"]
 
 
+async def _say_with(world: World, query: dict[str, str]) -> int:
+    """Try to speak for a citizen with somebody else's signature, in plain mode."""
+    xml = world.platform.xml(world.account.fan(), {"MsgType": "text", "Content": "不满意", "MsgId": 99})
+    return await world.platform.post(query, xml)
+
+
+async def test_the_signature_of_an_event_that_is_not_kept_serves_for_nothing_else(
+    settings: Settings, core: Core, database: Database
+) -> None:
+    async with build(settings, core, database, mode="plain") as world:
+        platform = world.platform
+        place = {"MsgType": "event", "Event": "LOCATION", "Latitude": "1", "Longitude": "2", "Precision": "3"}
+        query, body = platform.envelope(platform.xml(world.account.fan(), place))
+        assert await platform.post(query, body) == 200
+        assert await _say_with(world, query) == 403
+        assert await platform.post(query, body) == 200, "the platform's own repeat"
+        assert world.dialogue.begun == []
+
+
+async def test_the_signature_of_the_address_check_serves_for_no_message(settings: Settings, core: Core, database: Database) -> None:
+    async with build(settings, core, database, mode="plain") as world:
+        query = world.platform.envelope("<xml></xml>")[0]
+        for _ in range(2):
+            async with world.http.get(world.platform.callback_url, params={**query, "echostr": "x"}) as response:
+                assert (response.status, await response.text()) == (200, "x")
+        assert await _say_with(world, query) == 403
+        async with world.http.get(world.platform.callback_url, params={**query, "echostr": "y"}) as response:
+            assert response.status == 403
+        assert world.dialogue.begun == []
+
+
+async def test_the_signature_of_an_unreadable_push_serves_for_nothing_else(settings: Settings, core: Core, database: Database) -> None:
+    async with build(settings, core, database, mode="plain") as world:
+        query = world.platform.envelope("<xml></xml>")[0]
+        assert await world.platform.post(query, "<xml>") == 400
+        assert await _say_with(world, query) == 403
+        assert world.dialogue.begun == []
+
+
+@pytest.mark.parametrize("shift", [1, 2])
+async def test_a_signature_cannot_be_reused_by_moving_the_border_of_its_parts(
+    settings: Settings, core: Core, database: Database, shift: int
+) -> None:
+    async with build(settings, core, database, mode="plain") as world:
+        stamp, nonce, token = str(int(core.clock.now().timestamp())), "00100", world.account.token
+        query = {"timestamp": stamp, "nonce": nonce, "signature": sign(token, stamp, nonce)}
+        moved = {**query, "timestamp": "0" * shift + stamp, "nonce": nonce[:-shift]}
+        assert sign(token, moved["timestamp"], moved["nonce"]) == query["signature"], "the same proof, written otherwise"
+        xml = world.platform.xml(world.account.fan(), {"MsgType": "text", "Content": "a", "MsgId": 7})
+        assert await world.platform.post(query, xml) == 200
+        assert await _say_with(world, moved) == 403
+        fresh = {**query, "timestamp": "0" * shift + stamp, "nonce": "4711"}
+        assert await _say_with(world, {**fresh, "signature": sign(token, fresh["timestamp"], "4711")}) == 403, "never with leading zeros"
+        assert world.dialogue.begun == ["a"]
+
+
 async def test_plain_mode_can_be_switched_off(settings: Settings, core: Core, database: Database) -> None:
     async with build(settings, core, database, wechat_require_encryption=True) as world:
         fan, platform = world.account.fan(), world.platform
