@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import pytest
 from cryptography.fernet import Fernet
@@ -22,7 +23,6 @@ from hotline.settings import Settings
 from ticketing.context import Core
 
 TEMPLATE = "hotline_template"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -50,15 +50,22 @@ async def _fill_template(server: PrivatePostgres) -> None:
     await database.close()
 
 
-@pytest.fixture
-async def database(server: PrivatePostgres) -> AsyncIterator[Database]:
-    """A fresh database with every table and no row."""
-    name = f"test_{next(_numbers)}"
-    await asyncio.to_thread(server.create_database, name, template=TEMPLATE)
+@asynccontextmanager
+async def fresh_database(server: PrivatePostgres, template: str) -> AsyncIterator[Database]:
+    """A copy of a template database, dropped at the end."""
+    name = f"test_{uuid4().hex}"
+    await asyncio.to_thread(server.create_database, name, template=template)
     database = Database(server.url(name))
     yield database
     await database.close()
     await asyncio.to_thread(server.psql, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def database(server: PrivatePostgres) -> AsyncIterator[Database]:
+    """A fresh database with every table and no row."""
+    async with fresh_database(server, TEMPLATE) as database:
+        yield database
 
 
 @pytest.fixture

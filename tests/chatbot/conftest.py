@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +17,7 @@ from hotline.processes.postgres import PrivatePostgres
 from hotline.security import Vault
 from knowledge.article.service import load_seed
 from knowledge.seed.loader import load_articles
+from tests.conftest import TEMPLATE, fresh_database
 from ticketing.citizen.service import by_caller, by_openid
 from ticketing.context import Core
 from ticketing.conversation.service import open_conversation
@@ -25,14 +25,13 @@ from ticketing.people.models import Unit
 from ticketing.taxonomy.models import Category
 
 CALLER = "+8613900002716"
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def city_template(server: PrivatePostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database with the city and every seeded article, made once: filling it takes seconds."""
     name = "chatbot_city"
-    server.create_database(name, template="hotline_template")
+    server.create_database(name, template=TEMPLATE)
     vault = Vault([Fernet.generate_key().decode()], lookup_key="only for the seed")
     clock = ManualClock(datetime(2026, 11, 18, 10, 0, tzinfo=CITY_ZONE))
     core = Core(clock, vault, "only for the seed", "12345", tmp_path_factory.mktemp("city"))
@@ -62,12 +61,8 @@ async def _fill(core: Core, url: str) -> None:
 @pytest.fixture
 async def database(server: PrivatePostgres, city_template: str) -> AsyncIterator[Database]:
     """A fresh copy of the city."""
-    name = f"chatbot_{next(_numbers)}"
-    await asyncio.to_thread(server.create_database, name, template=city_template)
-    database = Database(server.url(name))
-    yield database
-    await database.close()
-    await asyncio.to_thread(server.psql, f'DROP DATABASE "{name}" WITH (FORCE)')
+    async with fresh_database(server, city_template) as database:
+        yield database
 
 
 @pytest.fixture

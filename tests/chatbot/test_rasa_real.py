@@ -30,7 +30,10 @@ from ticketing.conversation.models import Message
 from ticketing.ticket.models import Ticket
 
 HAVE_RASA = RasaFiles.of(Settings(demo=True)).python.exists()
-pytestmark = pytest.mark.skipif(not HAVE_RASA, reason="real Rasa: no Python 3.10 environment in chatbot/rasa/.venv (script/bootstrap)")
+pytestmark = [
+    pytest.mark.slow,  # trains and runs Rasa
+    pytest.mark.skipif(not HAVE_RASA, reason="real Rasa: no Python 3.10 environment in chatbot/rasa/.venv (script/bootstrap)"),
+]
 
 
 def free_port() -> int:

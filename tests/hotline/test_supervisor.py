@@ -20,6 +20,9 @@ from hotline.processes.role_process import RoleProcess, pause_before
 from hotline.processes.supervisor import StartFailed, Supervisor, status
 from hotline.settings import Settings
 
+pytestmark = pytest.mark.slow
+"""Starts and kills processes."""
+
 ROOT = Path(__file__).parents[2]
 
 

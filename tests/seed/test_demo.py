@@ -23,6 +23,9 @@ from hotline.processes.postgres import PrivatePostgres
 from hotline.settings import Settings
 from knowledge.seed import load_articles
 
+pytestmark = pytest.mark.slow
+"""Plays a month of appeals."""
+
 NOW = datetime(2026, 11, 18, 10, 0, tzinfo=CITY_ZONE)
 REACHABLE = {
     "registered", "need_info", "rejected", "emergency_out", "answered", "to_dispatch", "in_progress", "reply_review", "callback",

@@ -26,6 +26,7 @@ playwright_api = pytest.importorskip("playwright.async_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
 pytestmark = [
+    pytest.mark.slow,  # a real browser
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(not AXE.is_file(), reason="front-end packages are not installed (script/bootstrap)"),
 ]

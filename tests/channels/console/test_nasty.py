@@ -10,6 +10,9 @@ from channels.console.actions import HANDLERS, ROLES
 from tests.channels.staff import City, Opener
 from ticketing.people.models import Role
 
+pytestmark = pytest.mark.slow
+"""Every field and address against every bad value."""
+
 NASTY = [
     "",
     "²",

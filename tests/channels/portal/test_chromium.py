@@ -22,7 +22,10 @@ from ticketing.conversation.service import add_message, get_conversation
 playwright_api = pytest.importorskip("playwright.async_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = [
+    pytest.mark.slow,  # a real browser
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
 needs_kit = pytest.mark.skipif(not (NODE_MODULES / "htmx.org").is_dir(), reason="front-end packages are not installed (script/bootstrap)")
 PAGES = ("/", "/guide", "/guide?q=身份证", "/guide/id-card-renewal", "/appeal", "/ask", "/track")
 

@@ -17,6 +17,9 @@ from tests.telephony.conftest import MakePhone
 from tests.telephony.sip.desk import address
 from tests.telephony.sounds import signal_to_noise, tone
 
+pytestmark = pytest.mark.slow
+"""Calls last as long as calls do."""
+
 
 class ToneBot:
     """Greets with 440 Hz, answers each thing heard with 600 Hz, and a key with 800 Hz and a goodbye."""

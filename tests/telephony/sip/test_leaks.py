@@ -4,9 +4,14 @@ import asyncio
 import threading
 from pathlib import Path
 
+import pytest
+
 from telephony.leg import HungUp, Leg
 from telephony.sip.transaction import Timers
 from tests.telephony.conftest import MakePhone
+
+pytestmark = pytest.mark.slow
+"""Two hundred calls."""
 
 CALLS = 200
 

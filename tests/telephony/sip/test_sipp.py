@@ -14,7 +14,10 @@ from tests.telephony.sip.desk import Desk
 from tests.telephony.sip.sipp import SIPP, run_sipp
 from tests.telephony.sounds import loud_part, signal_to_noise, tone
 
-pytestmark = pytest.mark.skipif(SIPP is None, reason="sipp is not installed (Debian package sip-tester)")
+pytestmark = [
+    pytest.mark.slow,  # calls last as long as calls do
+    pytest.mark.skipif(SIPP is None, reason="sipp is not installed (Debian package sip-tester)"),
+]
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])

@@ -20,6 +20,9 @@ from tests.telephony.sip.desk import Desk
 from tests.telephony.sip.test_client import write_wav
 from tests.telephony.sounds import loud_part, signal_to_noise, tone
 
+pytestmark = pytest.mark.slow
+"""Starts other programs."""
+
 KAMAILIO = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
 BARESIP = shutil.which("baresip")
 CONFIGURATION = Path(__file__).parent / "scenarios" / "kamailio.cfg"
