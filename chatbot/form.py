@@ -52,6 +52,8 @@ class Note(StrEnum):
     PHONE_SHORT = "phone_short"
     PHONE_MORE = "phone_more"
     CHANGED = "changed"
+    CALL_OFF = "call_off"
+    """Ask whether all is to be called off or only this question."""
     ADDED = "added"
 
 
@@ -72,6 +74,8 @@ class Draft:
     anonymous: bool = False
     choosing: bool = False
     """«Which item is wrong?» was asked."""
+    calling_off: bool = False
+    """«Shall the registration be called off?» was asked."""
     danger: str = ""
 
     def value(self, slot: Slot) -> str:
@@ -138,6 +142,14 @@ def open_draft(text: str, *, draft_id: str, kind: str = "complaint", caller_know
 
 def hear(draft: Draft, text: str, hint: Hint = UNSURE) -> Step:
     """One answer of the citizen."""
+    if draft.calling_off:
+        draft = replace(draft, calling_off=False)
+        if hearing.is_yes(text) or hearing.is_cancel(text):
+            return Step(draft, Outcome.CANCELLED)
+        if hearing.is_no(text):
+            return Step(draft, Outcome.ASK)
+    elif draft.asking in (Slot.NAME, Slot.PHONE) and _NEVER_MIND.fullmatch(hearing.clean(text)):
+        return Step(replace(draft, calling_off=True), Outcome.ASK, (Note.CALL_OFF,))
     if _calls_off(draft, text, hint):
         return Step(draft, Outcome.CANCELLED)
     fixed = _correction(draft, text)
@@ -145,7 +157,7 @@ def hear(draft: Draft, text: str, hint: Hint = UNSURE) -> Step:
         return fixed
     if draft.asking is None:
         return _hear_verdict(draft, text, hint)
-    if hearing.is_skip(text) or hearing.clean(text) in _NEVER_MIND or (hint.is_(Intent.SKIP, least=0.8) and len(hearing.clean(text)) <= 8):
+    if hearing.is_skip(text) or (hint.is_(Intent.SKIP, least=0.8) and len(hearing.clean(text)) <= 8):
         return _skip(draft, draft.asking, text)
     if hearing.is_yes(text) and draft.asking is not Slot.WHAT:
         return _unusable(draft, draft.asking)
@@ -153,12 +165,11 @@ def hear(draft: Draft, text: str, hint: Hint = UNSURE) -> Step:
 
 
 _UNWANTED = re.compile(r"(?:不用|不要|不需要|不必)(?:了|登记|谢谢|吧)*")
-_NEVER_MIND = ("算了", "算了吧", "那算了")
+_NEVER_MIND = re.compile(r"(?:那|那就|还是|我)*(?:算了|不说了|不想说了)+(?:吧|啊)*")
+"""Said to «your name, your number?» it may mean the number or the whole complaint: that is asked, once."""
 
 
 def _calls_off(draft: Draft, text: str, hint: Hint) -> bool:
-    if draft.asking in (Slot.NAME, Slot.PHONE) and hearing.clean(text) in _NEVER_MIND:
-        return False  # «never mind the number», not «never mind the complaint»
     if draft.asking is Slot.WHAT and _UNWANTED.fullmatch(hearing.clean(text)):
         return True
     return hearing.is_cancel(text) or (hint.is_(Intent.CANCEL, least=0.8) and len(hearing.clean(text)) <= 8 and not hearing.is_skip(text))

@@ -13,6 +13,7 @@ from hotline.i18n import _
 
 REGISTER = "登记下来"
 PERSON = "转人工"
+CALL_OFF = "取消登记"
 NONE_OF_THEM = "都不是"
 SKIP = "跳过"
 RIGHT = "对"
@@ -51,6 +52,7 @@ _NOTES: dict[Note, str] = {
     Note.PHONE_MORE: "好，请接着说后面的数字。",
     Note.CHANGED: "好的，已经改了。",
     Note.ADDED: "好的，已经加上了。",
+    Note.CALL_OFF: "要取消登记吗？如果只是不想回答这一项，可以说“跳过”，前面说的我照样为您登记。",
 }
 
 
@@ -66,6 +68,8 @@ def form_step(step: Step, *, first: bool = False) -> Say:
         return Say(lead + _("请问哪一项要改？可以直接说正确的内容。"), choices=items)
     slot = step.draft.asking or Slot.WHAT
     text, spoken = _QUESTIONS[slot]
+    if Note.CALL_OFF in step.notes:
+        return Say(lead, choices=(_(CALL_OFF), _(SKIP)))
     if Note.PHONE_MORE in step.notes:
         return Say(lead, choices=(_(SKIP),))
     hint = "" if slot is Slot.WHAT else _("（不清楚或不方便可以说“跳过”）")

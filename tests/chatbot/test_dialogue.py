@@ -179,6 +179,17 @@ async def test_a_cancelled_form_makes_no_ticket(begin: Begin, say: Say, database
     assert await tickets(database) == []
 
 
+async def test_never_mind_at_the_number_is_asked_back_and_then_meant(begin: Begin, say: Say, database: Database) -> None:
+    conversation = await begin("web")
+    turn = await say(conversation, "路灯坏了", "建设路", "昨天", "姓王", "算了")
+    assert turn.form_open
+    assert "要取消登记吗" in turn.answers[-1].text
+    turn = await say(conversation, "取消登记")
+    assert not turn.form_open
+    assert "已经取消" in turn.answers[-1].text
+    assert await tickets(database) == []
+
+
 async def test_several_fitting_articles_become_choices(begin: Begin, say: Say) -> None:
     conversation = await begin("web")
     turn = await say(conversation, "身份证")

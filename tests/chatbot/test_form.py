@@ -19,6 +19,7 @@ def values(step: Step) -> dict[str, str]:
     return {slot.value: value for slot, value in step.draft.values.items()}
 
 
+THREE = {"what": "路灯坏了", "where": "建设路", "when": "昨天"}
 ALL = {"what": "路灯坏了", "where": "人民广场东边", "when": "昨天", "name": "王女士", "phone": "13900002716"}
 
 
@@ -70,7 +71,15 @@ ALL = {"what": "路灯坏了", "where": "人民广场东边", "when": "昨天", 
             {"what": "路灯坏了", "where": "建设路", "when": "昨天", "name": "李明", "phone": "13900002716"},
             id="two-answers-in-one",
         ),
-        pytest.param(("路灯坏了", "建设路", "昨天", "算了"), Outcome.ASK, None, id="never-mind-the-name-is-no-cancel"),
+        pytest.param(("路灯坏了", "算了"), Outcome.CANCELLED, None, id="never-mind-the-place"),
+        pytest.param(("路灯坏了", "建设路", "不说了"), Outcome.CANCELLED, None, id="never-mind-the-time"),
+        pytest.param(("路灯坏了", "建设路", "昨天", "不登记了"), Outcome.CANCELLED, None, id="no-registration-at-the-name"),
+        pytest.param(("路灯坏了", "建设路", "昨天", "跳过", "跳过", "算了"), Outcome.CANCELLED, None, id="never-mind-the-summary"),
+        pytest.param(("路灯坏了", "建设路", "昨天", "算了"), Outcome.ASK, None, id="never-mind-at-the-name-is-asked-back"),
+        pytest.param(("路灯坏了", "建设路", "昨天", "算了", "算了"), Outcome.CANCELLED, None, id="said-twice-is-meant"),
+        pytest.param(("路灯坏了", "建设路", "昨天", "跳过", "不说了", "对"), Outcome.CANCELLED, None, id="cancel-yes"),
+        pytest.param(("路灯坏了", "建设路", "昨天", "算了", "不是", "王"), Outcome.ASK, {**THREE, "name": "王"}, id="cancel-no"),
+        pytest.param(("路灯坏了", "建设路", "昨天", "算了", "跳过"), Outcome.ASK, {**THREE, "name": ""}, id="only-not-the-name"),
         pytest.param(("路灯坏了", "建设路", "昨天", "匿名"), Outcome.CONFIRM, None, id="anonymous-is-not-asked-for-a-number"),
     ],
 )  # fmt: skip

@@ -73,6 +73,31 @@ def test_no(text: str) -> None:
     assert not hearing.is_yes(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "算了",
+        "不说了",
+        "不登记了",
+        "算了吧",
+        "还是算了",
+        "还是算了吧",
+        "那就算了",
+        "就这样算了",
+        "我不登记了",
+        "算了，不说了。",
+        "你别登记了",
+    ],
+)
+def test_cancel(text: str) -> None:
+    assert hearing.is_cancel(text)
+
+
+@pytest.mark.parametrize("text", ["要不要登记", "你好", "就这样", "物业说算了不管", "还是老样子", "登记", ""])
+def test_no_cancel(text: str) -> None:
+    assert not hearing.is_cancel(text)
+
+
 @pytest.mark.parametrize("text", ["谢谢", "对面的工地", "不用户口本行不行", "建设路", "了", ""])
 def test_neither(text: str) -> None:
     assert not hearing.is_yes(text)
