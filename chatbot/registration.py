@@ -19,7 +19,7 @@ from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import running
 from ticketing.people.actor import BOT
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.service import Appeal, Registered, register
+from ticketing.ticket.service import MAX_CONTENT, MAX_LENGTHS, Appeal, Registered, register
 from ticketing.ticket.states import Channel, Kind, TicketState, Urgency
 
 _PRIVATE = (Slot.NAME, Slot.PHONE)
@@ -104,9 +104,15 @@ def kind_of(draft: Draft) -> Kind:
     return _KINDS.get(draft.kind, Kind.COMPLAINT)
 
 
+def _shorten(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
 async def _appeal(session: AsyncSession, conversation: Conversation, draft: Draft, unfinished: bool) -> Appeal:
     what, where, phone = draft.value(Slot.WHAT), draft.value(Slot.WHERE), draft.value(Slot.PHONE)
     content = what or _("市民没有说明事项，只说了地点：{where}").format(where=where or _("未说"))
+    if len(where) > MAX_LENGTHS["address"]:  # said in one long breath: the address is shortened, the words are kept
+        content = _shorten(_("{content}\n地点：{where}").format(content=content, where=where), MAX_CONTENT)
     reachable = phone or (draft.caller_known and not draft.anonymous)
     extra: dict[str, object] = {"draft": draft.id}
     if unfinished:
@@ -119,10 +125,10 @@ async def _appeal(session: AsyncSession, conversation: Conversation, draft: Draf
         kind=kind_of(draft),
         category_code=await category.suggest(session, f"{what} {where}"),
         urgency=Urgency.EMERGENCY if draft.danger else Urgency.NORMAL,
-        occurred=draft.value(Slot.WHEN),
-        district=gazetteer().districts_in(f"{where} {what}"),
-        address=where,
-        name=draft.value(Slot.NAME),
+        occurred=_shorten(draft.value(Slot.WHEN), MAX_LENGTHS["occurred"]),
+        district=_shorten(gazetteer().districts_in(f"{where} {what}"), MAX_LENGTHS["district"]),
+        address=_shorten(where, MAX_LENGTHS["address"]),
+        name=_shorten(draft.value(Slot.NAME), MAX_LENGTHS["name"]),
         phone=phone,
         anonymous=draft.anonymous,
         contact_by="phone" if reachable else "wechat" if conversation.channel == "wechat" else "none",

@@ -264,7 +264,8 @@ async def _reopen(step: Step) -> str:
 
 async def _return_call(step: Step) -> str:
     task_id = step.number("return_call", _("没有找到这个回拨任务"))
-    task = await callbacks.finish_return_call(step.core, step.session, step.actor, task_id, step.text("note", 2000))
+    answer = step.text("answer", 5000) if step.form.get("outcome") == "answered" else None
+    task = await callbacks.finish_return_call(step.core, step.session, step.actor, task_id, step.text("note", 2000), answer=answer)
     if task.ticket_id != step.ticket.id:
         raise NotFound(_("没有找到这个回拨任务"))
     return "called_back"

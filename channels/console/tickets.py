@@ -59,6 +59,10 @@ QUEUE_WORDS = {
 MINE_WORDS = {Role.AGENT: "未办结", Role.CHIEF: "待审签", Role.SUPERVISOR: "要出手的"}
 
 
+TYPED = ("note", "reason", "answer", "measures", "basis", "contact_note", "evidence", "instruction", "text", "missing", "legal_way")
+"""Fields in which people write: shown once more when the form itself is gone because the matter went on meanwhile."""
+
+
 async def show_list(request: web.Request) -> web.StreamResponse:
     """GET /console/tickets?queue=…&q=…&page=…: a queue by time left, or what a search found."""
     person = require(request, *SEEING)
@@ -166,6 +170,7 @@ async def ticket_response(
         errors=errors,
         opened=opened if opened in actions or opened.startswith(("reveal", "listen-")) else "",
         entered=entered or {},
+        kept="\n".join(text for name, text in (entered or {}).items() if name in TYPED and text.strip()),
         chosen=chosen or {},
         news=[entry for entry in view.story if stale and entry.seq > (seen or 0)],
         receipt=receipt.read(request, ticket.number),

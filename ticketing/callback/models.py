@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
+from ticketing.ticket.states import Satisfaction, sql_values
 
 
 class CallbackTask(Base):
@@ -16,7 +17,11 @@ class CallbackTask(Base):
 
     __tablename__ = "callback_task"
     __table_args__ = (
-        CheckConstraint("state IN ('open', 'reached', 'unreached')", name="state"),
+        CheckConstraint("state IN ('open', 'reached', 'unreached', 'cancelled')", name="state"),
+        CheckConstraint(f"satisfaction IS NULL OR satisfaction IN ({sql_values(Satisfaction)})", name="satisfaction"),
+        CheckConstraint("state <> 'reached' OR satisfaction IS NOT NULL", name="reached_has_satisfaction"),
+        CheckConstraint("(state = 'open') = (finished_at IS NULL)", name="finished_has_time"),
+        CheckConstraint("round >= 1", name="round"),
         Index("uq_callback_task_open", "ticket_id", unique=True, postgresql_where=text("state = 'open'")),
     )
 
@@ -24,6 +29,7 @@ class CallbackTask(Base):
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
     round: Mapped[int]
     state: Mapped[str] = mapped_column(default="open")
+    """open, reached, unreached; cancelled: the citizen took the matter back, or it was invalid"""
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     satisfaction: Mapped[str | None]

@@ -20,6 +20,7 @@ from ticketing.deadline.policy import Limit
 from ticketing.deadline.service import start_clock, stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
+from ticketing.ticket.dispatch import answer as answer_on_the_spot
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Satisfaction, TicketState, Urgency
 from ticketing.ticket.steps import take_step, tell
@@ -237,8 +238,13 @@ async def reopen(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
     await _redo(core, session, actor, ticket, reason.strip()[:1000], action="reopen")
 
 
-async def finish_return_call(core: Core, session: AsyncSession, actor: Actor, return_call_id: int, note: str) -> ReturnCall:
-    """The caller who was not served has been called back."""
+async def finish_return_call(
+    core: Core, session: AsyncSession, actor: Actor, return_call_id: int, note: str, *, answer: str | None = None
+) -> ReturnCall:
+    """The caller who was not served has been called back.
+
+    `answer`: what was answered on the spot, when that settled the matter (T2, at least 20 characters); None: it goes on to dispatch.
+    """
     if not actor.has(Role.AGENT, Role.CALLBACK, Role.SUPERVISOR):
         raise NotAllowed(_("你的岗位不能做这一步"))
     task = (await session.scalars(select(ReturnCall).where(ReturnCall.id == return_call_id).with_for_update())).first()
@@ -251,4 +257,6 @@ async def finish_return_call(core: Core, session: AsyncSession, actor: Actor, re
     task.state, task.done_at, task.done_by_id, task.note = "done", core.clock.now(), actor.user_id, note.strip()[:2000]
     ticket = await session.get_one(Ticket, task.ticket_id)
     await tell(core, session, actor, ticket, "return_call.done", {"note": task.note})
+    if answer is not None:
+        await answer_on_the_spot(core, session, actor, ticket, answer)
     return task

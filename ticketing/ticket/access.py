@@ -65,8 +65,8 @@ def _by_role(core: Core, actor: Actor) -> ColumnElement[bool]:
             ours = select(Assignment.ticket_id).where(Assignment.unit_id == actor.unit_id, Assignment.state.not_in(gone))
             return Ticket.id.in_(ours)
         case Role.CALLBACK:
-            # also what was finished today, by whomever: who is on the telephone when the citizen rates must be told so, not lose the form
-            fresh = (CallbackTask.state != "cancelled") & (CallbackTask.finished_at >= _midnight(core))
+            # also what ended today, by whomever: a clerk on the telephone while the citizen rates is told so and does not lose the form
+            fresh = CallbackTask.finished_at >= _midnight(core)
             tasks = select(CallbackTask.ticket_id).where(or_(CallbackTask.state == "open", CallbackTask.user_id == actor.user_id, fresh))
             owed = select(ReturnCall.ticket_id).where(or_(ReturnCall.state == "open", ReturnCall.done_by_id == actor.user_id))
             return or_(Ticket.id.in_(tasks), Ticket.id.in_(owed))

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.callback.models import CallbackTask
 from ticketing.context import Core
 from ticketing.deadline import policy
 from ticketing.deadline.models import ClockKind
@@ -172,10 +173,15 @@ async def urge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
 async def withdraw(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str = "") -> None:
     """T26: the citizen takes the appeal back; open assignments end."""
     await take_step(core, session, actor, ticket, "withdraw", data={"reason": reason.strip()[:500]})
+    await end_open_work(core, session, ticket)
+
+
+async def end_open_work(core: Core, session: AsyncSession, ticket: Ticket) -> None:
+    """Nobody has to do anything for this ticket any more: clocks, assignments and the callback are cancelled."""
     await stop_clocks(core, session, ticket.id, cancelled=True)
-    open_ones = select(Assignment).where(
-        Assignment.ticket_id == ticket.id, Assignment.state.in_([s.value for s in AssignmentState if s.is_open])
-    )
-    for assignment in await session.scalars(open_ones):
+    open_states = [state.value for state in AssignmentState if state.is_open]
+    for assignment in await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.in_(open_states))):
         assignment.state = AssignmentState.CANCELLED.value
+    for task in await session.scalars(select(CallbackTask).where(CallbackTask.ticket_id == ticket.id, CallbackTask.state == "open")):
+        task.state, task.finished_at = "cancelled", core.clock.now()
     await session.flush()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import InvalidInput
 from hotline.i18n import _
-from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import start_dispatch_clock, stop_clocks
 from ticketing.people.actor import Actor
+from ticketing.ticket.dispatch import end_open_work
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
 
@@ -51,8 +50,4 @@ async def invalidate(core: Core, session: AsyncSession, actor: Actor, ticket: Ti
     if len(reason.strip()) < 5:
         raise InvalidInput(_("请写明为什么无效"), field="reason")
     await take_step(core, session, actor, ticket, "invalidate", data={"reason": reason.strip()[:500]})
-    await stop_clocks(core, session, ticket.id, cancelled=True)
-    open_states = [state.value for state in AssignmentState if state.is_open]
-    for assignment in await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.in_(open_states))):
-        assignment.state = AssignmentState.CANCELLED.value
-    await session.flush()
+    await end_open_work(core, session, ticket)

@@ -26,6 +26,8 @@ from ticketing.ticket.states import Channel, Confidentiality, Kind, TicketState,
 from ticketing.ticket.steps import tell
 
 MIN_CONTENT, MAX_CONTENT = 2, 5000
+MAX_LENGTHS = {"title": 60, "name": 50, "occurred": 200, "district": 50, "address": 300}
+"""Longest texts in characters. Nothing is cut off unseen: a channel with machine-made values shortens them itself."""
 FILES_BELONG_FOR = timedelta(days=1)
 """Files that came in a conversation up to this long before the appeal belong to it."""
 CONTACT_WAYS = ("phone", "sms", "wechat", "none")
@@ -88,11 +90,11 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         category_code=appeal.category_code,
         urgency=appeal.urgency.value,
         confidentiality=appeal.confidentiality.value,
-        title=appeal.title.strip()[:60] or make_title(appeal.content, appeal.address),
+        title=appeal.title.strip() or make_title(appeal.content, appeal.address),
         content=appeal.content.strip(),
-        occurred=appeal.occurred.strip()[:200],
-        district=appeal.district.strip()[:50],
-        address=appeal.address.strip()[:300],
+        occurred=appeal.occurred.strip(),
+        district=appeal.district.strip(),
+        address=appeal.address.strip(),
         longitude=appeal.longitude,
         latitude=appeal.latitude,
         citizen_id=citizen.id if citizen else None,
@@ -151,12 +153,13 @@ async def _check(session: AsyncSession, appeal: Appeal) -> None:
         errors["content"] = _("请说一说是什么事，至少两个字")
     elif len(content) > MAX_CONTENT:
         errors["content"] = _("内容太长，请控制在{limit}字以内").format(limit=MAX_CONTENT)
-    if "\0" in "".join((content, appeal.title, appeal.address, appeal.occurred, appeal.name)):
+    if "\0" in "".join((content, appeal.title, appeal.address, appeal.district, appeal.occurred, appeal.name)):
         errors["content"] = _("内容里有不能保存的字符，请重新输入")
     if appeal.phone.strip() and normalise_phone(appeal.phone) is None:
         errors["phone"] = _("手机号应为11位数字，固定电话请加区号")
-    if len(appeal.name.strip()) > 50:
-        errors["name"] = _("称呼请控制在50字以内")
+    for name, limit in MAX_LENGTHS.items():
+        if len(getattr(appeal, name).strip()) > limit:
+            errors[name] = _("这里最多{limit}个字").format(limit=limit)
     if appeal.contact_by not in CONTACT_WAYS:
         errors["contact_by"] = _("请选择怎么告诉您结果")
     if appeal.longitude is not None and not -180 <= appeal.longitude <= 180:
@@ -169,4 +172,4 @@ async def _check(session: AsyncSession, appeal: Appeal) -> None:
         raise InvalidInput(errors=errors)
 
 
-__all__ = ["Appeal", "Registered", "make_title", "register"]
+__all__ = ["MAX_LENGTHS", "Appeal", "Registered", "make_title", "register"]
