@@ -38,6 +38,12 @@ class Limiter:
             return 0
         return max(1, round((1 - bucket.tokens) / self._per_second))
 
+    def give_back(self, key: str) -> None:
+        """The last request does not count, for example a right password: many people behind one address are no attack."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            bucket.tokens = min(float(self._burst), bucket.tokens + 1)
+
     def forget(self, key: str) -> None:
         """Give the key a full bucket again, for example after a right answer."""
         self._buckets.pop(key, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from channels.api.limits import Limiter
 from channels.console import (
     articles,
     board,
@@ -21,10 +22,12 @@ from channels.console import (
     tickets,
 )
 from channels.console.actions import HANDLERS
+from channels.web.keys import CORE
 
 
 def setup(app: web.Application) -> None:
     """Add the console to the web application."""
+    app[login.TRIES] = Limiter(app[CORE].clock, per_minute=20, burst=20)
     steps = "|".join(HANDLERS)
     app.router.add_routes(
         [

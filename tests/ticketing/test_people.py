@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+import asyncio
+import threading
 
+import pytest
+from sqlalchemy import select, update
+
+from hotline.database import Database
+from hotline.events import Event
 from hotline.security import hash_password
 from tests.ticketing.conftest import City
+from ticketing.people import service
 from ticketing.people.models import User
 from ticketing.people.service import MAX_FAILURES, LoggedIn, find_session, log_in, log_out
 
@@ -13,8 +20,7 @@ PASSWORD = "right-horse-battery"
 
 
 async def try_login(city: City, password: str, login: str = "agent") -> LoggedIn | None:
-    async with city.database.transaction() as session:
-        return await log_in(city.core, session, login=login, password=password, hours=10)
+    return await log_in(city.core, city.database, login=login, password=password, hours=10)
 
 
 async def with_password(city: City) -> None:
@@ -54,3 +60,57 @@ async def test_wrong_and_unknown_are_refused_alike_and_five_failures_lock(city: 
     assert await try_login(city, PASSWORD) is None  # locked
     city.clock.advance(minutes=16)
     assert await try_login(city, PASSWORD) is not None
+
+
+async def test_while_passwords_are_checked_no_connection_and_no_row_is_held(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd at the door used up the pool, and every other page answered 503."""
+    await with_password(city)
+    started, go_on, real = threading.Event(), threading.Event(), service.verify_password
+
+    def slowly(stored: str, password: str) -> bool:
+        started.set()
+        assert go_on.wait(30)
+        return real(stored, password)
+
+    monkeypatch.setattr(service, "verify_password", slowly)
+    crowd = Database(city.database.url)
+    tries = [asyncio.create_task(log_in(city.core, crowd, login="agent", password=PASSWORD, hours=10)) for _ in range(25)]
+    try:
+        assert await asyncio.to_thread(started.wait, 30)
+        async with crowd.transaction() as session:  # 20 connections at most: with one held by each, this would be refused
+            user = (await session.scalars(select(User).where(User.login == "agent").with_for_update(nowait=True))).one()
+            assert user.locked_until is None
+    finally:
+        go_on.set()
+        found = await asyncio.gather(*tries)
+        await crowd.close()
+    assert all(found)
+
+
+async def test_wrong_passwords_at_once_are_all_counted_and_lock(city: City) -> None:
+    await with_password(city)
+    assert await asyncio.gather(*(try_login(city, "wrong") for _ in range(MAX_FAILURES))) == [None] * MAX_FAILURES
+    assert await try_login(city, PASSWORD) is None
+    async with city.database.transaction() as session:
+        assert list(await session.scalars(select(Event.name))).count("login.refused") == MAX_FAILURES + 1
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"password_hash": "another"}])
+async def test_who_is_switched_off_or_renewed_while_the_password_is_checked_is_refused(
+    city: City, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    await with_password(city)
+    started, go_on, real = threading.Event(), threading.Event(), service.verify_password
+
+    def slowly(stored: str, password: str) -> bool:
+        started.set()
+        assert go_on.wait(30)
+        return real(stored, password)
+
+    monkeypatch.setattr(service, "verify_password", slowly)
+    running = asyncio.create_task(try_login(city, PASSWORD))
+    assert await asyncio.to_thread(started.wait, 30)
+    async with city.database.transaction() as session:
+        await session.execute(update(User).where(User.login == "agent").values(**change))
+    go_on.set()
+    assert await running is None

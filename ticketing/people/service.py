@@ -9,6 +9,7 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.database import Database
 from hotline.errors import HotlineError
 from hotline.events import record
 from hotline.i18n import _
@@ -36,17 +37,29 @@ class LoggedIn:
     csrf_token: str
 
 
-async def log_in(core: Core, session: AsyncSession, *, login: str, password: str, hours: int) -> LoggedIn | None:
+async def log_in(core: Core, database: Database, *, login: str, password: str, hours: int) -> LoggedIn | None:
     """Check a password and start a session; None when it is refused.
 
-    Returns instead of raising, so that the failure count is committed with the caller's transaction.
+    Two short transactions with the slow hash between them: argon2 takes 50 ms of a core, and held in one transaction a crowd at the
+    door would use up every connection of the pool, so that citizens would be turned away too.
     """
-    now = core.clock.now()
-    user = (await session.scalars(select(User).where(User.login == login.strip()[:100]).with_for_update())).first()
-    # argon2 takes 50 ms of a core: not on the event loop
-    right = await asyncio.to_thread(verify_password, user.password_hash if user else DUMMY_PASSWORD_HASH, password[:200])
-    if user is None:
+    statement = select(User.id, User.password_hash).where(User.login == login.strip()[:100])
+    async with database.transaction() as session:
+        known = (await session.execute(statement)).first()
+    right = await asyncio.to_thread(verify_password, known.password_hash if known else DUMMY_PASSWORD_HASH, password[:200])
+    if known is None:
         return None
+    async with database.transaction() as session:
+        user = (await session.scalars(select(User).where(User.id == known.id).with_for_update())).first()
+        if user is None:
+            return None
+        # whoever was locked, switched off or given another password meanwhile is refused
+        return await _outcome(core, session, user, right=right and user.password_hash == known.password_hash, hours=hours)
+
+
+async def _outcome(core: Core, session: AsyncSession, user: User, *, right: bool, hours: int) -> LoggedIn | None:
+    """Write down how it went; the row of the user is locked."""
+    now = core.clock.now()
     locked = user.locked_until is not None and user.locked_until > now
     if not right or locked or not user.active:
         if not locked:

@@ -33,3 +33,14 @@ def test_many_addresses_do_not_fill_the_memory(clock: ManualClock) -> None:
     clock.advance(seconds=60)
     limiter.wait_seconds("new")
     assert set(limiter._buckets) == {"new"}, "full buckets say nothing and are dropped first"
+
+
+def test_a_request_that_is_given_back_does_not_count_and_never_makes_more_than_the_burst(clock: ManualClock) -> None:
+    limiter = Limiter(clock, per_minute=60, burst=2)
+    for _ in range(5):
+        assert limiter.wait_seconds("a") == 0
+        limiter.give_back("a")
+    limiter.give_back("a")
+    limiter.give_back("nobody")
+    assert [limiter.wait_seconds("a") for _ in range(3)] == [0, 0, 1]
+    assert limiter.wait_seconds("b") == 0  # other addresses have their own bucket

@@ -102,3 +102,19 @@ async def test_htmx_without_a_session_is_told_to_load_the_login_page(browser: Op
     response = await visitor.get("/console/tickets?part=1", headers={"HX-Request": "true"})
     assert response.status == 401
     assert response.headers["HX-Redirect"].startswith("/console/login")
+
+
+async def test_wrong_passwords_from_one_address_are_slowed_down_and_other_pages_and_right_ones_are_not(browser: Opener, city: City) -> None:
+    visitor = await browser()
+    for _ in range(25):  # right ones do not count: a whole office may come through one address
+        assert (await visitor.login("quality")).status == 303
+        visitor.client.session.cookie_jar.clear()
+    for number in range(20):
+        assert (await visitor.login(f"nobody{number}", "wrong")).status == 422
+    response = await visitor.login("agent")
+    assert response.status == 429
+    assert int(response.headers["Retry-After"]) == 3
+    assert (await visitor.get("/console/login")).status == 200
+    assert (await visitor.get("/")).status == 200
+    city.clock.advance(seconds=3)
+    assert (await visitor.login("agent")).status == 303
