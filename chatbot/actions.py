@@ -41,7 +41,7 @@ def create_app(core: Core, database: Database, ready: Callable[[], Awaitable[str
     expected = f"Bearer {derive(core.secret, 'rasa-actions')}".encode()
 
     async def act(request: web.Request) -> web.Response:
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
+        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(errors="replace"), expected):
             raise web.HTTPUnauthorized
         try:
             call = _Call(await request.json())

@@ -73,8 +73,8 @@ def new_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """What is stored of a token. It has full entropy, so a plain hash suffices."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    """What is stored of a token. It has full entropy, so a plain hash suffices. Never raises."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 __all__ = [

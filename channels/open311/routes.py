@@ -14,7 +14,9 @@ from channels.api.limits import Limiter
 from channels.open311 import arguments, render, view
 from channels.open311.problems import Problem, Refused
 from channels.web.address import address_of
+from channels.web.inputs import is_clean
 from channels.web.keys import CORE, DATABASE, SETTINGS
+from channels.web.middleware import is_compressed
 from hotline.errors import Conflict, HotlineError, InvalidInput
 from hotline.i18n import _
 from ticketing.people.actor import citizen_actor
@@ -24,6 +26,7 @@ from ticketing.ticket.states import Channel
 BASE = "/open311/v2"
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 MAX_BODY = 64 * 1024
+MAX_KEY = 200
 CHANGESET = "2026-11-22 00:00"
 """When discovery or the service definitions last changed: clients then read them again."""
 READS: web.AppKey[Limiter] = web.AppKey("open311_reads")
@@ -157,7 +160,7 @@ async def post_request(request: web.Request) -> Answer:
     body = await _body(request)
     fields = arguments.read_form(body)
     core = request.app[CORE]
-    key = request.headers.get("Idempotency-Key", "").strip()[:200]
+    key = _retry_key(request)
     async with request.app[DATABASE].transaction() as session:
         report = arguments.read_new_request(fields, await view.service_codes(session))
         if key:
@@ -181,6 +184,16 @@ async def post_request(request: web.Request) -> Answer:
         if key:
             await once.finish(core, session, channel="open311", key=key, answer=answer)
     return render.requests([answer])
+
+
+def _retry_key(request: web.Request) -> str:
+    """The sender's name for this report, empty without one. Bound to his address: nobody gets another one's answer by guessing."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        return ""
+    if not is_clean(key) or len(key) > MAX_KEY:
+        raise Refused(Problem(400, _("Idempotency-Key应是最多{limit}个UTF-8字符").format(limit=MAX_KEY)))
+    return f"{address_of(request)}\n{key}"
 
 
 def _appeal(request: web.Request, report: arguments.NewRequest) -> Appeal:
@@ -209,6 +222,8 @@ def _appeal(request: web.Request, report: arguments.NewRequest) -> Appeal:
 
 
 async def _body(request: web.Request) -> bytes:
+    if is_compressed(request):
+        raise Refused(Problem(415, _("不接受压缩过的内容，请不压缩再提交")))
     if request.content_type != "application/x-www-form-urlencoded":
         raise Refused(Problem(415, _("请用Content-Type: application/x-www-form-urlencoded; charset=utf-8提交")))
     if (request.charset or "utf-8").lower().replace("_", "-") not in ("utf-8", "utf8", "us-ascii"):

@@ -15,7 +15,7 @@ from channels.web.csrf import csrf_middleware
 from channels.web.inputs import input_middleware
 from channels.web.keys import ASSETS, CORE, DATABASE, HUB, SERVICES, SETTINGS, TEMPLATES, Services
 from channels.web.live import Hub
-from channels.web.middleware import add_security_headers, correlation_middleware, error_middleware, size_middleware
+from channels.web.middleware import FORM_LIMIT, add_security_headers, correlation_middleware, error_middleware, size_middleware
 from channels.web.static import Assets
 from channels.web.templating import environment
 from channels.wechat import routes as wechat
@@ -42,7 +42,7 @@ def create_app(services: Services, routes: Iterable[web.AbstractRouteDef] = ()) 
     settings = services.settings
     app = web.Application(
         middlewares=[correlation_middleware, error_middleware, size_middleware, input_middleware, session_middleware, csrf_middleware],
-        client_max_size=9 * settings.upload_max_bytes + 1024 * 1024,
+        client_max_size=FORM_LIMIT,  # forms with files get more in size_middleware
     )
     assets = Assets()
     app[SERVICES] = services

@@ -14,6 +14,7 @@ import secrets
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from channels.web.inputs import FORM_TYPES, read_form
 from channels.web.keys import CORE, CSRF, SETTINGS
 from hotline.errors import NotAllowed
 from hotline.i18n import _
@@ -33,22 +34,29 @@ def _sign(nonce: str, secret: str) -> str:
 
 def _from_cookie(value: str, secret: str) -> str | None:
     nonce, _dot, signature = value.partition(".")
-    return value if nonce and hmac.compare_digest(signature, _sign(nonce, secret)) else None
+    return value if value.isascii() and nonce and hmac.compare_digest(signature, _sign(nonce, secret)) else None
 
 
 async def _sent_token(request: web.Request) -> str:
     header = request.headers.get(HEADER, "")
     if header:
         return header
-    if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+    if request.content_type in FORM_TYPES:
         value = (await request.post()).get(FIELD, "")
         return value if isinstance(value, str) else ""
     return ""
 
 
+def _expired() -> NotAllowed:
+    return NotAllowed(_("页面已过期，没有保存。请返回上一页，刷新后再提交"))
+
+
 @web.middleware
 async def csrf_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the browser a token and refuse changing requests that do not send it back."""
+    """Give the browser a token and refuse changing requests that do not send it back.
+
+    The form is read here, after whatever can be refused without it, and checked for every handler (`inputs.read_form`).
+    """
     if request.path.startswith(MACHINE_PREFIXES):
         return await handler(request)
     secret = request.app[CORE].secret
@@ -60,8 +68,11 @@ async def csrf_middleware(request: web.Request, handler: Handler) -> web.StreamR
         if request.headers.get("Sec-Fetch-Site", "same-origin") == "cross-site":
             raise NotAllowed(_("这个请求不是从本站页面发出的，没有执行"))
         expected = request.get(SESSION_CSRF) or known
-        if not expected or not hmac.compare_digest((await _sent_token(request)).encode(), expected.encode()):
-            raise NotAllowed(_("页面已过期，没有保存。请返回上一页，刷新后再提交"))
+        if not expected:  # no token that was sent could be right: the body is not even read
+            raise _expired()
+        await read_form(request)
+        if not hmac.compare_digest((await _sent_token(request)).encode(errors="replace"), expected.encode()):
+            raise _expired()
     response = await handler(request)
     if known is None and SESSION_CSRF not in request and not response.prepared:
         response.set_cookie(COOKIE, token, httponly=True, samesite="Lax", secure=request.app[SETTINGS].cookie_secure, path="/")

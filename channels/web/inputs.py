@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
+from aiohttp.web_request import FileField
 
 from hotline.errors import HotlineError
 from hotline.i18n import _
@@ -30,19 +33,40 @@ def page_number(text: str | None) -> int:
     return min(max(whole_number(text) or 1, 1), 1000)
 
 
+def is_clean(text: str) -> bool:
+    """Whether `text` can be encoded and stored: no NUL, no half of a surrogate pair (bytes that were not UTF-8)."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 @web.middleware
 async def input_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what no form of ours sends: NUL characters (PostgreSQL cannot store them) and bodies that cannot be read."""
-    if request.path.startswith(_MACHINES):
-        return await handler(request)
-    if "\0" in request.path or any("\0" in value for value in request.query.values()):
+    """Refuse addresses that no page of ours makes, and forget cookies that we cannot have set: all of ours are ASCII."""
+    broken = [name for name, value in request.cookies.items() if not value.isascii()]
+    if broken:
+        kept = {name: value for name, value in request.cookies.items() if name not in broken}
+        request._cache["cookies"] = MappingProxyType(kept)  # aiohttp keeps the parsed header there
+    told = (request.path, *(part for pair in request.query.items() for part in pair))
+    if not request.path.startswith(_MACHINES) and not all(map(is_clean, told)):
         raise BadRequest(_("地址里有不能识别的字符"))
-    if request.method == "POST" and request.content_type in FORM_TYPES:
-        try:
-            data = await request.post()
-        # aiohttp's parsers raise all of these
-        except (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessingError) as error:  # the parsers raise all of these
-            raise BadRequest(_("提交的内容读不出来，没有保存。请返回上一页再试")) from error
-        if any(isinstance(value, str) and "\0" in value for value in data.values()):
-            raise BadRequest(_("内容里有不能保存的字符，请重新输入"))
     return await handler(request)
+
+
+async def read_form(request: web.Request) -> None:
+    """Read a posted form, so that every later `request.post()` has it. Does nothing for other bodies.
+
+    Raises `BadRequest` for what no form of ours sends: another charset than UTF-8, NUL (PostgreSQL cannot store it), halves of
+    surrogate pairs, broken bodies.
+    """
+    if request.method not in request.POST_METHODS or request.content_type not in FORM_TYPES:
+        return
+    if (request.charset or "utf-8").lower().replace("_", "-") not in ("utf-8", "utf8", "us-ascii"):
+        raise BadRequest(_("提交的内容读不出来，没有保存。请返回上一页再试"))
+    try:
+        data = await request.post()
+    # aiohttp's parsers raise all of these
+    except (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessingError) as error:
+        raise BadRequest(_("提交的内容读不出来，没有保存。请返回上一页再试")) from error
+    for name, value in data.items():
+        shown = value.filename if isinstance(value, FileField) else value
+        if not is_clean(name) or (isinstance(shown, str) and not is_clean(shown)):
+            raise BadRequest(_("内容里有不能保存的字符，请重新输入"))

@@ -60,19 +60,41 @@ async def add_security_headers(_request: web.Request, response: web.StreamRespon
         response.headers.setdefault(name, value)
 
 
+_FILES_OF = {"/appeal": 9, "/track/supplement": 9, "/console/tickets/new": 5, "/console/tickets/{number}/files": 5}
+"""How many files the forms with uploads take, by the route's address."""
+
+
 @web.middleware
 async def size_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse large bodies before they are read. Uploads have their own limit (`upload_max_bytes` per file).
+    """Refuse large bodies, before they are read when the length is announced, else while they are read.
 
+    Only forms with files may be larger than `FORM_LIMIT`. Compressed bodies are refused: 87 KB can hold 90 MB.
     Open311 reads its bodies itself, with a smaller limit and errors in the form of its standard.
     """
     if request.path.startswith("/open311/"):
         return await handler(request)
-    limit = request._client_max_size if request.content_type == "multipart/form-data" else FORM_LIMIT
+    if is_compressed(request):
+        raise web.HTTPUnsupportedMediaType
+    limit = body_limit(request)
     length = request.content_length
     if length is not None and length > limit:
         raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=length)
+    request._client_max_size = limit  # what read() and post() of aiohttp count against, chunked bodies as well
     return await handler(request)
+
+
+def is_compressed(request: web.Request) -> bool:
+    """Whether the body must be unpacked; `identity` says that it need not."""
+    return any(value.strip().lower() not in ("", "identity") for value in request.headers.getall("Content-Encoding", []))
+
+
+def body_limit(request: web.Request) -> int:
+    """Largest body of this request in bytes."""
+    resource = request.match_info.route.resource
+    files = _FILES_OF.get(resource.canonical, 0) if resource is not None else 0
+    if not files or request.method != "POST" or request.content_type != "multipart/form-data":
+        return FORM_LIMIT
+    return files * request.app[SETTINGS].upload_max_bytes + FORM_LIMIT
 
 
 def as_hotline_error(error: Exception, request: web.Request) -> HotlineError | None:
@@ -98,6 +120,8 @@ def _from_http(error: web.HTTPException) -> HotlineError | None:
         return NotFound(_("没有找到这个页面。请检查地址，或从首页重新进入"))
     if error.status == 413:
         return _http(413, "too_large", _("内容太大，没有保存。请减小文件或缩短文字后再试"))
+    if error.status == 415:
+        return _http(415, "unsupported_media_type", _("不接受压缩过的内容，请不压缩再提交"))
     if error.status == 405:
         return _http(405, "method_not_allowed", _("这个地址不支持这种操作"))
     if error.status >= 400:
@@ -118,6 +142,7 @@ TITLES = {
     405: "不支持的操作",
     409: "内容已有变化",
     413: "内容太大",
+    415: "请求有误",
     422: "需要修改",
     429: "请稍后再试",
     500: "出错了",

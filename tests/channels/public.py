@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -131,3 +132,14 @@ async def tickets(city: Database) -> list[Ticket]:
     """Every ticket, oldest first."""
     async with city.transaction() as session:
         return list(await session.scalars(select(Ticket).order_by(Ticket.id)))
+
+
+async def send_raw(client: Client, method: str, path: str, headers: dict[str, bytes], body: bytes = b"") -> int:
+    """One request with these very bytes, which a client library would not send; returns the status."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    sent = {"Host": b"localhost", "Connection": b"close", "Content-Length": str(len(body)).encode(), **headers}
+    lines = [f"{method} {path} HTTP/1.1".encode(), *(name.encode() + b": " + value for name, value in sent.items()), b"", body]
+    writer.write(b"\r\n".join(lines))
+    status = int((await reader.readline()).split()[1])
+    writer.close()
+    return status

@@ -6,14 +6,19 @@ import asyncio
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import func, select
 
+from channels.web.app import create_app
+from chatbot.dialogue import Dialogue
 from hotline.clock import ManualClock
 from hotline.database import Database
-from tests.channels.public import Client, MakeTicket, assign, tickets
+from hotline.settings import Settings
+from tests.channels.public import Client, MakeTicket, Parts, assign, send_raw, tickets
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.people.actor import citizen_actor
@@ -399,3 +404,27 @@ async def test_too_many_reports_from_one_address_have_to_wait(client: Client, ci
     assert (await client.post(f"{BASE}/requests.json", data=REPORT)).status == 200
     async with city.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Ticket)) == 1
+
+
+async def test_a_retry_key_is_bound_to_the_senders_address(city: Database, core: Core, settings: Settings) -> None:
+    """The answer holds a query code: the same key and fields from elsewhere are another report, not a way to read it."""
+    behind = settings.model_copy(update={"trusted_proxies": ("127.0.0.0/8",)})
+    async with TestClient(TestServer(create_app(Parts(behind, core, city, Dialogue(core, city, None))))) as client:
+
+        async def send(address: str) -> str:
+            headers = {"Idempotency-Key": "1", "X-Forwarded-For": address}
+            response = await client.post(f"{BASE}/requests.json", data=REPORT, headers=headers)
+            assert response.status == 200, await response.text()
+            return str((await response.json())[0]["service_notice"])
+
+        first = await send("192.0.2.1")
+        assert await send("192.0.2.1") == first
+        assert await send("192.0.2.2") != first
+    assert len(await tickets(city)) == 2
+
+
+@pytest.mark.parametrize("key", [b"\xff", b"k" * 201])
+async def test_a_retry_key_that_is_no_text_or_too_long_is_refused(client: Client, city: Database, key: bytes) -> None:
+    headers = {"Idempotency-Key": key, "Content-Type": b"application/x-www-form-urlencoded"}
+    assert await send_raw(client, "POST", f"{BASE}/requests.json", headers, urlencode(REPORT).encode()) == 400
+    assert await tickets(city) == []
