@@ -11,8 +11,10 @@ from typing import IO, TYPE_CHECKING
 from aiohttp import web
 
 from chatbot.actions import create_app
-from chatbot.rasa_client import RasaClient
+from chatbot.dialogue import Dialogue
+from chatbot.rasa_client import RasaClient, RasaDown
 from chatbot.rasa_files import PROJECT, RasaFiles
+from chatbot.tracker_store import keep_purged
 from chatbot.training import model_state
 from hotline import logs
 from hotline.children import die_with_parent
@@ -27,6 +29,7 @@ _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
 _STEADY_S = 60.0
 """A Rasa that ran this long counts as healthy; its next death is answered at once again."""
+_WARM_RETRY_S = 0.5
 _END_PATIENCE_S = 5.0
 _LOG_LIMIT = 10 * 1024 * 1024
 
@@ -34,14 +37,17 @@ _LOG_LIMIT = 10 * 1024 * 1024
 async def run(services: Services) -> None:
     """Serve until cancelled."""
     settings = services.settings
-    rasa = RasaChild(settings)
+    rasa = RasaChild(settings, Dialogue(services.core, services.database, None))
     runner = web.AppRunner(create_app(services.core, services.database, rasa.missing), access_log=None, shutdown_timeout=3.0)
     await runner.setup()
+    purging = asyncio.create_task(keep_purged(RasaFiles.of(settings).tracker, services.core.clock), name="tracker-purge")
     try:
         await web.TCPSite(runner, "127.0.0.1", settings.action_port, reuse_address=True).start()
         LOG.info("actions.listening", port=settings.action_port)
         await rasa.keep()
     finally:
+        purging.cancel()
+        await asyncio.gather(purging, return_exceptions=True)
         await rasa.end()
         await runner.cleanup()
 
@@ -49,8 +55,10 @@ async def run(services: Services) -> None:
 class RasaChild:
     """Rasa as a child process: started, watched, restarted with growing pauses, ended with us."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Starts nothing."""
+    def __init__(self, settings: Settings, dialogue: Dialogue) -> None:
+        """Starts nothing. `dialogue`: what the actions of this process use, warmed up together with Rasa."""
+        self._dialogue = dialogue
+        self._warm = False
         self._settings = settings
         self._files = RasaFiles.of(settings)
         self._client = RasaClient.of(settings)
@@ -62,7 +70,9 @@ class RasaChild:
             return "switched off (HOTLINE_BOT_ENABLED=false)"
         if problem := self.problem():
             return problem
-        return None if await self._client.ready() else "Rasa is starting or does not answer"
+        if not self._warm:
+            return "Rasa is starting"
+        return None if await self._client.ready() else "Rasa does not answer"
 
     def problem(self) -> str | None:
         """Why Rasa cannot be started at all, None when it can."""
@@ -111,7 +121,27 @@ class RasaChild:
         if self.process.stdin is not None:
             self.process.stdin.write(json.dumps(self._files.serve_arguments(self._settings)).encode())
             self.process.stdin.close()
-        return await self.process.wait()
+        warming = asyncio.create_task(self._warm_up(), name="bot-warm-up")
+        try:
+            return await self.process.wait()
+        finally:
+            self._warm = False
+            warming.cancel()
+            await asyncio.gather(warming, return_exceptions=True)
+
+    async def _warm_up(self) -> None:
+        """As soon as Rasa has its model: think one turn through, here and there, before we say that we are ready."""
+        while not self._warm:
+            try:
+                if self._client is not None and await self._client.ready():
+                    began = time.monotonic()
+                    await asyncio.gather(self._client.warm_up(), self._dialogue.warm_up())
+                    self._warm = True
+                    LOG.info("bot.warm", seconds=round(time.monotonic() - began, 2))
+                    return
+            except (RasaDown, HotlineError) as error:
+                LOG.warning("bot.not_warm", reason=str(error))
+            await asyncio.sleep(_WARM_RETRY_S)
 
     async def end(self) -> None:
         """Stop the child and close the connections."""

@@ -13,6 +13,8 @@ from hotline.i18n import _
 from hotline.settings import Settings
 
 PROJECT = Path(__file__).parent / "rasa"
+CHANNEL = "hotline_channel.TokenInput"
+"""In chatbot/rasa, beside start.py."""
 ACTIONS_PATH = "/rasa/actions"
 
 
@@ -49,6 +51,11 @@ class RasaFiles:
         return self.home / "endpoints.yml"
 
     @property
+    def credentials(self) -> Path:
+        """Rasa's channels, written at each start because the only one has a token."""
+        return self.home / "credentials.yml"
+
+    @property
     def tracker(self) -> Path:
         """SQLite database in which Rasa keeps conversations, so that they survive its restart."""
         return self.home / "tracker.db"
@@ -77,7 +84,7 @@ class RasaFiles:
         }
 
     def write_endpoints(self, settings: Settings) -> None:
-        """Write the endpoints file, readable by this user only."""
+        """Write the endpoints and the credentials file, readable by this user only."""
         endpoints = {
             "action_endpoint": {
                 "url": f"http://127.0.0.1:{settings.action_port}{ACTIONS_PATH}",
@@ -87,11 +94,8 @@ class RasaFiles:
             "tracker_store": {"type": "SQL", "dialect": "sqlite", "db": str(self.tracker)},
         }
         self.home.mkdir(parents=True, exist_ok=True)
-        draft = self.endpoints.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
-            json.dump(endpoints, out, indent=2)  # JSON is YAML
-        draft.replace(self.endpoints)
+        _write_private(self.endpoints, endpoints)
+        _write_private(self.credentials, {CHANNEL: {"token": derive(settings.secret, "rasa-channel")}})
 
     def serve_arguments(self, settings: Settings) -> list[str]:
         """Arguments of `rasa run`."""
@@ -105,12 +109,20 @@ class RasaFiles:
             "--endpoints",
             str(self.endpoints),
             "--credentials",
-            str(PROJECT / "credentials.yml"),
+            str(self.credentials),
             "--interface",
             "127.0.0.1",
             "--port",
             str(settings.rasa_port),
         ]
+
+
+def _write_private(path: Path, content: object) -> None:
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
+        json.dump(content, out, indent=2)  # JSON is YAML
+    draft.replace(path)
 
 
 def action_key(settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -72,7 +73,9 @@ def test_secrets_are_written_for_this_user_only_and_never_as_arguments(settings:
     files.write_endpoints(settings)
     files.write_endpoints(settings)
     assert stat.S_IMODE(files.endpoints.stat().st_mode) == 0o600
-    assert settings.secret not in files.endpoints.read_text(encoding="utf-8")
+    assert stat.S_IMODE(files.credentials.stat().st_mode) == 0o600
+    assert settings.secret not in files.endpoints.read_text(encoding="utf-8") + files.credentials.read_text(encoding="utf-8")
+    assert list(json.loads(files.credentials.read_text(encoding="utf-8"))) == ["hotline_channel.TokenInput"]  # no channel without a token
     assert not [name for name in files.environment() if name.startswith("HOTLINE_")]
     assert files.environment()["RASA_TELEMETRY_ENABLED"] == "false"
 

@@ -41,6 +41,7 @@ class ScriptedRasa:
 
     actions_url: str
     key: str
+    channel_key: str
     behave: str = "good"
     intent: str = "ask_guide"
     seen: list[dict[str, Any]] = field(default_factory=list)
@@ -61,6 +62,8 @@ class ScriptedRasa:
         return app
 
     async def hook(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Authorization") != f"Bearer {self.channel_key}":
+            return web.json_response({"error": "token"}, status=401)
         body = await request.json()
         self.seen.append(body)
         match self.behave:
@@ -120,7 +123,7 @@ async def rasa(core: Core, database: Database) -> AsyncIterator[tuple[ScriptedRa
         return None
 
     actions, actions_url = await serve(create_app(core, database, ready))
-    peer = ScriptedRasa(actions_url + ACTIONS_PATH, derive(core.secret, "rasa-actions"))
+    peer = ScriptedRasa(actions_url + ACTIONS_PATH, derive(core.secret, "rasa-actions"), derive(core.secret, "rasa-channel"))
     runner, url = await serve(peer.app())
     yield peer, url
     peer.go.set()

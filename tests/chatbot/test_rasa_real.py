@@ -144,6 +144,31 @@ async def test_guide_complaint_and_kill_in_mid_form(bot: Bot, begin: Callable[[s
         assert await session.scalar(select(func.count()).select_from(Message).where(Message.author == "citizen")) == 6
 
 
+async def test_a_stranger_on_the_host_cannot_speak_to_rasa(bot: Bot) -> None:
+    url = f"http://127.0.0.1:{bot.settings.rasa_port}/webhooks/rest/webhook"
+    tracker = RasaFiles.of(bot.settings).tracker
+    body = {"sender": "stranger", "message": "SOMETHING-SAID"}
+    async with aiohttp.ClientSession() as session:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Bearer {derive(bot.core.secret, 'rasa-api')}"}):
+            async with session.post(url, json=body, headers=headers) as refused:
+                assert refused.status == 401
+    assert not tracker.exists() or b"SOMETHING-SAID" not in tracker.read_bytes()
+
+
+async def test_ready_is_said_when_the_first_turn_is_fast(bot: Bot, begin: Callable[[str], object]) -> None:
+    async def healthy() -> bool:
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"http://127.0.0.1:{bot.settings.action_port}/healthz") as response:
+                return response.status == 200
+
+    await until(healthy, "bot ready")
+    hurried = RasaClient(f"http://127.0.0.1:{bot.settings.rasa_port}", bot.core.secret, timeout_s=Settings(demo=True).bot_timeout_s)
+    dialogue = Dialogue(bot.core, bot.database, hurried)
+    turn = await dialogue.turn(await begin("web"), "身份证丢了怎么补办")  # type: ignore[misc]
+    await dialogue.close()
+    assert not turn.degraded
+
+
 async def test_the_model_is_trained_once_and_understands_the_held_out_sentences(bot: Bot) -> None:
     """Measured 2026-11-22: 89 of 107 right with the rules before it, complaints 29 of 30."""
     said: list[str] = []
