@@ -24,17 +24,24 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-def conversation_id(core: Core, name: str | None) -> UUID:
-    """The id behind what a program calls its conversation.
+def new_name() -> str:
+    """The public name of a new conversation: random, and the right to read and continue it."""
+    return str(uuid4())
 
-    None or an empty text: a new random id. An id of ours: itself. Any other text: always the same id, by a keyed hash, so that nobody
-    can compute the id of another program's conversation from outside.
+
+def conversation_id(core: Core, name: str) -> UUID:
+    """The internal id behind the public name of a conversation, ours or a program's own: always the same, by a keyed hash.
+
+    Staff and logs see internal ids; nobody gets from one back to a name, and no internal id is the name of its conversation.
     """
-    if not name:
-        return uuid4()
-    if _UUID.fullmatch(name):
-        return UUID(name)
-    return UUID(hex=core.vault.fingerprint(name, "conversation")[:32])
+    known = name.lower() if _UUID.fullmatch(name) else name
+    return UUID(hex=core.vault.fingerprint(known, "conversation")[:32])
+
+
+async def refuse_internal_id(session: AsyncSession, name: str) -> None:
+    """Raises NotFound when `name` is the internal id of a conversation, of whatever channel: it opens nothing here."""
+    if _UUID.fullmatch(name) and await session.get(Conversation, UUID(name)) is not None:
+        raise NotFound(_("没有找到这个会话"))
 
 
 def clean_text(text: str) -> str:

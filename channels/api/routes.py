@@ -64,17 +64,19 @@ async def post_turn(request: web.Request) -> web.Response:
     """One utterance of a citizen; the bot's answers, or what became of the conversation."""
     _take(request, request.app[TURNS])
     name, text, message_id = _read_turn(await _json(request))
+    name = name or chat.new_name()
     known = chat.conversation_id(request.app[CORE], name)
     async with request.app[DATABASE].transaction() as session:
+        await chat.refuse_internal_id(session, name)
         conversation = await open_conversation(request.app[CORE], session, channel=chat.CHANNEL, conversation_id=known)
         if conversation.owner == Owner.CLOSED.value:
             raise Conflict(_("这个会话已经结束。请把conversation设为null，开始新的会话"))
     turn = await request.app[SERVICES].dialogue.turn(known, text, external_id=message_id)
-    return _answer(chat.turn_body(name or str(known), turn))
+    return _answer(chat.turn_body(name, turn))
 
 
 async def get_messages(request: web.Request) -> web.Response:
-    """What was said after the message with id `after`; the way to an agent's answers. The id is the right to read it."""
+    """What was said after the message with id `after`; the way to an agent's answers. Its name is the right to read it."""
     _take(request, request.app[READS])
     after = request.query.get("after", "0")
     if not re.fullmatch(r"\d{1,18}", after, re.ASCII):

@@ -11,10 +11,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, select
 
-from channels.api.chat import conversation_id
+from channels.api.chat import conversation_id, new_name
 from hotline.clock import ManualClock
 from hotline.database import Database
 from knowledge.article.models import Article
+from tests.channels.portal.browser import Browser
 from tests.channels.public import Client, tickets
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
@@ -59,12 +60,13 @@ async def test_a_person_is_asked_for_and_answers_through_messages(client: Client
     assert (body["handover"], body["owner"]) == (True, "queue")
     again = await say(client, "有人吗", body["conversation"])
     assert (again["handover"], again["owner"], again["replies"]) == (False, "queue", [])
-    known = UUID(body["conversation"])
-    seen = await (await client.get(f"{CHAT}/{known}/messages")).json()
+    name = body["conversation"]
+    known = conversation_id(core, name)
+    seen = await (await client.get(f"{CHAT}/{name}/messages")).json()
     last = seen["messages"][-1]["id"]
     async with city.transaction() as session:
         await add_message(core, session, await get_conversation(session, known), Author.AGENT, "您好，我是话务员")
-    fresh = await (await client.get(f"{CHAT}/{known}/messages", params={"after": str(last)})).json()
+    fresh = await (await client.get(f"{CHAT}/{name}/messages", params={"after": str(last)})).json()
     assert [(message["author"], message["text"]) for message in fresh["messages"]] == [("agent", "您好，我是话务员")]
     assert sorted(fresh["messages"][0]) == ["article", "at", "author", "choices", "id", "text"]
 
@@ -82,10 +84,39 @@ async def test_any_text_names_a_conversation_and_the_same_text_the_same_one(clie
 def test_names_are_hashed_with_the_installations_key(core: Core) -> None:
     assert conversation_id(core, "x") == conversation_id(core, "x")
     assert conversation_id(core, "x") != conversation_id(core, "y")
-    known = uuid4()
-    assert conversation_id(core, str(known)) == known
-    assert conversation_id(core, str(known).replace("-", "")) != known, "only the written form is our id"
-    assert conversation_id(core, None) != conversation_id(core, "")
+    ours = new_name()
+    assert conversation_id(core, ours) != UUID(ours)
+    assert conversation_id(core, ours.upper()) == conversation_id(core, ours), "a UUID may be written in either case"
+
+
+async def test_the_id_that_staff_sees_opens_no_conversation(client: Client, city: Database) -> None:
+    """It stands in the console's addresses, in events and in logs: only the name that the citizen's program holds counts."""
+    name = (await say(client, "我要投诉邻居，请不要告诉别人"))["conversation"]
+    async with city.transaction() as session:
+        [internal] = await session.scalars(select(Conversation.id))
+    for written in (str(internal), str(internal).upper()):
+        assert written != name
+        answer = await client.get(f"{CHAT}/{written}/messages")
+        assert answer.status == 404
+        assert "邻居" not in await answer.text()
+        await say(client, "我是谁", written, 404)
+    async with city.transaction() as session:
+        assert list(await session.scalars(select(Conversation.id))) == [internal], "and none was opened in its name"
+        assert await session.scalar(select(func.count()).select_from(Message).where(Message.text == "我是谁")) == 0
+    assert (await say(client, "你好", name))["conversation"] == name
+
+
+async def test_the_id_that_staff_sees_opens_no_conversation_of_the_portal_either(client: Client, city: Database) -> None:
+    browser = Browser(client)
+    await browser.submit("/ask", {"text": "我要投诉邻居，请不要告诉别人"})
+    async with city.transaction() as session:
+        [internal] = await session.scalars(select(Conversation.id))
+    assert "邻居" in (await browser.get("/ask")).text
+    assert (await client.get(f"{CHAT}/{internal}/messages")).status == 404
+    await say(client, "我是谁", str(internal), 404)
+    for forged in (f"{internal}", f"{internal}.9999999999.{'0' * 64}"):
+        other = Browser(client, {"hotline_chat": forged})
+        assert "邻居" not in (await other.get("/ask")).text
 
 
 async def test_a_repeated_message_gets_the_stored_answer(client: Client, city: Database, articles: list[Article]) -> None:
@@ -100,7 +131,7 @@ async def test_a_repeated_message_gets_the_stored_answer(client: Client, city: D
 async def test_a_closed_conversation_says_how_to_go_on(client: Client, city: Database, core: Core) -> None:
     body = await say(client, "你好")
     async with city.transaction() as session:
-        await close_conversation(core, session, await get_conversation(session, UUID(body["conversation"])))
+        await close_conversation(core, session, await get_conversation(session, conversation_id(core, body["conversation"])))
     refused = await say(client, "你好", body["conversation"], 409)
     assert "null" in refused["error"]["message"]
 
@@ -166,13 +197,14 @@ async def test_control_characters_are_taken_out_of_the_text(client: Client, city
 
 
 async def test_conversations_of_other_channels_do_not_exist_here(client: Client, city: Database, core: Core) -> None:
-    async with city.transaction() as session:
-        phone = await open_conversation(core, session, channel="phone")
-        await add_message(core, session, phone, Author.CITIZEN, "电话里说的话")
-    assert (await client.get(f"{CHAT}/{phone.id}/messages")).status == 404
-    answer = await client.post(CHAT, json={"conversation": str(phone.id), "text": "你好"})
-    assert answer.status in (404, 409)
-    assert "电话里说的话" not in await answer.text()
+    for channel in ("phone", "wechat"):
+        async with city.transaction() as session:
+            theirs = await open_conversation(core, session, channel=channel)
+            await add_message(core, session, theirs, Author.CITIZEN, "电话里说的话")
+        assert (await client.get(f"{CHAT}/{theirs.id}/messages")).status == 404
+        answer = await client.post(CHAT, json={"conversation": str(theirs.id), "text": "你好"})
+        assert answer.status == 404
+        assert "电话里说的话" not in await answer.text()
     assert (await client.get(f"{CHAT}/{uuid4()}/messages")).status == 404
 
 
