@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import audioop
+import contextlib
 import json
 import sys
 import time
@@ -28,6 +29,9 @@ from telephony.speech.transcriber import Transcriber
 
 _FIRST_WORD_S = 30.0
 """How long the other side may take to begin."""
+_LAST_WORD_S = 90.0
+"""How long it may speak: a ticket number dictated twice takes a minute; music on hold never ends."""
+_APPROXIMATE = "(transcribed by the synthetic model: approximate)"
 
 
 @dataclass
@@ -164,26 +168,55 @@ class Caller:
         self.happenings.append(happening)
         self._on_happening(happening)
 
-    async def hear(self, timeout: float = _FIRST_WORD_S) -> Utterance:
+    async def hear(self, timeout: float = _FIRST_WORD_S, *, longest: float | None = None) -> Utterance:
         """Until the other side has spoken and stopped: all that was said since the last time, as one.
 
-        Raises TimeoutError when nothing was said to the end in `timeout` seconds, `LegGone` when the call ended before.
+        Args:
+            timeout: seconds in which it has to have spoken to the end.
+            longest: when given, `timeout` only bounds the silence before: who speaks by then is heard out, or so many
+                seconds long (music on hold), and what was heard so far is returned.
+
+        Raises TimeoutError when nothing was said in time, `LegGone` when the call ended before.
         """
-        async with asyncio.timeout(timeout):
-            while not self._ear.ended or self._ear.pointer.speaking:
-                if self.ended is not None:
-                    last = self._ear.pointer.finish()
-                    if last is not None:
-                        self._ear.ended.append(last)
-                    if not self._ear.ended:
-                        raise LegGone("the other side hung up")
-                    break
+        try:
+            await self._until_said(timeout)
+        except TimeoutError:
+            if longest is None:
+                raise
+            with contextlib.suppress(TimeoutError):
+                if self._ear.pointer.speaking:
+                    await self._until_said(longest - timeout)
+            if (heard := await self.hear_rest()) is None:
+                raise
+            return heard
+        if (heard := await self.hear_rest() if self.ended is not None else await self._take()) is None:
+            raise LegGone("the other side hung up")
+        return heard
+
+    async def hear_rest(self) -> Utterance | None:
+        """What was said and not yet asked for, also in the middle of a sentence; None when there is nothing."""
+        last = self._ear.pointer.finish()
+        if last is not None:
+            self._ear.ended.append(last)
+        return await self._take()
+
+    async def _until_said(self, seconds: float) -> None:
+        async with asyncio.timeout(seconds):
+            while self.ended is None and (not self._ear.ended or self._ear.pointer.speaking):
                 self._ear.changed.clear()
                 await self._ear.changed.wait()
+
+    async def _take(self) -> Utterance | None:
         pieces, self._ear.ended = self._ear.ended, []
+        if not pieces:
+            return None
         began_at = self._ear.began_at
         heard = Utterance(b"".join(piece.pcm16 for piece in pieces), pieces[0].start_s, pieces[-1].end_s)
-        heard.text = await self._transcribe(heard.pcm16)
+        try:
+            heard.text = await self._transcribe(heard.pcm16)
+        except asyncio.CancelledError:
+            self._ear.ended[:0] = pieces  # for `hear_rest`
+            raise
         self._note("heard", heard.text, round(heard.end_s - heard.start_s, 2), at=began_at - self._answered_at)
         return heard
 
@@ -260,12 +293,12 @@ async def _play(caller: Caller, script: Script, settings: Settings) -> None:
         sounds = [(await voice.say(text), text) for text in script.say] if voice else []
         sounds += [(await asyncio.to_thread(read_wav, path), path.name) for path in script.wav]
         for pcm16, text in sounds:
-            await caller.hear()
+            await caller.hear(longest=_LAST_WORD_S)
             await caller.say(pcm16, text)
         if script.dtmf:
-            await caller.hear()
+            await caller.hear(longest=_LAST_WORD_S)
             await caller.press(script.dtmf)
-        await caller.hear()
+        await caller.hear(longest=_LAST_WORD_S)
     finally:
         if voice is not None:
             await voice.close()
@@ -277,6 +310,17 @@ def _line(happening: Happening) -> str:
     return f"{happening.at_s:7.2f}  {arrow} {words}\n"
 
 
+def _printer(*, approximate: bool) -> Callable[[Happening], None]:
+    """Prints each happening; says once, beside what was heard, that the model is only good for trying things out."""
+    notes = [_APPROXIMATE] if approximate else []
+
+    def show(happening: Happening) -> None:
+        note = f"  {notes.pop()}" if notes and happening.kind == "heard" and happening.text else ""
+        print_line(_line(happening).removesuffix("\n") + note + "\n")
+
+    return show
+
+
 async def run(settings: Settings, to: str, script: Script, *, codec: str, save: Path | None, as_json: bool) -> int:
     """Place the call of `command`; the exit status."""
     from telephony.speech.models import load
@@ -285,8 +329,8 @@ async def run(settings: Settings, to: str, script: Script, *, codec: str, save: 
         save.unlink(missing_ok=True)
     for path in script.wav:
         read_wav(path)  # a bad file is named before anybody's phone rings
-    show = (lambda _happening: None) if as_json else (lambda happening: print_line(_line(happening)))
     transcriber = await asyncio.to_thread(load, settings)
+    show = (lambda _happening: None) if as_json else _printer(approximate=transcriber is not None and transcriber.name == "synthetic")
     caller = Caller(to, codec=codec, save=save, transcriber=transcriber, on_happening=show)
     outcome = "completed"
     try:
@@ -296,6 +340,7 @@ async def run(settings: Settings, to: str, script: Script, *, codec: str, save: 
         outcome = "hung up by the other side"
     except TimeoutError:
         outcome = "timeout"
+    await caller.hear_rest()  # the time was over in the middle of a sentence
     if as_json:
         happenings = [happening.as_dict() for happening in sorted(caller.happenings, key=lambda item: item.at_s)]
         print_line(json.dumps({"to": to, "codec": codec, "outcome": outcome, "events": happenings}, ensure_ascii=False) + "\n")

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from hotline.cli import app
 from hotline.errors import InvalidInput
-from telephony.client import Caller, Happening, read_wav
+from hotline.settings import Settings
+from telephony.client import Caller, Happening, Script, _printer, read_wav, run
 from telephony.leg import CallFailed, Digit, HungUp, Leg, LegGone
 from tests.telephony.conftest import MakePhone
 from tests.telephony.sip.desk import address
@@ -79,6 +80,50 @@ async def test_a_dialogue(make_phone: MakePhone, tmp_path: Path) -> None:
     assert caller.ended == HungUp("caller", "hung up")
     with wave.open(str(saved)) as file:
         assert file.getnframes() / 8000 > 1.5
+
+
+async def test_a_long_answer_is_heard_out_and_music_for_so_long_only(make_phone: MakePhone) -> None:
+    async def speaks(leg: Leg) -> None:
+        await leg.answer()
+        await leg.play(tone(440, 1.5)).wait()
+        await leg.events.get()
+
+    async with Caller(address(await make_phone(speaks)), silence_s=0.3) as caller:
+        heard = await caller.hear(0.6, longest=10)
+        assert heard.end_s - heard.start_s == pytest.approx(1.5, abs=0.2)
+        with pytest.raises(TimeoutError):
+            await caller.hear(0.2, longest=10)
+    async with Caller(address(await make_phone(speaks)), silence_s=0.3) as caller:
+        heard = await caller.hear(0.4, longest=0.9)
+        assert 0.3 < heard.end_s - heard.start_s < 1.2
+        assert [happening.kind for happening in caller.happenings] == ["heard"]
+
+
+async def test_the_command_prints_what_was_heard_when_the_time_is_over(
+    make_phone: MakePhone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def music(leg: Leg) -> None:
+        await leg.answer()
+        await leg.play(tone(440, 20)).wait()
+        await leg.events.get()
+
+    settings = Settings(demo=True, data_dir=tmp_path / "data", speech_model="none")
+    script = Script(hangup_after_s=1.0)
+    assert await run(settings, address(await make_phone(music)), script, codec="PCMA", save=None, as_json=True) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report["outcome"] == "timeout"
+    (heard,) = [event for event in report["events"] if event["kind"] == "heard"]
+    assert 0.4 < heard["seconds"] < 1.5
+
+
+def test_a_weak_model_is_named_once_beside_what_it_heard(capsys: pytest.CaptureFixture[str]) -> None:
+    show = _printer(approximate=True)
+    for happening in (Happening(0.5, "said", "你好"), Happening(1.0, "heard", "您好"), Happening(2.0, "heard", "请说")):
+        show(happening)
+    lines = capsys.readouterr().out.splitlines()
+    assert [("approximate" in line) for line in lines] == [False, True, False]
+    _printer(approximate=False)(Happening(1.0, "heard", "您好"))
+    assert "approximate" not in capsys.readouterr().out
 
 
 async def test_nobody_speaks(make_phone: MakePhone) -> None:
