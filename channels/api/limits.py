@@ -25,18 +25,18 @@ class Limiter:
         self._max_keys = max_keys
         self._buckets: dict[str, _Bucket] = {}
 
-    def wait_seconds(self, key: str) -> int:
-        """Take one token: 0 when there was one, else after how many seconds there will be."""
+    def wait_seconds(self, key: str, cost: float = 1) -> int:
+        """Take `cost` tokens: 0 when there were so many, else after how many seconds there will be (never, if above `burst`)."""
         now = self._clock.now()
         bucket = self._buckets.get(key)
         if bucket is None:
             self._make_room(now)
             bucket = self._buckets[key] = _Bucket(float(self._burst), now)
         self._refill(bucket, now)
-        if bucket.tokens >= 1:
-            bucket.tokens -= 1
+        if bucket.tokens >= cost:
+            bucket.tokens -= cost
             return 0
-        return max(1, round((1 - bucket.tokens) / self._per_second))
+        return max(1, round((cost - bucket.tokens) / self._per_second))
 
     def give_back(self, key: str) -> None:
         """The last request does not count, for example a right password: many people behind one address are no attack."""

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from aiohttp import web
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api import once
@@ -29,6 +29,10 @@ from ticketing.ticket.service import register
 
 MAX_FILES = 9
 SUBMISSIONS: web.AppKey[Limiter] = web.AppKey("portal_submissions")
+HELD_FILES: web.AppKey[Limiter] = web.AppKey("portal_held_files")
+HELD_BYTES: web.AppKey[Limiter] = web.AppKey("portal_held_bytes")
+MAX_HELD_BYTES = 100 * 1024 * 1024
+"""What one address may leave here in an hour with forms that were not accepted; the number of files is limited as well."""
 _KEPT = "kept"
 
 
@@ -73,6 +77,10 @@ async def submit(request: web.Request) -> web.StreamResponse:
         errors["what"] = _("提交太频繁，请过一分钟再点提交。内容还在本页")
         return _form_page(request, form, errors, status=429)
     kept = _read_kept(request, [str(value) for value in data.getall(_KEPT, [])])
+    there = await _still_there(request, kept)
+    if len(there) < len(kept):
+        errors["files"] = _("先前选的附件已经过期，请重新选择")
+        kept = there
     uploads: list[Upload] = []
     try:
         uploads = await read_uploads(request, limit=MAX_FILES - len(kept))
@@ -105,10 +113,28 @@ def _read_kept(request: web.Request, signed: list[str]) -> list[tuple[UUID, str,
     return found
 
 
+async def _still_there(request: web.Request, kept: list[tuple[UUID, str, str]]) -> list[tuple[UUID, str, str]]:
+    """Those of the earlier files that were not dropped meanwhile: a form never goes through without a file that it shows."""
+    if not kept:
+        return []
+    async with request.app[DATABASE].transaction() as session:
+        found = set(await session.scalars(select(Attachment.id).where(Attachment.id.in_([item[0] for item in kept]))))
+    return [item for item in kept if item[0] in found]
+
+
+def _may_hold(request: web.Request, uploads: list[Upload]) -> bool:
+    """Whether files of a form with errors may be kept for this address: only so many, or anybody could fill the disk."""
+    address, size = address_of(request), sum(len(upload.body) for upload in uploads)
+    waits = (request.app[HELD_FILES].wait_seconds(address, len(uploads)), request.app[HELD_BYTES].wait_seconds(address, size))
+    return not any(waits)
+
+
 async def _refused(
     request: web.Request, form: AppealForm, errors: dict[str, str], kept: list[tuple[UUID, str, str]], uploads: list[Upload]
 ) -> web.Response:
     """The form again, status 422. Good files are stored already, since a browser would not send them a second time."""
+    if uploads and not _may_hold(request, uploads):
+        errors, uploads = {**errors, "files": _("附件没有保留，请先改好上面的内容，再选附件一起提交")}, []
     async with request.app[DATABASE].transaction() as session:
         stored = [await _store(request, session, upload, None) for upload in uploads]
     known = [Attachment(id=item, sha256=sha256, file_name=name) for item, sha256, name in kept]

@@ -16,6 +16,9 @@ def setup(app: web.Application) -> None:
     clock = app[CORE].clock
     app[ask.TURNS] = Limiter(clock, per_minute=60, burst=60)
     app[appeal.SUBMISSIONS] = Limiter(clock, per_minute=20, burst=30)
+    app[appeal.HELD_FILES] = Limiter(clock, per_minute=3 * appeal.MAX_FILES / 60, burst=3 * appeal.MAX_FILES)
+    app[appeal.HELD_BYTES] = Limiter(clock, per_minute=appeal.MAX_HELD_BYTES / 60, burst=appeal.MAX_HELD_BYTES)
+    app[tracking.SUPPLEMENTS] = Limiter(clock, per_minute=1 / 2, burst=6)
     app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
     app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=10, burst=50)
     app[tracking.URGES] = Limiter(clock, per_minute=1 / 720, burst=2)

@@ -34,6 +34,7 @@ from ticketing.ticket.states import Satisfaction
 TRIES: web.AppKey[Limiter] = web.AppKey("portal_tries")
 TRIES_OF_NUMBER: web.AppKey[Limiter] = web.AppKey("portal_tries_of_number")
 URGES: web.AppKey[Limiter] = web.AppKey("portal_urges")
+SUPPLEMENTS: web.AppKey[Limiter] = web.AppKey("portal_supplements")
 MAX_FILES = 9
 _NUMBER = re.compile(r"\d{3,8}-\d{8}-\d{1,12}")
 _CODE = re.compile(r"[2-9A-HJKMNP-Za-hjkmnp-z ]{6,20}")
@@ -190,6 +191,8 @@ async def _urge(request: web.Request, session: AsyncSession, ticket: Ticket, _ty
 
 
 async def _supplement(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
+    if request.app[SUPPLEMENTS].wait_seconds(ticket.number):
+        raise InvalidInput(_("补充得太频繁，请过几分钟再提交。内容还在本页"), field="text")
     uploads = await read_uploads(request, limit=MAX_FILES)
     text = typed.get("text", "") or (f"补充了{len(uploads)}个附件" if uploads else "")
     await supplement(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, text)

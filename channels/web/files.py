@@ -25,8 +25,8 @@ from ticketing.ticket.models import Attachment
 
 MAX_FILES = 5
 """Files per form."""
-UNCLAIMED_AGE = timedelta(hours=48)
-"""A form is good for a day; after two its files belong to nobody."""
+UNCLAIMED_AGE = timedelta(hours=2)
+"""So long files wait that came with a form that had errors; then the form asks for them again."""
 ACCEPT = "image/jpeg,image/png,image/webp,image/gif,application/pdf,video/mp4,audio/amr,audio/mpeg,audio/wav"
 """For `<input type="file" accept>`; the server looks at the bytes all the same."""
 

@@ -44,3 +44,8 @@ def test_a_request_that_is_given_back_does_not_count_and_never_makes_more_than_t
     limiter.give_back("nobody")
     assert [limiter.wait_seconds("a") for _ in range(3)] == [0, 0, 1]
     assert limiter.wait_seconds("b") == 0  # other addresses have their own bucket
+
+
+def test_a_request_may_cost_more_than_one(clock: ManualClock) -> None:
+    limiter = Limiter(clock, per_minute=60, burst=10)
+    assert [limiter.wait_seconds("a", 6), limiter.wait_seconds("a", 6), limiter.wait_seconds("a", 4)] == [0, 2, 0]

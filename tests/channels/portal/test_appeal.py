@@ -11,6 +11,7 @@ import pytest
 from aiohttp import FormData
 from sqlalchemy import func, select
 
+from channels.portal.appeal import MAX_HELD_BYTES
 from channels.web.files import drop_unclaimed
 from hotline.clock import ManualClock
 from hotline.database import Database
@@ -289,7 +290,7 @@ async def test_files_that_nobody_claims_are_deleted(
     browser = Browser(client)
     for what in ("太短", GOOD["what"]):
         await browser.post("/appeal", with_files({**await browser.form("/appeal"), **GOOD, "what": what}, ("a.png", PNG)))
-    clock.advance(hours=49)
+    clock.advance(hours=2, seconds=1)
     async with city.transaction() as session:
         paths = dict((await session.execute(select(Attachment.ticket_id, Attachment.path))).all())
         assert await drop_unclaimed(core, session) == 1
@@ -298,3 +299,46 @@ async def test_files_that_nobody_claims_are_deleted(
     assert not (settings.data_dir / paths[None]).exists()
     async with city.transaction() as session:
         assert list(await session.scalars(select(Attachment.ticket_id))) == [ticket.id]
+
+
+async def _held(city: Database) -> int:
+    async with city.transaction() as session:
+        return await session.scalar(select(func.count()).select_from(Attachment).where(Attachment.ticket_id.is_(None))) or 0
+
+
+async def test_refused_forms_of_one_address_leave_only_so_many_files(client: Client, city: Database, clock: ManualClock) -> None:
+    """Also with fresh cookies for each form: the address counts."""
+    for _ in range(6):
+        browser = Browser(client)
+        form = {**await browser.form("/appeal"), **GOOD, "what": "太短"}
+        page = await browser.post("/appeal", with_files(form, *((f"{number}.png", PNG) for number in range(9))))
+        assert page.status == 422
+    assert "附件没有保留" in page.text
+    assert await _held(city) == 27
+    good = {**await browser.form("/appeal"), **GOOD}
+    assert (await browser.post("/appeal", with_files(good, ("a.png", PNG)))).path == "/appeal/done", "a good form is not held up"
+    clock.advance(hours=1)
+    assert "附件没有保留" not in (await browser.post("/appeal", with_files(form, ("b.png", PNG)))).text
+    assert await _held(city) == 28
+
+
+async def test_refused_forms_of_one_address_leave_only_so_many_bytes(client: Client, city: Database) -> None:
+    size = MAX_HELD_BYTES // 5 // 2
+    for _ in range(2):
+        browser = Browser(client)
+        form = {**await browser.form("/appeal"), **GOOD, "what": "太短"}
+        await browser.post("/appeal", with_files(form, *((f"{number}.png", PNG + b"0" * (size - len(PNG))) for number in range(6))))
+    assert await _held(city) == 6, "60 MB, and 120 would be too many"
+
+
+async def test_a_file_that_was_dropped_meanwhile_is_asked_for_again(client: Client, city: Database, core: Core, clock: ManualClock) -> None:
+    browser = Browser(client)
+    form = {**await browser.form("/appeal"), **GOOD, "what": "太短"}
+    page = await browser.post("/appeal", with_files(form, ("夜间施工.png", PNG)))
+    clock.advance(hours=3)
+    async with city.transaction() as session:
+        assert await drop_unclaimed(core, session) == 1
+    again = await browser.post("/appeal", with_files({**page.fields, **GOOD}))
+    assert (again.status, "已经过期" in again.text) == (422, True)
+    assert await tickets(city) == []
+    assert (await browser.post("/appeal", with_files({**again.fields, **GOOD}, ("夜间施工.png", PNG)))).path == "/appeal/done"

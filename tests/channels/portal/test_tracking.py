@@ -381,3 +381,16 @@ async def test_every_state_has_a_page(client: Client, make_ticket: MakeTicket, s
     page = await (await opened(client, await make_ticket(columns={"state": state, **closed}))).get("/track")
     assert page.status == 200
     assert "办到哪一步了" in page.text
+
+
+async def test_supplements_of_one_ticket_wait_after_some_and_keep_their_words(
+    client: Client, city: Database, clock: ManualClock, make_ticket: MakeTicket
+) -> None:
+    browser = await opened(client, await make_ticket())
+    for number in range(6):
+        page = await browser.submit("/track/supplement", {"text": f"第{number}次：今晚也不亮"})
+        assert page.path == "/track"
+    refused = await browser.submit("/track/supplement", {"text": "第七次：今晚也不亮"})
+    assert (refused.status, "第七次" in refused.text, "太频繁" in refused.text) == (422, True, True)
+    clock.advance(minutes=2)
+    assert (await browser.submit("/track/supplement", {"text": "第七次：今晚也不亮"})).path == "/track"
