@@ -24,6 +24,12 @@ from ticketing.people.models import LoginSession, Role, Unit, User
 STALE = timedelta(seconds=60)
 
 
+def _patience(worker: Heartbeat) -> timedelta:
+    """How long a worker may be silent: a job that runs once an hour is not late after a minute."""
+    every_s = worker.data.get("every_s", 0)
+    return STALE + 2 * timedelta(seconds=float(every_s) if isinstance(every_s, int | float) else 0)
+
+
 async def show_system(request: web.Request) -> web.StreamResponse:
     """GET /console/system."""
     require(request, Role.ADMIN)
@@ -40,7 +46,7 @@ async def show_system(request: web.Request) -> web.StreamResponse:
         request,
         "console/system.html",
         nav="system",
-        workers=[(worker, now - worker.at < STALE, now - worker.at) for worker in workers],
+        workers=[(worker, now - worker.at < _patience(worker), now - worker.at) for worker in workers],
         outbox=outbox,
         parked=parked,
         inbound=inbound,

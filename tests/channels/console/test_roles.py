@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.channels.staff import City, Opener
+from ticketing.conversation.models import Heartbeat
 from ticketing.people.models import Role
 
 PAGES = {
@@ -124,6 +127,17 @@ async def test_the_administrator_sees_no_case_content(browser: Opener, city: Cit
         assert made.ticket.title not in body
         assert made.ticket.number not in body
     assert (await admin.get(f"/console/tickets/{made.ticket.number}")).status == 403
+
+
+async def test_a_job_that_runs_once_an_hour_is_not_called_dead_after_a_minute(browser: Opener, city: City) -> None:
+    beat = city.core.clock.now() - timedelta(minutes=50)
+    async with city.database.transaction() as session:
+        session.add(Heartbeat(worker="hourly", role="scheduler", at=beat, data={"every_s": 3600}))
+        session.add(Heartbeat(worker="every 15 s", role="scheduler", at=beat, data={"every_s": 15}))
+    body = await (await browser("admin")).text("/console/system")
+    rows = {name: body.split(f">{name}<", 1)[1].split("</tr>", 1)[0] for name in ("hourly", "every 15 s")}
+    assert "没有心跳" not in rows["hourly"]
+    assert "没有心跳" in rows["every 15 s"]
 
 
 async def test_a_role_cannot_take_a_step_that_is_not_its_own(browser: Opener, city: City) -> None:
