@@ -22,7 +22,9 @@ def serve_role(role: Role, settings: Settings) -> int:
         from hotline.processes import roles
 
         return roles.run(role, settings)
+    from hotline.processes.privacy import private_files
     from hotline.processes.supervisor import Supervisor
 
+    private_files(settings.data_dir)
     asyncio.run(Supervisor(settings, say=say).run())
     return 0

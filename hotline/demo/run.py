@@ -14,6 +14,7 @@ from hotline import logs
 from hotline.commands.environment import find_settings
 from hotline.commands.serve import say
 from hotline.errors import HotlineError
+from hotline.processes.privacy import private_files
 from hotline.processes.supervisor import Supervisor, port_problem, ports
 from hotline.settings import Settings
 from ticketing.people.models import Role
@@ -36,7 +37,9 @@ _ROLE_NAMES = {
 def run(*, offline: bool) -> int:
     """Prepare, then run until Ctrl-C; returns the exit code."""
     os.environ["HOTLINE_DEMO"] = "true"
+    os.umask(0o077)  # the keys are made first
     settings = find_settings()
+    private_files(settings.data_dir)
     logs.configure("demo", level="ERROR", json=False)
     say(f"data folder: {settings.data_dir.resolve()}")
     speech = _speech(settings, offline=offline)

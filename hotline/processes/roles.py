@@ -13,6 +13,7 @@ from hotline.assembly import Services
 from hotline.children import follow_parent
 from hotline.processes.names import Role
 from hotline.processes.postgres import PrivatePostgres, drop_rights
+from hotline.processes.privacy import private_files
 from hotline.settings import Settings
 
 LOG = logs.get(__name__)
@@ -22,6 +23,7 @@ _GRACE_S = 12.0
 
 def run(role: Role, settings: Settings) -> int:
     """Run the role; returns the exit code. `postgres` replaces this process and does not return."""
+    private_files(settings.data_dir)
     logs.configure(role.value, level=settings.log_level)
     if role is Role.POSTGRES:
         become_postgres(PrivatePostgres.of(settings.data_dir))
