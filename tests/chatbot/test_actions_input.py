@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from chatbot.actions import ACTIONS_PATH, create_app
+from chatbot.actions import create_app
+from chatbot.rasa_files import ACTIONS_PATH
 from hotline.database import Database
 from tests.channels.public import send_raw
 from ticketing.context import Core
