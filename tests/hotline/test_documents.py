@@ -32,7 +32,7 @@ def test_every_setting_is_on_the_configuration_page_once() -> None:
 def test_links_between_documents_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     targets = [target for target in re.findall(r"\]\(([^)\s#]+)", text) if "://" not in target]
-    missing = [target for target in targets if not (document.parent / target).exists() and not target.endswith(".png")]
+    missing = [target for target in targets if not (document.parent / target).exists()]
     assert not missing
 
 
