@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,14 @@ from tests.telephony.sip.peer import Peer
 
 MakePhone = Callable[..., Awaitable[Phone]]
 MakePeer = Callable[..., Awaitable[Peer]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real sound keeps time by the wall clock: these tests run without a neighbour on the other core."""
+    here = Path(__file__).parent
+    for item in items:
+        if {here / "sip", here / "media"} & set(item.path.parents) or item.path == here / "flow" / "test_real_call.py":
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import wave
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -193,7 +194,8 @@ async def test_the_command(make_phone: MakePhone, tmp_path: Path, monkeypatch: p
     report = json.loads(result.stdout.splitlines()[-1])
     assert (report["codec"], report["outcome"]) == ("PCMU", "completed")
     kinds = [event["kind"] for event in report["events"]]
-    assert [kind for kind in kinds if kind != "ended"] == ["heard", "said", "heard", "pressed", "heard"]
+    turns = [kind for kind, _repeated in groupby(kinds)]  # a machine that stalls may cut one answer in two
+    assert [kind for kind in turns if kind != "ended"] == ["heard", "said", "heard", "pressed", "heard"]
     assert bot.keys == ["0"]
     assert (tmp_path / "s.wav").stat().st_size > 10_000
 
