@@ -219,6 +219,8 @@ async def _invalidate(step: Step) -> str:
 
 async def _review(step: Step) -> str:
     accept = step.form.get("accept") == "yes"
+    if not accept and step.form.get("accept") != "no":  # no choice must never mean «send back»
+        raise InvalidInput(_("请选择通过还是退回"), field="accept")
     gates, note = tuple(step.many("gates")), step.text("note", 1000)
     await callbacks.review(step.core, step.session, step.actor, step.ticket, accept=accept, gates=gates, note=note)
     return "accepted" if accept else "sent_back"

@@ -61,6 +61,7 @@ def setup(app: web.Application) -> None:
             web.get(r"/console/tickets/{number:[0-9-]+}", tickets.show_ticket),
             web.get(r"/console/tickets/{number:[0-9-]+}/last", tickets.last_step),
             web.post(rf"/console/tickets/{{number:[0-9-]+}}/{{action:{steps}}}", tickets.act),
+            web.get(rf"/console/tickets/{{number:[0-9-]+}}/{{action:{steps}}}", tickets.back_to_ticket),
             web.post(r"/console/tickets/{number:[0-9-]+}/reveal", private.show_contact),
             web.post(r"/console/tickets/{number:[0-9-]+}/listen", private.allow_listening),
             web.post(r"/console/tickets/{number:[0-9-]+}/files", private.add_files),

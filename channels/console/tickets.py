@@ -197,6 +197,11 @@ async def active_categories(session: AsyncSession) -> list[Category]:
     return list(await session.scalars(select(Category).where(Category.active).order_by(Category.code)))
 
 
+async def back_to_ticket(request: web.Request) -> web.StreamResponse:
+    """GET of a step's address: the back button after a refused form leads to the ticket, not to a dead end."""
+    raise web.HTTPSeeOther(f"/console/tickets/{request.match_info['number']}")
+
+
 async def act(request: web.Request) -> web.StreamResponse:
     """POST /console/tickets/{number}/{action}: one step, in one transaction, then back to the page.
 

@@ -55,10 +55,17 @@ def _ask(request: web.Request, number: str, errors: dict[str, str], *, status: i
     return page(request, "portal/track_form.html", status=status, number=number, errors=errors)
 
 
+def _with_dashes(typed: str, line: str) -> str:
+    """The number as it is written down: the phone reads it out without dashes, and people type it with blanks."""
+    plain = re.sub(r"[\s\-—－]", "", typed)
+    written = re.fullmatch(rf"({line})(\d{{8}})(\d{{5}})", plain)
+    return "-".join(written.groups()) if written else typed.strip()
+
+
 async def open_ticket(request: web.Request) -> web.StreamResponse:
     """POST /track."""
     data = await request.post()
-    number = str(data.get("number", "")).translate(_FULL_WIDTH).replace(" ", "").strip()[:60]
+    number = _with_dashes(str(data.get("number", "")).translate(_FULL_WIDTH)[:60], request.app[CORE].line)
     code = str(data.get("code", "")).translate(_FULL_WIDTH).strip()[:40]
     errors = {} if number else {"number": _("请填写编号，例如12345-20261118-00871")}
     if not code:

@@ -103,6 +103,19 @@ async def test_review_sends_back_with_a_reason(city: City, browser: Opener) -> N
     assert "没有写检测结果，请补充" in await (await browser("clerk")).text(f"/console/tickets/{number}")
 
 
+async def test_a_review_without_a_choice_changes_nothing(city: City, browser: Opener) -> None:
+    number = (await city.register()).ticket.number
+    await _to_review(city, browser, number)
+    assert await _review(await browser("dispatcher"), number, "", "写得很好，同意") == 422
+    assert await _state(city.database, number) == "reply_review"
+
+
+async def test_the_back_button_after_a_refused_form_leads_to_the_ticket(city: City, browser: Opener) -> None:
+    number = (await city.register()).ticket.number
+    response = await (await browser("dispatcher")).get(f"/console/tickets/{number}/dispatch")
+    assert (response.status, response.headers["Location"]) == (303, f"/console/tickets/{number}")
+
+
 async def test_a_return_request_is_decided_and_the_unit_loses_sight(city: City, browser: Opener) -> None:
     number = (await city.register()).ticket.number
     dispatcher, clerk = await browser("dispatcher"), await browser("clerk")

@@ -59,6 +59,13 @@ async def test_number_and_code_open_the_ticket(client: Client, make_ticket: Make
     assert (page.status, "滨河路十八号门前的路灯三天没有亮" in page.text) == (200, True)
 
 
+@pytest.mark.parametrize("dash", ["", " ", "－"])
+async def test_the_number_may_be_typed_as_it_was_heard(client: Client, make_ticket: MakeTicket, dash: str) -> None:
+    made = await make_ticket()
+    page = await try_code(Browser(client), made.ticket.number.replace("-", dash), made.query_code)
+    assert (page.status, "滨河路十八号门前的路灯三天没有亮" in page.text) == (200, True)
+
+
 async def test_unknown_number_and_wrong_code_get_the_same_answer(client: Client, make_ticket: MakeTicket, core: Core) -> None:
     made = await make_ticket()
     answers = []
