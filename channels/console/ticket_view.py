@@ -24,6 +24,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit, User
 from ticketing.supervision.models import Card
 from ticketing.taxonomy.models import Category
+from ticketing.taxonomy.service import suggest
 from ticketing.ticket.access import LISTENING, sees_conversation, visible
 from ticketing.ticket.models import Attachment, Ticket
 
@@ -50,6 +51,8 @@ class TicketPage:
 
     ticket: Ticket
     category: Category | None
+    proposed: Category | None
+    """For a ticket without category: the one that its words speak for."""
     suggested_unit: Unit | None
     who: Person
     needs: str
@@ -96,6 +99,9 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     events = await history(session, "ticket", ticket.id)
     units = {row.id: row.name for row in await session.execute(select(Unit.id, Unit.name))}
     category = await session.get(Category, ticket.category_code) if ticket.category_code else None
+    proposals = await suggest(session, f"{ticket.title} {ticket.content}", limit=1) if category is None else []
+    proposed = proposals[0].category if proposals else None
+    likely = category or proposed
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
     task, attempts = await _callback(session, ticket)
     calls, said = await _calls(core, session, actor, ticket)
@@ -103,7 +109,8 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     return TicketPage(
         ticket=ticket,
         category=category,
-        suggested_unit=await session.get(Unit, category.unit_id) if category else None,
+        proposed=proposed,
+        suggested_unit=await session.get(Unit, likely.unit_id) if likely else None,
         who=person(core, citizen),
         needs=citizen.needs if citizen else "",
         units=units,
