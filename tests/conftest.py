@@ -23,6 +23,29 @@ from hotline.settings import Settings
 from ticketing.context import Core
 
 TEMPLATE = "hotline_template"
+_JOURNEYS = (
+    "channels/api/test_chat.py",
+    "channels/console/test_journey.py",
+    "channels/console/test_roles.py",
+    "channels/portal/test_appeal.py",
+    "channels/portal/test_pages.py",
+    "channels/portal/test_tracking.py",
+    "channels/wechat/test_answers.py",
+    "channels/wechat/test_repeats.py",
+    "chatbot/test_rasa_protocol.py",
+    "telephony/flow/test_call.py",
+)
+"""Whole journeys by HTTP or by a scripted call. Each test is quick, but there are hundreds: `--fast` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the journeys as slow."""
+    here = Path(__file__).parent
+    journeys = {here / name for name in _JOURNEYS}
+    assert all(path.exists() for path in journeys), "a listed module was moved"
+    for item in items:
+        if item.path in journeys:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
