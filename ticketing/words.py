@@ -90,7 +90,18 @@ ARTICLE_STATES = {
 KINDS = {"consult": "咨询", "help": "求助", "complaint": "投诉", "report": "举报", "suggestion": "建议", "praise": "表扬"}
 CHANNELS = {"phone": "电话", "wechat": "微信", "web": "网页", "open311": "Open311", "staff": "登记"}
 URGENCIES = {"normal": "一般", "urgent": "紧急", "emergency": "特急"}
-MODES = {"phone": "电话交办", "written": "书面转办"}
+MODES = {"phone": "电话交办", "written": "书面转办", "leader": "领导批示"}
+HANDLING_KINDS = {"on_spot": "即时办理件", "promised": "承诺办理件", "joint": "联合办理件", "hard": "疑难件"}
+SOURCES = {
+    "citizen": "市民",
+    "bot": "智能助手",
+    "grid": "网格巡查",
+    "media": "媒体",
+    "leader": "领导批示",
+    "other_hotline": "其他热线",
+    "police": "110转来",
+    "unit": "单位自查",
+}
 CONFIDENTIALITIES = {"open": "公开", "masked": "脱敏", "secret": "保密"}
 SATISFACTIONS = {"very_satisfied": "非常满意", "satisfied": "满意", "dissatisfied": "不满意"}
 FACTS = {"true": "属实", "partly": "部分属实", "untrue": "不属实", "cannot_verify": "无法核实"}
@@ -151,6 +162,8 @@ _TABLES = {
     "channel": CHANNELS,
     "urgency": URGENCIES,
     "mode": MODES,
+    "handling_kind": HANDLING_KINDS,
+    "source": SOURCES,
     "confidentiality": CONFIDENTIALITIES,
     "satisfaction": SATISFACTIONS,
     "facts": FACTS,

@@ -78,6 +78,16 @@ class Assignment(Base):
     return_reason: Mapped[str | None]
     return_requested_at: Mapped[datetime | None]
     return_requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id"))
+    """The level-2 unit's assignment that this level-3 one came from."""
+    by_ruling: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Named by the ruling of a dispute: it cannot be returned (T13)."""
+    waived_reason: Mapped[str] = mapped_column(default="", server_default="")
+    """Why the reply of a co-unit is not needed (T19)."""
+    responsible_leader: Mapped[str] = mapped_column(default="", server_default="")
+    """五定 (F06): unit and deadline stand elsewhere; leader, person and quality here, fixed when the unit signs."""
+    responsible_person: Mapped[str] = mapped_column(default="", server_default="")
+    quality_standard: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Reply(Base):
@@ -99,6 +109,8 @@ class Reply(Base):
     """What was done or will be done, at least 30 characters (F10)."""
     basis: Mapped[str] = mapped_column(default="")
     contact_note: Mapped[str] = mapped_column(default="")
+    explanation: Mapped[str] = mapped_column(default="", server_default="")
+    """Why it came back: mandatory from the second return on (D05)."""
     author_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     written_at: Mapped[datetime]
     signed_off_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, Sequence, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
@@ -14,8 +16,10 @@ from ticketing.ticket.states import (
     Channel,
     Confidentiality,
     DispatchMode,
+    HandlingKind,
     Kind,
     Satisfaction,
+    Source,
     TicketState,
     Urgency,
     sql_values,
@@ -44,6 +48,13 @@ class Ticket(Base):
         ),
         CheckConstraint("(state IN ('closed', 'archived')) <= (closed_at IS NOT NULL)", name="closed_has_time"),
         CheckConstraint("state <> 'answered' OR answer IS NOT NULL", name="answered_has_answer"),
+        CheckConstraint(f"handling_kind IN ({sql_values(HandlingKind)})", name="handling_kind"),
+        CheckConstraint(f"source IN ({sql_values(Source)})", name="source"),
+        CheckConstraint("leader_days IS NULL OR leader_days IN (7, 10, 30)", name="leader_days"),
+        CheckConstraint("(state = 'merged') <= (master_id IS NOT NULL)", name="merged_has_master"),
+        CheckConstraint("master_id <> id AND repeat_of_id <> id", name="not_its_own_master"),
+        CheckConstraint("interest_count >= 1 AND repeat_level >= 1 AND info_requests BETWEEN 0 AND 2", name="counts"),
+        CheckConstraint("NOT excluded_from_rates OR char_length(excluded_reason) >= 5", name="exclusion_has_reason"),
         CheckConstraint("contact_by IN ('phone', 'sms', 'wechat', 'none')", name="contact_by"),
         CheckConstraint("longitude IS NULL OR longitude BETWEEN -180 AND 180", name="longitude"),
         CheckConstraint("latitude IS NULL OR latitude BETWEEN -90 AND 90", name="latitude"),
@@ -52,6 +63,8 @@ class Ticket(Base):
         CheckConstraint("char_length(title) BETWEEN 1 AND 100", name="title_length"),
         Index("ix_ticket_open", "state", "received_at", postgresql_where=text("state NOT IN ('closed', 'archived')")),
         Index("ix_ticket_citizen_id", "citizen_id"),
+        Index("ix_ticket_master_id", "master_id", postgresql_where=text("master_id IS NOT NULL")),
+        Index("ix_ticket_repeat_of_id", "repeat_of_id", postgresql_where=text("repeat_of_id IS NOT NULL")),
         Index("ix_ticket_received_at", "received_at"),
         Index("ix_ticket_category_code", "category_code", "received_at"),
     )
@@ -75,6 +88,9 @@ class Ticket(Base):
     occurred: Mapped[str] = mapped_column(default="")
     """When it happened, in the citizen's words."""
     district: Mapped[str] = mapped_column(default="")
+    street: Mapped[str] = mapped_column(default="", server_default="")
+    """Street or township (街道), below the district."""
+    community: Mapped[str] = mapped_column(default="", server_default="")
     address: Mapped[str] = mapped_column(default="")
     longitude: Mapped[float | None]
     latitude: Mapped[float | None]
@@ -83,8 +99,20 @@ class Ticket(Base):
     contact_by: Mapped[str] = mapped_column(default="phone")
     """phone, sms, wechat or none"""
     conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("conversation.id"))
+    source: Mapped[str] = mapped_column(default=Source.CITIZEN.value, server_default=Source.CITIZEN.value)
+    handling_kind: Mapped[str] = mapped_column(default=HandlingKind.PROMISED.value, server_default=HandlingKind.PROMISED.value)
+    tags: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    concerned: Mapped[str] = mapped_column(default="", server_default="")
+    """What or whom it is about: a company, a shop, a car's number."""
+    amount_yuan: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
+    preferred_time: Mapped[str] = mapped_column(default="", server_default="")
+    """When the citizen likes to be called: a key of the callback windows, empty for any."""
+    legal_procedure: Mapped[str] = mapped_column(default="", server_default="")
+    """The statutory procedure that the matter went into, with its own time limit (domain.md 2.4)."""
     reported_unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
     dispatch_mode: Mapped[str | None]
+    leader_days: Mapped[int | None]
+    """7, 10 or 30, for a leader's instruction."""
     policy_key: Mapped[str | None]
     policy_version: Mapped[int | None]
     received_at: Mapped[datetime]
@@ -94,6 +122,22 @@ class Ticket(Base):
     round: Mapped[int] = mapped_column(default=1)
     """1 at first; every 不满意 that leads to handling again adds one (重办)."""
     repeat_of_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))
+    """The earlier ticket about the same unsolved matter (D04)."""
+    repeat_level: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Place in the repeat chain; with the rounds it decides who must explain (see ticketing.relation.repeat)."""
+    master_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))
+    """The ticket that this one was merged into (并单)."""
+    interest_count: Mapped[int] = mapped_column(default=1, server_default="1")
+    """How many people brought this matter: itself and what was merged into it."""
+    info_requests: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Supplement notices sent; at most two (T5)."""
+    rejected_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    """Who refused it: an objection is decided by somebody else (T32)."""
+    investigator_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    """The supervisor who owns it from the third return on (D06)."""
+    excluded_from_rates: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Left out of 满意率 and 解决率: law enforcement, mediation, unreasonable (4d); the count is published."""
+    excluded_reason: Mapped[str] = mapped_column(default="", server_default="")
     satisfaction: Mapped[str | None]
     solved: Mapped[bool | None]
     """As the citizen said in the callback."""

@@ -94,6 +94,38 @@ class DispatchMode(StrEnum):
     """电话交办：3 working days"""
     WRITTEN = "written"
     """书面转办：7 working days"""
+    LEADER = "leader"
+    """领导批示：7, 10 or 30 days"""
+
+
+class HandlingKind(StrEnum):
+    """How a matter is handled (B04); key of the deadline policy."""
+
+    ON_SPOT = "on_spot"
+    """即时办理件"""
+    PROMISED = "promised"
+    """承诺办理件"""
+    JOINT = "joint"
+    """联合办理件"""
+    HARD = "hard"
+    """疑难件：a plan first, then the matter itself"""
+
+
+class Source(StrEnum):
+    """Who brought the matter to the centre (A25, B17, B18, E03)."""
+
+    CITIZEN = "citizen"
+    BOT = "bot"
+    GRID = "grid"
+    """网格巡查"""
+    MEDIA = "media"
+    LEADER = "leader"
+    """领导批示"""
+    OTHER_HOTLINE = "other_hotline"
+    POLICE = "police"
+    """110 非警务警情"""
+    UNIT = "unit"
+    """单位自查"""
 
 
 class Confidentiality(StrEnum):

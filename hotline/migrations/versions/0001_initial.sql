@@ -320,6 +320,8 @@ CREATE TABLE ticket (
 	content TEXT NOT NULL,
 	occurred TEXT NOT NULL,
 	district TEXT NOT NULL,
+	street TEXT DEFAULT '' NOT NULL,
+	community TEXT DEFAULT '' NOT NULL,
 	address TEXT NOT NULL,
 	longitude DOUBLE PRECISION,
 	latitude DOUBLE PRECISION,
@@ -327,8 +329,16 @@ CREATE TABLE ticket (
 	anonymous BOOLEAN NOT NULL,
 	contact_by TEXT NOT NULL,
 	conversation_id UUID,
+	source TEXT DEFAULT 'citizen' NOT NULL,
+	handling_kind TEXT DEFAULT 'promised' NOT NULL,
+	tags JSONB DEFAULT '[]' NOT NULL,
+	concerned TEXT DEFAULT '' NOT NULL,
+	amount_yuan NUMERIC(14, 2),
+	preferred_time TEXT DEFAULT '' NOT NULL,
+	legal_procedure TEXT DEFAULT '' NOT NULL,
 	reported_unit_id BIGINT,
 	dispatch_mode TEXT,
+	leader_days BIGINT,
 	policy_key TEXT,
 	policy_version BIGINT,
 	received_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -337,6 +347,14 @@ CREATE TABLE ticket (
 	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	round BIGINT NOT NULL,
 	repeat_of_id BIGINT,
+	repeat_level BIGINT DEFAULT '1' NOT NULL,
+	master_id BIGINT,
+	interest_count BIGINT DEFAULT '1' NOT NULL,
+	info_requests BIGINT DEFAULT '0' NOT NULL,
+	rejected_by_id BIGINT,
+	investigator_id BIGINT,
+	excluded_from_rates BOOLEAN DEFAULT false NOT NULL,
+	excluded_reason TEXT DEFAULT '' NOT NULL,
 	satisfaction TEXT,
 	solved BOOLEAN,
 	no_callback_reason TEXT,
@@ -349,11 +367,18 @@ CREATE TABLE ticket (
 	CONSTRAINT ck_ticket_kind CHECK (kind IN ('consult', 'help', 'complaint', 'report', 'suggestion', 'praise')),
 	CONSTRAINT ck_ticket_urgency CHECK (urgency IN ('normal', 'urgent', 'emergency')),
 	CONSTRAINT ck_ticket_confidentiality CHECK (confidentiality IN ('open', 'masked', 'secret')),
-	CONSTRAINT ck_ticket_dispatch_mode CHECK (dispatch_mode IS NULL OR dispatch_mode IN ('phone', 'written')),
+	CONSTRAINT ck_ticket_dispatch_mode CHECK (dispatch_mode IS NULL OR dispatch_mode IN ('phone', 'written', 'leader')),
 	CONSTRAINT ck_ticket_satisfaction CHECK (satisfaction IS NULL OR satisfaction IN ('very_satisfied', 'satisfied', 'dissatisfied')),
 	CONSTRAINT ck_ticket_closed_after_callback CHECK (state NOT IN ('closed', 'archived') OR satisfaction IS NOT NULL OR no_callback_reason IS NOT NULL),
 	CONSTRAINT ck_ticket_closed_has_time CHECK ((state IN ('closed', 'archived')) <= (closed_at IS NOT NULL)),
 	CONSTRAINT ck_ticket_answered_has_answer CHECK (state <> 'answered' OR answer IS NOT NULL),
+	CONSTRAINT ck_ticket_handling_kind CHECK (handling_kind IN ('on_spot', 'promised', 'joint', 'hard')),
+	CONSTRAINT ck_ticket_source CHECK (source IN ('citizen', 'bot', 'grid', 'media', 'leader', 'other_hotline', 'police', 'unit')),
+	CONSTRAINT ck_ticket_leader_days CHECK (leader_days IS NULL OR leader_days IN (7, 10, 30)),
+	CONSTRAINT ck_ticket_merged_has_master CHECK ((state = 'merged') <= (master_id IS NOT NULL)),
+	CONSTRAINT ck_ticket_not_its_own_master CHECK (master_id <> id AND repeat_of_id <> id),
+	CONSTRAINT ck_ticket_counts CHECK (interest_count >= 1 AND repeat_level >= 1 AND info_requests BETWEEN 0 AND 2),
+	CONSTRAINT ck_ticket_exclusion_has_reason CHECK (NOT excluded_from_rates OR char_length(excluded_reason) >= 5),
 	CONSTRAINT ck_ticket_contact_by CHECK (contact_by IN ('phone', 'sms', 'wechat', 'none')),
 	CONSTRAINT ck_ticket_longitude CHECK (longitude IS NULL OR longitude BETWEEN -180 AND 180),
 	CONSTRAINT ck_ticket_latitude CHECK (latitude IS NULL OR latitude BETWEEN -90 AND 90),
@@ -366,6 +391,9 @@ CREATE TABLE ticket (
 	CONSTRAINT fk_ticket_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
 	CONSTRAINT fk_ticket_reported_unit_id FOREIGN KEY(reported_unit_id) REFERENCES unit (id),
 	CONSTRAINT fk_ticket_repeat_of_id FOREIGN KEY(repeat_of_id) REFERENCES ticket (id),
+	CONSTRAINT fk_ticket_master_id FOREIGN KEY(master_id) REFERENCES ticket (id),
+	CONSTRAINT fk_ticket_rejected_by_id FOREIGN KEY(rejected_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_ticket_investigator_id FOREIGN KEY(investigator_id) REFERENCES staff (id),
 	CONSTRAINT fk_ticket_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
 );
 
@@ -373,9 +401,13 @@ CREATE INDEX ix_ticket_category_code ON ticket (category_code, received_at);
 
 CREATE INDEX ix_ticket_citizen_id ON ticket (citizen_id);
 
+CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
+
 CREATE INDEX ix_ticket_open ON ticket (state, received_at) WHERE state NOT IN ('closed', 'archived');
 
 CREATE INDEX ix_ticket_received_at ON ticket (received_at);
+
+CREATE INDEX ix_ticket_repeat_of_id ON ticket (repeat_of_id) WHERE repeat_of_id IS NOT NULL;
 
 CREATE TABLE assignment (
 	id BIGSERIAL NOT NULL,
@@ -394,13 +426,20 @@ CREATE TABLE assignment (
 	return_reason TEXT,
 	return_requested_at TIMESTAMP WITH TIME ZONE,
 	return_requested_by_id BIGINT,
+	parent_id BIGINT,
+	by_ruling BOOLEAN DEFAULT false NOT NULL,
+	waived_reason TEXT DEFAULT '' NOT NULL,
+	responsible_leader TEXT DEFAULT '' NOT NULL,
+	responsible_person TEXT DEFAULT '' NOT NULL,
+	quality_standard TEXT DEFAULT '' NOT NULL,
 	CONSTRAINT pk_assignment PRIMARY KEY (id),
 	CONSTRAINT ck_assignment_state CHECK (state IN ('assigned', 'signed', 'working', 'unit_review', 'replied', 'accepted', 'returned', 'cancelled', 'redo')),
 	CONSTRAINT fk_assignment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
 	CONSTRAINT fk_assignment_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
 	CONSTRAINT fk_assignment_assigned_by_id FOREIGN KEY(assigned_by_id) REFERENCES staff (id),
 	CONSTRAINT fk_assignment_signed_by_id FOREIGN KEY(signed_by_id) REFERENCES staff (id),
-	CONSTRAINT fk_assignment_return_requested_by_id FOREIGN KEY(return_requested_by_id) REFERENCES staff (id)
+	CONSTRAINT fk_assignment_return_requested_by_id FOREIGN KEY(return_requested_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_assignment_parent_id FOREIGN KEY(parent_id) REFERENCES assignment (id)
 );
 
 CREATE INDEX ix_assignment_ticket_id ON assignment (ticket_id);
@@ -483,6 +522,7 @@ CREATE TABLE reply (
 	measures TEXT NOT NULL,
 	basis TEXT NOT NULL,
 	contact_note TEXT NOT NULL,
+	explanation TEXT DEFAULT '' NOT NULL,
 	author_id BIGINT NOT NULL,
 	written_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	signed_off_by_id BIGINT,
