@@ -6,15 +6,19 @@ import channels.wechat.models
 import hotline.events
 import knowledge.article.models
 import ticketing.assignment.models
+import ticketing.audit.models
 import ticketing.calendar.models
 import ticketing.callback.models
 import ticketing.citizen.models
 import ticketing.conversation.models
 import ticketing.deadline.models
 import ticketing.people.models
+import ticketing.request.models
 import ticketing.supervision.models
+import ticketing.supervision.suspicions
 import ticketing.taxonomy.models
 import ticketing.ticket.models
+import ticketing.ticket.workflow_versions
 from hotline.database import Base
 
 metadata = Base.metadata

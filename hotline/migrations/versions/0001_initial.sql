@@ -1,5 +1,9 @@
 -- Written by script/migration from the models. Do not edit.
 
+CREATE SEQUENCE formal_supervision_seq;
+
+CREATE SEQUENCE hand_over_seq;
+
 CREATE SEQUENCE ticket_number_seq;
 
 CREATE TABLE wechat_signature (
@@ -10,6 +14,15 @@ CREATE TABLE wechat_signature (
 );
 
 CREATE INDEX ix_wechat_signature_seen_at ON wechat_signature (seen_at);
+
+CREATE TABLE event_key (
+	subject TEXT NOT NULL,
+	subject_id TEXT NOT NULL,
+	key_sealed BYTEA,
+	destroyed_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_event_key PRIMARY KEY (subject, subject_id),
+	CONSTRAINT ck_event_key_there_or_destroyed CHECK ((key_sealed IS NULL) = (destroyed_at IS NOT NULL))
+);
 
 CREATE TABLE event (
 	id BIGSERIAL NOT NULL,
@@ -53,24 +66,75 @@ CREATE TABLE outbox (
 
 CREATE INDEX ix_outbox_ready ON outbox (not_before) WHERE state = 'waiting';
 
+CREATE TABLE audit_seal (
+	number BIGINT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	first_event_id BIGINT NOT NULL,
+	last_event_id BIGINT NOT NULL,
+	event_count BIGINT NOT NULL,
+	batch_hash TEXT NOT NULL,
+	previous_hash TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	CONSTRAINT pk_audit_seal PRIMARY KEY (number),
+	CONSTRAINT ck_audit_seal_number CHECK (number >= 1),
+	CONSTRAINT ck_audit_seal_range CHECK (first_event_id <= last_event_id AND event_count >= 1),
+	CONSTRAINT uq_audit_seal_first_event_id UNIQUE (first_event_id),
+	CONSTRAINT uq_audit_seal_last_event_id UNIQUE (last_event_id),
+	CONSTRAINT uq_audit_seal_hash UNIQUE (hash)
+);
+
+CREATE INDEX ix_audit_seal_at ON audit_seal (at);
+
+CREATE TABLE audit_day (
+	day DATE NOT NULL,
+	first_seal BIGINT NOT NULL,
+	last_seal BIGINT NOT NULL,
+	event_count BIGINT NOT NULL,
+	previous_root TEXT NOT NULL,
+	root TEXT NOT NULL,
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_audit_day PRIMARY KEY (day),
+	CONSTRAINT ck_audit_day_range CHECK (first_seal <= last_seal),
+	CONSTRAINT uq_audit_day_first_seal UNIQUE (first_seal),
+	CONSTRAINT uq_audit_day_last_seal UNIQUE (last_seal),
+	CONSTRAINT uq_audit_day_root UNIQUE (root)
+);
+
 CREATE TABLE calendar_day (
 	day DATE NOT NULL,
 	is_work BOOLEAN NOT NULL,
 	name TEXT NOT NULL,
+	source TEXT DEFAULT 'package' NOT NULL,
 	CONSTRAINT pk_calendar_day PRIMARY KEY (day)
+);
+
+CREATE TABLE rules (
+	id BIGINT NOT NULL,
+	calendar_version BIGINT DEFAULT 1 NOT NULL,
+	policies_version BIGINT DEFAULT 1 NOT NULL,
+	periods JSONB DEFAULT '[]' NOT NULL,
+	changed_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_rules PRIMARY KEY (id),
+	CONSTRAINT ck_rules_one_row CHECK (id = 1),
+	CONSTRAINT ck_rules_versions CHECK (calendar_version >= 1 AND policies_version >= 1)
 );
 
 CREATE TABLE citizen (
 	id BIGSERIAL NOT NULL,
+	data_key_sealed BYTEA,
 	name_sealed BYTEA,
 	phone_sealed BYTEA,
 	phone_hash TEXT,
 	phone_verified BOOLEAN NOT NULL,
 	openid_sealed BYTEA,
 	openid_hash TEXT,
+	id_number_sealed BYTEA,
 	needs TEXT NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	erased_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_citizen PRIMARY KEY (id),
+	CONSTRAINT ck_citizen_sealed_by_key CHECK (data_key_sealed IS NOT NULL OR (name_sealed IS NULL AND phone_sealed IS NULL AND openid_sealed IS NULL AND id_number_sealed IS NULL)),
+	CONSTRAINT ck_citizen_erased_is_empty CHECK (erased_at IS NULL OR (data_key_sealed IS NULL AND phone_hash IS NULL AND openid_hash IS NULL)),
 	CONSTRAINT uq_citizen_openid_hash UNIQUE (openid_hash)
 );
 
@@ -98,6 +162,44 @@ CREATE TABLE unit (
 	CONSTRAINT uq_unit_code UNIQUE (code),
 	CONSTRAINT uq_unit_name UNIQUE (name),
 	CONSTRAINT fk_unit_parent_id FOREIGN KEY(parent_id) REFERENCES unit (id)
+);
+
+CREATE INDEX ix_unit_parent_id ON unit (parent_id);
+
+CREATE FUNCTION check_unit_tree() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    above bigint;
+BEGIN
+    IF NEW.parent_id IS NOT NULL THEN
+        SELECT level INTO above FROM unit WHERE id = NEW.parent_id FOR SHARE;
+        IF above >= NEW.level THEN
+            RAISE EXCEPTION 'a unit must stand below its parent' USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_unit_tree';
+        END IF;
+    END IF;
+    IF EXISTS (SELECT FROM unit WHERE parent_id = NEW.id AND level <= NEW.level) THEN
+        RAISE EXCEPTION 'a unit must stand above its children' USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_unit_tree';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER unit_tree BEFORE INSERT OR UPDATE OF parent_id, level ON unit FOR EACH ROW EXECUTE FUNCTION check_unit_tree();
+
+CREATE TABLE line (
+	number TEXT NOT NULL,
+	name TEXT NOT NULL,
+	greeting TEXT NOT NULL,
+	active BOOLEAN NOT NULL,
+	CONSTRAINT pk_line PRIMARY KEY (number),
+	CONSTRAINT ck_line_number CHECK (number ~ '^[0-9]{3,8}$'),
+	CONSTRAINT uq_line_name UNIQUE (name)
+);
+
+CREATE TABLE login_failure (
+	address_hash TEXT NOT NULL,
+	count BIGINT NOT NULL,
+	since TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_login_failure PRIMARY KEY (address_hash)
 );
 
 CREATE TABLE article (
@@ -131,6 +233,13 @@ CREATE INDEX ix_article_published ON article (scene) WHERE state = 'published';
 
 CREATE INDEX ix_article_search ON article USING gin (search);
 
+CREATE TABLE line_alias (
+	number TEXT NOT NULL,
+	line TEXT NOT NULL,
+	CONSTRAINT pk_line_alias PRIMARY KEY (number),
+	CONSTRAINT fk_line_alias_line FOREIGN KEY(line) REFERENCES line (number)
+);
+
 CREATE TABLE staff (
 	id BIGSERIAL NOT NULL,
 	login TEXT NOT NULL,
@@ -140,15 +249,21 @@ CREATE TABLE staff (
 	unit_id BIGINT,
 	line TEXT,
 	password_hash TEXT NOT NULL,
+	must_change_password BOOLEAN NOT NULL,
+	password_changed_at TIMESTAMP WITH TIME ZONE,
 	active BOOLEAN NOT NULL,
 	failed_logins BIGINT NOT NULL,
 	locked_until TIMESTAMP WITH TIME ZONE,
+	totp_sealed BYTEA,
+	totp_step BIGINT,
 	CONSTRAINT pk_staff PRIMARY KEY (id),
 	CONSTRAINT ck_staff_role CHECK (role IN ('agent', 'dispatcher', 'clerk', 'chief', 'supervisor', 'callback', 'quality', 'editor', 'admin', 'leader')),
 	CONSTRAINT ck_staff_unit_role_has_unit CHECK (role NOT IN ('clerk', 'chief') OR unit_id IS NOT NULL),
+	CONSTRAINT ck_staff_totp CHECK ((totp_sealed IS NULL) = (totp_step IS NULL)),
 	CONSTRAINT uq_staff_login UNIQUE (login),
 	CONSTRAINT uq_staff_staff_number UNIQUE (staff_number),
-	CONSTRAINT fk_staff_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id)
+	CONSTRAINT fk_staff_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_staff_line FOREIGN KEY(line) REFERENCES line (number)
 );
 
 CREATE TABLE category (
@@ -219,16 +334,89 @@ CREATE INDEX ix_conversation_waiting ON conversation (queued_at) WHERE owner IN 
 
 CREATE UNIQUE INDEX uq_conversation_live_party ON conversation (channel, party_hash) WHERE owner <> 'closed' AND party_hash IS NOT NULL;
 
+CREATE TABLE staff_recovery_code (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	code_hash TEXT NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_staff_recovery_code PRIMARY KEY (id),
+	CONSTRAINT uq_staff_recovery_code_user_id_code_hash UNIQUE (user_id, code_hash),
+	CONSTRAINT fk_staff_recovery_code_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
 CREATE TABLE login_session (
 	id BIGSERIAL NOT NULL,
 	token_hash TEXT NOT NULL,
 	user_id BIGINT NOT NULL,
 	csrf_token TEXT NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	browser TEXT NOT NULL,
+	address TEXT NOT NULL,
+	second_factor_due BOOLEAN NOT NULL,
 	CONSTRAINT pk_login_session PRIMARY KEY (id),
 	CONSTRAINT uq_login_session_token_hash UNIQUE (token_hash),
 	CONSTRAINT fk_login_session_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_login_session_user_id ON login_session (user_id);
+
+CREATE TABLE deputy (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	deputy_id BIGINT NOT NULL,
+	starts_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_deputy PRIMARY KEY (id),
+	CONSTRAINT ck_deputy_somebody_else CHECK (user_id <> deputy_id),
+	CONSTRAINT ck_deputy_period CHECK (ends_at > starts_at),
+	CONSTRAINT fk_deputy_user_id FOREIGN KEY(user_id) REFERENCES staff (id),
+	CONSTRAINT fk_deputy_deputy_id FOREIGN KEY(deputy_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_deputy_deputy_id ON deputy (deputy_id, ends_at);
+
+CREATE INDEX ix_deputy_user_id ON deputy (user_id, ends_at);
+
+CREATE TABLE burst (
+	id BIGSERIAL NOT NULL,
+	kind TEXT NOT NULL,
+	category_code TEXT NOT NULL,
+	place TEXT NOT NULL,
+	count BIGINT NOT NULL,
+	usual DOUBLE PRECISION,
+	told_count BIGINT NOT NULL,
+	first_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	last_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	state TEXT NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	CONSTRAINT pk_burst PRIMARY KEY (id),
+	CONSTRAINT ck_burst_kind CHECK (kind IN ('place', 'rise')),
+	CONSTRAINT ck_burst_state CHECK (state IN ('open', 'handled', 'dismissed')),
+	CONSTRAINT ck_burst_decided_has_reason CHECK (state = 'open' OR (decided_at IS NOT NULL AND char_length(note) >= 5)),
+	CONSTRAINT fk_burst_category_code FOREIGN KEY(category_code) REFERENCES category (code),
+	CONSTRAINT fk_burst_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_burst_last_at ON burst (last_at);
+
+CREATE INDEX ix_burst_open ON burst (category_code, last_at) WHERE state = 'open';
+
+CREATE UNIQUE INDEX uq_burst_rise ON burst (category_code) WHERE kind = 'rise' AND state = 'open';
+
+CREATE TABLE workflow_version (
+	version BIGINT NOT NULL,
+	document TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	note TEXT DEFAULT '' NOT NULL,
+	published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	published_by_id BIGINT,
+	CONSTRAINT pk_workflow_version PRIMARY KEY (version),
+	CONSTRAINT fk_workflow_version_published_by_id FOREIGN KEY(published_by_id) REFERENCES staff (id)
 );
 
 CREATE TABLE message (
@@ -279,6 +467,7 @@ CREATE TABLE call (
 	direction TEXT NOT NULL,
 	sip_call_id TEXT NOT NULL,
 	called TEXT NOT NULL,
+	citizen_id BIGINT,
 	caller_sealed BYTEA,
 	caller_hash TEXT,
 	codec TEXT NOT NULL,
@@ -297,8 +486,11 @@ CREATE TABLE call (
 	CONSTRAINT ck_call_state CHECK (state IN ('bot', 'queued', 'ended')),
 	CONSTRAINT ck_call_direction CHECK (direction IN ('in', 'out')),
 	CONSTRAINT ck_call_ended_has_time CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
-	CONSTRAINT fk_call_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+	CONSTRAINT fk_call_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
+	CONSTRAINT fk_call_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id)
 );
+
+CREATE INDEX ix_call_citizen_id ON call (citizen_id);
 
 CREATE INDEX ix_call_conversation_id ON call (conversation_id);
 
@@ -452,8 +644,19 @@ CREATE TABLE callback_task (
 	id BIGSERIAL NOT NULL,
 	ticket_id BIGINT NOT NULL,
 	round BIGINT NOT NULL,
+	kind TEXT DEFAULT 'callback' NOT NULL,
 	state TEXT NOT NULL,
+	plan TEXT DEFAULT 'clerk' NOT NULL,
+	rule TEXT DEFAULT '' NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	next_attempt_at TIMESTAMP WITH TIME ZONE,
+	skip_at TIMESTAMP WITH TIME ZONE,
+	attempts BIGINT DEFAULT '0' NOT NULL,
+	first_attempt_day DATE,
+	last_attempt_day DATE,
+	claim UUID,
+	claimed_until TIMESTAMP WITH TIME ZONE,
+	claimed_by_id BIGINT,
 	finished_at TIMESTAMP WITH TIME ZONE,
 	satisfaction TEXT,
 	solved BOOLEAN,
@@ -461,18 +664,55 @@ CREATE TABLE callback_task (
 	attitude TEXT,
 	note TEXT NOT NULL,
 	by TEXT NOT NULL,
+	questionnaire BIGINT DEFAULT '0' NOT NULL,
 	user_id BIGINT,
 	CONSTRAINT pk_callback_task PRIMARY KEY (id),
-	CONSTRAINT ck_callback_task_state CHECK (state IN ('open', 'reached', 'unreached', 'cancelled')),
+	CONSTRAINT ck_callback_task_state CHECK (state IN ('open', 'reached', 'unreached', 'refused', 'skipped', 'cancelled')),
+	CONSTRAINT ck_callback_task_kind CHECK (kind IN ('callback', 'evaluation')),
+	CONSTRAINT ck_callback_task_plan CHECK (plan IN ('clerk', 'robot', 'sms', 'wechat', 'none')),
 	CONSTRAINT ck_callback_task_satisfaction CHECK (satisfaction IS NULL OR satisfaction IN ('very_satisfied', 'satisfied', 'dissatisfied')),
 	CONSTRAINT ck_callback_task_reached_has_satisfaction CHECK (state <> 'reached' OR satisfaction IS NOT NULL),
 	CONSTRAINT ck_callback_task_finished_has_time CHECK ((state = 'open') = (finished_at IS NULL)),
 	CONSTRAINT ck_callback_task_round CHECK (round >= 1),
+	CONSTRAINT ck_callback_task_unreached_was_tried CHECK (state <> 'unreached' OR (attempts >= 3 AND last_attempt_day > first_attempt_day)),
+	CONSTRAINT ck_callback_task_attempts_have_days CHECK ((attempts = 0) = (first_attempt_day IS NULL)),
+	CONSTRAINT ck_callback_task_claim_ends CHECK ((claim IS NULL) = (claimed_until IS NULL)),
+	CONSTRAINT ck_callback_task_claim_is_open CHECK (state = 'open' OR claim IS NULL),
+	CONSTRAINT uq_callback_task_ticket_id_round_kind UNIQUE (ticket_id, round, kind),
 	CONSTRAINT fk_callback_task_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_callback_task_claimed_by_id FOREIGN KEY(claimed_by_id) REFERENCES staff (id),
 	CONSTRAINT fk_callback_task_user_id FOREIGN KEY(user_id) REFERENCES staff (id)
 );
 
+CREATE INDEX ix_callback_task_claimed ON callback_task (claimed_until) WHERE state = 'open' AND claim IS NOT NULL;
+
+CREATE INDEX ix_callback_task_finished ON callback_task (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE INDEX ix_callback_task_queue ON callback_task (plan, next_attempt_at, id) WHERE state = 'open';
+
+CREATE INDEX ix_callback_task_skip ON callback_task (skip_at) WHERE state = 'open' AND skip_at IS NOT NULL;
+
+CREATE INDEX ix_callback_task_user_finished ON callback_task (user_id, finished_at);
+
+CREATE UNIQUE INDEX uq_callback_task_evaluation ON callback_task (ticket_id) WHERE kind = 'evaluation';
+
 CREATE UNIQUE INDEX uq_callback_task_open ON callback_task (ticket_id) WHERE state = 'open';
+
+CREATE TABLE callback_link (
+	id BIGSERIAL NOT NULL,
+	token_hash TEXT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	round BIGINT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_callback_link PRIMARY KEY (id),
+	CONSTRAINT uq_callback_link_token_hash UNIQUE (token_hash),
+	CONSTRAINT ck_callback_link_expires_later CHECK (expires_at > created_at),
+	CONSTRAINT fk_callback_link_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_callback_link_ticket_id ON callback_link (ticket_id, round);
 
 CREATE TABLE return_call (
 	id BIGSERIAL NOT NULL,
@@ -494,6 +734,173 @@ CREATE TABLE return_call (
 );
 
 CREATE INDEX ix_return_call_open ON return_call (due_at) WHERE state = 'open';
+
+CREATE TABLE rectification (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT,
+	state TEXT NOT NULL,
+	opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	cause TEXT DEFAULT '' NOT NULL,
+	measure TEXT DEFAULT '' NOT NULL,
+	done_at TIMESTAMP WITH TIME ZONE,
+	done_by_id BIGINT,
+	confirmed_at TIMESTAMP WITH TIME ZONE,
+	confirmed_by_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	overdue_told_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_rectification PRIMARY KEY (id),
+	CONSTRAINT ck_rectification_state CHECK (state IN ('open', 'done', 'confirmed', 'dropped')),
+	CONSTRAINT ck_rectification_done_has_text CHECK (state NOT IN ('done', 'confirmed') OR (char_length(cause) >= 5 AND char_length(measure) >= 10)),
+	CONSTRAINT ck_rectification_confirmed_by_another CHECK (state <> 'confirmed' OR confirmed_by_id IS DISTINCT FROM done_by_id),
+	CONSTRAINT fk_rectification_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_rectification_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_rectification_done_by_id FOREIGN KEY(done_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_rectification_confirmed_by_id FOREIGN KEY(confirmed_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_rectification_open ON rectification (due_at) WHERE state IN ('open', 'done');
+
+CREATE INDEX ix_rectification_unit_id ON rectification (unit_id, id);
+
+CREATE UNIQUE INDEX uq_rectification_open ON rectification (ticket_id, unit_id) NULLS NOT DISTINCT WHERE state IN ('open', 'done');
+
+CREATE TABLE staff_notice (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	ticket_id BIGINT,
+	data JSONB DEFAULT '{}' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	not_before TIMESTAMP WITH TIME ZONE NOT NULL,
+	read_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_staff_notice PRIMARY KEY (id),
+	CONSTRAINT fk_staff_notice_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE,
+	CONSTRAINT fk_staff_notice_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_staff_notice_ticket_id ON staff_notice (ticket_id);
+
+CREATE INDEX ix_staff_notice_unread ON staff_notice (user_id, not_before) WHERE read_at IS NULL;
+
+CREATE INDEX ix_staff_notice_user_id ON staff_notice (user_id, id);
+
+CREATE TABLE urging (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	by TEXT NOT NULL,
+	user_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_urging PRIMARY KEY (id),
+	CONSTRAINT ck_urging_by CHECK (by IN ('citizen', 'agent', 'dispatcher', 'supervisor', 'leader', 'callback')),
+	CONSTRAINT fk_urging_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_urging_user_id FOREIGN KEY(user_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_urging_at ON urging (at);
+
+CREATE INDEX ix_urging_ticket_id ON urging (ticket_id, at);
+
+CREATE TABLE formal_supervision (
+	id BIGSERIAL NOT NULL,
+	number TEXT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT NOT NULL,
+	ordered_by TEXT NOT NULL,
+	instruction TEXT DEFAULT '' NOT NULL,
+	demands TEXT NOT NULL,
+	state TEXT NOT NULL,
+	issued_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	issued_by_id BIGINT NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	answer TEXT,
+	answered_at TIMESTAMP WITH TIME ZONE,
+	answered_by_id BIGINT,
+	conclusion TEXT,
+	concluded_at TIMESTAMP WITH TIME ZONE,
+	concluded_by_id BIGINT,
+	sent_back BIGINT DEFAULT '0' NOT NULL,
+	warned_at TIMESTAMP WITH TIME ZONE,
+	overdue_told_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_formal_supervision PRIMARY KEY (id),
+	CONSTRAINT ck_formal_supervision_state CHECK (state IN ('issued', 'answered', 'concluded', 'withdrawn')),
+	CONSTRAINT ck_formal_supervision_answered_has_text CHECK (state NOT IN ('answered', 'concluded') OR answer IS NOT NULL),
+	CONSTRAINT ck_formal_supervision_concluded_has_text CHECK (state <> 'concluded' OR (conclusion IS NOT NULL AND concluded_at IS NOT NULL)),
+	CONSTRAINT ck_formal_supervision_due_after_issue CHECK (due_at > issued_at),
+	CONSTRAINT ck_formal_supervision_demands_length CHECK (char_length(demands) BETWEEN 10 AND 4000),
+	CONSTRAINT uq_formal_supervision_number UNIQUE (number),
+	CONSTRAINT fk_formal_supervision_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_formal_supervision_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_formal_supervision_issued_by_id FOREIGN KEY(issued_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_formal_supervision_answered_by_id FOREIGN KEY(answered_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_formal_supervision_concluded_by_id FOREIGN KEY(concluded_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_formal_supervision_open ON formal_supervision (due_at) WHERE state IN ('issued', 'answered');
+
+CREATE INDEX ix_formal_supervision_ticket_id ON formal_supervision (ticket_id);
+
+CREATE INDEX ix_formal_supervision_unit_id ON formal_supervision (unit_id, id);
+
+CREATE TABLE commitment (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT,
+	promised_by TEXT NOT NULL,
+	what TEXT NOT NULL,
+	promised_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	remind_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	state TEXT NOT NULL,
+	noted_by_id BIGINT,
+	reminded_at TIMESTAMP WITH TIME ZONE,
+	overdue_told_at TIMESTAMP WITH TIME ZONE,
+	proof TEXT DEFAULT '' NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	CONSTRAINT pk_commitment PRIMARY KEY (id),
+	CONSTRAINT ck_commitment_state CHECK (state IN ('open', 'kept', 'broken')),
+	CONSTRAINT ck_commitment_due_after_promise CHECK (due_at > promised_at),
+	CONSTRAINT ck_commitment_end_has_proof CHECK (state = 'open' OR (char_length(proof) >= 5 AND decided_at IS NOT NULL)),
+	CONSTRAINT ck_commitment_what_length CHECK (char_length(what) BETWEEN 5 AND 1000),
+	CONSTRAINT fk_commitment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_commitment_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_commitment_noted_by_id FOREIGN KEY(noted_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_commitment_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_commitment_open ON commitment (due_at) WHERE state = 'open';
+
+CREATE INDEX ix_commitment_ticket_id ON commitment (ticket_id);
+
+CREATE INDEX ix_commitment_unit_id ON commitment (unit_id, id);
+
+CREATE TABLE ticket_place (
+	ticket_id BIGINT NOT NULL,
+	category_code TEXT NOT NULL,
+	keys TEXT[] NOT NULL,
+	longitude DOUBLE PRECISION,
+	latitude DOUBLE PRECISION,
+	received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_ticket_place PRIMARY KEY (ticket_id),
+	CONSTRAINT fk_ticket_place_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_ticket_place_category_code ON ticket_place (category_code, received_at);
+
+CREATE INDEX ix_ticket_place_keys ON ticket_place USING gin (keys);
+
+CREATE TABLE burst_ticket (
+	burst_id BIGINT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	CONSTRAINT pk_burst_ticket PRIMARY KEY (burst_id, ticket_id),
+	CONSTRAINT fk_burst_ticket_burst_id FOREIGN KEY(burst_id) REFERENCES burst (id) ON DELETE CASCADE,
+	CONSTRAINT fk_burst_ticket_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_burst_ticket_ticket_id ON burst_ticket (ticket_id);
 
 CREATE TABLE attachment (
 	id UUID NOT NULL,
@@ -543,18 +950,68 @@ CREATE TABLE reply (
 
 CREATE INDEX ix_reply_assignment_id ON reply (assignment_id);
 
+CREATE TABLE callback_answer (
+	id BIGSERIAL NOT NULL,
+	task_id BIGINT NOT NULL,
+	question TEXT NOT NULL,
+	value TEXT NOT NULL,
+	result TEXT,
+	CONSTRAINT pk_callback_answer PRIMARY KEY (id),
+	CONSTRAINT uq_callback_answer_task_id_question UNIQUE (task_id, question),
+	CONSTRAINT fk_callback_answer_task_id FOREIGN KEY(task_id) REFERENCES callback_task (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_callback_answer_question ON callback_answer (question, value);
+
 CREATE TABLE callback_attempt (
 	id BIGSERIAL NOT NULL,
 	task_id BIGINT NOT NULL,
+	number BIGINT NOT NULL,
 	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	channel TEXT DEFAULT 'phone' NOT NULL,
 	outcome TEXT NOT NULL,
+	note TEXT DEFAULT '' NOT NULL,
 	user_id BIGINT,
 	CONSTRAINT pk_callback_attempt PRIMARY KEY (id),
+	CONSTRAINT ck_callback_attempt_outcome CHECK (outcome IN ('running', 'reached', 'no_answer', 'busy', 'refused', 'wrong_number', 'sent', 'failed')),
+	CONSTRAINT ck_callback_attempt_channel CHECK (channel IN ('phone', 'robot', 'sms', 'wechat', 'web')),
+	CONSTRAINT uq_callback_attempt_task_id_number UNIQUE (task_id, number),
 	CONSTRAINT fk_callback_attempt_task_id FOREIGN KEY(task_id) REFERENCES callback_task (id) ON DELETE CASCADE,
 	CONSTRAINT fk_callback_attempt_user_id FOREIGN KEY(user_id) REFERENCES staff (id)
 );
 
-CREATE INDEX ix_callback_attempt_task_id ON callback_attempt (task_id);
+CREATE UNIQUE INDEX uq_callback_attempt_running ON callback_attempt (task_id) WHERE outcome = 'running';
+
+CREATE TABLE second_visit (
+	id BIGSERIAL NOT NULL,
+	task_id BIGINT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	round BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	complaint TEXT NOT NULL,
+	cause TEXT,
+	cause_note TEXT NOT NULL,
+	rectification TEXT NOT NULL,
+	evidence TEXT NOT NULL,
+	explanation TEXT NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	CONSTRAINT pk_second_visit PRIMARY KEY (id),
+	CONSTRAINT ck_second_visit_state CHECK (state IN ('open', 'redo', 'disputed', 'cancelled')),
+	CONSTRAINT ck_second_visit_decided_has_time CHECK ((state = 'open') = (decided_at IS NULL)),
+	CONSTRAINT ck_second_visit_redo_has_cause CHECK (state NOT IN ('redo') OR (cause IS NOT NULL AND rectification <> '')),
+	CONSTRAINT ck_second_visit_disputed_has_evidence CHECK (state <> 'disputed' OR (char_length(evidence) >= 20 AND explanation <> '')),
+	CONSTRAINT uq_second_visit_task_id UNIQUE (task_id),
+	CONSTRAINT fk_second_visit_task_id FOREIGN KEY(task_id) REFERENCES callback_task (id) ON DELETE CASCADE,
+	CONSTRAINT fk_second_visit_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_second_visit_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_second_visit_open ON second_visit (opened_at) WHERE state = 'open';
+
+CREATE INDEX ix_second_visit_ticket_id ON second_visit (ticket_id);
 
 CREATE TABLE deadline (
 	id BIGSERIAL NOT NULL,
@@ -565,60 +1022,249 @@ CREATE TABLE deadline (
 	stage TEXT NOT NULL,
 	limit_value DOUBLE PRECISION NOT NULL,
 	limit_unit TEXT NOT NULL,
+	options JSONB DEFAULT '{}' NOT NULL,
+	adjustments JSONB DEFAULT '[]' NOT NULL,
 	started_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	original_due_at TIMESTAMP WITH TIME ZONE,
+	extensions BIGINT DEFAULT 0 NOT NULL,
 	white_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	amber_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	yellow_at TIMESTAMP WITH TIME ZONE,
 	red_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	next_stage_at TIMESTAMP WITH TIME ZONE,
+	paused_at TIMESTAMP WITH TIME ZONE,
+	remaining_seconds DOUBLE PRECISION,
 	stopped_at TIMESTAMP WITH TIME ZONE,
 	provisional BOOLEAN NOT NULL,
+	calendar_version BIGINT DEFAULT 0 NOT NULL,
 	CONSTRAINT pk_deadline PRIMARY KEY (id),
 	CONSTRAINT ck_deadline_due_after_start CHECK (due_at > started_at),
-	CONSTRAINT ck_deadline_state CHECK (state IN ('running', 'met', 'late', 'cancelled')),
+	CONSTRAINT ck_deadline_kind CHECK (kind IN ('dispatch', 'sign', 'contact', 'on_site', 'plan', 'handle', 'review', 'callback', 'dispute', 'follow_up', 'suspension', 'supplement', 'evaluation', 'objection')),
+	CONSTRAINT ck_deadline_limit CHECK (limit_unit IN ('h', 'wh', 'wd', 'd') AND limit_value > 0),
+	CONSTRAINT ck_deadline_state CHECK (state IN ('running', 'paused', 'met', 'late', 'cancelled')),
 	CONSTRAINT ck_deadline_stage CHECK (stage IN ('calm', 'white', 'amber', 'yellow', 'red')),
-	CONSTRAINT ck_deadline_running_has_no_stop CHECK ((state = 'running') = (stopped_at IS NULL)),
+	CONSTRAINT ck_deadline_running_has_no_stop CHECK ((state IN ('running', 'paused')) = (stopped_at IS NULL)),
+	CONSTRAINT ck_deadline_paused_since CHECK ((state = 'paused') = (paused_at IS NOT NULL)),
+	CONSTRAINT ck_deadline_paused_has_rest CHECK ((paused_at IS NULL) = (remaining_seconds IS NULL)),
+	CONSTRAINT ck_deadline_only_running_moves CHECK (state = 'running' OR next_stage_at IS NULL),
+	CONSTRAINT ck_deadline_extended_keeps_old_due CHECK (extensions >= 0 AND (extensions > 0) = (original_due_at IS NOT NULL)),
 	CONSTRAINT fk_deadline_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
 	CONSTRAINT fk_deadline_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE
 );
+
+CREATE INDEX ix_deadline_calendar_version ON deadline (calendar_version, id) WHERE state IN ('running', 'paused');
 
 CREATE INDEX ix_deadline_next_stage ON deadline (next_stage_at) WHERE state = 'running' AND next_stage_at IS NOT NULL;
 
 CREATE INDEX ix_deadline_ticket_id ON deadline (ticket_id);
 
-CREATE UNIQUE INDEX uq_deadline_running_assignment_clock ON deadline (assignment_id, kind) WHERE state = 'running' AND assignment_id IS NOT NULL;
+CREATE UNIQUE INDEX uq_deadline_running_assignment_clock ON deadline (assignment_id, kind) WHERE state IN ('running', 'paused') AND assignment_id IS NOT NULL;
 
-CREATE UNIQUE INDEX uq_deadline_running_ticket_clock ON deadline (ticket_id, kind) WHERE state = 'running' AND assignment_id IS NULL;
+CREATE UNIQUE INDEX uq_deadline_running_ticket_clock ON deadline (ticket_id, kind) WHERE state IN ('running', 'paused') AND assignment_id IS NULL;
+
+CREATE TABLE request (
+	id BIGSERIAL NOT NULL,
+	kind TEXT NOT NULL,
+	state TEXT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	assignment_id BIGINT,
+	reason TEXT NOT NULL,
+	told TEXT DEFAULT '' NOT NULL,
+	limit_value DOUBLE PRECISION,
+	limit_unit TEXT,
+	reason_class TEXT,
+	review_on DATE,
+	asked_by_id BIGINT,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	consented_by_id BIGINT,
+	consented_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	note TEXT DEFAULT '' NOT NULL,
+	data JSONB DEFAULT '{}' NOT NULL,
+	CONSTRAINT pk_request PRIMARY KEY (id),
+	CONSTRAINT ck_request_kind CHECK (kind IN ('return', 'extension', 'suspension', 'dispute', 'refusal')),
+	CONSTRAINT ck_request_state CHECK (state IN ('pending', 'approved', 'refused', 'withdrawn')),
+	CONSTRAINT ck_request_reason_length CHECK (char_length(reason) >= 5),
+	CONSTRAINT ck_request_decided_has_time CHECK ((state IN ('approved', 'refused')) = (decided_at IS NOT NULL)),
+	CONSTRAINT ck_request_decider_is_not_asker CHECK (decided_by_id IS NULL OR decided_by_id <> asked_by_id),
+	CONSTRAINT ck_request_suspension_has_review CHECK (kind <> 'suspension' OR (review_on IS NOT NULL AND reason_class IS NOT NULL)),
+	CONSTRAINT ck_request_reason_class CHECK (reason_class IS NULL OR reason_class IN ('season', 'works', 'law', 'funds')),
+	CONSTRAINT ck_request_extension_has_limit CHECK (kind <> 'extension' OR limit_value > 0),
+	CONSTRAINT ck_request_of_an_assignment CHECK (kind IN ('dispute', 'refusal') OR assignment_id IS NOT NULL),
+	CONSTRAINT fk_request_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_request_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE,
+	CONSTRAINT fk_request_asked_by_id FOREIGN KEY(asked_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_request_consented_by_id FOREIGN KEY(consented_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_request_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_request_assignment_id ON request (assignment_id);
+
+CREATE INDEX ix_request_pending ON request (kind, asked_at) WHERE state = 'pending';
+
+CREATE INDEX ix_request_ticket_id ON request (ticket_id);
+
+CREATE UNIQUE INDEX uq_request_one_pending ON request (ticket_id, coalesce(assignment_id, 0), kind) WHERE state = 'pending';
 
 CREATE TABLE card (
 	id BIGSERIAL NOT NULL,
 	ticket_id BIGINT NOT NULL,
-	deadline_id BIGINT NOT NULL,
+	deadline_id BIGINT,
 	unit_id BIGINT,
+	user_id BIGINT,
 	colour TEXT NOT NULL,
 	reason TEXT NOT NULL,
+	note TEXT DEFAULT '' NOT NULL,
 	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	given_by_id BIGINT,
+	state TEXT DEFAULT 'given' NOT NULL,
+	revoked_at TIMESTAMP WITH TIME ZONE,
+	revoked_by_id BIGINT,
+	revoke_reason TEXT,
+	rectification_id BIGINT,
 	CONSTRAINT pk_card PRIMARY KEY (id),
 	CONSTRAINT uq_card_deadline_id_colour UNIQUE (deadline_id, colour),
 	CONSTRAINT ck_card_colour CHECK (colour IN ('yellow', 'red')),
+	CONSTRAINT ck_card_state CHECK (state IN ('given', 'revoked')),
+	CONSTRAINT ck_card_revoked_has_reason CHECK ((state = 'revoked') = (revoked_at IS NOT NULL AND revoked_by_id IS NOT NULL AND char_length(revoke_reason) >= 10)),
+	CONSTRAINT ck_card_has_cause CHECK (deadline_id IS NOT NULL OR reason IN ('two_yellows', 'false_reply', 'finding', 'by_hand')),
 	CONSTRAINT fk_card_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
 	CONSTRAINT fk_card_deadline_id FOREIGN KEY(deadline_id) REFERENCES deadline (id) ON DELETE CASCADE,
-	CONSTRAINT fk_card_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id)
+	CONSTRAINT fk_card_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_card_user_id FOREIGN KEY(user_id) REFERENCES staff (id),
+	CONSTRAINT fk_card_given_by_id FOREIGN KEY(given_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_card_revoked_by_id FOREIGN KEY(revoked_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_card_rectification_id FOREIGN KEY(rectification_id) REFERENCES rectification (id)
 );
+
+CREATE INDEX ix_card_at ON card (at);
 
 CREATE INDEX ix_card_ticket_id ON card (ticket_id);
 
 CREATE INDEX ix_card_unit_id ON card (unit_id, at);
 
+CREATE UNIQUE INDEX uq_card_two_yellows ON card (ticket_id, unit_id) NULLS NOT DISTINCT WHERE reason = 'two_yellows';
+
+CREATE TABLE reply_print (
+	reply_id BIGINT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	bands BIGINT[] NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_reply_print PRIMARY KEY (reply_id),
+	CONSTRAINT fk_reply_print_reply_id FOREIGN KEY(reply_id) REFERENCES reply (id) ON DELETE CASCADE,
+	CONSTRAINT fk_reply_print_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_reply_print_bands ON reply_print USING gin (bands);
+
+CREATE TABLE finding (
+	id BIGSERIAL NOT NULL,
+	rule TEXT NOT NULL,
+	key TEXT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT,
+	user_id BIGINT,
+	data JSONB DEFAULT '{}' NOT NULL,
+	state TEXT NOT NULL,
+	found_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	card_id BIGINT,
+	CONSTRAINT pk_finding PRIMARY KEY (id),
+	CONSTRAINT uq_finding_rule_key UNIQUE (rule, key),
+	CONSTRAINT ck_finding_rule CHECK (rule IN ('no_contact', 'contact_denied', 'short_reply', 'same_text', 'brush_off', 'instant', 'late_contact', 'callback_without_call', 'last_minute')),
+	CONSTRAINT ck_finding_state CHECK (state IN ('open', 'confirmed', 'dismissed')),
+	CONSTRAINT ck_finding_decided_has_reason CHECK (state = 'open' OR (decided_at IS NOT NULL AND decided_by_id IS NOT NULL AND char_length(note) >= 5)),
+	CONSTRAINT fk_finding_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_finding_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_finding_user_id FOREIGN KEY(user_id) REFERENCES staff (id),
+	CONSTRAINT fk_finding_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_finding_card_id FOREIGN KEY(card_id) REFERENCES card (id)
+);
+
+CREATE INDEX ix_finding_open ON finding (id) WHERE state = 'open';
+
+CREATE INDEX ix_finding_ticket_id ON finding (ticket_id);
+
+CREATE INDEX ix_finding_unit_id ON finding (unit_id, found_at);
+
+CREATE TABLE hand_over (
+	id BIGSERIAL NOT NULL,
+	number TEXT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT NOT NULL,
+	card_id BIGINT,
+	organ TEXT NOT NULL,
+	persons TEXT DEFAULT '' NOT NULL,
+	facts TEXT NOT NULL,
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	made_by_id BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	answer TEXT DEFAULT '' NOT NULL,
+	answered_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_hand_over PRIMARY KEY (id),
+	CONSTRAINT ck_hand_over_state CHECK (state IN ('sent', 'received', 'answered')),
+	CONSTRAINT ck_hand_over_facts_length CHECK (char_length(facts) >= 20),
+	CONSTRAINT uq_hand_over_number UNIQUE (number),
+	CONSTRAINT fk_hand_over_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_hand_over_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_hand_over_card_id FOREIGN KEY(card_id) REFERENCES card (id),
+	CONSTRAINT fk_hand_over_made_by_id FOREIGN KEY(made_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_hand_over_ticket_id ON hand_over (ticket_id);
+
+CREATE INDEX ix_hand_over_unit_id ON hand_over (unit_id, id);
+
 ALTER TABLE conversation ADD CONSTRAINT fk_conversation_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id);
 
-CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION append_events(p_subject text, p_items jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    key text;
+    item jsonb;
+    new_seq bigint;
+    last_hash text;
 BEGIN
-    RAISE EXCEPTION 'the event log is append-only' USING ERRCODE = 'insufficient_privilege';
+    -- our transaction's number is taken before an event's number: a seal waits for whoever may still hold a lower one
+    PERFORM pg_current_xact_id();
+    -- sorted: two writers wait for each other and do not block each other for ever. Each statement sees what is committed now
+    FOR key IN SELECT DISTINCT value->>'subject_id' FROM jsonb_array_elements(p_items) ORDER BY 1 LOOP
+        PERFORM pg_advisory_xact_lock(hashtextextended(p_subject || ':' || key, 0));
+    END LOOP;
+    FOR item IN SELECT value FROM jsonb_array_elements(p_items) WITH ORDINALITY ORDER BY ordinality LOOP
+        SELECT event.seq, event.hash INTO new_seq, last_hash FROM event
+            WHERE event.subject = p_subject AND event.subject_id = item->>'subject_id' ORDER BY event.seq DESC LIMIT 1;
+        new_seq := coalesce(new_seq, 0) + 1;
+        last_hash := coalesce(last_hash, '');
+        INSERT INTO event (at, name, subject, subject_id, seq, actor_kind, actor_id, actor_label, data, public, previous_hash, hash)
+        VALUES ((item->>'at')::timestamptz, item->>'name', p_subject, item->>'subject_id', new_seq, item->>'actor_kind',
+            (item->>'actor_id')::bigint, item->>'actor_label', item->'data', (item->>'public')::boolean, last_hash,
+            encode(sha256(convert_to(last_hash || E'\n' || new_seq || E'\n' || (item->>'body'), 'UTF8')), 'hex'));
+        IF item ? 'notify' THEN
+            PERFORM pg_notify('hotline_events', item->>'notify');
+        END IF;
+    END LOOP;
 END
 $$;
 
-CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION refuse_event_change();
+CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END
+$$;
 
-CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
+
+CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+
+CREATE TRIGGER audit_seal_append_only BEFORE UPDATE OR DELETE ON audit_seal FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
+
+CREATE TRIGGER audit_seal_no_truncate BEFORE TRUNCATE ON audit_seal FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+
+CREATE TRIGGER audit_day_append_only BEFORE UPDATE OR DELETE ON audit_day FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
+
+CREATE TRIGGER audit_day_no_truncate BEFORE TRUNCATE ON audit_day FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 
