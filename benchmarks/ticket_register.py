@@ -51,8 +51,9 @@ async def measure(database: Database, core: Core) -> list[float]:
 
 async def main(sizes: list[int], url: str) -> None:
     """Fill up to each size and measure."""
-    database = Database(url)
-    core = Core(SystemClock(), Vault([Fernet.generate_key().decode()], "k"), "secret", "12345", Path(tempfile.gettempdir()))
+    vault = Vault([Fernet.generate_key().decode()], "k")
+    database = Database(url, vault=vault)
+    core = Core(SystemClock(), vault, "secret", "12345", Path(tempfile.gettempdir()))
     async with database.engine.begin() as connection:
         for statement in initial.statements_of(initial.sql()):
             await connection.exec_driver_sql(statement)

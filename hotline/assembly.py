@@ -28,13 +28,24 @@ def database_url(settings: Settings) -> str:
 
 def make_database(settings: Settings) -> Database:
     """The connection pool; nothing is opened yet."""
-    return Database(database_url(settings))
+    return Database(database_url(settings), vault=make_vault(settings))
+
+
+def make_vault(settings: Settings) -> Vault:
+    """The keys of this process."""
+    lookup = [key.get_secret_value() for key in settings.lookup_keys] or [settings.secret]
+    return Vault([key.get_secret_value() for key in settings.encryption_keys], lookup[0], lookup[1:])
 
 
 def make_core(settings: Settings, clock: Clock | None = None) -> Core:
     """The context of the service functions."""
-    vault = Vault([key.get_secret_value() for key in settings.encryption_keys], lookup_key=settings.secret)
-    return Core(clock=clock or SystemClock(), vault=vault, secret=settings.secret, line=settings.line_number, data_dir=settings.data_dir)
+    return Core(
+        clock=clock or SystemClock(),
+        vault=make_vault(settings),
+        secret=settings.secret,
+        line=settings.line_number,
+        data_dir=settings.data_dir,
+    )
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
 from hotline.errors import Unavailable
+from hotline.security import Vault
+
+VAULT = "vault"
+"""`session.info[VAULT]`: the keys of this process."""
 
 
 class Base(DeclarativeBase):
@@ -54,8 +58,11 @@ def async_url(url: str) -> str:
 class Database:
     """The connection pool of one process."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> None:
-        """Open nothing yet; connections are made on first use and checked before each use."""
+    def __init__(self, url: str, *, vault: Vault | None = None, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> None:
+        """Open nothing yet; connections are made on first use and checked before each use.
+
+        `vault`: the keys by which words in events are sealed and opened; needed by whoever writes events of citizens.
+        """
         self.url = url
         self.engine: AsyncEngine = create_async_engine(
             async_url(url),
@@ -66,7 +73,7 @@ class Database:
             hide_parameters=True,  # what citizens wrote is no part of an error's text
             connect_args={"timeout": 3, "server_settings": {"statement_timeout": str(statement_timeout_ms)}},
         )
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info={VAULT: vault})
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

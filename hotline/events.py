@@ -2,24 +2,28 @@
 
 A service function changes rows and calls `record` in the same transaction. Events of one subject form a chain: each
 holds the hash of the one before it, and a database trigger refuses UPDATE and DELETE. `NOTIFY` wakes pages that watch.
+What people wrote is sealed inside the event (`hotline.sealed_words`); the log as a whole is sealed by `ticketing.audit`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, bindparam, func, insert, literal, select, text, true
+from sqlalchemy import CheckConstraint, ColumnElement, Index, UniqueConstraint, select, text
+from sqlalchemy.event import listens_for
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, QueryContext, column_property, mapped_column
 
-from hotline.database import Base
+from hotline.database import VAULT, Base
+from hotline.sealed_words import PERSONAL_SUBJECTS, SEALED, EventKey, close, keys_for, reopen, split
 
 NOTIFY_CHANNEL = "hotline_events"
 """PostgreSQL channel; the payload is JSON {"name", "subject", "id", "unit"}: identifiers only, never personal data."""
@@ -68,11 +72,40 @@ class Event(Base):
     actor_kind: Mapped[str]
     actor_id: Mapped[int | None]
     actor_label: Mapped[str]
-    data: Mapped[dict[str, Any]]
+    stored: Mapped[dict[str, Any]] = mapped_column("data")
+    """Codes and numbers in clear, words sealed: what the hash covers."""
     public: Mapped[bool] = mapped_column(default=False)
     """Whether the citizen sees it."""
     previous_hash: Mapped[str]
     hash: Mapped[str]
+    key_sealed: ClassVar[Any]
+    """The key of the words, loaded with the event; set below the class."""
+
+    @hybrid_property
+    def data(self) -> dict[str, Any]:
+        """What was recorded, with the words opened; without them when their key was destroyed.
+
+        In a statement `Event.data` is the stored part: codes and numbers can be asked for, words cannot.
+        """
+        return reopen(getattr(self, "_vault", None), self.key_sealed, self.stored)
+
+    @data.inplace.expression
+    @classmethod
+    def _stored(cls) -> ColumnElement[dict[str, Any]]:
+        return cls.stored.expression
+
+
+Event.key_sealed = column_property(
+    select(EventKey.key_sealed)
+    .where(EventKey.subject == Event.subject, EventKey.subject_id == Event.subject_id)
+    .correlate_except(EventKey)
+    .scalar_subquery()
+)
+
+
+@listens_for(Event, "load")
+def _remember_the_vault(event: Event, context: QueryContext) -> None:
+    event._vault = context.session.info.get(VAULT)  # type: ignore[attr-defined]
 
 
 class Outbox(Base):
@@ -102,41 +135,35 @@ class Outbox(Base):
     sent_at: Mapped[datetime | None]
 
 
-def _digest(previous: str, event: dict[str, Any]) -> str:
-    canonical = json.dumps(event, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
+def body_digest(event: Mapping[str, Any]) -> str:
+    """The hash over what an event says: time, name, subject, actor, data as stored (words sealed) and publicity.
 
-
-async def record(
-    session: AsyncSession,
-    *,
-    at: datetime,
-    name: str,
-    subject: str,
-    subject_id: int | UUID | str,
-    who: Who,
-    data: dict[str, Any] | None = None,
-    public: bool = False,
-    notify: dict[str, Any] | None = None,
-) -> Event:
-    """Append one event in the current transaction and wake the watchers when it commits.
-
-    The chain is serialised by a transaction-level advisory lock per subject, so two writers cannot take the same seq.
+    Canonical: UTC with microseconds, sorted keys, whole numbers without a point, no blanks. What comes back from the
+    database gives the same bytes as what went in.
     """
-    key = str(subject_id)
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{subject}:{key}", 0))))
-    last = (
-        await session.execute(
-            select(Event.seq, Event.hash).where(Event.subject == subject, Event.subject_id == key).order_by(Event.seq.desc()).limit(1)
-        )
-    ).first()
-    seq, previous = (last.seq + 1, last.hash) if last else (1, "")
-    event = Event(**_row(at, name, subject, key, seq, who, data or {}, public, previous))
-    session.add(event)
-    await session.flush()
-    payload = json.dumps({"name": name, "subject": subject, "id": key, **(notify or {})})
-    await session.execute(select(func.pg_notify(NOTIFY_CHANNEL, payload)))
-    return event
+    body = {
+        "at": event["at"].astimezone(UTC).isoformat(timespec="microseconds"),
+        "name": event["name"],
+        "subject": event["subject"],
+        "id": event["subject_id"],
+        "who": [event["actor_kind"], event["actor_id"], event["actor_label"]],
+        "data": _canonical(event["data"]),
+        "public": event["public"],
+    }
+    return hashlib.sha256(json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def link_digest(previous: str, seq: int, body: str) -> str:
+    """The hash of an event: over the hash before it, its number and its body. `append_events` in the database does the same."""
+    return hashlib.sha256(f"{previous}\n{seq}\n{body}".encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _canonical(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @dataclass(frozen=True)
@@ -151,57 +178,81 @@ class Happening:
     notify: dict[str, Any] = field(default_factory=dict)
 
 
+async def record(
+    session: AsyncSession,
+    *,
+    at: datetime,
+    name: str,
+    subject: str,
+    subject_id: int | UUID | str,
+    who: Who,
+    data: dict[str, Any] | None = None,
+    public: bool = False,
+    notify: dict[str, Any] | None = None,
+) -> None:
+    """Append one event in the current transaction and wake the watchers when it commits.
+
+    The chain is serialised by a transaction-level advisory lock per subject, so two writers cannot take the same seq.
+    Words of and about a citizen in `data` are sealed (`hotline.sealed_words`); `Event.data` opens them again.
+    """
+    happening = Happening(name, subject_id, who, data or {}, public, notify or {})
+    await record_many(session, at=at, subject=subject, happenings=[happening])
+
+
 async def record_many(session: AsyncSession, *, at: datetime, subject: str, happenings: Sequence[Happening]) -> None:
-    """Append many events of one kind of subject in a few statements; the chains come out as if `record` had written them one by one.
+    """Append many events of one kind of subject in one statement; the chains come out as if `record` had written them one by one.
 
     Events of the same subject are chained in the order given. Watchers are woken once per subject.
     """
     if not happenings:
         return
-    keys = sorted({str(item.subject_id) for item in happenings})
-    one = func.unnest(bindparam("keys", keys, type_=ARRAY(Text))).column_valued("key")
-    locked = select(func.pg_advisory_xact_lock(func.hashtextextended(literal(f"{subject}:").op("||")(one), 0)))
-    await session.execute(locked)  # `keys` is sorted: two bulk writers wait for each other and do not block each other for ever
-    last = (
-        select(Event.seq, Event.hash)
-        .where(Event.subject == subject, Event.subject_id == one)
-        .order_by(Event.seq.desc())
-        .limit(1)
-        .lateral("last")
-    )
-    heads = {row[0]: (row.seq, row.hash) for row in await session.execute(select(one, last.c.seq, last.c.hash).join(last, true()))}
-    rows, payloads = [], {}
-    for item in happenings:
-        key = str(item.subject_id)
-        seq, previous = heads.get(key, (0, ""))
-        row = _row(at, item.name, subject, key, seq + 1, item.who, item.data, item.public, previous)
-        heads[key] = (row["seq"], row["hash"])
-        rows.append(row)
-        payloads[key] = json.dumps({"name": item.name, "subject": subject, "id": key, **item.notify})
-    await session.execute(insert(Event), rows)
-    told = func.unnest(bindparam("payloads", list(payloads.values()), type_=ARRAY(Text))).column_valued("payload")
-    await session.execute(select(func.pg_notify(NOTIFY_CHANNEL, told)))
+    await session.flush()
+    prepared = [_prepare(at, subject, item) for item in happenings]
+    if subject in PERSONAL_SUBJECTS:
+        await _seal(session, subject, prepared)
+    last_of = {row["subject_id"]: number for number, (row, _words) in enumerate(prepared)}
+    items = []
+    for number, (row, _words) in enumerate(prepared):
+        item = {**row, "at": row["at"].isoformat(), "body": body_digest(row)}
+        if last_of[row["subject_id"]] == number:
+            told = happenings[number]
+            item["notify"] = json.dumps({"name": told.name, "subject": subject, "id": row["subject_id"], **told.notify})
+        items.append(item)
+    await session.execute(_APPEND, {"subject": subject, "items": json.dumps(items)})
 
 
-def _row(
-    at: datetime, name: str, subject: str, key: str, seq: int, who: Who, data: dict[str, Any], public: bool, previous: str
-) -> dict[str, Any]:
-    """The columns of one event, with its hash."""
-    body = {"at": at.isoformat(), "name": name, "subject": subject, "id": key, "seq": seq, "who": who.label, "data": data}
-    return {
-        "at": at,
-        "name": name,
+_APPEND = text("SELECT append_events(:subject, CAST(:items AS jsonb))")
+
+
+def _prepare(at: datetime, subject: str, item: Happening) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The columns of one event without its place in the chain, and the words to seal."""
+    data = json.loads(json.dumps(item.data, default=str))
+    clear, words = split(data) if subject in PERSONAL_SUBJECTS else (data, {})
+    row = {
+        "at": at.astimezone(UTC),
+        "name": item.name,
         "subject": subject,
-        "subject_id": key,
-        "seq": seq,
-        "actor_kind": who.kind.value,
-        "actor_id": who.user_id,
-        "actor_label": who.label,
-        "data": data,
-        "public": public,
-        "previous_hash": previous,
-        "hash": _digest(previous, body),
+        "subject_id": str(item.subject_id),
+        "actor_kind": item.who.kind.value,
+        "actor_id": item.who.user_id,
+        "actor_label": item.who.label,
+        "data": clear,
+        "public": item.public,
     }
+    return row, words
+
+
+async def _seal(session: AsyncSession, subject: str, prepared: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> None:
+    ids = sorted({row["subject_id"] for row, words in prepared if words})
+    if not ids:
+        return
+    vault = session.info.get(VAULT)
+    if vault is None:
+        raise RuntimeError("words of a citizen are only kept sealed: open the database with its keys, Database(url, vault=…)")
+    keys = await keys_for(session, vault, subject, ids)
+    for row, words in prepared:
+        if words:
+            row["data"][SEALED] = close(keys[row["subject_id"]], words)
 
 
 async def enqueue(

@@ -19,6 +19,7 @@ from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
 from hotline.migrations import initial
 from hotline.processes.postgres import PrivatePostgres, running
+from hotline.security import Vault
 from hotline.settings import Settings
 from ticketing.context import Core
 
@@ -74,20 +75,20 @@ async def _fill_template(server: PrivatePostgres) -> None:
 
 
 @asynccontextmanager
-async def fresh_database(server: PrivatePostgres, template: str) -> AsyncIterator[Database]:
-    """A copy of a template database, dropped at the end."""
+async def fresh_database(server: PrivatePostgres, template: str, vault: Vault | None = None) -> AsyncIterator[Database]:
+    """A copy of a template database, dropped at the end. `vault`: needed to write and read what citizens' events say."""
     name = f"test_{uuid4().hex}"
     await asyncio.to_thread(server.create_database, name, template=template)
-    database = Database(server.url(name))
+    database = Database(server.url(name), vault=vault)
     yield database
     await database.close()
     await asyncio.to_thread(server.psql, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
-async def database(server: PrivatePostgres) -> AsyncIterator[Database]:
+async def database(server: PrivatePostgres, core: Core) -> AsyncIterator[Database]:
     """A fresh database with every table and no row."""
-    async with fresh_database(server, TEMPLATE) as database:
+    async with fresh_database(server, TEMPLATE, core.vault) as database:
         yield database
 
 

@@ -8,21 +8,11 @@ from typing import Any
 
 from sqlalchemy import create_mock_engine
 
+from hotline.migrations import guards
 from hotline.schema import metadata
 
 FILE = Path(__file__).parent / "versions" / "0001_initial.sql"
 SEPARATOR = ";\n\n"
-
-EVENT_GUARD = (
-    # the event log is append-only, whoever connects (hotline.events)
-    """CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'the event log is append-only' USING ERRCODE = 'insufficient_privilege';
-END
-$$""",
-    "CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION refuse_event_change()",
-    "CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change()",
-)
 
 
 def statements_of(script: str) -> list[str]:
@@ -31,7 +21,7 @@ def statements_of(script: str) -> list[str]:
 
 
 def sql() -> str:
-    """Every CREATE statement of the models in a working order, then the guard of the event log."""
+    """Every CREATE statement of the models in a working order, then the guards of the event log."""
     statements: list[str] = []
 
     def collect(statement: Any, *_args: Any, **_options: Any) -> None:
@@ -42,7 +32,7 @@ def sql() -> str:
     metadata.create_all(engine, checkfirst=False)
     # SQLAlchemy keeps the indexes of a table in a set: neighbours are sorted, so that the file comes out the same each time
     ordered = [each for is_index, group in groupby(statements, _is_index) for each in (sorted(group) if is_index else group)]
-    return SEPARATOR.join([*ordered, *EVENT_GUARD]) + SEPARATOR
+    return SEPARATOR.join([*ordered, *guards.statements()]) + SEPARATOR
 
 
 def _is_index(statement: str) -> bool:

@@ -59,9 +59,9 @@ async def _fill(core: Core, url: str) -> None:
 
 
 @pytest.fixture
-async def database(server: PrivatePostgres, city_template: str) -> AsyncIterator[Database]:
+async def database(server: PrivatePostgres, city_template: str, core: Core) -> AsyncIterator[Database]:
     """A fresh copy of the city."""
-    async with fresh_database(server, city_template) as database:
+    async with fresh_database(server, city_template, core.vault) as database:
         yield database
 
 

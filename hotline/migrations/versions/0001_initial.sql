@@ -195,11 +195,10 @@ CREATE TABLE line (
 	CONSTRAINT uq_line_name UNIQUE (name)
 );
 
-CREATE TABLE login_failure (
+CREATE TABLE login_address (
 	address_hash TEXT NOT NULL,
-	count BIGINT NOT NULL,
-	since TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_login_failure PRIMARY KEY (address_hash)
+	busy_until TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_login_address PRIMARY KEY (address_hash)
 );
 
 CREATE TABLE article (

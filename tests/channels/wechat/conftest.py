@@ -59,7 +59,7 @@ async def _fill(core: Core, url: str) -> None:
 @pytest.fixture
 async def city(settings: Settings, core: Core, server: PrivatePostgres, city_template: str) -> AsyncIterator[World]:
     """The demo city's units, categories and articles, and the real dialogue without Rasa."""
-    async with fresh_database(server, city_template) as database:
+    async with fresh_database(server, city_template, core.vault) as database:
         dialogue = Dialogue(core, database, None)
         async with build(settings, core, database, dialogue=dialogue, wechat_budget_s=4.5) as made:
             yield made
