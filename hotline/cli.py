@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hotline.commands import workflow
 from hotline.errors import HotlineError
 from hotline.processes.names import Role
 
@@ -25,6 +26,7 @@ app.add_typer(ticket_app, name="ticket")
 app.add_typer(bot_app, name="bot")
 app.add_typer(models_app, name="models")
 app.add_typer(wechat_app, name="wechat")
+app.add_typer(workflow.app, name="workflow")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Download nothing.")]

@@ -14,6 +14,7 @@ import ticketing.conversation.models
 import ticketing.deadline.models
 import ticketing.people.models
 import ticketing.request.models
+import ticketing.statistics.models
 import ticketing.supervision.models
 import ticketing.supervision.suspicions
 import ticketing.taxonomy.models

@@ -67,7 +67,34 @@ ACTIONS = {
     "emergency_remains": "转派单",
     "withdraw": "撤回",
     "invalidate": "标为无效",
+    "register": "登记",
+    "merge": "并单",
+    "unmerge": "拆分并单",
+    "open_dispute": "提交争议会商",
+    "rule_dispute": "裁定",
+    "suspend": "挂账",
+    "resume": "恢复办理",
+    "archive": "归档",
+    "object": "提出异议",
+    "rejection_final": "异议期满归档",
+    "assign": "派给单位",
+    "reassign": "改派",
+    "sign": "签收",
+    "return": "退单",
+    "contact": "联系市民",
+    "draft_reply": "起草答复",
+    "refuse_draft": "退回修改",
+    "sign_off": "审签",
+    "accept": "审核通过",
+    "cancel": "撤派",
+    "urge": "催办",
+    "supervise": "督办",
+    "yellow": "发黄牌",
+    "red": "发红牌",
 }
+REQUESTS = {"return": "退单", "extension": "延期", "suspension": "挂账", "dispute": "争议会商", "refusal": "不予受理"}
+REQUEST_STATES = {"pending": "待处理", "approved": "已同意", "refused": "未同意", "withdrawn": "已收回"}
+SUSPENSION_REASONS = {"season": "受季节限制", "works": "待工程施工", "law": "受法律政策限制", "funds": "待资金落实"}
 ASSIGNMENT_STATES = {
     "assigned": "待签收",
     "signed": "已签收",
@@ -107,7 +134,19 @@ SATISFACTIONS = {"very_satisfied": "非常满意", "satisfied": "满意", "dissa
 FACTS = {"true": "属实", "partly": "部分属实", "untrue": "不属实", "cannot_verify": "无法核实"}
 CLOCKS = {"dispatch": "派单", "sign": "签收", "contact": "联系市民", "handle": "办结", "review": "审核", "callback": "回访"}
 LIMIT_UNITS = {"h": "小时，全天连续", "wh": "小时，只算上班时间", "wd": "个工作日", "d": "天，含休息日"}
-ATTEMPTS = {"no_answer": "无人接听", "busy": "占线", "refused": "拒绝回访", "wrong_number": "号码不对"}
+ATTEMPTS = {"no_answer": "无人接听", "busy": "占线", "wrong_number": "号码不对", "refused": "接通了，不愿评价"}
+ATTEMPT_OUTCOMES = {**ATTEMPTS, "reached": "已接通", "running": "正在联系", "sent": "已发链接", "failed": "线路故障，不计次数"}
+CALLBACK_STATES = {
+    "open": "待回访",
+    "reached": "已回访",
+    "unreached": "未联系上",
+    "refused": "拒绝评价",
+    "skipped": "未回访",
+    "cancelled": "已取消",
+}
+PLANS = {"clerk": "人工电话", "robot": "语音机器人", "sms": "短信链接", "wechat": "微信", "none": "不主动回访"}
+VISIT_STATES = {"open": "待处理", "redo": "重办", "disputed": "答复合理，按不满意办结", "cancelled": "已取消"}
+RATED_BY = {"clerk": "回访员", "web": "网页", "link": "短信链接", "wechat": "微信", "robot": "语音机器人", "system": "系统"}
 ATTITUDES = {"good": "好", "fair": "一般", "bad": "不好"}
 CONTACT_WAYS = {"phone": "电话", "sms": "短信", "wechat": "微信", "none": "不用联系", "visit": "上门"}
 GATES = {"law": "法律政策", "wording": "文字格式", "signoff": "审核签发", "letter": "办理函复"}
@@ -132,6 +171,9 @@ HANDOVER_REASONS = {
 }
 NO_CALLBACK = {
     "unreached": "未联系上",
+    "refused_to_rate": "拒绝评价",
+    "not_sampled": "未抽中回访，没有评价",
+    "no_way_to_ask": "没有留下联系方式",
     "anonymous": "匿名，无法回访",
     "evaluation_window_over": "三天内未评价",
     "answered_on_the_spot": "当场答复",
@@ -156,6 +198,9 @@ _TABLES = {
     "state": TICKET_STATES,
     "citizen_state": CITIZEN_STATES,
     "action": ACTIONS,
+    "request": REQUESTS,
+    "request_state": REQUEST_STATES,
+    "suspension_reason": SUSPENSION_REASONS,
     "assignment": ASSIGNMENT_STATES,
     "article": ARTICLE_STATES,
     "kind": KINDS,
@@ -169,6 +214,11 @@ _TABLES = {
     "facts": FACTS,
     "clock": CLOCKS,
     "attempt": ATTEMPTS,
+    "attempt_outcome": ATTEMPT_OUTCOMES,
+    "callback_state": CALLBACK_STATES,
+    "plan": PLANS,
+    "visit_state": VISIT_STATES,
+    "rated_by": RATED_BY,
     "attitude": ATTITUDES,
     "contact": CONTACT_WAYS,
     "return_reason": RETURN_REASONS,

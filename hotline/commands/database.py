@@ -6,13 +6,14 @@ import asyncio
 import sys
 
 from hotline import logs, migrations
-from hotline.assembly import Services, make_database
+from hotline.assembly import Services, make_core, make_database
 from hotline.errors import NotAllowed
 from hotline.settings import Settings
+from ticketing.ticket import workflow_versions
 
 
 def upgrade(settings: Settings) -> None:
-    """Bring the schema to the newest version."""
+    """Bring the schema to the newest version, and the reference data that the service cannot run without."""
     asyncio.run(_upgrade(settings))
     sys.stdout.write(f"database schema: {migrations.head()}\n")
 
@@ -22,6 +23,8 @@ async def _upgrade(settings: Settings) -> None:
     try:
         await database.ping()
         await migrations.upgrade(database)
+        async with database.transaction() as session:
+            await workflow_versions.seed(make_core(settings), session)
     finally:
         await database.close()
 

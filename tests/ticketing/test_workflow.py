@@ -21,7 +21,7 @@ ACTORS = [SYSTEM, BOT, citizen_actor(), *(Actor(ActorKind.STAFF, role.value, 1, 
 @given(st.lists(st.tuples(st.sampled_from(sorted(workflow.load().transitions)), st.sampled_from(ACTORS)), max_size=40))
 def test_no_sequence_of_allowed_steps_closes_without_a_callback_result_or_a_recorded_reason(tries: list[tuple[str, Actor]]) -> None:
     """The engine plus the rule that `take_step` and the database hold: a step with `result` fills that column."""
-    state = TicketState.REGISTERED
+    state = TicketState.DRAFT
     filled: set[str] = set()
     for action, actor in tries:
         try:
@@ -36,15 +36,17 @@ def test_no_sequence_of_allowed_steps_closes_without_a_callback_result_or_a_reco
 
 def test_every_state_with_a_way_in_has_a_way_out_or_is_final() -> None:
     transitions = workflow.load().transitions.values()
-    reached = {TicketState.REGISTERED, *(item.target for item in transitions)}
+    reached = {TicketState.DRAFT, *(item.target for item in transitions)}
     left = {source for item in transitions for source in item.sources}
     assert {state for state in reached - left if state.is_open} == set()
 
 
 def test_overdue_never_closes__section_4a_5() -> None:
-    """The system by itself closes nothing but an answer that nobody rated."""
-    own = [item.action for item in workflow.load().transitions.values() if item.target.is_closed and "system" in item.who]
-    assert own == ["answer_window_over"]
+    """The system by itself ends an answer that nobody rated, what no callback rule asks about, and what was ended before: no handling."""
+    own = [item for item in workflow.load().transitions.values() if item.target.is_closed and "system" in item.who]
+    assert [item.action for item in own] == ["close_unreached", "archive", "answer_window_over", "rejection_final"]
+    unhandled = {TicketState.IN_PROGRESS, TicketState.DISPUTED, TicketState.SUSPENDED, TicketState.REPLY_REVIEW, TicketState.TO_DISPATCH}
+    assert not [item for item in own if item.sources & unhandled]
 
 
 def test_a_refusal_says_what_is_allowed_instead() -> None:
@@ -55,19 +57,23 @@ def test_a_refusal_says_what_is_allowed_instead() -> None:
         workflow.load().step(TicketState.TO_DISPATCH, "dispatch", citizen_actor())
 
 
-GOOD: dict[str, Any] = {"action": "x", "from": ["registered"], "to": "answered", "who": ["agent"], "event": "e", "public": True}
+GOOD: dict[str, Any] = {"action": "x", "from": ["draft"], "to": "answered", "who": ["agent"], "event": "e", "public": True}
 
 
 @pytest.mark.parametrize(
     ("raw", "complaint"),
     [
-        ("text", "list `transitions`"),
-        ({"transitions": [{**GOOD, "from": ["nowhere"]}]}, "transition 1"),
-        ({"transitions": [{**GOOD, "who": ["king"]}]}, "unknown role king"),
-        ({"transitions": [GOOD, GOOD]}, "stands there twice"),
-        ({"transitions": [{**GOOD, "to": "closed"}]}, "needs a result"),
-        ({"transitions": [{**GOOD, "from": ["suspended"]}]}, "nothing reaches"),
-        ({"transitions": [{"action": "x"}]}, "transition 1"),
+        ("text", "list `ticket`"),
+        ({"ticket": [{**GOOD, "from": ["nowhere"]}]}, "transition 1"),
+        ({"ticket": [{**GOOD, "who": ["king"]}]}, "unknown role king"),
+        ({"ticket": [GOOD, GOOD]}, "stands there twice"),
+        ({"ticket": [{**GOOD, "to": "closed"}]}, "needs a result"),
+        ({"ticket": [{**GOOD, "from": ["suspended"], "to": "closed", "result": "satisfaction"}]}, "nothing reaches"),
+        ({"ticket": [GOOD]}, "nothing leads out of answered"),
+        ({"ticket": [{**GOOD, "to": "rejected", "also_who": ["bot"]}]}, "needs a `why`"),
+        ({"ticket": [{"action": "x"}]}, "transition 1"),
+        ({"ticket": [{**GOOD, "to": "rejected"}], "requests": {"wish": {}}}, "request wish"),
+        ({"ticket": [{**GOOD, "to": "rejected"}], "version": "two"}, "whole number"),
     ],
 )
 def test_a_wrong_file_is_refused_and_the_entry_named(raw: Any, complaint: str) -> None:

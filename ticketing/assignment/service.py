@@ -14,7 +14,7 @@ from ticketing.context import Core
 from ticketing.deadline import policy
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import start_clock, start_dispatch_clock, stop_clocks
-from ticketing.people.actor import Actor
+from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import Role
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step, tell
@@ -199,7 +199,7 @@ async def _reply_ready(core: Core, session: AsyncSession, actor: Actor, ticket: 
     states = list(await session.scalars(select(Assignment.state).where(Assignment.ticket_id == ticket.id)))
     if any(AssignmentState(state).is_open for state in states) or AssignmentState.REPLIED.value not in states:
         return
-    await take_step(core, session, actor, ticket, "reply_ready")
+    await take_step(core, session, SYSTEM, ticket, "reply_ready")
     limit = policy.load().by_key(str(ticket.policy_key)).limits[ClockKind.REVIEW]
     await start_clock(core, session, ticket, ClockKind.REVIEW, limit)
 

@@ -18,7 +18,7 @@ from hotline.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from hotline.security import hash_query_code
 from ticketing.assignment.models import Assignment, AssignmentState
-from ticketing.callback.models import CallbackTask, ReturnCall
+from ticketing.callback.models import CallbackTask, ReturnCall, SecondVisit
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import Person, person
 from ticketing.context import Core
@@ -68,8 +68,9 @@ def _by_role(core: Core, actor: Actor) -> ColumnElement[bool]:
             # also what ended today, by whomever: a clerk on the telephone while the citizen rates is told so and does not lose the form
             fresh = CallbackTask.finished_at >= _midnight(core)
             tasks = select(CallbackTask.ticket_id).where(or_(CallbackTask.state == "open", CallbackTask.user_id == actor.user_id, fresh))
+            visits = select(SecondVisit.ticket_id).where(SecondVisit.state == "open")
             owed = select(ReturnCall.ticket_id).where(or_(ReturnCall.state == "open", ReturnCall.done_by_id == actor.user_id))
-            return or_(Ticket.id.in_(tasks), Ticket.id.in_(owed))
+            return or_(Ticket.id.in_(tasks), Ticket.id.in_(visits), Ticket.id.in_(owed))
         case Role.QUALITY:
             return Ticket.conversation_id.in_(select(Call.conversation_id))
         case _:

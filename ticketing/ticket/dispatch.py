@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
-from ticketing.callback.models import CallbackTask
+from ticketing.callback.tasks import cancel_open
 from ticketing.context import Core
 from ticketing.deadline import policy
 from ticketing.deadline.models import ClockKind
@@ -182,6 +182,5 @@ async def end_open_work(core: Core, session: AsyncSession, ticket: Ticket) -> No
     open_states = [state.value for state in AssignmentState if state.is_open]
     for assignment in await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.in_(open_states))):
         assignment.state = AssignmentState.CANCELLED.value
-    for task in await session.scalars(select(CallbackTask).where(CallbackTask.ticket_id == ticket.id, CallbackTask.state == "open")):
-        task.state, task.finished_at = "cancelled", core.clock.now()
+    await cancel_open(core, session, ticket)
     await session.flush()

@@ -21,6 +21,7 @@ from ticketing.conversation.models import Conversation, Owner
 from ticketing.deadline.service import start_dispatch_clock
 from ticketing.people.actor import Actor
 from ticketing.taxonomy.models import Category
+from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
 from ticketing.ticket.states import Channel, Confidentiality, Kind, TicketState, Urgency
 from ticketing.ticket.steps import tell
@@ -77,13 +78,14 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
     Raises InvalidInput naming every field that is wrong; nothing is written then.
     """
     await _check(session, appeal)
+    transition = (await workflow_versions.current(session)).step(TicketState.DRAFT, "register", actor)
     now = core.clock.now()
     citizen = await _citizen(core, session, appeal)
     query_code = new_query_code()
     ticket = Ticket(
         number=await _next_number(core, session),
         query_code_hash=hash_query_code(query_code, core.secret),
-        state=TicketState.REGISTERED.value,
+        state=transition.target.value,
         line=core.line,
         channel=appeal.channel.value,
         kind=appeal.kind.value,
@@ -116,7 +118,7 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
             conversation.ticket_id = ticket.id
         loose = (Attachment.conversation_id == appeal.conversation_id) & Attachment.ticket_id.is_(None)
         await session.execute(update(Attachment).where(loose, Attachment.created_at > now - FILES_BELONG_FOR).values(ticket_id=ticket.id))
-    await tell(core, session, actor, ticket, "ticket.registered", {"channel": ticket.channel, "kind": ticket.kind}, public=True)
+    await tell(core, session, actor, ticket, transition.event, {"channel": ticket.channel, "kind": ticket.kind}, public=transition.public)
     await start_dispatch_clock(core, session, ticket)
     return Registered(ticket, query_code)
 

@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.events import record
+from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.ticket import workflow
+from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 
@@ -25,14 +26,14 @@ async def take_step(
     **columns: Any,
 ) -> None:
     """Move `ticket` by `action`, set `columns`, write the event. Raises IllegalStep or NotAllowed."""
-    transition = workflow.load().step(TicketState(ticket.state), action, actor)
+    transition = (await workflow_versions.current(session)).step(TicketState(ticket.state), action, actor)
     if transition.result is not None and columns.get(transition.result) is None:
         raise ValueError(f"{action} needs {transition.result}")
     now = core.clock.now()
     before = ticket.state
     ticket.state = transition.target.value
     ticket.updated_at = now
-    if transition.target is TicketState.CLOSED:
+    if transition.target.is_closed and ticket.closed_at is None:
         ticket.closed_at = now
     for name, value in columns.items():
         setattr(ticket, name, value)
@@ -40,6 +41,15 @@ async def take_step(
     await tell(
         core, session, actor, ticket, transition.event, {"from": before, "to": ticket.state, **(data or {})}, public=transition.public
     )
+
+
+async def move(session: AsyncSession, actor: Actor, assignment: Assignment, action: str) -> None:
+    """Move a unit's part by `action`. The caller writes the event. Raises IllegalStep or NotAllowed."""
+    machine = (await workflow_versions.current(session)).assignment
+    transition = machine.step(AssignmentState(assignment.state), action, actor)
+    if action == "contact" and assignment.state != AssignmentState.SIGNED.value:
+        return  # a further talk changes nothing
+    assignment.state = transition.target.value
 
 
 async def tell(

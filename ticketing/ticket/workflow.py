@@ -1,42 +1,37 @@
-"""The state machine: data in ticketing/seed/workflow.yaml, read by one engine.
+"""The state machines: data in ticketing/seed/workflow.yaml, read by one engine.
 
 The engine answers two questions: what may this actor do with this ticket now, and may it do this? A refusal says why and
-what is allowed instead (D12). It knows nothing of sessions; `ticketing.ticket.steps` applies its answer to rows.
+what is allowed instead (D12). It knows nothing of sessions; `ticketing.ticket.steps` applies its answer to rows, and
+`ticketing.ticket.workflow_versions` keeps the versions in the database.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import yaml
 
 from hotline.errors import IllegalStep, NotAllowed
 from hotline.events import ActorKind
 from hotline.i18n import _
+from ticketing.assignment.models import AssignmentState
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
+from ticketing.request.states import RequestKind
 from ticketing.ticket.states import TicketState
 from ticketing.words import word
 
+S = TypeVar("S", TicketState, AssignmentState)
+
 _MACHINES = {"citizen", "bot", "system"}
+_PEOPLE = _MACHINES | {role.value for role in Role}
 _RESULTS = {None, "satisfaction", "no_callback_reason"}
-
-
-@dataclass(frozen=True)
-class Transition:
-    """One allowed step."""
-
-    action: str
-    sources: frozenset[TicketState]
-    target: TicketState
-    who: frozenset[str]
-    event: str
-    public: bool
-    result: str | None
-    """Column that must be filled when this step is taken; every step to `closed` has one."""
+_ENDS = (TicketState.CLOSED, TicketState.ARCHIVED)
+ANY_OPEN = "any_open"
 
 
 class WorkflowError(ValueError):
@@ -44,33 +39,124 @@ class WorkflowError(ValueError):
 
 
 @dataclass(frozen=True)
-class Workflow:
-    """A validated set of transitions."""
+class Transition(Generic[S]):
+    """One allowed step of a machine."""
 
-    version: int
-    transitions: dict[str, Transition]
+    row: str
+    """The row of domain.md's table, T1 to T34."""
+    action: str
+    sources: frozenset[S]
+    target: S
+    who: frozenset[str]
+    event: str
+    public: bool
+    result: str | None
+    """Column that must be filled when this step is taken; every step to an end has one."""
+    guard: str
+    clocks: str
+    also_sources: frozenset[S]
+    also_who: frozenset[str]
+    """What goes beyond the table; both are contained in `sources` and `who`."""
+    why: str
 
-    def step(self, state: TicketState, action: str, actor: Actor) -> Transition:
+
+@dataclass(frozen=True)
+class RequestRule:
+    """Who asks, whose consent is needed, who decides; the four events of a request's life."""
+
+    row: str
+    asks: frozenset[str]
+    consents: frozenset[str]
+    decides: frozenset[str]
+    events: dict[str, str]
+    """asked, approved, refused, withdrawn"""
+
+
+@dataclass(frozen=True)
+class Act:
+    """What may be done without a change of state (T29)."""
+
+    row: str
+    action: str
+    sources: frozenset[TicketState]
+    who: frozenset[str]
+    event: str
+    also_who: frozenset[str]
+    why: str
+
+
+@dataclass(frozen=True)
+class Machine(Generic[S]):
+    """The transitions of one kind of row."""
+
+    words: str
+    """Table of `ticketing.words` with the words of the states."""
+    what: str
+    transitions: dict[str, Transition[S]]
+
+    def step(self, state: S, action: str, actor: Actor) -> Transition[S]:
         """The transition; raises NotAllowed (wrong person) or IllegalStep (wrong moment)."""
         transition = self.transitions[action]
         if state not in transition.sources:
             allowed = "、".join(word("action", item.action) for item in self.allowed(state, actor)) or _("无")
             raise IllegalStep(
-                _("工单现在是“{state}”，不能{action}。现在可以：{allowed}").format(
-                    state=word("state", state.value), action=word("action", action), allowed=allowed
+                _("{what}现在是“{state}”，不能{action}。现在可以：{allowed}").format(
+                    what=_(self.what), state=word(self.words, state.value), action=word("action", action), allowed=allowed
                 )
             )
-        if not transition.who & _names(actor):
+        if not transition.who & names(actor):
             raise NotAllowed(_("你的岗位不能{action}").format(action=word("action", action)))
         return transition
 
-    def allowed(self, state: TicketState, actor: Actor) -> list[Transition]:
+    def allowed(self, state: S, actor: Actor) -> list[Transition[S]]:
+        """What the actor may do in this state."""
+        held = names(actor)
+        return [item for item in self.transitions.values() if state in item.sources and item.who & held]
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A validated workflow."""
+
+    version: int
+    ticket: Machine[TicketState]
+    assignment: Machine[AssignmentState]
+    requests: dict[RequestKind, RequestRule] = field(default_factory=dict)
+    acts: dict[str, Act] = field(default_factory=dict)
+
+    @property
+    def transitions(self) -> dict[str, Transition[TicketState]]:
+        """The transitions of the ticket."""
+        return self.ticket.transitions
+
+    def step(self, state: TicketState, action: str, actor: Actor) -> Transition[TicketState]:
+        """A step of the ticket; raises NotAllowed or IllegalStep."""
+        return self.ticket.step(state, action, actor)
+
+    def allowed(self, state: TicketState, actor: Actor) -> list[Transition[TicketState]]:
         """What the actor may do with a ticket in this state."""
-        names = _names(actor)
-        return [item for item in self.transitions.values() if state in item.sources and item.who & names]
+        return self.ticket.allowed(state, actor)
+
+    def act(self, state: TicketState, action: str, actor: Actor) -> Act:
+        """Something that changes no state (T29); raises NotAllowed or IllegalStep."""
+        found = self.acts[action]
+        if state not in found.sources:
+            raise IllegalStep(
+                _("工单现在是“{state}”，不能{action}").format(state=word("state", state.value), action=word("action", action))
+            )
+        if not found.who & names(actor):
+            raise NotAllowed(_("你的岗位不能{action}").format(action=word("action", action)))
+        return found
+
+    def may(self, kind: RequestKind, part: str, actor: Actor) -> None:
+        """Whether the actor may take this part (asks, consents, decides) in a request; raises NotAllowed."""
+        allowed: frozenset[str] = getattr(self.requests[kind], part)
+        if not allowed & names(actor):
+            raise NotAllowed(_("你的岗位不能这样处理{kind}申请").format(kind=word("request", kind.value)))
 
 
-def _names(actor: Actor) -> set[str]:
+def names(actor: Actor) -> set[str]:
+    """The names by which the workflow knows an actor."""
     if actor.kind is ActorKind.STAFF:
         return {actor.role.value} if actor.role else set()
     return {actor.kind.value}
@@ -78,40 +164,124 @@ def _names(actor: Actor) -> set[str]:
 
 def parse(raw: Any) -> Workflow:
     """Check and build a workflow; raises WorkflowError naming the entry at fault."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("transitions"), list):
-        raise WorkflowError("workflow: expected a mapping with a list `transitions`")
-    found: dict[str, Transition] = {}
-    people = _MACHINES | {role.value for role in Role}
-    for number, item in enumerate(raw["transitions"], 1):
-        where = f"workflow: transition {number}"
+    if not isinstance(raw, dict) or not isinstance(raw.get("ticket"), list):
+        raise WorkflowError("workflow: expected a mapping with a list `ticket`")
+    ticket = Machine("state", "工单", _transitions(raw["ticket"], "ticket", TicketState))
+    assignment = Machine("assignment", "本单位的办理状态", _transitions(raw.get("assignment") or [], "assignment", AssignmentState))
+    for item in ticket.transitions.values():
+        if item.result not in _RESULTS or (item.target in _ENDS) != (item.result is not None):
+            if item.action == "archive" and item.result is None:
+                continue  # it was closed with a result before
+            raise WorkflowError(f"workflow: ticket ({item.action}): a step to closed or archived, and no other, needs a result")
+    _reachable(ticket, TicketState(raw.get("initial", "draft")))
+    return Workflow(
+        _whole(raw.get("version", 0), "version"), ticket, assignment, _requests(raw.get("requests") or {}), _acts(raw.get("acts") or [])
+    )
+
+
+def _reachable(machine: Machine[TicketState], initial: TicketState) -> None:
+    reached = {initial} | {item.target for item in machine.transitions.values()}
+    left = {source for item in machine.transitions.values() for source in item.sources}
+    for item in machine.transitions.values():
+        if not item.sources & reached:
+            raise WorkflowError(f"workflow: {item.action} starts from a state that nothing reaches")
+    if stuck := [state.value for state in reached - left if state.is_open]:
+        raise WorkflowError(f"workflow: nothing leads out of {', '.join(sorted(stuck))}")
+
+
+def _transitions(entries: list[Any], machine: str, states: type[S]) -> dict[str, Transition[S]]:
+    found: dict[str, Transition[S]] = {}
+    for number, item in enumerate(entries, 1):
+        where = f"workflow: {machine} transition {number}"
         try:
+            also_sources = _states(item.get("also_from", ()), states)
+            also_who = frozenset(item.get("also_who", ()))
             transition = Transition(
+                row=str(item.get("row", "")),
                 action=str(item["action"]),
-                sources=frozenset(TicketState(state) for state in item["from"]),
-                target=TicketState(item["to"]),
-                who=frozenset(item["who"]),
+                sources=_states(item["from"], states) | also_sources,
+                target=states(item["to"]),
+                who=frozenset(item["who"]) | also_who,
                 event=str(item["event"]),
                 public=bool(item["public"]),
                 result=item.get("result"),
+                guard=str(item.get("guard", "")),
+                clocks=str(item.get("clocks", "")),
+                also_sources=also_sources,
+                also_who=also_who,
+                why=str(item.get("why", "")),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WorkflowError(f"{where}: {error}") from error
-        if unknown := transition.who - people:
+        if unknown := transition.who - _PEOPLE:
             raise WorkflowError(f"{where} ({transition.action}): unknown role {', '.join(sorted(unknown))}")
         if transition.action in found:
             raise WorkflowError(f"{where}: {transition.action} stands there twice")
-        if transition.result not in _RESULTS or (transition.target is TicketState.CLOSED) != (transition.result is not None):
-            raise WorkflowError(f"{where} ({transition.action}): a step to closed, and no other, needs a result")
+        if (also_sources or also_who) and not transition.why:
+            raise WorkflowError(f"{where} ({transition.action}): what goes beyond the table needs a `why`")
         found[transition.action] = transition
-    reached = {TicketState(raw.get("initial", "registered"))} | {item.target for item in found.values()}
-    for item in found.values():
-        if not item.sources & reached:
-            raise WorkflowError(f"workflow: {item.action} starts from a state that nothing reaches")
-    return Workflow(int(raw.get("version", 0)), found)
+    return found
 
 
-@lru_cache(maxsize=1)
+def _states(entries: Iterable[str], states: type[S]) -> frozenset[S]:
+    found: set[S] = set()
+    for entry in entries:
+        if entry == ANY_OPEN:
+            found |= {state for state in states if state.is_open and state.value != TicketState.DRAFT.value}
+        else:
+            found.add(states(entry))
+    return frozenset(found)
+
+
+def _requests(raw: Any) -> dict[RequestKind, RequestRule]:
+    found: dict[RequestKind, RequestRule] = {}
+    for name, item in raw.items():
+        try:
+            events = dict(zip(("asked", "approved", "refused", "withdrawn"), item["events"], strict=True))
+            parts = {part: frozenset(item[part]) for part in ("asks", "consents", "decides")}
+            found[RequestKind(name)] = RequestRule(row=str(item["row"]), events=events, **parts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise WorkflowError(f"workflow: request {name}: {error}") from error
+        if unknown := frozenset[str]().union(*parts.values()) - _PEOPLE:
+            raise WorkflowError(f"workflow: request {name}: unknown role {', '.join(sorted(unknown))}")
+    return found
+
+
+def _acts(entries: list[Any]) -> dict[str, Act]:
+    found: dict[str, Act] = {}
+    for item in entries:
+        try:
+            also = frozenset(item.get("also_who", ()))
+            sources = _states(item["from"], TicketState)
+            act = Act(
+                str(item["row"]), str(item["action"]), sources, frozenset(item["who"]) | also, str(item["event"]), also, item.get("why", "")
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise WorkflowError(f"workflow: act {item}: {error}") from error
+        found[act.action] = act
+    return found
+
+
+def _whole(value: Any, where: str) -> int:
+    if not isinstance(value, int):
+        raise WorkflowError(f"workflow: {where} must be a whole number")
+    return value
+
+
+def seed_text() -> str:
+    """The workflow that the package brings."""
+    return (files("ticketing") / "seed" / "workflow.yaml").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=8)
+def parse_text(text: str) -> Workflow:
+    """Parse YAML; raises WorkflowError."""
+    try:
+        return parse(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise WorkflowError(f"workflow: not YAML: {error}") from error
+
+
 def load() -> Workflow:
-    """The workflow of this installation."""
-    text = (files("ticketing") / "seed" / "workflow.yaml").read_text(encoding="utf-8")
-    return parse(yaml.safe_load(text))
+    """The workflow that the package brings, without a database."""
+    return parse_text(seed_text())

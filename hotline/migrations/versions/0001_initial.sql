@@ -1,10 +1,10 @@
 -- Written by script/migration from the models. Do not edit.
 
+CREATE SEQUENCE ticket_number_seq;
+
 CREATE SEQUENCE formal_supervision_seq;
 
 CREATE SEQUENCE hand_over_seq;
-
-CREATE SEQUENCE ticket_number_seq;
 
 CREATE TABLE wechat_signature (
 	signature_hash TEXT NOT NULL,
@@ -329,9 +329,37 @@ CREATE TABLE conversation (
 	CONSTRAINT fk_conversation_agent_id FOREIGN KEY(agent_id) REFERENCES staff (id)
 );
 
+CREATE INDEX ix_conversation_created_at ON conversation (created_at);
+
 CREATE INDEX ix_conversation_waiting ON conversation (queued_at) WHERE owner IN ('queue', 'human');
 
 CREATE UNIQUE INDEX uq_conversation_live_party ON conversation (channel, party_hash) WHERE owner <> 'closed' AND party_hash IS NOT NULL;
+
+CREATE TABLE policy_version (
+	id BIGSERIAL NOT NULL,
+	key TEXT NOT NULL,
+	version BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	valid_from TIMESTAMP WITH TIME ZONE NOT NULL,
+	document JSONB NOT NULL,
+	reason TEXT NOT NULL,
+	proposed_by_id BIGINT,
+	proposed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	decided_by_id BIGINT,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	note TEXT NOT NULL,
+	CONSTRAINT pk_policy_version PRIMARY KEY (id),
+	CONSTRAINT uq_policy_version_key_version UNIQUE (key, version),
+	CONSTRAINT ck_policy_version_version CHECK (version >= 1),
+	CONSTRAINT ck_policy_version_state CHECK (state IN ('proposed', 'in_force', 'refused', 'withdrawn')),
+	CONSTRAINT ck_policy_version_decided CHECK ((state = 'proposed') = (decided_at IS NULL)),
+	CONSTRAINT ck_policy_version_two_people CHECK (state <> 'in_force' OR proposed_by_id IS NULL OR decided_by_id <> proposed_by_id),
+	CONSTRAINT ck_policy_version_reason CHECK (char_length(reason) BETWEEN 1 AND 1000),
+	CONSTRAINT fk_policy_version_proposed_by_id FOREIGN KEY(proposed_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_policy_version_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE UNIQUE INDEX uq_policy_version_proposed ON policy_version (key) WHERE state = 'proposed';
 
 CREATE TABLE staff_recovery_code (
 	id BIGSERIAL NOT NULL,
@@ -378,6 +406,35 @@ CREATE TABLE deputy (
 CREATE INDEX ix_deputy_deputy_id ON deputy (deputy_id, ends_at);
 
 CREATE INDEX ix_deputy_user_id ON deputy (user_id, ends_at);
+
+CREATE TABLE brief (
+	id BIGSERIAL NOT NULL,
+	kind TEXT NOT NULL,
+	first DATE NOT NULL,
+	last DATE NOT NULL,
+	line TEXT NOT NULL,
+	version BIGINT NOT NULL,
+	issued_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	issued_by_id BIGINT,
+	reason TEXT NOT NULL,
+	content JSONB NOT NULL,
+	CONSTRAINT pk_brief PRIMARY KEY (id),
+	CONSTRAINT ck_brief_kind CHECK (kind IN ('day', 'week', 'month', 'year')),
+	CONSTRAINT ck_brief_version CHECK (version >= 1),
+	CONSTRAINT ck_brief_runs_forward CHECK (last >= first),
+	CONSTRAINT uq_brief_kind_first_line_version UNIQUE (kind, first, line, version),
+	CONSTRAINT fk_brief_issued_by_id FOREIGN KEY(issued_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_brief_issued_at ON brief (issued_at);
+
+CREATE FUNCTION refuse_brief_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'an issued brief is never changed: issue a new version' USING ERRCODE = 'check_violation';
+END
+$$;
+
+CREATE TRIGGER brief_immutable BEFORE UPDATE OR DELETE ON brief FOR EACH ROW EXECUTE FUNCTION refuse_brief_change();
 
 CREATE TABLE burst (
 	id BIGSERIAL NOT NULL,
@@ -495,6 +552,8 @@ CREATE INDEX ix_call_conversation_id ON call (conversation_id);
 
 CREATE INDEX ix_call_live ON call (state) WHERE state <> 'ended';
 
+CREATE INDEX ix_call_started_at ON call (started_at);
+
 CREATE TABLE ticket (
 	id BIGSERIAL NOT NULL,
 	number TEXT NOT NULL,
@@ -592,6 +651,8 @@ CREATE INDEX ix_ticket_category_code ON ticket (category_code, received_at);
 
 CREATE INDEX ix_ticket_citizen_id ON ticket (citizen_id);
 
+CREATE INDEX ix_ticket_closed_at ON ticket (closed_at) WHERE closed_at IS NOT NULL;
+
 CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
 
 CREATE INDEX ix_ticket_open ON ticket (state, received_at) WHERE state NOT IN ('closed', 'archived');
@@ -632,6 +693,10 @@ CREATE TABLE assignment (
 	CONSTRAINT fk_assignment_return_requested_by_id FOREIGN KEY(return_requested_by_id) REFERENCES staff (id),
 	CONSTRAINT fk_assignment_parent_id FOREIGN KEY(parent_id) REFERENCES assignment (id)
 );
+
+CREATE INDEX ix_assignment_accepted_at ON assignment (accepted_at) WHERE accepted_at IS NOT NULL;
+
+CREATE INDEX ix_assignment_assigned_at ON assignment (assigned_at);
 
 CREATE INDEX ix_assignment_ticket_id ON assignment (ticket_id);
 
@@ -732,7 +797,28 @@ CREATE TABLE return_call (
 	CONSTRAINT fk_return_call_done_by_id FOREIGN KEY(done_by_id) REFERENCES staff (id)
 );
 
+CREATE INDEX ix_return_call_due_at ON return_call (due_at);
+
 CREATE INDEX ix_return_call_open ON return_call (due_at) WHERE state = 'open';
+
+CREATE TABLE attachment (
+	id UUID NOT NULL,
+	ticket_id BIGINT,
+	conversation_id UUID,
+	file_name TEXT NOT NULL,
+	content_type TEXT NOT NULL,
+	size_bytes BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	path TEXT NOT NULL,
+	from_citizen BOOLEAN NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_attachment PRIMARY KEY (id),
+	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
+	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+);
+
+CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
 
 CREATE TABLE rectification (
 	id BIGSERIAL NOT NULL,
@@ -901,25 +987,6 @@ CREATE TABLE burst_ticket (
 
 CREATE INDEX ix_burst_ticket_ticket_id ON burst_ticket (ticket_id);
 
-CREATE TABLE attachment (
-	id UUID NOT NULL,
-	ticket_id BIGINT,
-	conversation_id UUID,
-	file_name TEXT NOT NULL,
-	content_type TEXT NOT NULL,
-	size_bytes BIGINT NOT NULL,
-	sha256 TEXT NOT NULL,
-	path TEXT NOT NULL,
-	from_citizen BOOLEAN NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_attachment PRIMARY KEY (id),
-	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
-	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
-);
-
-CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
-
 CREATE TABLE reply (
 	id BIGSERIAL NOT NULL,
 	assignment_id BIGINT NOT NULL,
@@ -1053,6 +1120,8 @@ CREATE TABLE deadline (
 );
 
 CREATE INDEX ix_deadline_calendar_version ON deadline (calendar_version, id) WHERE state IN ('running', 'paused');
+
+CREATE INDEX ix_deadline_kind_due_at ON deadline (kind, due_at);
 
 CREATE INDEX ix_deadline_next_stage ON deadline (next_stage_at) WHERE state = 'running' AND next_stage_at IS NOT NULL;
 
@@ -1266,4 +1335,28 @@ CREATE TRIGGER audit_seal_no_truncate BEFORE TRUNCATE ON audit_seal FOR EACH STA
 CREATE TRIGGER audit_day_append_only BEFORE UPDATE OR DELETE ON audit_day FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
 
 CREATE TRIGGER audit_day_no_truncate BEFORE TRUNCATE ON audit_day FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
+
+CREATE FUNCTION refuse_author_callback() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    of_ticket bigint;
+BEGIN
+    IF NEW.user_id IS NULL THEN
+        RETURN NEW;
+    END IF;
+    IF TG_TABLE_NAME = 'callback_task' THEN
+        of_ticket := (to_jsonb(NEW) ->> 'ticket_id')::bigint;
+    ELSE
+        SELECT ticket_id INTO of_ticket FROM callback_task WHERE id = (to_jsonb(NEW) ->> 'task_id')::bigint;
+    END IF;
+    IF EXISTS (SELECT FROM reply JOIN assignment ON assignment.id = reply.assignment_id
+               WHERE assignment.ticket_id = of_ticket AND NEW.user_id IN (reply.author_id, reply.signed_off_by_id)) THEN
+        RAISE EXCEPTION 'the author of a reply may not call back the same ticket' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER callback_attempt_not_by_author BEFORE INSERT OR UPDATE OF user_id ON callback_attempt FOR EACH ROW EXECUTE FUNCTION refuse_author_callback();
+
+CREATE TRIGGER callback_task_not_by_author BEFORE INSERT OR UPDATE OF user_id ON callback_task FOR EACH ROW EXECUTE FUNCTION refuse_author_callback();
 

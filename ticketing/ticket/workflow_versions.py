@@ -1,0 +1,109 @@
+"""Versions of the workflow in the database. The newest is in force; a running ticket follows it from its next step on.
+
+A version that would leave tickets in a state without a way out is refused (DIGIT PGR: states cannot be removed while
+tickets are in them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hotline.database import Base
+from hotline.errors import InvalidInput, NotAllowed
+from hotline.events import record
+from hotline.i18n import _
+from ticketing.context import Core
+from ticketing.people.actor import SYSTEM, Actor
+from ticketing.people.models import Role
+from ticketing.ticket import workflow
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
+from ticketing.ticket.workflow import Workflow, WorkflowError
+from ticketing.words import word
+
+_KEY = "workflow"
+
+
+class WorkflowVersion(Base):
+    """One published version. Rows are only added."""
+
+    __tablename__ = "workflow_version"
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    document: Mapped[str]
+    """The YAML text."""
+    sha256: Mapped[str]
+    note: Mapped[str] = mapped_column(default="", server_default="")
+    published_at: Mapped[datetime]
+    published_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+async def current(session: AsyncSession) -> Workflow:
+    """The workflow in force, read once per transaction; the one of the package while the table is empty."""
+    known = session.info.get(_KEY)
+    if isinstance(known, Workflow):
+        return known
+    newest = select(WorkflowVersion.document).order_by(WorkflowVersion.version.desc()).limit(1)
+    document = await session.scalar(newest)
+    found = workflow.parse_text(document) if document else workflow.load()
+    session.info[_KEY] = found
+    return found
+
+
+async def seed(core: Core, session: AsyncSession) -> bool:
+    """Publish the package's workflow when it is newer than what the database has; True when it was."""
+    wanted = workflow.load()
+    newest = await session.scalar(select(func.max(WorkflowVersion.version))) or 0
+    if wanted.version <= newest:
+        return False
+    return await _write(core, session, SYSTEM, workflow.seed_text(), wanted.version, "hotline")
+
+
+async def publish(core: Core, session: AsyncSession, actor: Actor, text: str, *, note: str) -> Workflow:
+    """Put a new version in force. Only an administrator; its number must be higher than the newest.
+
+    Raises InvalidInput with the entry at fault, or with the states in which tickets would be stuck.
+    """
+    if not actor.has(Role.ADMIN):
+        raise NotAllowed(_("只有管理员可以发布流程"))
+    if len(note.strip()) < 5:
+        raise InvalidInput(_("请写明为什么改流程"), field="note")
+    try:
+        wanted = workflow.parse_text(text)
+    except WorkflowError as error:
+        raise InvalidInput(_("流程文件有误：{error}").format(error=error), field="document") from error
+    newest = await session.scalar(select(func.max(WorkflowVersion.version))) or 0
+    if wanted.version <= newest:
+        raise InvalidInput(_("版本号应大于{newest}").format(newest=newest), field="document")
+    await _nobody_stuck(session, wanted)
+    await _write(core, session, actor, text, wanted.version, note.strip()[:500])
+    return wanted
+
+
+async def _nobody_stuck(session: AsyncSession, wanted: Workflow) -> None:
+    ways_out = {source.value for item in wanted.transitions.values() for source in item.sources}
+    stuck = [state.value for state in TicketState if state.is_open and state.value not in ways_out]
+    for state in stuck:
+        if await session.scalar(select(Ticket.id).where(Ticket.state == state).limit(1)):
+            raise InvalidInput(_("还有“{state}”的工单，新流程里没有出路").format(state=word("state", state)), field="document")
+
+
+async def _write(core: Core, session: AsyncSession, actor: Actor, text: str, version: int, note: str) -> bool:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    values = {
+        "version": version, "document": text, "sha256": digest, "note": note,
+        "published_at": core.clock.now(), "published_by_id": actor.user_id,
+    }  # fmt: skip
+    done = await session.execute(insert(WorkflowVersion).values(**values).on_conflict_do_nothing().returning(WorkflowVersion.version))
+    if done.first() is None:
+        return False
+    session.info.pop(_KEY, None)
+    data = {"version": version, "sha256": digest, "note": note}
+    await record(session, at=core.clock.now(), name="workflow.published", subject="workflow", subject_id=version, who=actor.who, data=data)
+    return True
