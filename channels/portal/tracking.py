@@ -24,7 +24,7 @@ from channels.web.files import ACCEPT, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import IllegalStep, InvalidInput, NotFound
 from hotline.i18n import _
-from ticketing.callback.service import CallbackResult, rate, reopen
+from ticketing.callback.service import CallbackResult, finish_callback, reopen
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket.access import access_by_code
 from ticketing.ticket.dispatch import supplement, urge, withdraw
@@ -230,7 +230,7 @@ async def _rate(request: web.Request, session: AsyncSession, ticket: Ticket, typ
     if errors:
         raise InvalidInput(errors=errors)
     result = CallbackResult(Satisfaction(chosen), solved=typed["solved"] == "yes", note=note)
-    await rate(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, result, by="web")
+    await finish_callback(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, result, by="web")
     return "rate"
 
 

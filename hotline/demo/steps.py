@@ -205,7 +205,7 @@ def callback(satisfaction: Satisfaction, *, by_citizen: str = "") -> Step:
         attitude = "fair" if bad else "good"
         result = CallbackResult(satisfaction, solved=not bad, contacted=True, attitude=attitude, note=note)
         if by_citizen:
-            await callbacks.rate(stage.core, stage.session, await life.citizen(stage), ticket, result, by=by_citizen)
+            await callbacks.finish_callback(stage.core, stage.session, await life.citizen(stage), ticket, result, by=by_citizen)
         else:
             clerk = stage.people[stage.rng.choice(("callback", "callback2"))]
             await callbacks.finish_callback(stage.core, stage.session, clerk, ticket, result)

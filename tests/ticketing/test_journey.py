@@ -251,7 +251,7 @@ async def test_answer_on_the_spot_and_its_rating(city: City) -> None:
     await city.act(number, city.agent, dispatching.answer, "居住证满十五日前可以到居住地派出所办理签注，免费。")
     async with city.database.transaction() as session:
         ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
-        await callbacks.rate(city.core, session, citizen_actor(), ticket, SATISFIED, by="web")
+        await callbacks.finish_callback(city.core, session, citizen_actor(), ticket, SATISFIED, by="web")
     assert (await ticket_of(city, number)).state == "closed"
 
 
@@ -265,9 +265,9 @@ async def test_rating_twice_is_refused(city: City) -> None:
             ticket = await access_by_code(city.core, session, number, registered.query_code.lower(), lock=True)
             if attempt:
                 with pytest.raises(IllegalStep):
-                    await callbacks.rate(city.core, session, citizen_actor(), ticket, SATISFIED, by="web")
+                    await callbacks.finish_callback(city.core, session, citizen_actor(), ticket, SATISFIED, by="web")
             else:
-                await callbacks.rate(city.core, session, citizen_actor(), ticket, SATISFIED, by="web")
+                await callbacks.finish_callback(city.core, session, citizen_actor(), ticket, SATISFIED, by="web")
     async with city.database.transaction() as session:
         assert len(list(await session.scalars(select(CallbackTask)))) == 1
 

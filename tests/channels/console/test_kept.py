@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from tests.channels.console.test_journey import _review, _to_review
 from tests.channels.staff import City, Opener
-from ticketing.callback.service import CallbackResult, rate
+from ticketing.callback.service import CallbackResult, finish_callback
 from ticketing.conversation import calls
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket.models import Ticket
@@ -22,7 +22,7 @@ async def test_the_callback_clerk_keeps_what_was_typed_when_the_citizen_rates_fi
     hidden = await clerk.form(page, f"{page}/visit")
     async with city.database.transaction() as session:
         ticket = (await session.scalars(select(Ticket).where(Ticket.number == number).with_for_update())).one()
-        await rate(city.core, session, citizen_actor(), ticket, CallbackResult(Satisfaction.SATISFIED, solved=True), by="web")
+        await finish_callback(city.core, session, citizen_actor(), ticket, CallbackResult(Satisfaction.SATISFIED, solved=True), by="web")
     answers = {"contacted": "yes", "solved": "yes", "satisfaction": "satisfied", "attitude": "good", "note": "市民说师傅很有耐心"}
     response = await clerk.post(f"{page}/visit", {**hidden, **answers})
     body = await response.text()

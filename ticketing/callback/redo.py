@@ -1,0 +1,55 @@
+"""One more round at the same units: after 不满意 (T23), or reopened by the citizen (T25)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import IllegalStep, InvalidInput
+from hotline.i18n import _
+from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.context import Core
+from ticketing.deadline import policy
+from ticketing.deadline.models import ClockKind
+from ticketing.deadline.service import start_clock
+from ticketing.people.actor import Actor
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.steps import take_step
+
+REOPEN_DAYS = 7
+
+
+async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, action: str = "redo") -> None:
+    """T23/T25: one more round at the same units, with the short clock of the policy (lesson 25a)."""
+    await take_step(
+        core,
+        session,
+        actor,
+        ticket,
+        action,
+        data={"round": ticket.round + 1, "reason": reason},
+        round=ticket.round + 1,
+        satisfaction=None,
+        solved=None,
+        no_callback_reason=None,
+        closed_at=None,
+    )
+    limit = policy.load().by_key(str(ticket.policy_key)).redo
+    units = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state == AssignmentState.ACCEPTED.value)
+    for assignment in await session.scalars(units):
+        assignment.state, assignment.replied_at, assignment.accepted_at = AssignmentState.REDO.value, None, None
+        await start_clock(core, session, ticket, ClockKind.HANDLE, limit, assignment_id=assignment.id)
+    await session.flush()
+
+
+async def reopen(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str) -> None:
+    """T25: within seven days, back to the same units with the short clock."""
+    if ticket.closed_at is None or core.clock.now() > ticket.closed_at + timedelta(days=REOPEN_DAYS):
+        raise IllegalStep(_("办结已超过{days}天，请作为新的事项反映").format(days=REOPEN_DAYS))
+    if ticket.policy_key is None:
+        raise IllegalStep(_("这件事没有派过单，请作为新的事项反映"))
+    if len(reason.strip()) < 5:
+        raise InvalidInput(_("请说明没有解决的情况"), field="reason")
+    await redo(core, session, actor, ticket, reason.strip()[:1000], action="reopen")

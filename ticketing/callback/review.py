@@ -1,0 +1,68 @@
+"""Review of the units' replies by somebody outside the unit (T20, T21)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import InvalidInput, NotAllowed
+from hotline.i18n import _
+from ticketing.assignment.models import Assignment, AssignmentState, Reply
+from ticketing.callback.tasks import open_callback
+from ticketing.context import Core
+from ticketing.deadline.models import ClockKind
+from ticketing.deadline.policy import Limit
+from ticketing.deadline.service import start_clock, stop_clocks
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.steps import take_step
+
+GATES = ("law", "wording", "signoff", "letter")
+"""四关：法律政策、文字格式、审核签发、办理函复 (F07)"""
+ONE_WORKING_DAY = Limit(1, "wd")
+
+
+async def review(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, accept: bool, gates: tuple[str, ...] = (), note: str = ""
+) -> None:
+    """T20/T21: somebody outside the unit passes the replies or sends them back. The author may not review."""
+    if not actor.has(Role.DISPATCHER, Role.SUPERVISOR):
+        raise NotAllowed(_("你的岗位不能审核答复"))
+    if accept and set(gates) != set(GATES):
+        raise InvalidInput(_("四关都要核对：法律政策、文字格式、审核签发、办理函复"), field="gates")
+    if not accept and len(note.strip()) < 5:
+        raise InvalidInput(_("请写明退回的理由"), field="note")
+    await take_step(core, session, actor, ticket, "accept_reply" if accept else "send_back", data={"note": note.strip()[:1000]})
+    await stop_clocks(core, session, ticket.id, ClockKind.REVIEW)
+    now = core.clock.now()
+    texts = []
+    for assignment, reply in await _replies(session, ticket):
+        if reply.author_id == actor.user_id:
+            raise NotAllowed(_("不能审核自己起草的答复"))
+        reply.reviewed_by_id, reply.reviewed_at, reply.accepted, reply.review_note = actor.user_id, now, accept, note.strip()
+        if accept:
+            assignment.state, assignment.accepted_at = AssignmentState.ACCEPTED.value, now
+            texts.append(reply.measures)
+        else:
+            assignment.state = AssignmentState.REDO.value
+            await start_clock(core, session, ticket, ClockKind.HANDLE, ONE_WORKING_DAY, assignment_id=assignment.id)
+    if accept:
+        ticket.answer = "\n".join(texts)
+        await open_callback(core, session, ticket)
+    await session.flush()
+
+
+async def _replies(session: AsyncSession, ticket: Ticket) -> list[tuple[Assignment, Reply]]:
+    statement = (
+        select(Assignment, Reply)
+        .join(Reply, Reply.assignment_id == Assignment.id)
+        .where(
+            Assignment.ticket_id == ticket.id,
+            Assignment.state == AssignmentState.REPLIED.value,
+            Reply.round == ticket.round,
+            Reply.accepted.is_(None),
+        )
+        .order_by(Assignment.lead.desc(), Assignment.id)
+    )
+    return [(row.Assignment, row.Reply) for row in await session.execute(statement)]

@@ -1,0 +1,201 @@
+"""The citizen's answers, and what follows: closed, or the second visit (二次回访) with redo or a disputed ending."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import IllegalStep, InvalidInput, NotAllowed
+from hotline.i18n import _
+from ticketing.callback import rules
+from ticketing.callback.attempts import add_attempt
+from ticketing.callback.models import CallbackTask, Plan, SecondVisit, TaskKind, TaskState
+from ticketing.callback.questionnaire import CallbackResult, store_answers
+from ticketing.callback.redo import redo
+from ticketing.callback.tasks import finish, open_task, open_visit, refuse_author
+from ticketing.context import Core
+from ticketing.deadline import policy
+from ticketing.deadline.models import ClockKind
+from ticketing.deadline.service import start_clock, stop_clocks
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Satisfaction, TicketState, Urgency
+from ticketing.ticket.steps import take_step, tell
+
+MIN_NOTE = 5
+_CHANNELS = {"clerk": "phone", "robot": "robot", "web": "web", "link": "sms", "wechat": "wechat"}
+
+
+async def finish_callback(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, result: CallbackResult, *, by: str = "clerk"
+) -> None:
+    """T22/T23/T30: the citizen has answered. The one way to close with a result, whoever carried it out.
+
+    `by`: clerk, robot, web, link or wechat. Satisfied closes. 不满意 opens the second visit at once: a callback clerk records
+    cause and rectification in the same conversation and the next round begins; for all others, and from the second round on
+    (when only a supervisor may order another one), the visit stays open until somebody decides it. For an answer on the
+    spot 不满意 leads to dispatch. Raises InvalidInput, NotAllowed (author of a reply), IllegalStep (nothing to rate now).
+    """
+    if ticket.state == TicketState.ANSWERED.value:
+        await _evaluate_answer(core, session, actor, ticket, result, by)
+        return
+    if ticket.state != TicketState.CALLBACK.value:
+        raise IllegalStep(_("这件事现在不能评价：办好以后我们会请您评价，每件事评价一次"))
+    task = await open_task(session, ticket)
+    await refuse_author(session, actor, ticket)
+    dissatisfied = result.satisfaction is Satisfaction.DISSATISFIED
+    if dissatisfied and by == "clerk" and len(result.note.strip()) < MIN_NOTE:
+        raise InvalidInput(_("不满意要写明原因，承办单位据此整改"), field="note")
+    await _record(core, session, actor, ticket, task, result, by)
+    await stop_clocks(core, session, ticket.id, ClockKind.CALLBACK)
+    if dissatisfied:
+        await _open_second_visit(core, session, actor, ticket, task, result, at_once=by == "clerk")
+    else:
+        values = {"satisfaction": result.satisfaction.value, "solved": result.solved}
+        await take_step(core, session, actor, ticket, "close", data={"satisfaction": result.satisfaction.value}, **values)
+
+
+async def _record(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, task: CallbackTask, result: CallbackResult, by: str
+) -> None:
+    running = task.claim is not None and by == "robot"  # its attempt is written by ticketing.callback.robot
+    finish(core, task, TaskState.REACHED, by=by, user_id=actor.user_id)
+    task.satisfaction, task.solved, task.contacted = result.satisfaction.value, result.solved, result.contacted
+    task.attitude, task.note = result.attitude, result.note.strip()[:2000]
+    await store_answers(session, rules.load(), task, result)
+    if not running:
+        await add_attempt(core, session, actor, task, "reached", channel=_CHANNELS.get(by, "web"))
+    data = {"satisfaction": result.satisfaction.value, "solved": result.solved, "contacted": result.contacted, "by": by, "note": task.note}
+    await tell(core, session, actor, ticket, "callback.done", data)
+
+
+async def _open_second_visit(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, task: CallbackTask, result: CallbackResult, *, at_once: bool
+) -> None:
+    """F03: return visit, root cause, rectification. Its clock runs until somebody decides."""
+    visit = SecondVisit(
+        task_id=task.id, ticket_id=ticket.id, round=task.round, state="open", opened_at=core.clock.now(), complaint=result.note.strip()[:2000]
+    )
+    session.add(visit)
+    await session.flush()
+    await tell(core, session, actor, ticket, "callback.second_visit", {"round": task.round, "note": visit.complaint})
+    if at_once and _may_order(actor, ticket):
+        await _redo(core, session, actor, ticket, visit, result.cause or "other", result.rectification or result.note)
+        return
+    await start_clock(core, session, ticket, ClockKind.CALLBACK, rules.load().visit_limit)
+
+
+def _may_order(actor: Actor, ticket: Ticket) -> bool:
+    """T23: a callback clerk orders the first redo, a supervisor any."""
+    return actor.has(Role.SUPERVISOR) or (actor.has(Role.CALLBACK) and ticket.round < 2)
+
+
+async def decide_redo(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, cause: str, rectification: str, cause_note: str = ""
+) -> None:
+    """T23: the second visit found the 不满意 reasonable; the same units work again. The second redo needs a supervisor."""
+    visit = await _undecided(session, actor, ticket)
+    if not _may_order(actor, ticket):
+        raise NotAllowed(_("第二次重办由督办决定"))
+    errors = {}
+    if cause not in rules.load().causes:
+        errors["cause"] = _("请选择不满意的原因")
+    if len(rectification.strip()) < MIN_NOTE:
+        errors["rectification"] = _("请写明要承办单位整改什么")
+    if errors:
+        raise InvalidInput(errors=errors)
+    await stop_clocks(core, session, ticket.id, ClockKind.CALLBACK)
+    await _redo(core, session, actor, ticket, visit, cause, rectification, cause_note)
+
+
+async def _redo(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, visit: SecondVisit, cause: str, rectification: str, cause_note: str = ""
+) -> None:
+    if cause not in rules.load().causes:
+        raise InvalidInput(_("请选择不满意的原因"), field="cause")
+    visit.state, visit.decided_at, visit.decided_by_id = "redo", core.clock.now(), actor.user_id
+    visit.cause, visit.cause_note, visit.rectification = cause, cause_note.strip()[:1000], rectification.strip()[:2000]
+    await redo(core, session, actor, ticket, visit.rectification or visit.complaint)
+
+
+async def close_disputed(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, evidence: str, explanation: str = "", cause: str = "beyond_law"
+) -> None:
+    """T24: 不满意, but the reply is reasonable. Only a supervisor; counted as dissatisfied, never dropped silently.
+
+    Works on an open second visit, or directly when the supervisor heard the 不满意. `explanation` is what the citizen was
+    told; when it is empty, `evidence` must hold it. Raises InvalidInput, IllegalStep, NotAllowed.
+    """
+    if len(evidence.strip()) < 20:
+        raise InvalidInput(_("请写明证据和向市民的解释，至少20个字"), field="evidence")
+    if cause not in rules.load().causes:
+        raise InvalidInput(_("请选择不满意的原因"), field="cause")
+    await refuse_author(session, actor, ticket)
+    visit = await open_visit(session, ticket)
+    values = {"satisfaction": Satisfaction.DISSATISFIED.value, "solved": False}
+    told = explanation.strip()[:2000] or evidence.strip()[:2000]
+    # first the right to do it: nothing is written for somebody who is no supervisor
+    data = {"evidence": evidence.strip()[:2000], "explanation": told}
+    if visit is None:
+        task = await open_task(session, ticket)
+        result = CallbackResult(Satisfaction.DISSATISFIED, solved=False, contacted=None, attitude=None, note=evidence.strip()[:2000])
+        await take_step(core, session, actor, ticket, "close_disputed", data=data, **values)
+        finish(core, task, TaskState.REACHED, by="clerk", user_id=actor.user_id)
+        task.satisfaction, task.solved, task.note = Satisfaction.DISSATISFIED.value, False, result.note
+        await store_answers(session, rules.load(), task, result)
+        visit = SecondVisit(task_id=task.id, ticket_id=ticket.id, round=task.round, opened_at=core.clock.now(), complaint="")
+        session.add(visit)
+    else:
+        await take_step(core, session, actor, ticket, "close_disputed", data=data, **values)
+    visit.state, visit.decided_at, visit.decided_by_id = "disputed", core.clock.now(), actor.user_id
+    visit.cause, visit.evidence, visit.explanation = cause, evidence.strip()[:2000], told
+    await stop_clocks(core, session, ticket.id, ClockKind.CALLBACK)
+    await session.flush()
+
+
+async def _undecided(session: AsyncSession, actor: Actor, ticket: Ticket) -> SecondVisit:
+    await refuse_author(session, actor, ticket)
+    visit = await open_visit(session, ticket)
+    if visit is None:
+        raise IllegalStep(_("这张工单没有待处理的二次回访"))
+    return visit
+
+
+async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, result: CallbackResult, by: str) -> None:
+    """T30: the citizen rates an answer on the spot, once per matter."""
+    now = core.clock.now()
+    if await _evaluated(session, ticket):
+        raise IllegalStep(_("这件事已经评价过，每件事评价一次"))
+    task = CallbackTask(
+        ticket_id=ticket.id,
+        round=ticket.round,
+        kind=TaskKind.EVALUATION.value,
+        state=TaskState.REACHED.value,
+        plan=Plan.NONE.value,
+        rule="answer",
+        created_at=now,
+        finished_at=now,
+        by=by,
+        user_id=actor.user_id,
+        satisfaction=result.satisfaction.value,
+        solved=result.solved,
+        note=result.note.strip()[:2000],
+    )
+    session.add(task)
+    await session.flush()
+    await store_answers(session, rules.load(), task, result)
+    await stop_clocks(core, session, ticket.id, ClockKind.EVALUATION)
+    if result.satisfaction is Satisfaction.DISSATISFIED:
+        data = {"satisfaction": result.satisfaction.value, "note": result.note[:500]}
+        await take_step(core, session, actor, ticket, "answer_refused", data=data)
+        await start_clock(core, session, ticket, ClockKind.DISPATCH, policy.load().dispatch[Urgency(ticket.urgency)])
+        return
+    values = {"satisfaction": result.satisfaction.value, "solved": result.solved}
+    await take_step(core, session, actor, ticket, "rate_answer", data={"satisfaction": result.satisfaction.value}, **values)
+
+
+async def _evaluated(session: AsyncSession, ticket: Ticket) -> bool:
+    from sqlalchemy import select
+
+    statement = select(CallbackTask.id).where(CallbackTask.ticket_id == ticket.id, CallbackTask.kind == TaskKind.EVALUATION.value)
+    return await session.scalar(statement.limit(1)) is not None
