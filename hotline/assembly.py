@@ -45,6 +45,8 @@ def make_core(settings: Settings, clock: Clock | None = None) -> Core:
         secret=settings.secret,
         line=settings.line_number,
         data_dir=settings.data_dir,
+        staff_quiet_hours=settings.staff_quiet_hours,
+        literal_days=settings.literal_days,
     )
 
 

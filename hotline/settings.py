@@ -42,7 +42,16 @@ class Settings(BaseSettings):
     max_calls: int = Field(60, ge=1, le=300, description="Calls at once in one telephony process; further ones hear busy.")
 
     # database
+    literal_days: bool = Field(
+        False, description="Literal reading of time limits: 3 days are three days of the calendar, not three working days."
+    )
     database_url: str | None = Field(None, description="postgresql:// address; default: a private PostgreSQL in the data folder.")
+
+    staff_quiet_hours: str = Field(
+        "21:00-08:00",
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="Notices to the staff wait until this is over (and for a working day), unless the matter is an emergency; empty: never.",
+    )
 
     # speech
     speech_model: str = Field(
@@ -63,6 +72,9 @@ class Settings(BaseSettings):
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="Fernet keys for personal data, newest first, comma-separated."
     )
+    lookup_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys of the hashes that find a person again, newest first, comma-separated; default: the secret key."
+    )
     demo_password: SecretStr = Field(SecretStr(DEMO_PASSWORD), description="Password of the demo log-ins.")
 
     # WeChat official account
@@ -77,6 +89,7 @@ class Settings(BaseSettings):
 
     # web
     session_hours: int = Field(10, ge=1, le=24, description="A staff session ends after this time.")
+    session_idle_minutes: int = Field(120, ge=5, le=1440, description="A staff session ends when nothing was asked for so long.")
     cookie_secure: bool = Field(False, description="Send cookies over HTTPS only (set it in production).")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Networks of reverse proxies whose X-Forwarded-For tells the caller's address (comma-separated)."
@@ -84,7 +97,7 @@ class Settings(BaseSettings):
     upload_max_bytes: int = Field(10 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024, description="Largest attachment.")
     min_free_disk_mb: int = Field(200, ge=0, description="Below this, new attachments and recordings are refused and readyz says so.")
 
-    @field_validator("sip_peers", "encryption_keys", "trusted_proxies", mode="before")
+    @field_validator("sip_peers", "encryption_keys", "lookup_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -107,6 +120,13 @@ class Settings(BaseSettings):
                 Fernet(key.get_secret_value())
             except ValueError as error:
                 raise ValueError("each key must be 32 bytes in url-safe base64 (make one: hotline new-key)") from error
+        return keys
+
+    @field_validator("lookup_keys")
+    @classmethod
+    def _long(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < 32 for key in keys):
+            raise ValueError("each key must have at least 32 characters (make one: hotline new-key)")
         return keys
 
     @field_validator("database_url")

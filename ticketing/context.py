@@ -21,3 +21,7 @@ class Core:
     """The hotline's number, first part of ticket numbers."""
     data_dir: Path
     """Root of attachments and recordings."""
+    literal_days: bool = False
+    """Working days of new limits are counted as days of the calendar (setting `HOTLINE_LITERAL_DAYS`)."""
+    staff_quiet_hours: str = "21:00-08:00"
+    """When notices to the staff wait (setting `HOTLINE_STAFF_QUIET_HOURS`); empty: never."""

@@ -1,10 +1,11 @@
-"""The city's calendar of working days."""
+"""The city's calendar of working days, and the versions by which each process knows that its copy is old."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Date
+from sqlalchemy import CheckConstraint, Date, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
@@ -19,3 +20,26 @@ class CalendarDay(Base):
     is_work: Mapped[bool]
     name: Mapped[str] = mapped_column(default="")
     """Name of the holiday, or 调休上班."""
+    source: Mapped[str] = mapped_column(default="package", server_default="package")
+    """package, file or hand: where the day came from; a newer package never overwrites the other two unasked."""
+
+
+class Rules(Base):
+    """One row: the office hours, and the versions of calendar and policies that are in force.
+
+    Every change of either counts its version up in the same transaction. A process keeps what it read and looks only at
+    this row; a clock remembers the calendar version by which it was computed.
+    """
+
+    __tablename__ = "rules"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint("calendar_version >= 1 AND policies_version >= 1", name="versions"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    calendar_version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    policies_version: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    periods: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'"))
+    """Office hours as pairs of minutes of the day, [[540, 720], [810, 1050]]; empty: the usual ones."""
+    changed_at: Mapped[datetime | None]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import chinese_calendar
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ticketing.calendar.models import CalendarDay
-from ticketing.calendar.working_time import WorkCalendar
+from ticketing.calendar import versions
+from ticketing.calendar.models import CalendarDay, Rules
+from ticketing.calendar.working_time import OFFICE_HOURS, Period, WorkCalendar
 from ticketing.context import Core
 
 FIRST_YEAR = 2025
@@ -33,38 +35,31 @@ def official_days(first: int, last: int) -> dict[date, tuple[bool, str]]:
 
 
 async def load_official(core: Core, session: AsyncSession, *, years_ahead: int = 2) -> int:
-    """Put the official days into the table; returns how many. Days edited by hand are kept."""
+    """Put the official days that are missing into the table; returns how many the package knows. Known days are kept."""
     days = official_days(FIRST_YEAR, core.clock.now().year + years_ahead)
     if days:
-        rows = [{"day": day, "is_work": is_work, "name": name} for day, (is_work, name) in days.items()]
-        await session.execute(insert(CalendarDay).values(rows).on_conflict_do_nothing(index_elements=["day"]))
+        rows = [{"day": day, "is_work": is_work, "name": name, "source": "package"} for day, (is_work, name) in days.items()]
+        statement = insert(CalendarDay).values(rows).on_conflict_do_nothing(index_elements=["day"]).returning(CalendarDay.day)
+        if (await session.scalars(statement)).all():
+            await versions.bump(session, calendar=True)
     return len(days)
 
 
-class _Cache:
-    """The calendar changes once a year and is needed for every ticket: keep it while the table is the same."""
-
-    def __init__(self) -> None:
-        self.key: tuple[object, ...] = ()
-        self.calendar = WorkCalendar()
-
-
-_cache = _Cache()
+_known = versions.PerDatabase()
 
 
 async def work_calendar(session: AsyncSession) -> WorkCalendar:
-    """The calendar as it stands in the table."""
-    fingerprint = await session.execute(
-        select(
-            func.count(),
-            func.max(CalendarDay.day),
-            func.count().filter(CalendarDay.is_work),
-            func.sum(func.hashtext(func.concat(CalendarDay.day, CalendarDay.is_work))),
-        )
-    )
-    key = tuple(fingerprint.one())
-    if key != _cache.key:
+    """The calendar as it stands in the table. Read whole once per process and version; otherwise one small statement."""
+    version = (await versions.current(session)).calendar
+    known: WorkCalendar | None = _known.get(session, version)
+    if known is None:
         rows = await session.execute(select(CalendarDay.day, CalendarDay.is_work))
-        _cache.calendar = WorkCalendar({row.day: row.is_work for row in rows})
-        _cache.key = key
-    return _cache.calendar
+        periods = await session.scalar(select(Rules.periods).where(Rules.id == 1))
+        known = WorkCalendar({row.day: row.is_work for row in rows}, periods=periods_of(periods or []), version=version)
+        _known.put(session, version, known)
+    return known
+
+
+def periods_of(pairs: list[Any]) -> tuple[Period, ...]:
+    """Office hours from their stored form; none stored means the usual ones. Raises CalendarError."""
+    return tuple(Period(int(start), int(end)) for start, end in pairs) or OFFICE_HOURS

@@ -53,6 +53,8 @@ class WorkCalendar:
     zone: ZoneInfo = CITY_ZONE
     every_day: bool = False
     """7x24 lines: every day is a working day."""
+    version: int = 0
+    """Of the table it was read from; a clock remembers it, so that a changed calendar finds the clocks to recompute."""
 
     def __post_init__(self) -> None:
         if not self.periods:
@@ -101,6 +103,15 @@ class WorkCalendar:
         for _ in range(count):
             day = self.next_work_day(day + _DAY)
         return self._at(day, 1440).astimezone(UTC)
+
+    def end_of(self, day: date, *, at_office_close: bool = False) -> datetime:
+        """24:00 of the day, or the moment the office closes, in UTC."""
+        return self._at(day, self.periods[-1].end if at_office_close else 1440).astimezone(UTC)
+
+    def last_day(self, moment: datetime) -> date:
+        """The day that a moment belongs to as an end: 24:00 belongs to the day that it ends."""
+        local = moment.astimezone(self.zone)
+        return local.date() - (_DAY if local.time() == time(0) else timedelta(0))
 
     def shift_working_days(self, moment: datetime, count: int) -> datetime:
         """The same time of day `count` working days later; 24:00 belongs to the day that it ends."""

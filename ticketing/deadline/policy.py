@@ -1,69 +1,168 @@
-"""Which limits apply to a ticket: data in ticketing/seed/policies.yaml, checked on load."""
+"""Which limits apply to a ticket. A policy is a document (YAML or JSONB), checked whole before it is used.
+
+The rule of specificity: a policy whose conditions all hold fits; of those that fit, the one is taken that has the
+weightiest condition which the other has not. Weight falls in this order: urgency, leader_days, line, handling, kind,
+mode. So an emergency row beats every row without urgency, a line's own row beats the city's, and so on. Two policies
+that could fit the same ticket with equal weight are refused on load.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
+from itertools import combinations, product
 from typing import Any
 
 import yaml
 
-from ticketing.deadline.models import ClockKind
-from ticketing.ticket.states import DispatchMode, Urgency
+from ticketing.deadline.limits import Limit, Options, PolicyError, limit_of, options_of
+from ticketing.deadline.models import WINDOWS, ClockKind
+from ticketing.people.models import Role
+from ticketing.ticket.states import DispatchMode, HandlingKind, Kind, Urgency
 
-UNITS = ("h", "wh", "wd", "d")
+DIMENSIONS: dict[str, tuple[str, ...] | None] = {
+    "urgency": tuple(urgency.value for urgency in Urgency),
+    "leader_days": ("7", "10", "30"),
+    "line": None,
+    "handling": tuple(handling.value for handling in HandlingKind),
+    "kind": tuple(kind.value for kind in Kind),
+    "mode": tuple(mode.value for mode in DispatchMode),
+}
+"""What a policy may ask for, weightiest first, with the values allowed (None: any)."""
 
+CENTRE = "P-CENTRE"
+"""Key of the document with the centre's own clocks and the citizen's windows."""
 
-class PolicyError(ValueError):
-    """The policy file is wrong; the text says where."""
+STEPS = (
+    ClockKind.SIGN,
+    ClockKind.CONTACT,
+    ClockKind.ON_SITE,
+    ClockKind.PLAN,
+    ClockKind.HANDLE,
+    ClockKind.REVIEW,
+    ClockKind.CALLBACK,
+)
+AFTER = ("redo", "explanation", "petition", "none")
+"""What follows 不满意: a short second round, a written explanation, the petition path, nothing."""
+CALLBACK_WAYS = ("person", "robot", "sms", "wechat")
 
 
 @dataclass(frozen=True)
-class Limit:
-    """A length of time. h: hours, 7x24. wh: office hours. wd: working days, the last one to 24:00. d: calendar days."""
+class ExtensionRule:
+    """One extension that a unit may ask for.
 
-    value: float
-    unit: str
+    Attributes:
+        limit: how long at most; None: as long as the approver writes.
+        by: who approves.
+        note: `written` when a written statement is needed, `statute` when the legal basis is.
+    """
 
-    def __post_init__(self) -> None:
-        if self.unit not in UNITS:
-            raise PolicyError(f"unit must be one of {', '.join(UNITS)}, not {self.unit!r}")
-        if self.value <= 0:
-            raise PolicyError("a limit must be longer than nothing")
-        if self.unit in ("wd", "d") and self.value != int(self.value):
-            raise PolicyError("days must be whole; for parts of a day use wh or h")
+    limit: Limit | None
+    by: Role = Role.SUPERVISOR
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The limits of one class of tickets."""
+    """The limits of one class of tickets. A kind without limit has no clock.
+
+    Attributes:
+        when: the conditions, each a set of allowed values.
+        redo: the short new limit of a second round; one working day where the policy names none.
+        after: what 不满意 leads to.
+        co_handle: limit of a co-unit, so that the lead unit has its part in time; None: the same as the lead's.
+        contact: `always`, or `named`: only when the person is known.
+        callback_by: the ways a callback may go; empty: no callback.
+    """
 
     key: str
-    when: dict[str, str]
-    limits: dict[ClockKind, Limit]
-    redo: Limit
-    """After 不满意."""
+    when: Mapping[str, frozenset[str]]
+    limits: Mapping[ClockKind, Limit]
+    redo: Limit = field(default_factory=lambda: Limit(1, "wd"))
+    after: str = "redo"
+    co_handle: Limit | None = None
+    contact: str = "always"
+    callback_for: str = "all"
+    callback_by: tuple[str, ...] = ("person",)
+    extensions: tuple[ExtensionRule, ...] = ()
+    more_extensions: bool = False
+    """The last extension rule may be used again and again."""
+    options: Options = field(default_factory=Options)
+    version: int = 1
+    title: str = ""
+    retired: bool = False
 
-    def fits(self, **facts: str) -> bool:
-        """Whether every condition of the policy holds."""
-        return all(facts.get(name) == value for name, value in self.when.items())
+    @property
+    def weight(self) -> tuple[bool, ...]:
+        """Compares by the rule of specificity."""
+        return tuple(name in self.when for name in DIMENSIONS)
+
+    def fits(self, facts: Mapping[str, str | None]) -> bool:
+        """Whether every condition holds. A fact that is not known fits only policies that do not ask for it."""
+        return all(facts.get(name) in values for name, values in self.when.items())
+
+    def extension(self, used: int) -> ExtensionRule | None:
+        """The rule for one more extension after `used` ones; None when there is none."""
+        if used < len(self.extensions):
+            return self.extensions[used]
+        return self.extensions[-1] if self.more_extensions and self.extensions else None
+
+
+@dataclass(frozen=True)
+class Centre:
+    """The centre's own clocks, and the windows of citizen and centre."""
+
+    dispatch: Mapping[Urgency, Limit]
+    windows: Mapping[ClockKind, Limit]
+    """dispute, follow_up, supplement, evaluation, objection; suspension has no limit of its own, it ends on its review date"""
+    reopen_days: int = 7
+    sent_back: Limit = field(default_factory=lambda: Limit(1, "wd"))
+    """The least time a unit has after the review sent a reply back."""
+    version: int = 1
 
 
 @dataclass(frozen=True)
 class Policies:
-    """All policies, most special first."""
+    """All policies in force at one moment, most special first."""
 
-    version: int
-    dispatch: dict[Urgency, Limit]
+    centre: Centre
     policies: tuple[Policy, ...]
 
-    def find(self, mode: DispatchMode, urgency: Urgency) -> Policy:
-        """The first policy that fits."""
+    @property
+    def dispatch(self) -> Mapping[Urgency, Limit]:
+        """The centre's own limit until dispatch."""
+        return self.centre.dispatch
+
+    @property
+    def version(self) -> int:
+        """Of the centre's document."""
+        return self.centre.version
+
+    def find(
+        self,
+        mode: DispatchMode | None,
+        urgency: Urgency,
+        *,
+        kind: Kind | None = None,
+        handling: HandlingKind | None = None,
+        line: str | None = None,
+        leader_days: int | None = None,
+    ) -> Policy:
+        """The most special policy that fits; raises PolicyError when none does."""
+        facts = {
+            "mode": mode.value if mode else None,
+            "urgency": urgency.value,
+            "kind": kind.value if kind else None,
+            "handling": handling.value if handling else None,
+            "line": line,
+            "leader_days": str(leader_days) if leader_days else None,
+        }
         for policy in self.policies:
-            if policy.fits(mode=mode.value, urgency=urgency.value):
+            if policy.fits(facts):
                 return policy
-        raise PolicyError(f"no policy fits mode {mode.value}, urgency {urgency.value}")
+        raise PolicyError(f"no policy fits {facts}")
 
     def by_key(self, key: str) -> Policy:
         """The policy with this key; raises PolicyError."""
@@ -73,32 +172,148 @@ class Policies:
         raise PolicyError(f"no policy {key}")
 
 
-def _limit(raw: Any, where: str) -> Limit:
+_FIELDS = {
+    "key", "title", "when", "redo", "after", "co_handle", "contact_if", "callback_for", "callback_by", "extensions", "more_extensions",
+    "retired", "end", "roll", "warn_at", "yellow_at", "red_at", *(kind.value for kind in STEPS),
+}  # fmt: skip
+
+
+def parse_policy(raw: Any, version: int = 1) -> Policy:
+    """Check and build one policy; raises PolicyError naming the entry at fault."""
+    if not isinstance(raw, dict) or not str(raw.get("key", "")).strip():
+        raise PolicyError("policy: expected a document with a key")
+    key = str(raw["key"])
+    where = f"policy {key}"
+    if unknown := sorted(set(raw) - _FIELDS):
+        raise PolicyError(f"{where}: unknown fields {', '.join(map(str, unknown))}")
+    limits = {kind: limit_of(raw[kind.value], f"{where}: {kind.value}") for kind in STEPS if raw.get(kind.value) is not None}
+    after = _one_of(raw, "after", AFTER, where, "redo" if raw.get("redo") else "none")
+    if (after == "redo") != (raw.get("redo") is not None):
+        raise PolicyError(f"{where}: after: redo needs a limit `redo`, and nothing else has one")
+    ways = tuple(raw.get("callback_by", ("person",) if ClockKind.CALLBACK in limits else ()))
+    if set(ways) - set(CALLBACK_WAYS):
+        raise PolicyError(f"{where}: callback_by must be of {', '.join(CALLBACK_WAYS)}")
+    co_handle = limit_of(raw["co_handle"], f"{where}: co_handle") if raw.get("co_handle") else None
+    if co_handle and ClockKind.HANDLE not in limits:
+        raise PolicyError(f"{where}: co_handle without handle")
+    return Policy(
+        key=key,
+        when=_conditions(raw.get("when") or {}, where),
+        limits=limits,
+        redo=limit_of(raw.get("redo", "1wd"), f"{where}: redo"),
+        after=after,
+        co_handle=co_handle,
+        contact=_one_of(raw, "contact_if", ("always", "named"), where, "always"),
+        callback_for=_one_of(raw, "callback_for", ("all", "named"), where, "all"),
+        callback_by=ways,
+        extensions=tuple(_extension(item, where) for item in raw.get("extensions") or ()),
+        more_extensions=raw.get("more_extensions") is True,
+        options=options_of(raw, where),
+        version=version,
+        title=str(raw.get("title", "")),
+        retired=raw.get("retired") is True,
+    )
+
+
+def _one_of(raw: Mapping[str, Any], name: str, allowed: tuple[str, ...], where: str, usual: str) -> str:
+    value = str(raw.get(name, usual))
+    if value not in allowed:
+        raise PolicyError(f"{where}: {name} must be one of {', '.join(allowed)}")
+    return value
+
+
+def _conditions(raw: Any, where: str) -> dict[str, frozenset[str]]:
+    if not isinstance(raw, dict):
+        raise PolicyError(f"{where}: when must name conditions")
+    found = {}
+    for name, values in raw.items():
+        if name not in DIMENSIONS:
+            raise PolicyError(f"{where}: when may ask for {', '.join(DIMENSIONS)}, not {name!r}")
+        wanted = frozenset(str(value) for value in (values if isinstance(values, list) else [values]))
+        allowed = DIMENSIONS[name]
+        if not wanted or (allowed is not None and wanted - set(allowed)):
+            raise PolicyError(f"{where}: when {name}: unknown value in {', '.join(sorted(wanted))}")
+        found[name] = wanted
+    return found
+
+
+def _extension(raw: Any, where: str) -> ExtensionRule:
     try:
-        return Limit(float(raw["value"]), str(raw["unit"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise PolicyError(f"{where}: {error}") from error
+        role = Role(raw.get("by", Role.SUPERVISOR.value))
+        note = str(raw.get("note", ""))
+        if note not in ("", "written", "statute"):
+            raise PolicyError(f"{where}: extensions: note must be written or statute")
+        return ExtensionRule(None if raw.get("limit") == "any" else limit_of(raw["limit"], f"{where}: extensions"), role, note)
+    except PolicyError:
+        raise
+    except (AttributeError, KeyError, ValueError) as error:
+        raise PolicyError(f"{where}: extensions: expected {{limit: 2wd, by: supervisor}}") from error
+
+
+def parse_centre(raw: Any, version: int = 1) -> Centre:
+    """Check and build the centre's own clocks; raises PolicyError."""
+    where = f"policy {CENTRE}"
+    if not isinstance(raw, dict) or not isinstance(raw.get("dispatch"), dict):
+        raise PolicyError(f"{where}: expected `dispatch` by urgency and `windows`")
+    dispatch = {urgency: limit_of(raw["dispatch"].get(urgency.value), f"{where}: dispatch {urgency.value}") for urgency in Urgency}
+    wanted = {ClockKind.DISPUTE, *WINDOWS} - {ClockKind.SUSPENSION}
+    raw_windows = raw.get("windows") or {}
+    windows = {kind: limit_of(raw_windows.get(kind.value), f"{where}: windows {kind.value}") for kind in sorted(wanted)}
+    days = raw.get("reopen_days", 7)
+    if not isinstance(days, int) or not 1 <= days <= 365:
+        raise PolicyError(f"{where}: reopen_days must be a number of days")
+    return Centre(dispatch, windows, days, limit_of(raw.get("sent_back", "1wd"), f"{where}: sent_back"), version)
+
+
+def combine(centre: Centre, policies: Iterable[Policy]) -> Policies:
+    """Order the policies by specificity and check the whole: no tie, and every kind of ticket has one."""
+    live = [policy for policy in policies if not policy.retired]
+    for one, other in combinations(live, 2):
+        if one.key == other.key:
+            raise PolicyError(f"policy {one.key} stands there twice")
+        if one.weight == other.weight and all(one.when[name] & other.when[name] for name in one.when):
+            raise PolicyError(f"policies {one.key} and {other.key} fit the same tickets with equal weight")
+    ordered = tuple(sorted(live, key=lambda policy: (policy.weight, policy.key), reverse=True))
+    found = Policies(centre, ordered)
+    for mode, urgency, kind, handling in product(DispatchMode, Urgency, Kind, HandlingKind):
+        days = (7, 10, 30) if mode is DispatchMode.LEADER else (None,)
+        for leader_days in days:
+            found.find(mode, urgency, kind=kind, handling=handling, leader_days=leader_days)
+    return found
+
+
+def documents(raw: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The documents of a policy file, by key. Raises PolicyError when the file has another shape."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("centre"), dict) or not isinstance(raw.get("policies"), list):
+        raise PolicyError("policies: expected `centre` and a list `policies`")
+    yield CENTRE, raw["centre"]
+    for item in raw["policies"]:
+        if not isinstance(item, dict):
+            raise PolicyError("policies: each policy is a document with a key")
+        yield str(item.get("key", "?")), item
 
 
 def parse(raw: Any) -> Policies:
-    """Check and build the policies; raises PolicyError naming the entry at fault."""
-    if not isinstance(raw, dict) or not raw.get("policies") or "dispatch" not in raw:
-        raise PolicyError("policies: expected `version`, `dispatch` and a list `policies`")
-    dispatch = {urgency: _limit(raw["dispatch"].get(urgency.value), f"policies: dispatch {urgency.value}") for urgency in Urgency}
-    found = []
-    steps = (ClockKind.SIGN, ClockKind.CONTACT, ClockKind.HANDLE, ClockKind.REVIEW, ClockKind.CALLBACK)
-    for item in raw["policies"]:
-        key = str(item.get("key", "?"))
-        limits = {kind: _limit(item.get(kind.value), f"policy {key}: {kind.value}") for kind in steps}
-        found.append(Policy(key, dict(item.get("when") or {}), limits, _limit(item.get("redo"), f"policy {key}: redo")))
-    policies = Policies(int(raw.get("version", 0)), dispatch, tuple(found))
-    for mode in DispatchMode:
-        for urgency in Urgency:
-            policies.find(mode, urgency)  # every combination must have one: better now than at dispatch
-    return policies
+    """Check and build a whole policy file; raises PolicyError naming the entry at fault."""
+    found = dict[str, Any]()
+    for key, document in documents(raw):
+        if key in found:
+            raise PolicyError(f"policy {key} stands there twice")
+        found[key] = document
+    centre = parse_centre(found.pop(CENTRE))
+    return combine(centre, [parse_policy(document) for document in found.values()])
+
+
+@lru_cache(maxsize=1)
+def seed() -> Any:
+    """The document that comes with the program."""
+    return yaml.safe_load((files("ticketing") / "seed" / "policies.yaml").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)
 def load() -> Policies:
-    """The policies of this installation."""
-    return parse(yaml.safe_load((files("ticketing") / "seed" / "policies.yaml").read_text(encoding="utf-8")))
+    """The policies that come with the program; those of the installation are read by `book.policies`."""
+    return parse(seed())
+
+
+__all__ = ["CENTRE", "Centre", "ExtensionRule", "Limit", "Policies", "Policy", "PolicyError", "combine", "documents", "load", "parse"]

@@ -1,0 +1,78 @@
+"""Which version of calendar and policies is in force: one row, read once per transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ticketing.calendar.models import Rules
+
+_KEY = "ticketing.rules"
+_READ = select(Rules.calendar_version, Rules.policies_version).where(Rules.id == 1)
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The versions in force. Zero: the row was never written, the defaults hold."""
+
+    calendar: int
+    policies: int
+
+
+async def current(session: AsyncSession) -> Versions:
+    """The versions as this transaction sees them first; one small statement per transaction."""
+    transaction = session.sync_session.get_transaction()
+    known = session.info.get(_KEY)
+    if known is not None and transaction is not None and known[0] is transaction:
+        return known[1]  # type: ignore[no-any-return]
+    row = (await session.execute(_READ)).one_or_none()
+    versions = Versions(row.calendar_version, row.policies_version) if row else Versions(0, 0)
+    session.info[_KEY] = (session.sync_session.get_transaction(), versions)
+    return versions
+
+
+def forget(session: AsyncSession) -> None:
+    """Read the versions anew: this transaction has changed them."""
+    session.info.pop(_KEY, None)
+
+
+async def bump(session: AsyncSession, *, calendar: bool = False, policies: bool = False) -> Versions:
+    """Count versions up. Locks the row, so two changes come one after the other; returns the new versions."""
+    values = {"id": 1, "calendar_version": 1, "policies_version": 1}
+    add = {}
+    if calendar:
+        add["calendar_version"] = Rules.calendar_version + 1
+    if policies:
+        add["policies_version"] = Rules.policies_version + 1
+    await session.execute(insert(Rules).values(values).on_conflict_do_update(index_elements=["id"], set_=add))
+    forget(session)
+    return await current(session)
+
+
+async def lock(session: AsyncSession) -> None:
+    """Make the row if there is none, and hold it to the end of the transaction."""
+    await session.execute(insert(Rules).values(id=1).on_conflict_do_nothing(index_elements=["id"]))
+    await session.execute(text("SELECT 1 FROM rules WHERE id = 1 FOR UPDATE"))
+
+
+class PerDatabase:
+    """What a process keeps of one version: a value per database, dropped when the version differs."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._known: WeakKeyDictionary[Engine, tuple[int, Any]] = WeakKeyDictionary()
+
+    def get(self, session: AsyncSession, version: int) -> Any | None:
+        """The value of this version, if it is known."""
+        found = self._known.get(session.get_bind().engine)
+        return found[1] if found is not None and found[0] == version else None
+
+    def put(self, session: AsyncSession, version: int, value: Any) -> None:
+        """Keep the value. Version 0 (no row yet) is not kept: rows may appear without a count."""
+        if version:
+            self._known[session.get_bind().engine] = (version, value)
