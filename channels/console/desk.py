@@ -19,7 +19,7 @@ from channels.web.templating import is_fragment
 from hotline.i18n import _
 from ticketing.callback.models import ReturnCall
 from ticketing.context import Core
-from ticketing.conversation.calls import live_calls
+from ticketing.conversation.calls import caller_numbers, live_calls
 from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.actor import Actor
@@ -80,9 +80,10 @@ async def _live(core: Core, session: AsyncSession, actor: Actor) -> list[LiveCal
     now = core.clock.now()
     calls = await live_calls(session)
     last = await last_words(session, [call.conversation_id for call in calls])
+    numbers = await caller_numbers(core, session, calls)
     found = []
     for call in calls:
-        number = core.vault.open(call.caller_sealed) if call.caller_sealed else ""
+        number = numbers.get(call.id, "")
         shown = (show_phone(number) if actor.has(Role.AGENT) else mask_phone(number)) if number else _("号码未显示")
         waiting = call.state == CallState.QUEUED.value
         since = call.queued_at if waiting and call.queued_at else call.started_at

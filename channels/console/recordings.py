@@ -14,6 +14,7 @@ from channels.web.inputs import page_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import NotFound
 from hotline.i18n import _
+from ticketing.conversation.calls import caller_numbers
 from ticketing.conversation.models import Call, CallState
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role
@@ -37,7 +38,8 @@ async def show_list(request: web.Request) -> web.StreamResponse:
         ids = [call.conversation_id for call in calls]
         seen = select(Ticket).where(Ticket.conversation_id.in_(ids), visible(core, person.actor)).order_by(Ticket.id)
         tickets = {ticket.conversation_id: ticket for ticket in await session.scalars(seen)}
-    numbers = {call.id: mask_phone(core.vault.open(call.caller_sealed)) if call.caller_sealed else _("号码未显示") for call in calls}
+        known = await caller_numbers(core, session, calls)
+    numbers = {call.id: mask_phone(known[call.id]) if call.id in known else _("号码未显示") for call in calls}
     return page(
         request,
         "console/recordings.html",
@@ -63,5 +65,6 @@ async def show_call(request: web.Request) -> web.StreamResponse:
         said = await messages(session, call.conversation_id)
         seen = select(Ticket).where(Ticket.conversation_id == call.conversation_id, visible(core, person.actor)).order_by(Ticket.id.desc())
         ticket = (await session.scalars(seen.limit(1))).first()
-    number = mask_phone(core.vault.open(call.caller_sealed)) if call.caller_sealed else _("号码未显示")
+        known = await caller_numbers(core, session, [call])
+    number = mask_phone(known[call.id]) if call.id in known else _("号码未显示")
     return page(request, "console/recording.html", nav="recordings", call=call, said=said, ticket=ticket, number=number)

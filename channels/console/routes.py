@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from channels.api.limits import Limiter
 from channels.console import (
     articles,
+    audit,
     board,
     callbacks,
     chats,
@@ -22,12 +22,10 @@ from channels.console import (
     tickets,
 )
 from channels.console.actions import HANDLERS
-from channels.web.keys import CORE
 
 
 def setup(app: web.Application) -> None:
     """Add the console to the web application."""
-    app[login.TRIES] = Limiter(app[CORE].clock, per_minute=20, burst=20)
     steps = "|".join(HANDLERS)
     app.router.add_routes(
         [
@@ -35,6 +33,8 @@ def setup(app: web.Application) -> None:
             web.get("/console/", login.go_home),
             web.get("/console/login", login.show_login),
             web.post("/console/login", login.do_login),
+            web.get("/console/login/code", login.show_code),
+            web.post("/console/login/code", login.do_code),
             web.post("/console/logout", login.do_logout),
             web.get("/console/stream", streams.stream),
             web.get("/console/counts", counts.show),
@@ -54,6 +54,8 @@ def setup(app: web.Application) -> None:
             web.get("/console/recordings/{id}", recordings.show_call),
             web.get("/console/system", system.show_system),
             web.get("/console/accounts", system.show_accounts),
+            web.get("/console/audit", audit.show),
+            web.get("/console/audit/roots.txt", audit.roots),
             web.post("/console/suggest", register.suggest_category),
             web.get("/console/tickets", tickets.show_list),
             web.get("/console/tickets/new", register.show_form),

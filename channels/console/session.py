@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import quote
 
 from aiohttp import web
@@ -30,6 +31,9 @@ class Staff:
     user: User
     actor: Actor
     unit_name: str
+    session_id: int = 0
+    second_factor_due: bool = False
+    """The password was right, the one-time code is still awaited."""
 
     @property
     def role(self) -> Role:
@@ -58,14 +62,14 @@ def require(request: web.Request, *roles: Role) -> Staff:
     return person
 
 
-async def find_staff(core: Core, session: AsyncSession, token: str) -> tuple[Staff, str] | None:
+async def find_staff(core: Core, session: AsyncSession, token: str, *, idle: timedelta | None = None) -> tuple[Staff, str] | None:
     """The person behind a cookie and the CSRF token of the session; None when it is unknown, over or switched off."""
-    found = await find_session(core, session, token)
+    found = await find_session(core, session, token, idle=idle)
     if found is None:
         return None
     actor, login, user = found
     unit_name = await session.scalar(select(Unit.name).where(Unit.id == user.unit_id)) if user.unit_id else ""
-    return Staff(user, actor, unit_name or ""), login.csrf_token
+    return Staff(user, actor, unit_name or "", login.id, login.second_factor_due), login.csrf_token
 
 
 def set_session_cookie(request: web.Request, response: web.Response, token: str) -> None:
@@ -82,6 +86,22 @@ def safe_next(target: str) -> str:
     return target if ok and not target.startswith("/console/log") else "/console"
 
 
+CODE_PATH = "/console/login/code"
+PASSWORD_PATH = "/console/me/password"  # noqa: S105 - an address
+_ALWAYS = frozenset({"/console/logout"})
+
+
+def _only_what_is_due(request: web.Request) -> None:
+    """Before the one-time code was given, and before a password from an administrator was changed, nothing else opens."""
+    person = request[STAFF]
+    due = CODE_PATH if person.second_factor_due else PASSWORD_PATH if person.user.must_change_password else ""
+    if not due or request.path == due or request.path in _ALWAYS:
+        return
+    if request.headers.get("HX-Request") == "true" or request.method != "GET" or request.path.endswith(("/stream", "/counts")):
+        raise NotAllowed(_("请先完成登录：输入验证码，或修改初始密码"))
+    raise web.HTTPSeeOther(due)
+
+
 @web.middleware
 async def session_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find the session of requests under /console; without one the person is sent to log in."""
@@ -91,10 +111,12 @@ async def session_middleware(request: web.Request, handler: Handler) -> web.Stre
     token = request.cookies.get(COOKIE, "")
     if token:
         async with request.app[DATABASE].transaction() as session:
-            found = await find_staff(request.app[CORE], session, token)
+            found = await find_staff(request.app[CORE], session, token, idle=timedelta(minutes=request.app[SETTINGS].session_idle_minutes))
         if found:
             request[STAFF], request[SESSION_CSRF] = found
-    if STAFF not in request and request.path not in _OPEN_PATHS:
+    if STAFF in request:
+        _only_what_is_due(request)
+    elif request.path not in _OPEN_PATHS:
         target = request.path_qs if request.method == "GET" and "stream" not in request.path else "/console"
         login = "/console/login?next=" + quote(target)
         if request.headers.get("HX-Request") == "true":

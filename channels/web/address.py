@@ -37,3 +37,20 @@ def address_of(request: web.Request) -> str:
     while chain and _is_proxy(address, networks):
         address = chain.pop()
     return address[:64]
+
+
+_BROWSERS = (("MicroMessenger", "微信"), ("Edg", "Edge"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def describe_browser(agent: str) -> str:
+    """Browser and system of a User-Agent in a few words, for the list of somebody's own sessions."""
+    names = [next((name for mark, name in known if mark in agent), "") for known in (_BROWSERS, _SYSTEMS)]
+    return "，".join(name for name in names if name)

@@ -9,6 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.errors import InvalidInput
+from hotline.i18n import _
+from hotline.security import PersonVault
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 
@@ -60,6 +63,19 @@ def mask_name(name: str) -> str:
     return name[:1] + "**" if name else ""
 
 
+def mask_id_number(number: str) -> str:
+    """110***********0013: the region's first digits and the last four."""
+    return number[:3] + "*" * max(len(number) - 7, 4) + number[-4:] if number else ""
+
+
+def valid_id_number(number: str) -> bool:
+    """Whether the check character of a resident identity number is right (GB 11643-1999, ISO 7064 MOD 11-2)."""
+    if not re.fullmatch(r"\d{17}[\dX]", number):
+        return False
+    weighted = sum(int(digit) * pow(2, 17 - position, 11) for position, digit in enumerate(number[:17]))
+    return "10X98765432"[weighted % 11] == number[17]
+
+
 @dataclass(frozen=True)
 class Person:
     """The private fields of a citizen, in clear or masked."""
@@ -67,28 +83,50 @@ class Person:
     name: str
     phone: str
     masked: bool
+    erased: bool = False
+    """The person's data was erased; nothing can be shown any more."""
 
 
 async def by_caller(core: Core, session: AsyncSession, phone: str) -> Citizen:
     """The citizen who calls from `phone` (E.164): found, or made. The network vouches for the number."""
-    fingerprint = core.vault.fingerprint(phone, "phone")
+    fingerprints = core.vault.fingerprints(phone, "phone")
+    known = select(Citizen).where(Citizen.phone_hash.in_(fingerprints), Citizen.phone_verified)
+    found = (await session.scalars(known)).first()
+    if found is not None:
+        return found
+    vault, wrapped = core.vault.new_person()
+    row = {
+        "data_key_sealed": wrapped,
+        "phone_sealed": vault.seal(phone, "phone"),
+        "phone_hash": fingerprints[0],
+        "phone_verified": True,
+        "needs": "",
+        "created_at": core.clock.now(),
+    }
     await session.execute(
-        insert(Citizen)
-        .values(phone_sealed=core.vault.seal(phone), phone_hash=fingerprint, phone_verified=True, needs="", created_at=core.clock.now())
-        .on_conflict_do_nothing(index_elements=["phone_hash"], index_where=Citizen.phone_verified.is_(True))
+        insert(Citizen).values(row).on_conflict_do_nothing(index_elements=["phone_hash"], index_where=Citizen.phone_verified.is_(True))
     )
-    return (await session.scalars(select(Citizen).where(Citizen.phone_hash == fingerprint, Citizen.phone_verified))).one()
+    return (await session.scalars(known)).one()
 
 
 async def by_openid(core: Core, session: AsyncSession, openid: str) -> Citizen:
     """The citizen behind a WeChat openid: found, or made."""
-    fingerprint = core.vault.fingerprint(openid, "openid")
-    await session.execute(
-        insert(Citizen)
-        .values(openid_sealed=core.vault.seal(openid), openid_hash=fingerprint, phone_verified=False, needs="", created_at=core.clock.now())
-        .on_conflict_do_nothing(index_elements=["openid_hash"])
-    )
-    return (await session.scalars(select(Citizen).where(Citizen.openid_hash == fingerprint))).one()
+    fingerprints = core.vault.fingerprints(openid, "openid")
+    known = select(Citizen).where(Citizen.openid_hash.in_(fingerprints))
+    found = (await session.scalars(known)).first()
+    if found is not None:
+        return found
+    vault, wrapped = core.vault.new_person()
+    row = {
+        "data_key_sealed": wrapped,
+        "openid_sealed": vault.seal(openid, "openid"),
+        "openid_hash": fingerprints[0],
+        "phone_verified": False,
+        "needs": "",
+        "created_at": core.clock.now(),
+    }
+    await session.execute(insert(Citizen).values(row).on_conflict_do_nothing(index_elements=["openid_hash"]))
+    return (await session.scalars(known)).one()
 
 
 async def by_contact(core: Core, session: AsyncSession, *, name: str = "", phone: str = "") -> Citizen | None:
@@ -104,28 +142,83 @@ async def by_contact(core: Core, session: AsyncSession, *, name: str = "", phone
 
 
 async def add_contact(core: Core, session: AsyncSession, citizen: Citizen, *, name: str = "", phone: str = "") -> None:
-    """Fill in what is still unknown. Known data is never overwritten by what somebody types."""
+    """Fill in what is still unknown. Known data is never overwritten by what somebody types; an erased person stays erased."""
     _fill(core, citizen, "" if citizen.name_sealed else name, None if citizen.phone_sealed else normalise_phone(phone))
     await session.flush()
 
 
+async def set_id_number(core: Core, session: AsyncSession, citizen: Citizen, number: str) -> None:
+    """Store a resident identity number (居民身份证号). Raises InvalidInput when its check character is wrong."""
+    number = "".join(number.split()).upper()
+    if not valid_id_number(number):
+        raise InvalidInput(_("身份证号应为18位，请核对"), field="id_number")
+    vault = person_vault(core, citizen)
+    if vault is not None:
+        citizen.id_number_sealed = vault.seal(number, "id_number")
+    await session.flush()
+
+
+def id_number(core: Core, citizen: Citizen, *, masked: bool = True) -> str:
+    """The identity number, empty when none is known; masked unless the caller has recorded a reason."""
+    if not citizen.id_number_sealed or not citizen.data_key_sealed:
+        return ""
+    number = core.vault.for_person(citizen.data_key_sealed).open(citizen.id_number_sealed, "id_number")
+    return mask_id_number(number) if masked else number
+
+
+def person_vault(core: Core, citizen: Citizen) -> PersonVault | None:
+    """What seals this person's data; a key is made when there is none yet. None when the person was erased."""
+    if citizen.erased_at is not None:
+        return None
+    if citizen.data_key_sealed:
+        return core.vault.for_person(citizen.data_key_sealed)
+    vault, citizen.data_key_sealed = core.vault.new_person()
+    return vault
+
+
+async def destroy_key(core: Core, session: AsyncSession, citizen: Citizen) -> bool:
+    """Erase the person: destroy the data key, and with it whatever it sealed, here and elsewhere. The row stays.
+
+    The fields and the hashes by which the person was found go as well. False when the person was erased before. The caller
+    writes the event and decides who may (`ticketing.retention`).
+    """
+    await session.refresh(citizen, with_for_update=True)
+    if citizen.erased_at is not None:
+        return False
+    citizen.data_key_sealed = None
+    citizen.name_sealed = citizen.phone_sealed = citizen.openid_sealed = citizen.id_number_sealed = None
+    citizen.phone_hash = citizen.openid_hash = None
+    citizen.phone_verified, citizen.needs, citizen.erased_at = False, "", core.clock.now()
+    await session.flush()
+    return True
+
+
 def _fill(core: Core, citizen: Citizen, name: str, number: str | None) -> None:
+    vault = person_vault(core, citizen) if name or number else None
+    if vault is None:
+        return
     if name:
-        citizen.name_sealed = core.vault.seal(name)
+        citizen.name_sealed = vault.seal(name, "name")
     if number:
-        citizen.phone_sealed = core.vault.seal(number)
+        citizen.phone_sealed = vault.seal(number, "phone")
         citizen.phone_hash = core.vault.fingerprint(number, "phone")
 
 
 def person(core: Core, citizen: Citizen | None, *, masked: bool = True) -> Person:
     """The private fields; masked unless the caller has recorded a reason (see `ticketing.ticket.access.reveal`)."""
-    name = core.vault.open(citizen.name_sealed) if citizen and citizen.name_sealed else ""
-    phone = core.vault.open(citizen.phone_sealed) if citizen and citizen.phone_sealed else ""
+    name = phone = ""
+    if citizen and citizen.data_key_sealed:
+        vault = core.vault.for_person(citizen.data_key_sealed)
+        name = vault.open(citizen.name_sealed, "name") if citizen.name_sealed else ""
+        phone = vault.open(citizen.phone_sealed, "phone") if citizen.phone_sealed else ""
+    erased = citizen is not None and citizen.erased_at is not None
     if masked:
-        return Person(mask_name(name), mask_phone(phone) if phone else "", True)
-    return Person(name, local_form(phone) if phone else "", False)
+        return Person(mask_name(name), mask_phone(phone) if phone else "", True, erased)
+    return Person(name, local_form(phone) if phone else "", False, erased)
 
 
 def openid(core: Core, citizen: Citizen) -> str | None:
     """The WeChat openid in clear, for sending only."""
-    return core.vault.open(citizen.openid_sealed) if citizen.openid_sealed else None
+    if not citizen.openid_sealed or not citizen.data_key_sealed:
+        return None
+    return core.vault.for_person(citizen.data_key_sealed).open(citizen.openid_sealed, "openid")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import NotFound
 from hotline.events import record
 from hotline.i18n import _
 from ticketing.callback.models import ReturnCall
-from ticketing.citizen.service import by_caller, normalise_phone
+from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import by_caller, normalise_phone, person_vault
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Call, CallState, Conversation, Message
 from ticketing.conversation.service import close_conversation, get_conversation, open_conversation
@@ -54,7 +56,8 @@ async def start_call(
         conversation_id=conversation.id,
         sip_call_id=sip_call_id,
         called=called,
-        caller_sealed=core.vault.seal(number or caller) if caller else None,
+        citizen_id=citizen.id if citizen else None,
+        caller_sealed=_seal_caller(core, citizen, number or caller),
         caller_hash=core.vault.fingerprint(number, "phone") if number else None,
         codec=codec,
         state=CallState.BOT.value,
@@ -67,6 +70,35 @@ async def start_call(
     await session.flush()
     await _event(core, session, call, "call.answered", {"called": called, "codec": codec})
     return conversation, call
+
+
+def _seal_caller(core: Core, citizen: Citizen | None, number: str | None) -> bytes | None:
+    vault = person_vault(core, citizen) if citizen else None
+    if not number:
+        return None
+    return vault.seal(number, "caller") if vault else core.vault.seal(number)
+
+
+async def caller_numbers(core: Core, session: AsyncSession, calls: Sequence[Call]) -> dict[UUID, str]:
+    """The numbers of these calls in clear, by call; one statement. Missing: withheld, or the person was erased."""
+    people = {call.citizen_id for call in calls if call.citizen_id}
+    rows = await session.execute(select(Citizen.id, Citizen.data_key_sealed).where(Citizen.id.in_(people))) if people else ()
+    keys = {row[0]: core.vault.for_person(row[1]) for row in rows if row[1]}
+    found = {}
+    for call in calls:
+        if call.caller_sealed and call.citizen_id is None:
+            found[call.id] = core.vault.open(call.caller_sealed)
+        elif call.caller_sealed and call.citizen_id in keys:
+            found[call.id] = keys[call.citizen_id].open(call.caller_sealed, "caller")
+    return found
+
+
+async def forget_caller(session: AsyncSession, citizen_id: int) -> int:
+    """Part of erasing a person (`citizen.service.destroy_key`): the calls keep their times, not whose they were. Returns how many."""
+    statement = (
+        update(Call).where(Call.citizen_id == citizen_id, Call.caller_sealed.is_not(None)).values(caller_sealed=None, caller_hash=None)
+    )
+    return len((await session.execute(statement.returning(Call.id))).all())
 
 
 async def get_call(session: AsyncSession, call_id: UUID, *, lock: bool = False) -> Call:

@@ -141,6 +141,7 @@ class Call(Base):
         CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_has_time"),
         Index("ix_call_live", "state", postgresql_where=sql("state <> 'ended'")),
         Index("ix_call_conversation_id", "conversation_id"),
+        Index("ix_call_citizen_id", "citizen_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -149,7 +150,10 @@ class Call(Base):
     sip_call_id: Mapped[str]
     called: Mapped[str]
     """The number that was dialled (DID, A01)."""
+    citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id"))
+    """Who called, when the network told a number that can be called back."""
     caller_sealed: Mapped[bytes | None]
+    """The number: under the data key of `citizen_id`, or under the master key when there is no citizen (`calls.caller_numbers`)."""
     caller_hash: Mapped[str | None]
     codec: Mapped[str]
     state: Mapped[str] = mapped_column(default=CallState.BOT.value)
