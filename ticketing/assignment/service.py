@@ -11,9 +11,8 @@ from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState, Facts, Reply
 from ticketing.context import Core
-from ticketing.deadline import policy
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_clock, start_dispatch_clock, stop_clocks
+from ticketing.deadline.service import start_dispatch_clock, start_policy_clock, stop_clocks
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import Role
 from ticketing.ticket.models import Ticket
@@ -200,8 +199,7 @@ async def _reply_ready(core: Core, session: AsyncSession, actor: Actor, ticket: 
     if any(AssignmentState(state).is_open for state in states) or AssignmentState.REPLIED.value not in states:
         return
     await take_step(core, session, SYSTEM, ticket, "reply_ready")
-    limit = policy.load().by_key(str(ticket.policy_key)).limits[ClockKind.REVIEW]
-    await start_clock(core, session, ticket, ClockKind.REVIEW, limit)
+    await start_policy_clock(core, session, ticket, ClockKind.REVIEW)
 
 
 async def current_reply(session: AsyncSession, assignment: Assignment, round_: int) -> Reply | None:

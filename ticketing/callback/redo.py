@@ -11,9 +11,8 @@ from hotline.errors import IllegalStep, InvalidInput
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
-from ticketing.deadline import policy
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_clock
+from ticketing.deadline.service import policy_of, start_clock
 from ticketing.people.actor import Actor
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
@@ -36,7 +35,7 @@ async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
         no_callback_reason=None,
         closed_at=None,
     )
-    limit = policy.load().by_key(str(ticket.policy_key)).redo
+    limit = (await policy_of(session, ticket)).redo
     units = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state == AssignmentState.ACCEPTED.value)
     for assignment in await session.scalars(units):
         assignment.state, assignment.replied_at, assignment.accepted_at = AssignmentState.REDO.value, None, None

@@ -18,13 +18,13 @@ from ticketing.callback.rules import Chosen, Rules
 from ticketing.callback.schedule import next_slot
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
-from ticketing.deadline import policy
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
-from ticketing.deadline.service import start_clock
+from ticketing.deadline.service import start_policy_clock
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import LoginSession, Role, User
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Confidentiality
 from ticketing.ticket.steps import tell
 
 CALLERS = (Role.CALLBACK, Role.SUPERVISOR)
@@ -47,7 +47,7 @@ async def open_callback(core: Core, session: AsyncSession, ticket: Ticket) -> Ca
         skip_at=now + timedelta(days=found.rating_days) if nobody else None,
     )
     session.add(task)
-    await start_clock(core, session, ticket, ClockKind.CALLBACK, policy.load().by_key(str(ticket.policy_key)).limits[ClockKind.CALLBACK])
+    await start_policy_clock(core, session, ticket, ClockKind.CALLBACK)
     return task
 
 
@@ -58,6 +58,8 @@ def choose(found: Rules, ticket: Ticket, citizen: Citizen | None) -> Chosen:
     """
     if ticket.anonymous or citizen is None or not (citizen.phone_sealed or citizen.openid_sealed):
         return Chosen("anonymous", Plan.NONE)
+    if ticket.confidentiality == Confidentiality.SECRET.value:
+        return Chosen("secret", Plan.CLERK)  # no machine and no link: a named person
     chosen = found.choose(ticket.number, facts(ticket, citizen))
     if chosen.plan is Plan.WECHAT and not citizen.openid_sealed:
         return Chosen(chosen.rule, Plan.SMS if citizen.phone_sealed else Plan.CLERK)
@@ -132,7 +134,9 @@ async def cancel_open(core: Core, session: AsyncSession, ticket: Ticket) -> None
     task = await find_open(session, ticket)
     if task is not None:
         running = CallbackAttempt.outcome == "running"
-        await session.execute(update(CallbackAttempt).where(CallbackAttempt.task_id == task.id, running).values(outcome="failed", ended_at=now))
+        await session.execute(
+            update(CallbackAttempt).where(CallbackAttempt.task_id == task.id, running).values(outcome="failed", ended_at=now)
+        )
         finish(core, task, TaskState.CANCELLED, by="system", user_id=None)
     visit = await open_visit(session, ticket)
     if visit is not None:
@@ -148,9 +152,7 @@ def queue(core: Core, actor: Actor, now: datetime) -> Select[CallbackTask, Ticke
         .join(Ticket, Ticket.id == CallbackTask.ticket_id)
         .outerjoin(
             Deadline,
-            and_(
-                Deadline.ticket_id == Ticket.id, Deadline.kind == ClockKind.CALLBACK.value, Deadline.state == ClockState.RUNNING.value
-            ),
+            and_(Deadline.ticket_id == Ticket.id, Deadline.kind == ClockKind.CALLBACK.value, Deadline.state == ClockState.RUNNING.value),
         )
         .where(
             CallbackTask.state == TaskState.OPEN.value,

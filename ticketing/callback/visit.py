@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
 from hotline.i18n import _
 from ticketing.callback import rules
 from ticketing.callback.attempts import add_attempt
-from ticketing.callback.models import CallbackTask, Plan, SecondVisit, TaskKind, TaskState
+from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskKind, TaskState
 from ticketing.callback.questionnaire import CallbackResult, store_answers
 from ticketing.callback.redo import redo
 from ticketing.callback.tasks import finish, open_task, open_visit, refuse_author
 from ticketing.context import Core
-from ticketing.deadline import policy
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_clock, stop_clocks
+from ticketing.deadline.service import start_clock, start_dispatch_clock, stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Satisfaction, TicketState, Urgency
+from ticketing.ticket.states import Satisfaction, TicketState
 from ticketing.ticket.steps import take_step, tell
 
 MIN_NOTE = 5
@@ -58,15 +58,24 @@ async def finish_callback(
 async def _record(
     core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, task: CallbackTask, result: CallbackResult, by: str
 ) -> None:
-    running = task.claim is not None and by == "robot"  # its attempt is written by ticketing.callback.robot
     finish(core, task, TaskState.REACHED, by=by, user_id=actor.user_id)
     task.satisfaction, task.solved, task.contacted = result.satisfaction.value, result.solved, result.contacted
     task.attitude, task.note = result.attitude, result.note.strip()[:2000]
     await store_answers(session, rules.load(), task, result)
-    if not running:
-        await add_attempt(core, session, actor, task, "reached", channel=_CHANNELS.get(by, "web"))
+    await _reached(core, session, actor, task, _CHANNELS.get(by, "web"))
     data = {"satisfaction": result.satisfaction.value, "solved": result.solved, "contacted": result.contacted, "by": by, "note": task.note}
     await tell(core, session, actor, ticket, "callback.done", data)
+
+
+async def _reached(core: Core, session: AsyncSession, actor: Actor, task: CallbackTask, channel: str) -> None:
+    """The attempt that reached the citizen: the one that is running, or the link that was sent; else a new one."""
+    waiting = CallbackAttempt.outcome.in_(("running", "sent"))
+    statement = select(CallbackAttempt).where(CallbackAttempt.task_id == task.id, waiting, CallbackAttempt.channel == channel)
+    attempt = (await session.scalars(statement.order_by(CallbackAttempt.number.desc()).limit(1))).first()
+    if attempt is None:
+        await add_attempt(core, session, actor, task, "reached", channel=channel)
+    else:
+        attempt.outcome, attempt.ended_at = "reached", core.clock.now()
 
 
 async def _open_second_visit(
@@ -74,7 +83,12 @@ async def _open_second_visit(
 ) -> None:
     """F03: return visit, root cause, rectification. Its clock runs until somebody decides."""
     visit = SecondVisit(
-        task_id=task.id, ticket_id=ticket.id, round=task.round, state="open", opened_at=core.clock.now(), complaint=result.note.strip()[:2000]
+        task_id=task.id,
+        ticket_id=ticket.id,
+        round=task.round,
+        state="open",
+        opened_at=core.clock.now(),
+        complaint=result.note.strip()[:2000],
     )
     session.add(visit)
     await session.flush()
@@ -109,7 +123,14 @@ async def decide_redo(
 
 
 async def _redo(
-    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, visit: SecondVisit, cause: str, rectification: str, cause_note: str = ""
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    ticket: Ticket,
+    visit: SecondVisit,
+    cause: str,
+    rectification: str,
+    cause_note: str = "",
 ) -> None:
     if cause not in rules.load().causes:
         raise InvalidInput(_("请选择不满意的原因"), field="cause")
@@ -188,14 +209,12 @@ async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, tick
     if result.satisfaction is Satisfaction.DISSATISFIED:
         data = {"satisfaction": result.satisfaction.value, "note": result.note[:500]}
         await take_step(core, session, actor, ticket, "answer_refused", data=data)
-        await start_clock(core, session, ticket, ClockKind.DISPATCH, policy.load().dispatch[Urgency(ticket.urgency)])
+        await start_dispatch_clock(core, session, ticket)
         return
     values = {"satisfaction": result.satisfaction.value, "solved": result.solved}
     await take_step(core, session, actor, ticket, "rate_answer", data={"satisfaction": result.satisfaction.value}, **values)
 
 
 async def _evaluated(session: AsyncSession, ticket: Ticket) -> bool:
-    from sqlalchemy import select
-
     statement = select(CallbackTask.id).where(CallbackTask.ticket_id == ticket.id, CallbackTask.kind == TaskKind.EVALUATION.value)
     return await session.scalar(statement.limit(1)) is not None

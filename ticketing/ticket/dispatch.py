@@ -10,17 +10,14 @@ from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.callback.tasks import cancel_open
 from ticketing.context import Core
-from ticketing.deadline import policy
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_clock, start_dispatch_clock, stop_clocks
+from ticketing.deadline.service import policy_for, start_dispatch_clock, start_handling_clocks, stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import DispatchMode, TicketState, Urgency
 from ticketing.ticket.steps import take_step, tell
-
-HANDLING = (ClockKind.SIGN, ClockKind.CONTACT, ClockKind.HANDLE)
 
 
 async def submit(
@@ -61,7 +58,7 @@ async def dispatch(
             raise InvalidInput(_("请选择类别"), field="category_code")
         await submit(core, session, actor, ticket, category_code=ticket.category_code, urgency=Urgency(ticket.urgency))
     await _check_units(session, actor, ticket, unit_id, co_unit_ids, override_reason)
-    chosen = policy.load().find(mode, Urgency(ticket.urgency))
+    chosen = await policy_for(session, ticket, at=core.clock.now(), mode=mode)
     await take_step(
         core,
         session,
@@ -77,7 +74,7 @@ async def dispatch(
         },
         dispatch_mode=mode.value,
         policy_key=chosen.key,
-        policy_version=policy.load().version,
+        policy_version=chosen.version,
         dispatched_at=core.clock.now(),
     )
     await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH)
@@ -115,11 +112,7 @@ async def _assign(
     )
     session.add(assignment)
     await session.flush()
-    limits = policy.load().by_key(str(ticket.policy_key)).limits
-    for kind in HANDLING:
-        if kind is ClockKind.CONTACT and (ticket.anonymous or ticket.citizen_id is None or not lead):
-            continue  # nobody to contact, or the lead unit does it
-        await start_clock(core, session, ticket, kind, limits[kind], assignment_id=assignment.id)
+    await start_handling_clocks(core, session, ticket, assignment.id, lead=lead)
     await tell(core, session, actor, ticket, "assignment.created", {"assignment": assignment.id, "unit": unit_id, "lead": lead})
     return assignment
 
