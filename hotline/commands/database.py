@@ -9,6 +9,8 @@ from hotline import logs, migrations
 from hotline.assembly import Services, make_core, make_database
 from hotline.errors import NotAllowed
 from hotline.settings import Settings
+from ticketing.calendar.service import load_official
+from ticketing.deadline.book import load_policies
 from ticketing.ticket import workflow_versions
 
 
@@ -24,7 +26,10 @@ async def _upgrade(settings: Settings) -> None:
         await database.ping()
         await migrations.upgrade(database)
         async with database.transaction() as session:
-            await workflow_versions.seed(make_core(settings), session)
+            core = make_core(settings)
+            await workflow_versions.seed(core, session)
+            await load_official(core, session)
+            await load_policies(core, session)
     finally:
         await database.close()
 
