@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.e2e.demo import ROOT, Demo
+from tests.navigation import goto_now
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PAGE = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")
@@ -48,7 +49,7 @@ class People:
     def staff(self, login: str) -> Page:
         """A logged-in member of staff."""
         page = self.citizen()
-        page.goto("/console/login")
+        goto_now(page, "/console/login")
         page.fill("input[name=login]", login)
         page.fill("input[name=password]", PASSWORD)
         page.click("form button[type=submit]")
@@ -58,7 +59,7 @@ class People:
     def submit(self, what: str = MATTER) -> tuple[Page, str, str]:
         """我要反映 on the portal; the citizen's page, the number and the query code."""
         page = self.citizen()
-        page.goto("/appeal")
+        goto_now(page, "/appeal")
         page.fill("[name=what]", what)
         page.fill("[name=where]", "滨河路江畔花园北门")
         page.fill("[name=name]", "周女士")
@@ -86,7 +87,7 @@ def choose(page: Page, dialog: str, name: str, value: str) -> None:
 
 def act(page: Page, number: str, action: str, fill: Callable[[Page, str], None] | None = None) -> str:
     """Open the ticket, take one step in its dialog; what the page says is next. Fails with the page's complaint."""
-    page.goto(f"/console/tickets/{number}")
+    goto_now(page, f"/console/tickets/{number}")
     dialog = f"#a-{action}"
     button = page.locator(f"button[data-open='a-{action}']").first
     if not button.is_visible():
@@ -133,7 +134,7 @@ def to_callback(people: People, number: str) -> None:
 
 def rate(citizen: Page, satisfaction: str, *, solved: str, note: str = "") -> None:
     """我来评价, in the browser in which the appeal was submitted."""
-    citizen.goto("/track/rate")
+    goto_now(citizen, "/track/rate")
     citizen.check(f"[name=satisfaction][value={satisfaction}]")
     citizen.check(f"[name=solved][value={solved}]")
     citizen.fill("[name=note]", note)
@@ -144,7 +145,7 @@ def rate(citizen: Page, satisfaction: str, *, solved: str, note: str = "") -> No
 def state_of(people: People, number: str) -> str:
     """The state as the leader sees it."""
     page = people.staff("leader")
-    page.goto(f"/console/tickets/{number}")
+    goto_now(page, f"/console/tickets/{number}")
     return page.locator("main .panel .row").first.inner_text()
 
 
@@ -152,7 +153,7 @@ def test_an_appeal_goes_through_every_hand_and_is_closed_by_the_citizen(people: 
     citizen, number, _code = people.submit()
     stranger = people.staff("clerk-water")
     to_callback(people, number)
-    stranger.goto(f"/console/tickets/{number}")
+    goto_now(stranger, f"/console/tickets/{number}")
     assert MATTER not in stranger.inner_text("body")  # another unit does not see it
     attempted = act(people.staff("callback"), number, "attempt", lambda page, dialog: choose(page, dialog, "outcome", "no_answer"))
     assert "回访" in attempted

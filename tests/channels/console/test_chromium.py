@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from channels.web.static import NODE_MODULES
 from tests.channels.staff import PASSWORD, City
+from tests.navigation import goto
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment
 from ticketing.conversation import calls
@@ -38,7 +39,7 @@ PAGES = {
     "callback": ("/console/callbacks",),
     "leader": ("/console/figures",),
     "quality": ("/console/recordings",),
-    "admin": ("/console/system", "/console/accounts"),
+    "admin": ("/console/system", "/console/audit", "/console/accounts"),
 }
 
 
@@ -72,7 +73,7 @@ class Desk:
         return desk
 
     async def open(self, path: str) -> None:
-        await self.page.goto(str(self.site.make_url(path)))
+        await goto(self.page, str(self.site.make_url(path)))
 
     async def connected(self) -> None:
         """Wait until the page's stream is open, so that nothing is missed."""
@@ -221,3 +222,59 @@ async def test_the_page_of_a_ticket_shows_what_another_person_did(chromium: Any,
         part = (await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id))).one()
         await assignments.sign(city.core, session, clerk, part.id)
     await desk.page.wait_for_selector(".timeline li:has-text('签收')", timeout=5000)
+
+
+async def test_the_page_is_live_when_the_stream_part_of_the_script_comes_late(chromium: Any, site: TestServer, city: City) -> None:
+    """A busy machine loads the scripts far apart: the stream is opened all the same."""
+    desk = await Desk.of(chromium, site, "agent")
+
+    async def late(route: Any) -> None:
+        while not await desk.page.evaluate("new Promise(done => setTimeout(() => done(typeof htmx === 'object'), 50))"):
+            pass  # htmx itself is there and has had time to begin
+        await route.continue_()
+
+    await desk.page.route("**/htmx-sse.js", late)
+    await desk.open("/console/desk")
+    await desk.connected()
+
+
+async def test_a_stream_that_could_not_be_opened_is_tried_again(chromium: Any, site: TestServer, city: City) -> None:
+    """The server restarts: first nobody answers, then 503, then it works. The page becomes live by itself and misses nothing."""
+    desk = await Desk.of(chromium, site, "dispatcher")
+    asked = 0
+
+    async def restarting(route: Any) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await route.abort("connectionrefused")
+        elif asked <= 3:
+            await route.fulfill(status=503, body="")
+        else:
+            await route.continue_()
+
+    await desk.page.route("**/console/stream*", restarting)
+    await desk.open("/console/tickets")
+    await desk.page.wait_for_selector("#live[data-live=off]", state="attached")
+    number = (await city.register(title="断线时来的工单")).ticket.number
+    await desk.connected()
+    assert asked == 4
+    await desk.page.wait_for_selector(f"tbody tr:has-text('{number[-5:]}')", timeout=5000)
+
+
+async def test_a_page_on_which_somebody_writes_is_not_loaded_anew(chromium: Any, site: TestServer, city: City) -> None:
+    number = await _dispatched(city)
+    desk = await Desk.of(chromium, site, "dispatcher")
+    await desk.open(f"/console/tickets/{number}")
+    await desk.connected()
+    await desk.page.evaluate(
+        "() => { const form = document.createElement('form'); form.innerHTML = '<textarea></textarea>';"
+        " document.getElementById('main').append(form); form.firstChild.value = '写了一半'; }"
+    )
+    async with city.database.transaction() as session:
+        clerk = city.people["clerk"]
+        ticket = await access_ticket(city.core, session, clerk, number)
+        part = (await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id))).one()
+        await assignments.sign(city.core, session, clerk, part.id)
+    await desk.page.wait_for_selector("#toasts:has-text('这张工单刚有新动态')", timeout=5000)
+    assert await desk.page.evaluate("document.querySelector('#main form:last-child textarea').value") == "写了一半"

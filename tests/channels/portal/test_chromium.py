@@ -15,6 +15,7 @@ from hotline.database import Database
 from knowledge.article.models import Article
 from tests.channels.office import Office
 from tests.channels.public import Client, MakeTicket, tickets
+from tests.navigation import goto
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message
 from ticketing.conversation.service import add_message, get_conversation
@@ -39,7 +40,7 @@ async def chromium() -> AsyncIterator[Any]:
 
 
 async def open_ticket(page: Any, client: Client, made: Any) -> None:
-    await page.goto(str(client.make_url("/track")))
+    await goto(page, str(client.make_url("/track")))
     await page.fill("#f-number", made.ticket.number)
     await page.fill("#f-code", made.query_code)
     await page.click("main button[type=submit]")
@@ -75,12 +76,12 @@ async def test_every_page_is_accessible_and_fits(
     await office.work(await office.dispatch(made.ticket.number))
     await office.until_rating(rated.ticket.number)
     page = await chromium.new_page()
-    await page.goto(str(client.make_url(f"/prefs?mode={mode}")))
+    await goto(page, str(client.make_url(f"/prefs?mode={mode}")))
     problems: list[str] = []
     for path in PAGES:
-        await page.goto(str(client.make_url(path)))
+        await goto(page, str(client.make_url(path)))
         await check(page, path, problems)
-    await page.goto(str(client.make_url("/appeal")))
+    await goto(page, str(client.make_url("/appeal")))
     await page.click("main button[type=submit]")
     await page.wait_for_selector(".errors")
     assert await page.evaluate("document.activeElement.className") == "errors"
@@ -90,7 +91,7 @@ async def test_every_page_is_accessible_and_fits(
         await check(page, "ticket", problems)
         if ticket is rated:
             for path in ("/track/rate", "/track/supplement"):
-                await page.goto(str(client.make_url(path)))
+                await goto(page, str(client.make_url(path)))
                 await check(page, path, problems)
         await page.context.clear_cookies(name="hotline_track")
     assert problems == []
@@ -102,7 +103,7 @@ async def test_chat_is_live_both_ways(chromium: Any, client: Client, city: Datab
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(str(client.make_url("/ask")))
+    await goto(page, str(client.make_url("/ask")))
     await page.fill("#say", "身份证到期了怎么换")
     await page.keyboard.press("Enter")
     await page.wait_for_selector("#talk >> text=派出所")
@@ -125,7 +126,7 @@ async def test_chat_is_live_both_ways(chromium: Any, client: Client, city: Datab
 @needs_kit
 async def test_an_answer_is_read_from_its_beginning(chromium: Any, client: Client, articles: list[Article]) -> None:
     page = await chromium.new_page(viewport={"width": 390, "height": 560}, bypass_csp=True)  # wait_for_function evaluates text
-    await page.goto(str(client.make_url("/ask")))
+    await goto(page, str(client.make_url("/ask")))
     for question in ("身份证到期了怎么换", "暖气不热找谁", "身份证到期了怎么换呢"):
         await page.fill("#say", question)
         await page.keyboard.press("Enter")
@@ -140,7 +141,7 @@ async def test_an_answer_is_read_from_its_beginning(chromium: Any, client: Clien
 
 async def test_a_double_click_makes_one_ticket(chromium: Any, client: Client, city: Database) -> None:
     page = await chromium.new_page()
-    await page.goto(str(client.make_url("/appeal")))
+    await goto(page, str(client.make_url("/appeal")))
     await page.fill("#f-what", "江畔花园北门对面工地连续三晚打桩，要求停止")
     await page.fill("#f-where", "滨河路188号")
     await page.fill("#f-phone", "13900002716")
@@ -152,7 +153,7 @@ async def test_a_double_click_makes_one_ticket(chromium: Any, client: Client, ci
 async def test_without_javascript_an_appeal_goes_all_the_way(chromium: Any, client: Client, city: Database, tmp_path: Path) -> None:
     context = await chromium.new_context(java_script_enabled=False, viewport={"width": 320, "height": 640})
     page = await context.new_page()
-    await page.goto(str(client.make_url("/")))
+    await goto(page, str(client.make_url("/")))
     await page.click("text=我要反映")
     photo = tmp_path / "照片.png"
     photo.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 64)

@@ -80,9 +80,10 @@
   window.uiToast = toast;
   document.addEventListener('htmx:response:error', function (event) {
     var context = event.detail && event.detail.ctx, status = context && context.response && context.response.status;
-    if (status >= 500) toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。');
+    if (again(event.target) || status < 500) return;
+    toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。');
   });
-  document.addEventListener('htmx:error', function () { toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。'); });
+  document.addEventListener('htmx:error', function (event) { if (!again(event.target)) toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。'); });
 
   // A form is sent once: the button rests until the answer is there (or the page comes back from the cache).
   document.addEventListener('submit', function (event) {
@@ -200,10 +201,23 @@
   });
 
   // Whether the page is live is readable on the stream's element.
-  document.addEventListener('htmx:sse:after:connection', function (event) { event.target.dataset.live = 'on'; });
+  document.addEventListener('htmx:sse:after:connection', function (event) { clearTimeout(event.target._again); event.target._tries = 0; event.target.dataset.live = 'on'; });
   document.addEventListener('htmx:sse:error', function (event) { event.target.dataset.live = 'off'; });
 
-  // A ticket changed while its page is open: show the new page, unless somebody is writing on it.
+  // A stream that was cut is opened again by htmx. One that could not be opened at all (restart, 503, no network) is tried
+  // again here: soon at first, then ever more rarely, at least every 15 s. Returns whether `node` is a stream's element.
+  function again(node) {
+    if (!node || !node.hasAttribute || !node.hasAttribute('hx-sse:connect')) return false;
+    var tries = node._tries || 0;
+    node._tries = tries + 1;
+    node.dataset.live = 'off';
+    clearTimeout(node._again);
+    node._again = setTimeout(function () { node.dispatchEvent(new CustomEvent('connect')); }, Math.min(15000, 500 * Math.pow(2, tries)) * (0.7 + 0.6 * Math.random()));
+    if (tries === 1) toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。');   // once; a single failure is not worth a word
+    return true;
+  }
+
+  // A ticket changed while its page is open: show the new page, unless somebody is writing on it or is on the way to another page.
   document.addEventListener('reload', function () { document.dispatchEvent(new CustomEvent('ticket')); });
   document.addEventListener('ticket', function () {
     var live = document.querySelector('[data-last-url]');
@@ -212,8 +226,20 @@
       if (Number(text) > Number(live.dataset.last)) renew();     // our own step is on the page already
     }, function () { /* offline: the next notice asks again */ });
   });
+  var leaving = 0;
+  window.addEventListener('beforeunload', function () { leaving = Date.now(); });   // a reload would undo the click on a slow link
+  function written() {
+    return Array.prototype.some.call(document.querySelectorAll('#main form'), function (form) {
+      return Array.prototype.some.call(form.elements, function (field) {
+        if (field.type === 'hidden' || field.type === 'submit') return false;
+        if (field.tagName === 'SELECT') return Array.prototype.some.call(field.options, function (option) { return option.selected !== option.defaultSelected && option.index > 0; });
+        return field.type === 'checkbox' || field.type === 'radio' ? field.checked !== field.defaultChecked : 'defaultValue' in field && field.value !== field.defaultValue;
+      });
+    });
+  }
   function renew() {
-    if (document.querySelector('dialog[open]')) { toast('这张工单刚有新动态，保存时会核对'); return; }
+    if (Date.now() - leaving < 10000) return;
+    if (document.querySelector('dialog[open]') || written()) { toast('这张工单刚有新动态，保存时会核对'); return; }
     var sound = document.querySelector('audio');
     if (sound && !sound.paused) return;
     try { sessionStorage.setItem('ui.top', location.pathname + ' ' + document.getElementById('main').scrollTop); } catch (e) { /* private mode */ }
