@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,12 +21,14 @@ database_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 ticket_app = typer.Typer(help="Tickets.", no_args_is_help=True)
 bot_app = typer.Typer(help="The bot.", no_args_is_help=True)
 models_app = typer.Typer(help="Speech models.", no_args_is_help=True)
+audit_app = typer.Typer(help="The sealed event log.", no_args_is_help=True)
 wechat_app = typer.Typer(help="The WeChat channel.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(bot_app, name="bot")
 app.add_typer(models_app, name="models")
 app.add_typer(wechat_app, name="wechat")
+app.add_typer(audit_app, name="audit")
 app.add_typer(workflow.app, name="workflow")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -150,6 +153,36 @@ def models_check() -> None:
     from hotline.commands.parts import check_models
 
     raise typer.Exit(check_models(_settings()))
+
+
+@audit_app.command("verify")
+def audit_verify(
+    ticket: Annotated[str | None, typer.Option(help="Only this ticket's chain and the seals over it.")] = None,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")] = None,
+    json: Json = False,
+) -> None:
+    """Verify chains, seals and days' roots; name the first thing that is wrong (exit code 1)."""
+    from hotline.commands.audit import verify_log
+
+    days = first.date() if first else None, last.date() if last else None
+    raise typer.Exit(verify_log(_settings(), number=ticket, first=days[0], last=days[1], as_json=json))
+
+
+@audit_app.command("seal")
+def audit_seal() -> None:
+    """Seal what is not sealed yet (the scheduler does it every minute)."""
+    from hotline.commands.audit import seal_now
+
+    seal_now(_settings())
+
+
+@audit_app.command("roots")
+def audit_roots(days: Annotated[int, typer.Option(min=1, max=4000, help="How many days.")] = 31) -> None:
+    """Print the days' roots, to be filed outside this machine."""
+    from hotline.commands.audit import print_roots
+
+    print_roots(_settings(), days)
 
 
 Name = Annotated[str, typer.Option("--as", help="Who speaks; the same name is the same person.")]

@@ -28,6 +28,7 @@ ARTICLES = Entry("articles", "/console/articles", "book-open", "知识")
 FIGURES = Entry("figures", "/console/figures", "chart-column", "统计")
 RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音")
 SYSTEM = Entry("system", "/console/system", "activity", "运行")
+AUDIT = Entry("audit", "/console/audit", "shield-check", "审计")
 ACCOUNTS = Entry("accounts", "/console/accounts", "users", "账号")
 
 RAIL: dict[Role, tuple[Entry, ...]] = {
@@ -39,7 +40,7 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.CALLBACK: (CALLBACKS, TICKETS),
     Role.QUALITY: (RECORDINGS,),
     Role.EDITOR: (ARTICLES,),
-    Role.ADMIN: (SYSTEM, ACCOUNTS),
+    Role.ADMIN: (SYSTEM, AUDIT, ACCOUNTS),
     Role.LEADER: (FIGURES, BOARD),
 }
 """At most five, so that a phone shows them all. The first is where log-in leads."""

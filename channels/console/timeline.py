@@ -73,6 +73,9 @@ _PLAIN = {
     "supervise.urged": ("megaphone", "brand", "催办"),
     "view.revealed": ("eye", "", "查看联系方式"),
     "view.recording": ("headphones", "", "调听录音"),
+    "export.made": ("download", "", "导出"),
+    "person.erased": ("eraser", "", "清除个人信息"),
+    "ticket.anonymised": ("eraser", "", "到期匿名化"),
     "attachment.added": ("paperclip", "", "上传附件"),
 }
 

@@ -35,6 +35,7 @@ TICKS = (
     Tick("evaluation windows", sweeps.evaluation_windows, 60),
     Tick("wechat delivery", sweeps.wechat_delivery, 2),
     Tick("knowledge expiry", sweeps.knowledge_expiry, 600),
+    Tick("audit seals", sweeps.audit_seals, 60),
     Tick("log-in sessions", sweeps.login_sessions, 3600),
     Tick("unclaimed files", sweeps.unclaimed_files, 3600),
 )

@@ -58,3 +58,10 @@ async def wechat_delivery(services: Services) -> object:
     from channels.wechat import delivery
 
     return await delivery.run(services)
+
+
+async def audit_seals(services: Services) -> int:
+    """Seal the event log up to now, make the root of each day that is over."""
+    from ticketing.audit import seal
+
+    return await seal.run(services.core, services.database)
