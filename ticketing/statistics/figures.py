@@ -1,0 +1,218 @@
+# ruff: noqa: S608 - statements are put together from constants; what people choose is a parameter
+"""Computing figures: one statement for each source, however many indicators are built on it.
+
+Cards, tables, charts, briefs, published figures and drill-downs all come through `compute` and `fact`, so they agree (lesson 19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ticketing.context import Core
+from ticketing.statistics.indicator import Indicator
+from ticketing.statistics.period import Period
+from ticketing.statistics.scope import Scope
+from ticketing.statistics.sources import Source
+
+ZONE = "Asia/Shanghai"
+"""The report zone by its name: PostgreSQL knows the rules of the zone, an offset would not (lesson 19)."""
+SECRET = "secret"  # noqa: S105
+"""Where secret tickets are shown when figures are split: nowhere, in one row of their own."""
+
+
+class Cut(StrEnum):
+    """By what figures are split."""
+
+    LINE = "line"
+    UNIT = "unit"
+    GROUP = "group"
+    """first level of the category"""
+    CATEGORY = "category"
+    DISTRICT = "district"
+    CHANNEL = "channel"
+    DAY = "day"
+    MONTH = "month"
+
+
+CUT_WORDS = {
+    Cut.LINE: "线路", Cut.UNIT: "单位", Cut.GROUP: "大类", Cut.CATEGORY: "类别", Cut.DISTRICT: "区县", Cut.CHANNEL: "渠道",
+    Cut.DAY: "日期", Cut.MONTH: "月份",
+}  # fmt: skip
+_NAMED_BY_UNIT = "coalesce(unit_id::text, '')"
+_COLUMNS = {
+    Cut.LINE: "coalesce(line, '')",
+    Cut.UNIT: f"CASE WHEN secret THEN '{SECRET}' ELSE {_NAMED_BY_UNIT} END",
+    Cut.GROUP: f"CASE WHEN secret THEN '{SECRET}' ELSE coalesce(left(category_code, 2), '') END",
+    Cut.CATEGORY: f"CASE WHEN secret THEN '{SECRET}' ELSE coalesce(category_code, '') END",
+    Cut.DISTRICT: f"CASE WHEN secret THEN '{SECRET}' ELSE coalesce(district, '') END",
+    Cut.CHANNEL: "coalesce(channel, '')",
+    Cut.DAY: f"to_char(timezone('{ZONE}', at), 'YYYY-MM-DD')",
+    Cut.MONTH: f"to_char(timezone('{ZONE}', at), 'YYYY-MM')",
+}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What is counted out of everything in the scope. Empty: all of it."""
+
+    line: str = ""
+    unit_id: int | None = None
+    category: str = ""
+    """two digits: a first-level group; four: a category"""
+    district: str = ""
+    channel: str = ""
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it picks something that would tell about a secret ticket."""
+        return bool(self.unit_id is not None or self.category or self.district)
+
+
+EVERYTHING = Filter()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number with what it was made of."""
+
+    indicator: Indicator
+    numerator: float | None
+    denominator: float
+    excluded: int = 0
+    """Reviewed tickets that the rate leaves out (published with it)."""
+
+    @property
+    def value(self) -> float | None:
+        """In the unit of the indicator; None when there is nothing to divide by."""
+        return self.indicator.quotient(self.numerator, self.denominator)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table: the place, and a figure for each indicator by key."""
+
+    at: tuple[str, ...]
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+
+async def compute(
+    core: Core,
+    session: AsyncSession,
+    scope: Scope,
+    period: Period,
+    indicators: Sequence[Indicator],
+    *,
+    by: Sequence[Cut] = (),
+    only: Filter = EVERYTHING,
+) -> list[Line]:
+    """The figures of a period, one row for each combination of `by` (one row in all without it), sorted by it.
+
+    Raises NotAllowed when an indicator is not in the scope.
+    """
+    lines: dict[tuple[str, ...], Line] = {}
+    if not by:
+        lines[()] = Line(())
+    for indicator in indicators:
+        scope.check(indicator)
+    ordered = sorted(indicators, key=lambda one: one.source.key)
+    for _key, group in groupby(ordered, key=lambda one: one.source.key):
+        wanted = list(group)
+        statement = _statement(wanted, scope, period, by, only)
+        if statement is None:
+            continue
+        for row in await session.execute(statement, _values(core, scope, period, only)):
+            place = tuple(str(value) for value in row[: len(by)])
+            line = lines.setdefault(place, Line(place))
+            for number, indicator in enumerate(wanted):
+                above, below, excluded = row[len(by) + 3 * number : len(by) + 3 * number + 3]
+                line.figures[indicator.key] = Figure(indicator, None if above is None else float(above), float(below), int(excluded))
+    for line in lines.values():
+        for indicator in indicators:
+            line.figures.setdefault(indicator.key, Figure(indicator, 0.0, 0.0))
+    return [lines[place] for place in sorted(lines)]
+
+
+async def total(
+    core: Core, session: AsyncSession, scope: Scope, period: Period, indicators: Sequence[Indicator], *, only: Filter = EVERYTHING
+) -> dict[str, Figure]:
+    """The figures of a period, not split."""
+    return (await compute(core, session, scope, period, indicators, only=only))[0].figures
+
+
+def _statement(wanted: list[Indicator], scope: Scope, period: Period, by: Sequence[Cut], only: Filter) -> TextClause | None:
+    source = wanted[0].source
+    if not _fits(source, by, only):
+        return None
+    sums = [f"{one.numerator_sql}, {one.denominator_sql}, {one.excluded_sql}" for one in wanted]
+    columns = [_COLUMNS[cut] for cut in by]
+    grouped = f" GROUP BY {', '.join(str(number) for number in range(1, len(by) + 1))}" if by else ""
+    return text(f"SELECT {', '.join([*columns, *sums])} FROM {fact(source, scope, only)}{grouped}")
+
+
+def _fits(source: Source, by: Sequence[Cut], only: Filter) -> bool:
+    """Calls have no category: splitting or filtering them by one would show a wrong zero."""
+    if not source.by_unit and (Cut.UNIT in by or only.unit_id is not None):
+        return False
+    ticketed = {Cut.GROUP, Cut.CATEGORY, Cut.DISTRICT}
+    return source.by_ticket or not (ticketed & set(by) or only.category or only.district)
+
+
+def fact(source: Source, scope: Scope, only: Filter) -> str:
+    """The rows of a source that lie in the period (:start, :end), the scope and the filter, as a FROM item."""
+    conditions = ["at >= :start", "at < :end"]
+    if scope.line is not None:
+        conditions.append("line = :scope_line")
+    if scope.unit_id is not None:
+        conditions += ["unit_id = :scope_unit", "NOT secret"]
+    if scope.person_id is not None:
+        conditions.append("person_id = :scope_person")
+    if only.line:
+        conditions.append("line = :line")
+    if only.unit_id is not None:
+        conditions.append("unit_id = :unit")
+    if only.category:
+        conditions.append("category_code = :category" if len(only.category) == 4 else "left(category_code, 2) = :category")
+    if only.district:
+        conditions.append("district = :district")
+    if only.channel:
+        conditions.append("channel = :channel")
+    if only.narrow:
+        conditions.append("NOT secret")
+    return f"(SELECT * FROM ({source.sql}) AS all_rows WHERE {' AND '.join(conditions)}) AS {source.key}"
+
+
+def _values(core: Core, scope: Scope, period: Period, only: Filter) -> dict[str, Any]:
+    return {
+        "now": core.clock.now(), "start": period.start, "end": period.end,
+        "scope_line": scope.line, "scope_unit": scope.unit_id, "scope_person": scope.person_id,
+        "line": only.line, "unit": only.unit_id, "category": only.category, "district": only.district, "channel": only.channel,
+    }  # fmt: skip
+
+
+values_of = _values
+
+
+def narrowed(only: Filter, cut: Cut, value: str) -> Filter | None:
+    """The filter for one row of a table split by `cut`; None when the row cannot be opened (secret, or by time)."""
+    if value == SECRET or value == "":
+        return None
+    match cut:
+        case Cut.LINE:
+            return replace(only, line=value)
+        case Cut.UNIT:
+            return replace(only, unit_id=int(value))
+        case Cut.GROUP | Cut.CATEGORY:
+            return replace(only, category=value)
+        case Cut.DISTRICT:
+            return replace(only, district=value)
+        case Cut.CHANNEL:
+            return replace(only, channel=value)
+        case _:
+            return None

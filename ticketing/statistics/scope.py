@@ -1,0 +1,71 @@
+"""Who sees which figures (domain.md 4b, row "statistics"): the groups, and the part of the city."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hotline.errors import NotAllowed
+from hotline.i18n import _
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role
+from ticketing.statistics.indicator import Group, Indicator
+from ticketing.statistics.indicators import INDICATORS
+
+_ALL = tuple(Group)
+_GROUPS: dict[Role, tuple[Group, ...]] = {
+    Role.AGENT: (Group.DEMAND,),
+    Role.DISPATCHER: _ALL,
+    Role.CLERK: (Group.DEMAND, Group.DISPATCH, Group.HANDLING, Group.SUPERVISION, Group.CALLBACK),
+    Role.CHIEF: (Group.DEMAND, Group.DISPATCH, Group.HANDLING, Group.SUPERVISION, Group.CALLBACK),
+    Role.SUPERVISOR: _ALL,
+    Role.LEADER: _ALL,
+    Role.CALLBACK: (Group.CALLBACK,),
+    Role.QUALITY: (Group.CALLS, Group.BOT),
+    Role.EDITOR: (Group.BOT,),
+    Role.ADMIN: (Group.CALLS, Group.BOT),
+}
+"""Quality listens to calls, the editor keeps what the bot answers from, the administrator sees technical figures: no case content."""
+COMPARING = (Role.DISPATCHER, Role.SUPERVISOR, Role.LEADER)
+"""Who may set units beside each other."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The part of the city that somebody's figures are made of."""
+
+    groups: tuple[Group, ...]
+    line: str | None = None
+    unit_id: int | None = None
+    person_id: int | None = None
+
+    @property
+    def indicators(self) -> tuple[Indicator, ...]:
+        """What may be shown; own figures only from sources that know whose they are."""
+        fitting = [one for one in INDICATORS if one.group in self.groups]
+        if self.unit_id is not None:
+            fitting = [one for one in fitting if one.source.by_unit]
+        if self.person_id is not None:
+            fitting = [one for one in fitting if "NULL::bigint AS person_id" not in one.source.sql]
+        return tuple(fitting)
+
+    def check(self, indicator: Indicator) -> None:
+        """Raises NotAllowed when the indicator is not for this person."""
+        if indicator not in self.indicators:
+            raise NotAllowed(_("这个岗位不能看这项统计"))
+
+
+def scope_of(actor: Actor) -> Scope:
+    """What the actor may see. Raises NotAllowed for whoever is not staff."""
+    if actor.role is None:
+        raise NotAllowed(_("请用个人账号登录"))
+    role = Role(actor.role)
+    groups = _GROUPS[role]
+    unit = actor.unit_id if role.in_unit else None
+    person = actor.user_id if role in (Role.AGENT, Role.CALLBACK) else None
+    if role.in_unit and unit is None:
+        raise NotAllowed(_("这个账号没有所属单位，看不到单位统计"))
+    return Scope(groups, actor.line, unit, person)
+
+
+CITY = Scope(_ALL)
+"""Everything; for briefs and published figures, which are made without a person."""
