@@ -32,12 +32,14 @@ class Tick:
 
 TICKS = (
     Tick("deadlines", sweeps.deadlines, 15),
+    Tick("calendar", sweeps.calendar, 20),
     Tick("evaluation windows", sweeps.evaluation_windows, 60),
     Tick("wechat delivery", sweeps.wechat_delivery, 2),
     Tick("knowledge expiry", sweeps.knowledge_expiry, 600),
     Tick("audit seals", sweeps.audit_seals, 60),
     Tick("log-in sessions", sweeps.login_sessions, 3600),
     Tick("unclaimed files", sweeps.unclaimed_files, 3600),
+    Tick("file removals", sweeps.file_removals, 60),
 )
 
 

@@ -17,6 +17,13 @@ async def deadlines(services: Services) -> int:
     return await sweep.run(services.core, services.database)
 
 
+async def calendar(services: Services) -> object:
+    """Compute anew what an older calendar computed."""
+    from ticketing.deadline import recompute
+
+    return await recompute.run(services.core, services.database)
+
+
 async def evaluation_windows(services: Services) -> int:
     """Close answers on the spot that nobody rated in time."""
     from ticketing.ticket import sweep
@@ -45,10 +52,17 @@ async def login_sessions(services: Services) -> int:
 
 async def unclaimed_files(services: Services) -> int:
     """Delete attachments of forms that were never completed."""
-    from channels.web.files import drop_unclaimed
+    from ticketing.attachment.service import drop_unclaimed
 
     async with services.database.transaction() as session:
         return await drop_unclaimed(services.core, session)
+
+
+async def file_removals(services: Services) -> int:
+    """Remove the bytes of deleted attachments and recordings, and verify that they are gone."""
+    from ticketing.attachment import removal
+
+    return await removal.run(services.core, services.database)
 
 
 async def wechat_delivery(services: Services) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
@@ -43,3 +43,27 @@ class Rules(Base):
     periods: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'"))
     """Office hours as pairs of minutes of the day, [[540, 720], [810, 1050]]; empty: the usual ones."""
     changed_at: Mapped[datetime | None]
+
+
+class CalendarChange(Base):
+    """One change of the calendar and the job of recomputing the clocks that follows it."""
+
+    __tablename__ = "calendar_change"
+    __table_args__ = (
+        CheckConstraint("source IN ('file', 'package', 'hand', 'hours')", name="source"),
+        CheckConstraint("clocks_moved >= 0 AND clocks_moved <= clocks_computed", name="counts"),
+    )
+
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """The calendar version that it made."""
+    at: Mapped[datetime]
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    source: Mapped[str]
+    note: Mapped[str] = mapped_column(default="")
+    days_added: Mapped[int]
+    days_changed: Mapped[int]
+    clocks_computed: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    clocks_moved: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Of these, how many ended up with another due time."""
+    finished_at: Mapped[datetime | None]
+    """When no open clock of an older calendar was left."""

@@ -64,7 +64,24 @@ CREATE TABLE outbox (
 	CONSTRAINT uq_outbox_dedupe_key UNIQUE (dedupe_key)
 );
 
+CREATE INDEX ix_outbox_parked ON outbox (channel, id) WHERE state = 'parked';
+
 CREATE INDEX ix_outbox_ready ON outbox (not_before) WHERE state = 'waiting';
+
+CREATE TABLE file_removal (
+	id BIGSERIAL NOT NULL,
+	place TEXT NOT NULL,
+	key TEXT NOT NULL,
+	why TEXT NOT NULL,
+	requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	not_before TIMESTAMP WITH TIME ZONE NOT NULL,
+	attempts BIGINT NOT NULL,
+	last_error TEXT,
+	CONSTRAINT pk_file_removal PRIMARY KEY (id),
+	CONSTRAINT ck_file_removal_place CHECK (place IN ('store', 'data'))
+);
+
+CREATE INDEX ix_file_removal_not_before ON file_removal (not_before);
 
 CREATE TABLE audit_seal (
 	number BIGINT NOT NULL,
@@ -201,6 +218,14 @@ CREATE TABLE login_address (
 	CONSTRAINT pk_login_address PRIMARY KEY (address_hash)
 );
 
+CREATE TABLE event_cursor (
+	reader TEXT NOT NULL,
+	last_event_id BIGINT NOT NULL,
+	next_event_id BIGINT,
+	next_transaction BIGINT,
+	CONSTRAINT pk_event_cursor PRIMARY KEY (reader)
+);
+
 CREATE TABLE article (
 	id BIGSERIAL NOT NULL,
 	slug TEXT NOT NULL,
@@ -306,6 +331,61 @@ CREATE TABLE unanswered_question (
 
 CREATE INDEX ix_unanswered_question_at ON unanswered_question (at);
 
+CREATE TABLE api_token (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	token_hash TEXT NOT NULL,
+	hint TEXT NOT NULL,
+	scope TEXT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	last_used_at TIMESTAMP WITH TIME ZONE,
+	revoked_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_api_token PRIMARY KEY (id),
+	CONSTRAINT uq_api_token_token_hash UNIQUE (token_hash),
+	CONSTRAINT ck_api_token_scope CHECK (scope IN ('read', 'write')),
+	CONSTRAINT ck_api_token_expires_later CHECK (expires_at > created_at),
+	CONSTRAINT ck_api_token_name_length CHECK (char_length(name) BETWEEN 1 AND 60),
+	CONSTRAINT fk_api_token_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_api_token_user_id ON api_token (user_id);
+
+CREATE TABLE api_answer (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	key_hash TEXT NOT NULL,
+	request_hash TEXT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	status BIGINT,
+	headers JSONB NOT NULL,
+	body_sealed BYTEA,
+	CONSTRAINT pk_api_answer PRIMARY KEY (id),
+	CONSTRAINT uq_api_answer_user_id_key_hash UNIQUE (user_id, key_hash),
+	CONSTRAINT ck_api_answer_whole CHECK ((status IS NULL) = (body_sealed IS NULL)),
+	CONSTRAINT fk_api_answer_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_api_answer_created_at ON api_answer (created_at);
+
+CREATE TABLE calendar_change (
+	version BIGINT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	by_id BIGINT,
+	source TEXT NOT NULL,
+	note TEXT NOT NULL,
+	days_added BIGINT NOT NULL,
+	days_changed BIGINT NOT NULL,
+	clocks_computed BIGINT DEFAULT 0 NOT NULL,
+	clocks_moved BIGINT DEFAULT 0 NOT NULL,
+	finished_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_calendar_change PRIMARY KEY (version),
+	CONSTRAINT ck_calendar_change_source CHECK (source IN ('file', 'package', 'hand', 'hours')),
+	CONSTRAINT ck_calendar_change_counts CHECK (clocks_moved >= 0 AND clocks_moved <= clocks_computed),
+	CONSTRAINT fk_calendar_change_by_id FOREIGN KEY(by_id) REFERENCES staff (id)
+);
+
 CREATE TABLE conversation (
 	id UUID NOT NULL,
 	channel TEXT NOT NULL,
@@ -360,6 +440,39 @@ CREATE TABLE policy_version (
 );
 
 CREATE UNIQUE INDEX uq_policy_version_proposed ON policy_version (key) WHERE state = 'proposed';
+
+CREATE TABLE exchange_partner (
+	id BIGSERIAL NOT NULL,
+	unit_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	url TEXT NOT NULL,
+	secret_sealed BYTEA NOT NULL,
+	payload_version BIGINT NOT NULL,
+	active BOOLEAN NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	created_by_id BIGINT,
+	CONSTRAINT pk_exchange_partner PRIMARY KEY (id),
+	CONSTRAINT uq_exchange_partner_unit_id UNIQUE (unit_id),
+	CONSTRAINT ck_exchange_partner_payload_version CHECK (payload_version = 1),
+	CONSTRAINT ck_exchange_partner_url_length CHECK (char_length(url) BETWEEN 10 AND 500),
+	CONSTRAINT fk_exchange_partner_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_exchange_partner_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
+);
+
+CREATE TABLE notice_template (
+	id BIGSERIAL NOT NULL,
+	key TEXT NOT NULL,
+	version BIGINT NOT NULL,
+	text TEXT NOT NULL,
+	sms TEXT NOT NULL,
+	edited_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	edited_by_id BIGINT NOT NULL,
+	reason TEXT NOT NULL,
+	CONSTRAINT pk_notice_template PRIMARY KEY (id),
+	CONSTRAINT uq_notice_template_key_version UNIQUE (key, version),
+	CONSTRAINT ck_notice_template_version CHECK (version >= 2),
+	CONSTRAINT fk_notice_template_edited_by_id FOREIGN KEY(edited_by_id) REFERENCES staff (id)
+);
 
 CREATE TABLE staff_recovery_code (
 	id BIGSERIAL NOT NULL,
@@ -473,6 +586,21 @@ CREATE TABLE workflow_version (
 	published_by_id BIGINT,
 	CONSTRAINT pk_workflow_version PRIMARY KEY (version),
 	CONSTRAINT fk_workflow_version_published_by_id FOREIGN KEY(published_by_id) REFERENCES staff (id)
+);
+
+CREATE TABLE webhook_subscription (
+	id BIGSERIAL NOT NULL,
+	name TEXT NOT NULL,
+	url TEXT NOT NULL,
+	events JSONB NOT NULL,
+	secret_sealed BYTEA NOT NULL,
+	active BOOLEAN NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	created_by_id BIGINT,
+	CONSTRAINT pk_webhook_subscription PRIMARY KEY (id),
+	CONSTRAINT ck_webhook_subscription_url_length CHECK (char_length(url) BETWEEN 10 AND 500),
+	CONSTRAINT ck_webhook_subscription_events CHECK (jsonb_array_length(events) BETWEEN 1 AND 50),
+	CONSTRAINT fk_webhook_subscription_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
 );
 
 CREATE TABLE message (
@@ -801,6 +929,42 @@ CREATE INDEX ix_return_call_due_at ON return_call (due_at);
 
 CREATE INDEX ix_return_call_open ON return_call (due_at) WHERE state = 'open';
 
+CREATE TABLE notice (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	template TEXT NOT NULL,
+	template_version BIGINT NOT NULL,
+	event TEXT NOT NULL,
+	text_sealed BYTEA,
+	text TEXT,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_notice PRIMARY KEY (id),
+	CONSTRAINT ck_notice_text_once CHECK ((text_sealed IS NULL) <> (text IS NULL)),
+	CONSTRAINT fk_notice_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_notice_ticket_id ON notice (ticket_id, id);
+
+CREATE TABLE investigation (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	level BIGINT NOT NULL,
+	opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	supervisor_id BIGINT,
+	findings TEXT DEFAULT '' NOT NULL,
+	false_reply BOOLEAN DEFAULT false NOT NULL,
+	concluded_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_investigation PRIMARY KEY (id),
+	CONSTRAINT ck_investigation_concluded_has_findings CHECK ((concluded_at IS NULL) = (findings = '')),
+	CONSTRAINT ck_investigation_findings_length CHECK (concluded_at IS NULL OR char_length(findings) >= 30),
+	CONSTRAINT fk_investigation_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_investigation_supervisor_id FOREIGN KEY(supervisor_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_investigation_ticket_id ON investigation (ticket_id);
+
+CREATE UNIQUE INDEX uq_investigation_open ON investigation (ticket_id) WHERE concluded_at IS NULL;
+
 CREATE TABLE attachment (
 	id UUID NOT NULL,
 	ticket_id BIGINT,
@@ -817,6 +981,12 @@ CREATE TABLE attachment (
 	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
 	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
 );
+
+CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
+
+CREATE INDEX ix_attachment_created_at ON attachment (created_at);
+
+CREATE INDEX ix_attachment_path ON attachment (path);
 
 CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
 
@@ -1130,6 +1300,63 @@ CREATE INDEX ix_deadline_ticket_id ON deadline (ticket_id);
 CREATE UNIQUE INDEX uq_deadline_running_assignment_clock ON deadline (assignment_id, kind) WHERE state IN ('running', 'paused') AND assignment_id IS NOT NULL;
 
 CREATE UNIQUE INDEX uq_deadline_running_ticket_clock ON deadline (ticket_id, kind) WHERE state IN ('running', 'paused') AND assignment_id IS NULL;
+
+CREATE TABLE exchange_message (
+	id BIGSERIAL NOT NULL,
+	partner_id BIGINT NOT NULL,
+	direction TEXT NOT NULL,
+	message_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	ticket_id BIGINT,
+	assignment_id BIGINT,
+	external_id TEXT,
+	body_hash TEXT NOT NULL,
+	state TEXT NOT NULL,
+	problem TEXT NOT NULL,
+	answer JSONB,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	done_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_exchange_message PRIMARY KEY (id),
+	CONSTRAINT ck_exchange_message_direction CHECK (direction IN ('out', 'in')),
+	CONSTRAINT ck_exchange_message_state CHECK (state IN ('waiting', 'delivered', 'failed', 'received', 'applied', 'refused')),
+	CONSTRAINT ck_exchange_message_state_of_direction CHECK ((direction = 'out') = (state IN ('waiting', 'delivered', 'failed'))),
+	CONSTRAINT uq_exchange_message_partner_id_direction_message_id UNIQUE (partner_id, direction, message_id),
+	CONSTRAINT fk_exchange_message_partner_id FOREIGN KEY(partner_id) REFERENCES exchange_partner (id),
+	CONSTRAINT fk_exchange_message_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_exchange_message_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_exchange_message_assignment_id ON exchange_message (assignment_id);
+
+CREATE INDEX ix_exchange_message_ticket_id ON exchange_message (ticket_id);
+
+CREATE TABLE notice_delivery (
+	id BIGSERIAL NOT NULL,
+	notice_id BIGINT NOT NULL,
+	channel TEXT NOT NULL,
+	state TEXT NOT NULL,
+	attempts BIGINT NOT NULL,
+	resends BIGINT NOT NULL,
+	queued_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	sent_at TIMESTAMP WITH TIME ZONE,
+	last_error TEXT,
+	phone_hash TEXT,
+	acknowledged_by_id BIGINT,
+	CONSTRAINT pk_notice_delivery PRIMARY KEY (id),
+	CONSTRAINT ck_notice_delivery_channel CHECK (channel IN ('sms', 'wechat')),
+	CONSTRAINT ck_notice_delivery_state CHECK (state IN ('queued', 'sent', 'failed', 'given_up', 'no_gateway', 'acknowledged')),
+	CONSTRAINT ck_notice_delivery_sent_has_time CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
+	CONSTRAINT ck_notice_delivery_acknowledged_by_somebody CHECK ((state = 'acknowledged') = (acknowledged_by_id IS NOT NULL)),
+	CONSTRAINT uq_notice_delivery_notice_id_channel UNIQUE (notice_id, channel),
+	CONSTRAINT fk_notice_delivery_notice_id FOREIGN KEY(notice_id) REFERENCES notice (id) ON DELETE CASCADE,
+	CONSTRAINT fk_notice_delivery_acknowledged_by_id FOREIGN KEY(acknowledged_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_notice_delivery_phone ON notice_delivery (phone_hash, queued_at) WHERE phone_hash IS NOT NULL;
+
+CREATE INDEX ix_notice_delivery_state ON notice_delivery (state, id);
+
+CREATE INDEX ix_notice_delivery_stuck ON notice_delivery (id) WHERE state IN ('given_up', 'no_gateway');
 
 CREATE TABLE request (
 	id BIGSERIAL NOT NULL,
