@@ -114,6 +114,7 @@ class Outbox(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_ready", "not_before", postgresql_where=text("state = 'waiting'")),
+        Index("ix_outbox_parked", "channel", "id", postgresql_where=text("state = 'parked'")),
         CheckConstraint("state IN ('waiting', 'sent', 'parked')", name="state"),
         UniqueConstraint("dedupe_key"),
     )

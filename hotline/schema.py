@@ -5,14 +5,19 @@ from __future__ import annotations
 import channels.wechat.models
 import hotline.events
 import knowledge.article.models
+import ticketing.access_token.models
 import ticketing.assignment.models
+import ticketing.attachment.models
 import ticketing.audit.models
 import ticketing.calendar.models
 import ticketing.callback.models
 import ticketing.citizen.models
 import ticketing.conversation.models
 import ticketing.deadline.models
+import ticketing.exchange.models
+import ticketing.notice.models
 import ticketing.people.models
+import ticketing.relation.models
 import ticketing.request.models
 import ticketing.statistics.models
 import ticketing.supervision.models
@@ -20,6 +25,7 @@ import ticketing.supervision.suspicions
 import ticketing.taxonomy.models
 import ticketing.ticket.models
 import ticketing.ticket.workflow_versions
+import ticketing.webhook.models
 from hotline.database import Base
 
 metadata = Base.metadata
