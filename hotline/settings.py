@@ -95,7 +95,19 @@ class Settings(BaseSettings):
         (), description="Networks of reverse proxies whose X-Forwarded-For tells the caller's address (comma-separated)."
     )
     upload_max_bytes: int = Field(10 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024, description="Largest attachment.")
+    upload_ticket_max_mb: int = Field(200, ge=1, le=100_000, description="All attachments of one ticket together.")
+    upload_day_max_mb: int = Field(
+        20_000, ge=1, description="All files of citizens of one day together; then the day's uploads are refused."
+    )
     min_free_disk_mb: int = Field(200, ge=0, description="Below this, new attachments and recordings are refused and readyz says so.")
+
+    s3_endpoint: AnyHttpUrl | None = Field(None, description="Attachments lie in this S3-compatible store; default: in the data folder.")
+    s3_bucket: str = Field("", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$", description="Bucket of the attachments.")
+    s3_region: str = Field("us-east-1", min_length=1, description="Region that requests are signed for.")
+    s3_access_key: SecretStr = Field(SecretStr(""), description="Access key of the store.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="Secret key of the store.")
+    clamd: str = Field("", description="clamd that looks at each file: a socket's path or host:port; empty: no virus scan.")
+    clamd_required: bool = Field(True, description="Refuse files when clamd does not answer; false: keep them unscanned.")
 
     @field_validator("sip_peers", "encryption_keys", "lookup_keys", "trusted_proxies", mode="before")
     @classmethod
@@ -148,6 +160,8 @@ class Settings(BaseSettings):
             raise ValueError(f"these ports must differ: {ports}")
         if self.rtp_port_high - self.rtp_port_low < 2 * self.max_calls:
             raise ValueError("HOTLINE_RTP_PORT_LOW to HIGH must hold two ports for each of HOTLINE_MAX_CALLS")
+        if self.s3_endpoint and not (self.s3_bucket and self.s3_access_key.get_secret_value() and self.s3_secret_key.get_secret_value()):
+            raise ValueError("HOTLINE_S3_ENDPOINT needs HOTLINE_S3_BUCKET, HOTLINE_S3_ACCESS_KEY and HOTLINE_S3_SECRET_KEY")
         if not self.demo:
             if len(self.secret_key.get_secret_value()) < 32:
                 raise ValueError("HOTLINE_SECRET_KEY is needed, at least 32 characters (make one: hotline new-key)")

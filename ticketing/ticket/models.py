@@ -154,7 +154,13 @@ class Attachment(Base):
     """A file of the citizen or the unit. The path is ours, the name is theirs and never used as a path."""
 
     __tablename__ = "attachment"
-    __table_args__ = (CheckConstraint("size_bytes > 0", name="size"), Index("ix_attachment_ticket_id", "ticket_id"))
+    __table_args__ = (
+        CheckConstraint("size_bytes > 0", name="size"),
+        Index("ix_attachment_ticket_id", "ticket_id"),
+        Index("ix_attachment_conversation_id", "conversation_id"),
+        Index("ix_attachment_path", "path"),
+        Index("ix_attachment_created_at", "created_at"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
@@ -164,6 +170,6 @@ class Attachment(Base):
     size_bytes: Mapped[int]
     sha256: Mapped[str]
     path: Mapped[str]
-    """Relative to the data folder."""
+    """Key in the store, made from the content: the same file is kept once (`ticketing.attachment`)."""
     from_citizen: Mapped[bool]
     created_at: Mapped[datetime]

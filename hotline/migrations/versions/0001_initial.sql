@@ -803,9 +803,6 @@ CREATE TABLE assignment (
 	contacted_at TIMESTAMP WITH TIME ZONE,
 	replied_at TIMESTAMP WITH TIME ZONE,
 	accepted_at TIMESTAMP WITH TIME ZONE,
-	return_reason TEXT,
-	return_requested_at TIMESTAMP WITH TIME ZONE,
-	return_requested_by_id BIGINT,
 	parent_id BIGINT,
 	by_ruling BOOLEAN DEFAULT false NOT NULL,
 	waived_reason TEXT DEFAULT '' NOT NULL,
@@ -818,7 +815,6 @@ CREATE TABLE assignment (
 	CONSTRAINT fk_assignment_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
 	CONSTRAINT fk_assignment_assigned_by_id FOREIGN KEY(assigned_by_id) REFERENCES staff (id),
 	CONSTRAINT fk_assignment_signed_by_id FOREIGN KEY(signed_by_id) REFERENCES staff (id),
-	CONSTRAINT fk_assignment_return_requested_by_id FOREIGN KEY(return_requested_by_id) REFERENCES staff (id),
 	CONSTRAINT fk_assignment_parent_id FOREIGN KEY(parent_id) REFERENCES assignment (id)
 );
 

@@ -16,14 +16,16 @@ from channels.web.files import drop_unclaimed
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.settings import Settings
+from tests import pictures
 from tests.channels.portal.browser import Browser
 from tests.channels.public import Client, tickets
+from ticketing.attachment import removal
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person
 from ticketing.context import Core
 from ticketing.ticket.models import Attachment
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
+PNG = pictures.png()
 GOOD = {
     "kind": "complaint",
     "what": "江畔花园北门对面工地连续三晚打桩，要求停止夜间施工",
@@ -289,11 +291,13 @@ async def test_files_that_nobody_claims_are_deleted(
 ) -> None:
     browser = Browser(client)
     for what in ("太短", GOOD["what"]):
-        await browser.post("/appeal", with_files({**await browser.form("/appeal"), **GOOD, "what": what}, ("a.png", PNG)))
+        photo = ("a.png", pictures.png(len(what)))
+        await browser.post("/appeal", with_files({**await browser.form("/appeal"), **GOOD, "what": what}, photo))
     clock.advance(hours=2, seconds=1)
     async with city.transaction() as session:
         paths = dict((await session.execute(select(Attachment.ticket_id, Attachment.path))).all())
         assert await drop_unclaimed(core, session) == 1
+    await removal.run(core, city)
     [ticket] = await tickets(city)
     assert (settings.data_dir / paths[ticket.id]).is_file()
     assert not (settings.data_dir / paths[None]).exists()

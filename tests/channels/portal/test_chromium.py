@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from channels.web.static import NODE_MODULES
 from hotline.database import Database
 from knowledge.article.models import Article
+from tests import pictures
 from tests.channels.office import Office
 from tests.channels.public import Client, MakeTicket, tickets
 from tests.navigation import goto
@@ -156,7 +157,7 @@ async def test_without_javascript_an_appeal_goes_all_the_way(chromium: Any, clie
     await goto(page, str(client.make_url("/")))
     await page.click("text=我要反映")
     photo = tmp_path / "照片.png"
-    photo.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 64)
+    photo.write_bytes(pictures.png())
     await page.set_input_files("#f-files", photo)
     await page.fill("#f-what", "江畔花园北门对面工地连续三晚打桩，要求停止")
     await page.fill("#f-where", "滨河路188号")

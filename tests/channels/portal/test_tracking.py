@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.events import Event
+from tests import pictures
 from tests.channels.office import Office
 from tests.channels.portal.browser import Browser, Page
 from tests.channels.public import Client, MakeTicket, tickets
@@ -287,7 +288,7 @@ async def test_supplement_when_asked_and_by_oneself(client: Client, city: Databa
     form = FormData(quote_fields=False)
     for name, value in {**await browser.form("/track/supplement"), "text": "灯杆编号是B-77"}.items():
         form.add_field(name, value)
-    form.add_field("files", b"\xff\xd8\xff" + b"\0" * 50, filename="灯杆.jpg", content_type="image/jpeg")
+    form.add_field("files", pictures.jpeg(), filename="灯杆.jpg", content_type="image/jpeg")
     page = await browser.post("/track/supplement", form)
     assert (page.path, "收到您补充的内容" in page.text, "灯杆.jpg" in page.text) == ("/track", True, True)
     assert (await tickets(city))[0].state == "registered"

@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from channels.web.files import clean_name, sniff, store
 from hotline.errors import InvalidInput, Unavailable
 from tests.channels.staff import Browser, City, Opener
+from tests.pictures import png
 from ticketing.ticket.models import Attachment
 
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
+PNG = png()
 SAMPLES = {
     "a.jpg": (b"\xff\xd8\xff\xe0" + b"\0" * 20, "image/jpeg"),
     "a.png": (PNG, "image/png"),
@@ -93,7 +94,7 @@ async def test_a_bad_file_refuses_the_whole_upload_and_leaves_nothing(browser: O
     assert await _upload(dispatcher, number, *[(f"{i}.png", PNG) for i in range(6)]) == 422
     async with city.database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Attachment)) == 0
-    assert not list(Path(city.core.data_dir).glob("attachments/**/*.*"))
+    assert not list(Path(city.core.data_dir).glob("files/**/*.*"))
 
 
 async def test_too_large_and_too_little_disk_are_said(city: City) -> None:

@@ -14,6 +14,7 @@ from channels.wechat.journal import Journal, Work
 from channels.wechat.outbox import queue_agent_reply
 from channels.wechat.signature import Signed
 from hotline.clock import ManualClock
+from tests import pictures
 from tests.channels.wechat.world import World
 from tests.simulators.wechat_account import Fan
 from tests.simulators.wechat_api import MEDIA
@@ -24,7 +25,7 @@ from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.states import TicketState
 
 NUMBER = re.compile(r"12345-\d{8}-\d{5}")
-JPEG = b"\xff\xd8\xff\xe0" + b"picture" * 20
+JPEG = pictures.jpeg()
 MATTER = "滨河路188号门口井盖丢了，晚上很危险"
 
 

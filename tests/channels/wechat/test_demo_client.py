@@ -15,6 +15,7 @@ from channels.wechat.outbox import queue_agent_reply
 from hotline.database import Database
 from hotline.errors import InvalidInput, Unavailable
 from hotline.settings import Settings
+from tests import pictures
 from tests.channels.wechat.world import World, build
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation
@@ -50,7 +51,7 @@ async def test_pictures_are_fetched_from_it_and_later_messages_reach_it(
 ) -> None:
     async with build(settings, core, database, wechat_api_base=f"http://127.0.0.1:{free_port()}") as world, phone_for(world) as phone:
         photo = tmp_path / "photo.jpg"
-        photo.write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
+        photo.write_bytes(pictures.jpeg())
         assert "照片收到" in (await phone.send_file(photo)).text
         async with database.transaction() as session:
             conversation = (await session.scalars(select(Conversation))).one()
