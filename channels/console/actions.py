@@ -19,9 +19,9 @@ from ticketing.callback import service as callbacks
 from ticketing.callback.service import CallbackResult
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
+from ticketing.request import returns
 from ticketing.ticket import dispatch as dispatching
-from ticketing.ticket import exits
+from ticketing.ticket import exits, refusal
 from ticketing.ticket.edit import name_people, revise
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, DispatchMode, Satisfaction, Urgency
@@ -108,7 +108,7 @@ async def _refuse_draft(step: Step) -> str:
 
 
 async def _request_return(step: Step) -> str:
-    await assignments.request_return(step.core, step.session, step.actor, await step.assignment(), step.text("reason", 1000))
+    await returns.ask(step.core, step.session, step.actor, await step.assignment(), step.text("reason", 1000))
     return "return_requested"
 
 
@@ -119,7 +119,8 @@ async def _decide_return(step: Step) -> str:
     note = step.text("note", 500)
     if not approve and len(note) < 2:
         raise InvalidInput(_("请写明不同意的理由"), field="note")
-    await assignments.decide_return(step.core, step.session, step.actor, await step.assignment(), approve=approve, note=note)
+    request_id = step.number("request", _("没有等待处理的退单申请"))
+    await returns.decide(step.core, step.session, step.actor, step.ticket, request_id, approve=approve, note=note)
     return "return_approved" if approve else "return_refused"
 
 
@@ -176,7 +177,7 @@ async def _answer(step: Step) -> str:
 
 async def _reject(step: Step) -> str:
     reason, legal_way = step.text("reason", 500), step.text("legal_way", 1000)
-    await dispatching.reject(step.core, step.session, step.actor, step.ticket, reason=reason, legal_way=legal_way)
+    await refusal.reject(step.core, step.session, step.actor, step.ticket, reason=reason, legal_way=legal_way)
     return "rejected"
 
 
@@ -303,23 +304,34 @@ HANDLERS: dict[str, Callable[[Step], Awaitable[str]]] = {
 }
 """Address `/console/tickets/{number}/{key}`; the answer is the word of `pages.DONE` to show."""
 
-_CENTRE = frozenset({Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR})
-_DISPATCH = frozenset({Role.DISPATCHER, Role.SUPERVISOR})
-_UNIT = frozenset({Role.CLERK, Role.CHIEF})
-_CALLBACK = frozenset({Role.CALLBACK, Role.SUPERVISOR})
-ROLES: dict[str, frozenset[Role]] = {
-    **dict.fromkeys(("sign", "contact", "reply", "request_return"), _UNIT),
-    **dict.fromkeys(("sign_off", "refuse_draft"), frozenset({Role.CHIEF})),
-    **dict.fromkeys(("decide_return", "dispatch", "review", "reject", "name"), _DISPATCH),
-    **dict.fromkeys(("edit", "emergency", "follow_emergency", "supplement", "submit"), _CENTRE),
-    **dict.fromkeys(("answer", "request_info"), frozenset({Role.AGENT, Role.DISPATCHER})),
-    **dict.fromkeys(("visit", "attempt"), _CALLBACK),
-    **dict.fromkeys(("close_disputed", "invalidate"), frozenset({Role.SUPERVISOR})),
-    "urge": _CENTRE | {Role.LEADER},
-    "reopen": frozenset({Role.AGENT, Role.SUPERVISOR}),
-    "close_no_contact": frozenset({Role.DISPATCHER}),
-    "return_call": frozenset({Role.AGENT, Role.CALLBACK, Role.SUPERVISOR}),
+PERMISSIONS: dict[str, str] = {
+    "sign": "assignment.work",
+    "contact": "assignment.work",
+    "reply": "reply.draft",
+    "request_return": "request.ask",
+    "sign_off": "reply.sign",
+    "refuse_draft": "reply.sign",
+    "decide_return": "return.decide",
+    "dispatch": "ticket.dispatch",
+    "review": "reply.review",
+    "reject": "refusal.decide",
+    "name": "ticket.name_people",
+    "edit": "ticket.edit",
+    "emergency": "ticket.emergency",
+    "follow_emergency": "ticket.emergency",
+    "supplement": "ticket.supplement",
+    "submit": "ticket.submit",
+    "answer": "ticket.answer",
+    "request_info": "ticket.ask",
+    "visit": "callback.visit",
+    "attempt": "callback.visit",
+    "close_disputed": "ticket.close_disputed",
+    "invalidate": "ticket.invalidate",
+    "urge": "ticket.urge",
+    "reopen": "ticket.reopen",
+    "close_no_contact": "ticket.close_no_contact",
+    "return_call": "return_call.finish",
 }
-"""Who may post to which address (domain.md 4b); the services check again, with state and unit."""
+"""The permission of domain.md 4b that each address asks for; the services check again, with state and unit."""
 
-__all__ = ["HANDLERS", "ROLES", "Step"]
+__all__ = ["HANDLERS", "PERMISSIONS", "Step"]

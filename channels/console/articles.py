@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 
 from channels.console.pages import page, see_other
-from channels.console.session import require, staff
+from channels.console.session import require_may, staff
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.clock import to_city
@@ -16,18 +16,17 @@ from knowledge.article.models import Article, ArticleState, UnansweredQuestion
 from knowledge.article.service import due_for_review, get_article, latest_version, publish, recall
 from knowledge.article.text import sections
 from knowledge.search.service import listing, matches, search
-from ticketing.people.models import Role, Unit
+from ticketing.people.models import Unit
+from ticketing.people.permissions import may
 
-ROLES = (Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR, Role.EDITOR)
-EDITING = (Role.EDITOR, Role.SUPERVISOR)
 LIMIT = 100
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:
     """GET /console/articles?q=…&state=…: published ones for all, every state and the open questions for editors."""
-    person = require(request, *ROLES)
+    person = require_may(request, "knowledge.read")
     core, words = request.app[CORE], request.query.get("q", "").strip()[:100]
-    editing = person.role in EDITING
+    editing = may(person.actor, "knowledge.publish")
     state = request.query.get("state", "")
     today = to_city(core.clock.now()).date()
     async with request.app[DATABASE].transaction() as session:
@@ -68,12 +67,12 @@ def _id(request: web.Request) -> int:
 
 async def show_article(request: web.Request) -> web.StreamResponse:
     """GET /console/articles/{id}."""
-    require(request, *ROLES)
+    require_may(request, "knowledge.read")
     return await _respond(request)
 
 
 async def _respond(request: web.Request, problem: HotlineError | None = None) -> web.Response:
-    editing = staff(request).role in EDITING
+    editing = may(staff(request).actor, "knowledge.publish")
     async with request.app[DATABASE].transaction() as session:
         article = await get_article(session, _id(request))
         if not editing and article.state != ArticleState.PUBLISHED.value:
@@ -96,7 +95,7 @@ async def _respond(request: web.Request, problem: HotlineError | None = None) ->
 
 async def recall_article(request: web.Request) -> web.StreamResponse:
     """POST /console/articles/{id}/recall: citizens no longer get it, from the next question on."""
-    person = require(request, *EDITING)
+    person = require_may(request, "knowledge.publish")
     reason = str((await request.post()).get("reason", ""))[:500]
     try:
         async with request.app[DATABASE].transaction() as session:
@@ -108,7 +107,7 @@ async def recall_article(request: web.Request) -> web.StreamResponse:
 
 async def publish_article(request: web.Request) -> web.StreamResponse:
     """POST /console/articles/{id}/publish: the newest version, by somebody who did not write it."""
-    person = require(request, *EDITING)
+    person = require_may(request, "knowledge.publish")
     version = whole_number(str((await request.post()).get("version", "")), most=10**6) or 0
     try:
         async with request.app[DATABASE].transaction() as session:

@@ -7,12 +7,12 @@ from datetime import date
 from aiohttp import web
 
 from channels.console.pages import page
-from channels.console.session import require
+from channels.console.session import require_may
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import NotFound
 from hotline.i18n import _
 from ticketing.audit import report
-from ticketing.people.models import Role
+from ticketing.people.permissions import may
 from ticketing.ticket.access import access_ticket
 
 _DAYS_IN_A_FILE = 366
@@ -20,8 +20,8 @@ _DAYS_IN_A_FILE = 366
 
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/audit: roots, newest first; `number` (supervisor) asks who looked at a ticket."""
-    person = require(request, Role.ADMIN, Role.SUPERVISOR)
-    number = request.query.get("number", "").strip()[:40] if person.role is Role.SUPERVISOR else ""
+    person = require_may(request, "audit.see")
+    number = request.query.get("number", "").strip()[:40] if may(person.actor, "audit.looks") else ""
     looks, problem = [], ""
     async with request.app[DATABASE].transaction() as session:
         standing = await report.standing(session)
@@ -35,14 +35,14 @@ async def show(request: web.Request) -> web.StreamResponse:
     older = days[-1].day.isoformat() if len(days) == report.PAGE else ""
     return page(
         request, "console/audit.html", nav="audit", standing=standing, days=days, older=older,
-        number=number, looks=looks, problem=problem, may_ask=person.role is Role.SUPERVISOR,
+        number=number, looks=looks, problem=problem, may_ask=may(person.actor, "audit.looks"),
         what={"view.revealed": _("查看联系方式"), "view.recording": _("调听录音"), "export.made": _("导出")},
     )  # fmt: skip
 
 
 async def roots(request: web.Request) -> web.StreamResponse:
     """GET /console/audit/roots.txt: the roots of the last year as a file."""
-    require(request, Role.ADMIN, Role.SUPERVISOR)
+    require_may(request, "audit.see")
     async with request.app[DATABASE].transaction() as session:
         days = await report.days(session, limit=_DAYS_IN_A_FILE)
     headers = {"Content-Disposition": 'attachment; filename="audit-roots.txt"', "Cache-Control": "no-store"}

@@ -12,19 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.due import Due, describe
 from channels.console.pages import fragment, page
-from channels.console.session import Staff, require
+from channels.console.session import Staff, require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.clock import to_city
 from ticketing.assignment.models import Assignment
 from ticketing.calendar.service import work_calendar
 from ticketing.deadline.models import ClockState, Deadline
-from ticketing.people.models import Role, Unit
+from ticketing.people.models import Unit
 from ticketing.supervision.models import Card
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 
-ROLES = (Role.SUPERVISOR, Role.DISPATCHER, Role.LEADER)
 LANES = (("white", "时限过半"), ("amber", "即将到期"), ("yellow", "黄牌"), ("red", "红牌"))
 PER_LANE = 30
 
@@ -40,7 +39,7 @@ class Pressing:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/board."""
-    person = require(request, *ROLES)
+    person = require_may(request, "board.see")
     async with request.app[DATABASE].transaction() as session:
         lanes = await _lanes(request, session, person)
         month, units = await _cards(request, session, person)

@@ -11,18 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.due import Due, describe, describe_moment
 from channels.console.pages import fragment, page
-from channels.console.session import Staff, require
+from channels.console.session import Staff, require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.clock import to_city
 from ticketing.calendar.service import work_calendar
 from ticketing.callback.models import CallbackAttempt, CallbackTask, ReturnCall
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
-from ticketing.people.models import Role
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
-
-ROLES = (Role.CALLBACK, Role.SUPERVISOR)
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Task:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/callbacks: open tasks, most pressing first; those tried today come last."""
-    person = require(request, *ROLES)
+    person = require_may(request, "callback.visit")
     async with request.app[DATABASE].transaction() as session:
         tasks = await _tasks(request, session, person)
         owed = await _owed(request, session, person)

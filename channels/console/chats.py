@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.desk import last_words
 from channels.console.pages import fragment, page, see_other
-from channels.console.session import Staff, require, staff
+from channels.console.session import Staff, require_may, staff
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from channels.wechat.outbox import queue_agent_reply
@@ -21,10 +21,9 @@ from hotline.i18n import _
 from ticketing.conversation.models import Conversation, Message, Owner
 from ticketing.conversation.service import get_conversation, give_back, messages, notify, say_as_agent, take, waiting
 from ticketing.people.models import Role
-from ticketing.ticket.access import own_tickets, visible
+from ticketing.ticket.access import closed_conversations, own_tickets, visible
 from ticketing.ticket.models import Ticket
 
-ROLES = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)
 MAX_TEXT = 1000
 
 
@@ -47,7 +46,7 @@ class Inbox:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/chats?id=…: the inbox and one conversation."""
-    person = require(request, *ROLES)
+    person = require_may(request, "chat.answer")
     return await _respond(request, person, request.query.get("id", ""))
 
 
@@ -66,6 +65,8 @@ async def _respond(
 async def _load(request: web.Request, session: AsyncSession, person: Staff, wanted: str) -> Inbox:
     now = request.app[CORE].clock.now()
     open_ones = [item for item in await waiting(session) if item.channel != "phone" and _may_see(item, person)]
+    closed = await closed_conversations(request.app[CORE], session, person.actor, [item.id for item in open_ones])
+    open_ones = [item for item in open_ones if item.id not in closed]
     chosen = next((item for item in open_ones if str(item.id) == wanted), None)
     if chosen is None and wanted == "":
         chosen = next((item for item in open_ones if item.agent_id == person.user.id), None)
@@ -101,9 +102,11 @@ def _id(request: web.Request) -> UUID:
 
 async def take_chat(request: web.Request) -> web.StreamResponse:
     """POST /console/chats/{id}/take: the first who asks gets it."""
-    person = require(request, *ROLES)
+    person = require_may(request, "chat.answer")
     try:
         async with request.app[DATABASE].transaction() as session:
+            if await closed_conversations(request.app[CORE], session, person.actor, [_id(request)]):
+                raise NotFound(_("没有找到这个会话"))
             await take(request.app[CORE], session, person.actor, _id(request))
     except HotlineError as problem:
         return await _respond(request, person, "-", problem=problem)
@@ -112,7 +115,7 @@ async def take_chat(request: web.Request) -> web.StreamResponse:
 
 async def say(request: web.Request) -> web.StreamResponse:
     """POST /console/chats/{id}/say: stored, then shown to the citizen; a WeChat answer goes out by the outbox."""
-    person, core = require(request, *ROLES), request.app[CORE]
+    person, core = require_may(request, "chat.answer"), request.app[CORE]
     text = str((await request.post()).get("text", "")).strip().replace("\r\n", "\n")
     try:
         if not text:
@@ -136,7 +139,7 @@ _ENDS = {"close": (Owner.CLOSED, "closed_chat"), "queue": (Owner.QUEUE, "given_b
 
 async def end_chat(request: web.Request) -> web.StreamResponse:
     """POST /console/chats/{id}/close, /queue or /bot."""
-    person = require(request, *ROLES)
+    person = require_may(request, "chat.answer")
     target, done = _ENDS[request.match_info["end"]]
     try:
         async with request.app[DATABASE].transaction() as session:

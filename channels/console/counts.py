@@ -13,7 +13,9 @@ from channels.web.keys import CORE, DATABASE
 from ticketing.callback.models import ReturnCall
 from ticketing.conversation.models import Call, CallState, Conversation, Owner
 from ticketing.people.models import Role
+from ticketing.ticket.access import visible
 from ticketing.ticket.lists import Queue, count_tickets
+from ticketing.ticket.models import Ticket
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -23,7 +25,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].transaction() as session:
         found = await _tickets(request, session, person, keys)
         if "desk" in keys:
-            found["desk"] = await _desk(session)
+            found["desk"] = await _desk(request, session, person)
         if "chats" in keys:
             waiting = select(func.count()).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
             found["chats"] = await session.scalar(waiting) or 0
@@ -41,8 +43,11 @@ async def _tickets(request: web.Request, session: AsyncSession, person: Staff, k
     return {key: counts[queue] for key, queue in queues.items()}
 
 
-async def _desk(session: AsyncSession) -> int:
-    """Callers who wait now, and callers who were promised a call."""
+async def _desk(request: web.Request, session: AsyncSession, person: Staff) -> int:
+    """Callers who wait now, and callers who were promised a call and whose ticket this person may see."""
     queued = await session.scalar(select(func.count()).where(Call.state == CallState.QUEUED.value)) or 0
-    owed = await session.scalar(select(func.count()).where(ReturnCall.state == "open")) or 0
+    seen = (ReturnCall.state == "open") & visible(request.app[CORE], person.actor)
+    owed = (
+        await session.scalar(select(func.count()).select_from(ReturnCall).join(Ticket, Ticket.id == ReturnCall.ticket_id).where(seen)) or 0
+    )
     return queued + owed

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.due import Due, describe_moment
 from channels.console.pages import fragment, page
-from channels.console.session import require
+from channels.console.session import require_may
 from channels.web.formats import mask_phone, show_phone
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
@@ -23,11 +23,9 @@ from ticketing.conversation.calls import caller_numbers, live_calls
 from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
-from ticketing.ticket.access import visible
+from ticketing.people.permissions import may
+from ticketing.ticket.access import closed_conversations, visible
 from ticketing.ticket.models import Ticket
-
-ROLES = (Role.AGENT, Role.SUPERVISOR)
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,8 @@ class LiveCall:
     """How long it has waited, or has gone on."""
     last: str
     """The last thing the caller said."""
+    closed: bool
+    """A secret ticket came of it that this person may not see: neither number nor words are shown."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,12 @@ class Owed:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/desk?call=…: the calls, one transcript, the return calls."""
-    person = require(request, *ROLES)
+    person = require_may(request, "desk.answer")
     core = request.app[CORE]
     async with request.app[DATABASE].transaction() as session:
         calls = await _live(core, session, person.actor)
         chosen = _choose(calls, request.query.get("call", ""))
-        said = await messages(session, chosen.call.conversation_id) if chosen else []
+        said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed else []
         owed = await _owed(core, session, person.actor)
         chats = await session.scalar(
             select(func.count()).select_from(Conversation).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
@@ -81,13 +81,18 @@ async def _live(core: Core, session: AsyncSession, actor: Actor) -> list[LiveCal
     calls = await live_calls(session)
     last = await last_words(session, [call.conversation_id for call in calls])
     numbers = await caller_numbers(core, session, calls)
+    closed = await closed_conversations(core, session, actor, [call.conversation_id for call in calls])
     found = []
     for call in calls:
         number = numbers.get(call.id, "")
-        shown = (show_phone(number) if actor.has(Role.AGENT) else mask_phone(number)) if number else _("号码未显示")
+        shown = (show_phone(number) if may(actor, "private.during_call") else mask_phone(number)) if number else _("号码未显示")
         waiting = call.state == CallState.QUEUED.value
         since = call.queued_at if waiting and call.queued_at else call.started_at
-        found.append(LiveCall(call, shown, waiting, max(0, int((now - since).total_seconds())), last.get(call.conversation_id, "")))
+        seconds = max(0, int((now - since).total_seconds()))
+        if call.conversation_id in closed:
+            found.append(LiveCall(call, _("保密来电"), waiting, seconds, _("保密，只有指定的人能看"), True))
+        else:
+            found.append(LiveCall(call, shown, waiting, seconds, last.get(call.conversation_id, ""), False))
     return sorted(found, key=lambda item: (not item.waiting, -item.seconds))
 
 

@@ -10,19 +10,18 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.pages import page
-from channels.console.session import Staff, require
+from channels.console.session import Staff, require_may
 from channels.web.keys import CORE, DATABASE
 from hotline.clock import to_city
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.callback.models import CallbackTask
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
-from ticketing.people.models import Role, Unit
+from ticketing.people.models import Unit
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Satisfaction, TicketState
 
-ROLES = (Role.LEADER, Role.SUPERVISOR, Role.DISPATCHER, Role.CLERK, Role.CHIEF)
 DAYS = 30
 _CLOSED = (TicketState.CLOSED.value, TicketState.ARCHIVED.value)
 
@@ -57,7 +56,7 @@ class UnitLine:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/figures: the last 30 days."""
-    person = require(request, *ROLES)
+    person = require_may(request, "statistics.board")
     core = request.app[CORE]
     since = to_city(core.clock.now()).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS - 1)
     seen = visible(core, person.actor)

@@ -16,27 +16,29 @@ class Entry:
     href: str
     icon: str
     label: str
+    permission: str
+    """What the page behind it asks for: an entry that leads to a refusal is never shown."""
 
 
-DESK = Entry("desk", "/console/desk", "headset", "接听")
-CHATS = Entry("chats", "/console/chats", "message-square", "聊天")
-NEW = Entry("new", "/console/tickets/new", "square-pen", "登记")
-TICKETS = Entry("tickets", "/console/tickets", "inbox", "工单")
-CALLBACKS = Entry("callbacks", "/console/callbacks", "phone-outgoing", "回访")
-BOARD = Entry("board", "/console/board", "shield-alert", "督办")
-ARTICLES = Entry("articles", "/console/articles", "book-open", "知识")
-FIGURES = Entry("figures", "/console/figures", "chart-column", "统计")
-RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音")
-SYSTEM = Entry("system", "/console/system", "activity", "运行")
-AUDIT = Entry("audit", "/console/audit", "shield-check", "审计")
-ACCOUNTS = Entry("accounts", "/console/accounts", "users", "账号")
+DESK = Entry("desk", "/console/desk", "headset", "接听", "desk.answer")
+CHATS = Entry("chats", "/console/chats", "message-square", "聊天", "chat.answer")
+NEW = Entry("new", "/console/tickets/new", "square-pen", "登记", "ticket.register")
+TICKETS = Entry("tickets", "/console/tickets", "inbox", "工单", "ticket.see")
+CALLBACKS = Entry("callbacks", "/console/callbacks", "phone-outgoing", "回访", "callback.visit")
+BOARD = Entry("board", "/console/board", "shield-alert", "督办", "board.see")
+ARTICLES = Entry("articles", "/console/articles", "book-open", "知识", "knowledge.read")
+FIGURES = Entry("figures", "/console/figures", "chart-column", "统计", "statistics.board")
+RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音", "recording.list")
+SYSTEM = Entry("system", "/console/system", "activity", "运行", "system.see")
+AUDIT = Entry("audit", "/console/audit", "shield-check", "审计", "audit.see")
+ACCOUNTS = Entry("accounts", "/console/accounts", "users", "账号", "users.manage")
 
 RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.AGENT: (DESK, CHATS, NEW, TICKETS, ARTICLES),
     Role.DISPATCHER: (TICKETS, BOARD, ARTICLES, FIGURES),
     Role.CLERK: (TICKETS, ARTICLES, FIGURES),
     Role.CHIEF: (TICKETS, ARTICLES, FIGURES),
-    Role.SUPERVISOR: (BOARD, TICKETS, CHATS, ARTICLES, FIGURES),
+    Role.SUPERVISOR: (BOARD, TICKETS, CHATS, FIGURES),
     Role.CALLBACK: (CALLBACKS, TICKETS),
     Role.QUALITY: (RECORDINGS,),
     Role.EDITOR: (ARTICLES,),

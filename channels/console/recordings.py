@@ -8,7 +8,7 @@ from aiohttp import web
 from sqlalchemy import select
 
 from channels.console.pages import page
-from channels.console.session import require
+from channels.console.session import require_may
 from channels.web.formats import mask_phone
 from channels.web.inputs import page_number
 from channels.web.keys import CORE, DATABASE
@@ -17,17 +17,15 @@ from hotline.i18n import _
 from ticketing.conversation.calls import caller_numbers
 from ticketing.conversation.models import Call, CallState
 from ticketing.conversation.service import messages
-from ticketing.people.models import Role
 from ticketing.ticket.access import access_call, visible, withheld_conversations
 from ticketing.ticket.models import Ticket
 
-ROLES = (Role.QUALITY,)
 PAGE_SIZE = 50
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:
     """GET /console/recordings?before=…: ended calls without secret tickets; numbers are masked, the inspector needs none."""
-    person = require(request, *ROLES)
+    person = require_may(request, "recording.list")
     core = request.app[CORE]
     current = page_number(request.query.get("page"))
     async with request.app[DATABASE].transaction() as session:
@@ -54,7 +52,7 @@ async def show_list(request: web.Request) -> web.StreamResponse:
 
 async def show_call(request: web.Request) -> web.StreamResponse:
     """GET /console/recordings/{id}: one call with its transcript."""
-    person = require(request, *ROLES)
+    person = require_may(request, "recording.list")
     core = request.app[CORE]
     try:
         call_id = UUID(request.match_info["id"])

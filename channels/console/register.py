@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import receipt
 from channels.console.pages import fragment, page, see_other
-from channels.console.session import Staff, require
+from channels.console.session import Staff, require_may
 from channels.console.tickets import active_categories
 from channels.web.files import read_uploads, store
 from channels.web.inputs import whole_number
@@ -28,13 +28,12 @@ from ticketing.conversation.models import Author, Call, Conversation, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role, Unit, User
 from ticketing.taxonomy.service import suggest
-from ticketing.ticket.access import sees_conversation, visible, withheld_conversations
+from ticketing.ticket.access import closed_conversations, sees_conversation, visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, Kind, Urgency
 from ticketing.ticket.steps import tell
 
-ROLES = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR, Role.CALLBACK)
 _BLANK = {
     "kind": "complaint",
     "urgency": "normal",
@@ -45,7 +44,7 @@ _BLANK = {
 
 async def show_form(request: web.Request) -> web.StreamResponse:
     """GET /console/tickets/new?conversation=…: an empty form, or what the machine understood of a call or chat."""
-    person = require(request, *ROLES)
+    person = require_may(request, "ticket.register")
     async with request.app[DATABASE].transaction() as session:
         conversation = await _conversation(request.app[CORE], session, person, request.query.get("conversation", ""))
         entered = {**_BLANK, **(await _from_conversation(request, session, person, conversation) if conversation else {})}
@@ -98,8 +97,7 @@ async def _may_register(core: Core, session: AsyncSession, person: Staff, conver
     """A live contact, or an ended call that is to be returned; never one out of which came a ticket that is hidden from this person."""
     if await _is_live(session, person, conversation):
         # a chat may live for days: its earlier tickets are no secret to who serves it now, only secret ones are
-        secret = withheld_conversations(core, person.actor).where(_SECRET, Ticket.conversation_id == conversation.id)
-        return (await session.scalar(secret.limit(1))) is None
+        return not await closed_conversations(core, session, person.actor, [conversation.id])
     owed = (
         select(ReturnCall.id)
         .join(Call, Call.id == ReturnCall.call_id)
@@ -107,9 +105,6 @@ async def _may_register(core: Core, session: AsyncSession, person: Staff, conver
         .where(Call.conversation_id == conversation.id, ReturnCall.state == "open", visible(core, person.actor))
     )
     return bool(await session.scalar(owed.limit(1))) and await sees_conversation(core, session, person.actor, conversation.id)
-
-
-_SECRET = Ticket.confidentiality == Confidentiality.SECRET.value
 
 
 async def _is_live(session: AsyncSession, person: Staff, conversation: Conversation) -> bool:
@@ -158,7 +153,7 @@ async def _leave_trace(core: Core, session: AsyncSession, person: Staff, convers
 
 async def suggest_category(request: web.Request) -> web.StreamResponse:
     """POST /console/suggest: chips under the category while the content is typed."""
-    require(request, *ROLES)
+    require_may(request, "ticket.register")
     form = await request.post()
     text = f"{form.get('title', '')} {form.get('content', '')}"[:5000]
     async with request.app[DATABASE].transaction() as session:
@@ -167,7 +162,7 @@ async def suggest_category(request: web.Request) -> web.StreamResponse:
 
 async def create(request: web.Request) -> web.StreamResponse:
     """POST /console/tickets/new. The same form twice gives the same ticket."""
-    person, core = require(request, *ROLES), request.app[CORE]
+    person, core = require_may(request, "ticket.register"), request.app[CORE]
     data = await request.post()
     form = {name: value.strip() for name, value in data.items() if isinstance(value, str)}
     try:

@@ -11,11 +11,8 @@ from channels.console.session import staff
 from channels.web.keys import CORE, DATABASE, HUB
 from channels.web.live import Notice
 from hotline.errors import NotFound
-from ticketing.people.models import Role
+from ticketing.people.permissions import may
 from ticketing.ticket.access import access_ticket
-
-_NO_CASES = (Role.ADMIN, Role.EDITOR)
-_DESK = (Role.AGENT, Role.SUPERVISOR, Role.DISPATCHER)
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -25,13 +22,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
     conversation = _conversation(request.query.get("conversation", ""))
 
     def select(notice: Notice) -> Iterable[str]:
-        if person.role in _NO_CASES:
+        if not may(person.actor, "ticket.see"):
             return
         if notice.subject == "ticket":
             yield "tickets"
             if notice.subject_id == ticket_id and not notice.name.startswith("view."):
                 yield "ticket"
-        elif notice.subject in ("call", "conversation") and person.role in _DESK:
+        elif notice.subject in ("call", "conversation") and may(person.actor, "chat.answer"):
             yield "desk"
             if conversation and conversation in (notice.subject_id, notice.data.get("conversation")):
                 yield "talk"

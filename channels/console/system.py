@@ -13,13 +13,13 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from channels.console.navigation import role_name
 from channels.console.pages import page
-from channels.console.session import require
+from channels.console.session import require_may
 from channels.web.keys import CORE, DATABASE, HUB, SETTINGS
 from hotline.events import Outbox
 from hotline.i18n import _
 from ticketing.calendar.models import CalendarDay
 from ticketing.conversation.models import Heartbeat, InboundMessage
-from ticketing.people.models import LoginSession, Role, Unit, User
+from ticketing.people.models import LoginSession, Unit, User
 
 STALE = timedelta(seconds=60)
 
@@ -32,7 +32,7 @@ def _patience(worker: Heartbeat) -> timedelta:
 
 async def show_system(request: web.Request) -> web.StreamResponse:
     """GET /console/system."""
-    require(request, Role.ADMIN)
+    require_may(request, "system.see")
     core, settings = request.app[CORE], request.app[SETTINGS]
     now = core.clock.now()
     async with request.app[DATABASE].transaction() as session:
@@ -72,7 +72,7 @@ async def _facts(session: AsyncSession) -> dict[str, object]:
 
 async def show_accounts(request: web.Request) -> web.StreamResponse:
     """GET /console/accounts."""
-    require(request, Role.ADMIN)
+    require_may(request, "users.manage")
     now = request.app[CORE].clock.now()
     async with request.app[DATABASE].transaction() as session:
         rows = await session.execute(

@@ -21,15 +21,17 @@ from ticketing.context import Core
 from ticketing.conversation.models import Call, Message
 from ticketing.deadline.models import ClockState, Deadline
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role, Unit, User
+from ticketing.people.models import Unit, User
+from ticketing.people.permissions import Scope, may, scope_of
+from ticketing.request.models import Request
+from ticketing.request.states import RequestKind, RequestState
 from ticketing.supervision.models import Card
 from ticketing.taxonomy.models import Category
 from ticketing.taxonomy.service import suggest
-from ticketing.ticket.access import LISTENING, sees_conversation, visible
+from ticketing.ticket.access import sees_conversation, visible
 from ticketing.ticket.models import Attachment, Ticket
 
 _GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
-RELATED_ROLES = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR, Role.CALLBACK)
 """Who may see what else the same person reported."""
 
 
@@ -43,6 +45,20 @@ class Handling:
     """The latest reply of this unit."""
     author: str
     dues: list[Due]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request with the names of its unit and of who asked."""
+
+    request: Request
+    unit: str
+    asked_by: str
+
+    @property
+    def pending(self) -> bool:
+        """Whether somebody has to decide it."""
+        return self.request.state == RequestState.PENDING.value
 
 
 @dataclass
@@ -78,10 +94,18 @@ class TicketPage:
     now: datetime
     mine: Handling | None = None
     """The part of the person's own unit."""
-    returning: Handling | None = None
-    """A unit that asks to return it."""
+    requests: list[Asked] = field(default_factory=list)
+    """Requests on this ticket, newest first; of a unit person only the own unit's."""
     replies: list[Handling] = field(default_factory=list)
     """Replies of this round that wait for review or passed it."""
+
+    def pending(self, kind: RequestKind | str) -> Asked | None:
+        """The request of this kind that waits for a decision."""
+        return next((item for item in self.requests if item.pending and item.request.kind == kind), None)
+
+    def asked(self, kind: RequestKind) -> bool:
+        """Whether the own unit has asked for this before."""
+        return any(item.request.kind == kind for item in self.requests)
 
 
 async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> TicketPage:
@@ -127,7 +151,7 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
         ),
         calls=calls,
         said=said,
-        listen_needs_reason=actor.has(Role.SUPERVISOR, Role.LEADER),
+        listen_needs_reason=scope_of(actor, "recording.listen") is Scope.REASON,
         task=task,
         attempts=attempts,
         return_call=await _return_call(session, actor, ticket),
@@ -135,7 +159,7 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
         created_by=await session.scalar(select(User.name).where(User.id == ticket.created_by_id)) or "" if ticket.created_by_id else "",
         now=now,
         mine=mine,
-        returning=next((item for item in handlings if _asks_return(item.assignment)), None),
+        requests=await _requests(session, actor, ticket, mine),
         replies=[item for item in handlings if item.reply and item.reply.round == ticket.round and item.assignment.state not in _GONE],
     )
 
@@ -144,8 +168,18 @@ def _is_open(item: Handling) -> bool:
     return item.assignment.state not in _GONE
 
 
-def _asks_return(assignment: Assignment) -> bool:
-    return assignment.return_requested_at is not None and assignment.state == AssignmentState.ASSIGNED.value
+async def _requests(session: AsyncSession, actor: Actor, ticket: Ticket, mine: Handling | None) -> list[Asked]:
+    statement = (
+        select(Request, Unit.name, User.name.label("asked_by"))
+        .outerjoin(Assignment, Assignment.id == Request.assignment_id)
+        .outerjoin(Unit, Unit.id == Assignment.unit_id)
+        .outerjoin(User, User.id == Request.asked_by_id)
+        .where(Request.ticket_id == ticket.id)
+        .order_by(Request.id.desc())
+    )
+    if actor.role and actor.role.in_unit:
+        statement = statement.where(Request.assignment_id == (mine.assignment.id if mine else 0))
+    return [Asked(row.Request, row.name or "", row.asked_by or "") for row in await session.execute(statement)]
 
 
 async def _handlings(session: AsyncSession, ticket: Ticket, clocks: list[Deadline], words: Callable[[Deadline], Due]) -> list[Handling]:
@@ -181,7 +215,7 @@ async def _callback(session: AsyncSession, ticket: Ticket) -> tuple[CallbackTask
 
 
 async def _return_call(session: AsyncSession, actor: Actor, ticket: Ticket) -> ReturnCall | None:
-    if not actor.has(Role.AGENT, Role.CALLBACK, Role.SUPERVISOR):
+    if not may(actor, "return_call.finish"):
         return None
     statement = select(ReturnCall).where(ReturnCall.ticket_id == ticket.id, ReturnCall.state == "open").order_by(ReturnCall.due_at)
     return (await session.scalars(statement)).first()
@@ -189,7 +223,7 @@ async def _return_call(session: AsyncSession, actor: Actor, ticket: Ticket) -> R
 
 async def _calls(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> tuple[list[Call], list[Message]]:
     """Recordings and what was said, for roles that may listen, unless a ticket that they may not see came out of the same conversation."""
-    if ticket.conversation_id is None or not actor.has(*LISTENING):
+    if ticket.conversation_id is None or not may(actor, "recording.listen"):
         return [], []
     if not await sees_conversation(core, session, actor, ticket.conversation_id):
         return [], []
@@ -199,7 +233,7 @@ async def _calls(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
 
 
 async def _related(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> list[Ticket]:
-    if not actor.has(*RELATED_ROLES):
+    if not may(actor, "ticket.related"):
         return []
     same = [Ticket.id == ticket.repeat_of_id] if ticket.repeat_of_id else []
     if ticket.citizen_id:

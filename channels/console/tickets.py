@@ -10,29 +10,29 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import receipt
-from channels.console.actions import HANDLERS, ROLES, Step
+from channels.console.actions import HANDLERS, PERMISSIONS, Step
 from channels.console.due import describe
 from channels.console.grants import valid_grant
 from channels.console.next_step import next_step
 from channels.console.pages import fragment, page, see_other
-from channels.console.session import require, staff
+from channels.console.session import require_may, staff
 from channels.console.ticket_view import load_page
 from channels.web.inputs import page_number, whole_number
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
-from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput, NotAllowed
+from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput
 from hotline.events import history
 from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
 from ticketing.citizen.service import Person
 from ticketing.people.models import Role, Unit, User
+from ticketing.people.permissions import Scope, ensure, may, roles_reaching
 from ticketing.taxonomy.models import Category
-from ticketing.ticket.access import REVEALING, access_ticket
+from ticketing.ticket.access import access_ticket
 from ticketing.ticket.lists import Queue, TicketRow, count_tickets, list_tickets
 from ticketing.ticket.models import Ticket
 
 PAGE_SIZE = 50
-SEEING = (Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR, Role.CALLBACK, Role.QUALITY, Role.LEADER)
 _CENTRE = (Queue.MINE, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
 QUEUES: dict[Role, tuple[Queue, ...]] = {
     Role.AGENT: (Queue.MINE, Queue.TO_DISPATCH, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
@@ -65,7 +65,7 @@ TYPED = ("note", "reason", "answer", "measures", "basis", "contact_note", "evide
 
 async def show_list(request: web.Request) -> web.StreamResponse:
     """GET /console/tickets?queue=…&q=…&page=…: a queue by time left, or what a search found."""
-    person = require(request, *SEEING)
+    person = require_may(request, "ticket.see")
     core = request.app[CORE]
     words = request.query.get("q", "").strip()[:100]
     queue = _queue(request.query.get("queue", ""), person.role, searching=bool(words))
@@ -117,7 +117,7 @@ async def _suggested_units(session: AsyncSession, rows: list[TicketRow]) -> dict
 
 async def show_ticket(request: web.Request) -> web.StreamResponse:
     """GET /console/tickets/{number}."""
-    require(request, *SEEING)
+    require_may(request, "ticket.see")
     async with request.app[DATABASE].transaction() as session:
         ticket = await access_ticket(request.app[CORE], session, staff(request).actor, request.match_info["number"])
         return await ticket_response(request, session, ticket)
@@ -125,7 +125,7 @@ async def show_ticket(request: web.Request) -> web.StreamResponse:
 
 async def last_step(request: web.Request) -> web.StreamResponse:
     """GET /console/tickets/{number}/last: the number of the last event; an open page asks whether it is still current."""
-    require(request, *SEEING)
+    require_may(request, "ticket.see")
     async with request.app[DATABASE].transaction() as session:
         ticket = await access_ticket(request.app[CORE], session, staff(request).actor, request.match_info["number"])
         events = await history(session, "ticket", ticket.id)
@@ -175,7 +175,7 @@ async def ticket_response(
         news=[entry for entry in view.story if stale and entry.seq > (seen or 0)],
         receipt=receipt.read(request, ticket.number),
         revealed=revealed,
-        can_reveal=person.role in REVEALING,
+        can_reveal=may(person.actor, "private.reveal"),
         reveal_reason=_("回拨来电人") if view.return_call else _("回访核实") if person.role is Role.CALLBACK else "",
         listen_grant=request.query.get("grant", "") if valid_grant(request, request.query.get("grant", "")) else "",
     )
@@ -187,7 +187,7 @@ async def _active_units(session: AsyncSession) -> list[Unit]:
 
 async def _staff_list(session: AsyncSession) -> list[tuple[User, str]]:
     """Who may be named on a secret ticket, with their unit."""
-    roles = [role.value for role in Role if role not in (Role.ADMIN, Role.EDITOR)]
+    roles = [role.value for role in roles_reaching("ticket.see_secret", Scope.NAMED)]
     statement = select(User, Unit.name).outerjoin(Unit, Unit.id == User.unit_id).where(User.active, User.role.in_(roles))
     return [(row.User, row.name or "") for row in await session.execute(statement.order_by(Unit.level, Unit.id, User.id))]
 
@@ -207,10 +207,9 @@ async def act(request: web.Request) -> web.StreamResponse:
 
     A refused step shows the page again with the form as it was filled in, and what changed meanwhile.
     """
-    person = require(request, *SEEING)
+    person = require_may(request, "ticket.see")
     action = request.match_info["action"]
-    if person.role not in ROLES[action]:
-        raise NotAllowed(_("这个岗位没有权限打开本页或做这一步"))
+    actor = ensure(person.actor, PERMISSIONS[action])
     data = await request.post()
     form = {name: value for name, value in data.items() if isinstance(value, str)}
     many = {name: [str(value) for value in data.getall(name)] for name in ("gates", "co_unit_ids", "user_ids") if name in data}
@@ -218,9 +217,9 @@ async def act(request: web.Request) -> web.StreamResponse:
     seen = whole_number(form.get("seen"))
     try:
         async with database.transaction() as session:
-            ticket = await access_ticket(core, session, person.actor, number, lock=True, version=_version(form))
+            ticket = await access_ticket(core, session, actor, number, lock=True, version=_version(form))
             await _check_unseen(session, ticket, seen, person.user.id)
-            done = await HANDLERS[action](Step(core, session, person.actor, ticket, form, lambda name: many.get(name, [])))
+            done = await HANDLERS[action](Step(core, session, actor, ticket, form, lambda name: many.get(name, [])))
     except (InvalidInput, Conflict, IllegalStep) as problem:
         async with database.transaction() as session:
             ticket = await access_ticket(core, session, person.actor, number)

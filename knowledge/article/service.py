@@ -26,7 +26,8 @@ from knowledge.search.words import vector_text
 from knowledge.seed.loader import SEED_DIR, SeedArticle, load_articles
 from ticketing.context import Core
 from ticketing.people.actor import SYSTEM, Actor
-from ticketing.people.models import Role, Unit
+from ticketing.people.models import Unit
+from ticketing.people.permissions import may
 
 __all__ = [
     "Content",
@@ -43,8 +44,6 @@ __all__ = [
     "used",
 ]
 
-_WRITERS = (Role.EDITOR, Role.CLERK, Role.CHIEF, Role.SUPERVISOR)
-_PUBLISHERS = (Role.EDITOR, Role.SUPERVISOR)
 _REVIEW_AHEAD = timedelta(days=30)
 
 
@@ -166,7 +165,7 @@ async def submit(core: Core, session: AsyncSession, actor: Actor, article_id: in
     target = steps[article.state]
     if target is ArticleState.UNIT_REVIEW and not (actor.role and actor.role.in_unit):
         target = ArticleState.CENTRE_REVIEW
-    if article.state == ArticleState.UNIT_REVIEW.value and actor.role is not Role.CHIEF:
+    if article.state == ArticleState.UNIT_REVIEW.value and not may(actor, "knowledge.approve"):
         raise NotAllowed(_("单位审核由首席代表完成"))
     article.state = target.value
     await _event(core, session, actor, article, "knowledge.submitted", {"state": target.value})
@@ -175,7 +174,7 @@ async def submit(core: Core, session: AsyncSession, actor: Actor, article_id: in
 
 async def publish(core: Core, session: AsyncSession, actor: Actor, article_id: int, *, version: int) -> Article:
     """Make `version` the one that citizens get, at once. Who wrote it cannot publish it (NotAllowed)."""
-    if actor.role is not None and not actor.has(*_PUBLISHERS):
+    if actor.role is not None and not may(actor, "knowledge.publish"):
         raise NotAllowed(_("你的岗位不能发布知识"))
     article = await get_article(session, article_id, lock=True)
     chosen = await _version(session, article_id, version)
@@ -193,7 +192,7 @@ async def publish(core: Core, session: AsyncSession, actor: Actor, article_id: i
 
 async def recall(core: Core, session: AsyncSession, actor: Actor, article_id: int, reason: str) -> Article:
     """Take it away from citizens at once (the next question no longer finds it)."""
-    if actor.role is not None and not actor.has(*_PUBLISHERS):
+    if actor.role is not None and not may(actor, "knowledge.publish"):
         raise NotAllowed(_("你的岗位不能撤下知识"))
     if not reason.strip():
         raise InvalidInput(_("请写明撤下的原因"), field="reason")
@@ -284,7 +283,7 @@ def _apply(core: Core, article: Article, content: Content) -> None:
 def _needs_writer(actor: Actor, unit_id: int | None) -> None:
     if actor.role is None and actor.kind.value == "system":
         return
-    if not actor.has(*_WRITERS):
+    if not may(actor, "knowledge.supply") and not may(actor, "knowledge.approve"):
         raise NotAllowed(_("你的岗位不能编写知识"))
     if actor.role and actor.role.in_unit and actor.unit_id != unit_id:
         raise NotAllowed(_("只能编写本单位的知识"))

@@ -7,6 +7,7 @@ ticket; `access_by_code` is the citizen's door; `reveal` opens private fields an
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from datetime import datetime, time
 from uuid import UUID
 
@@ -24,13 +25,12 @@ from ticketing.citizen.service import Person, person
 from ticketing.context import Core
 from ticketing.conversation.models import Call
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
+from ticketing.people.models import User
+from ticketing.people.permissions import Scope, may, scope_of
+from ticketing.people.units import below
 from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.states import Confidentiality
 from ticketing.ticket.steps import tell
-
-REVEALING = (Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR, Role.CALLBACK)
-LISTENING = (Role.AGENT, Role.SUPERVISOR, Role.CALLBACK, Role.QUALITY, Role.LEADER)
 
 
 def visible(core: Core, actor: Actor) -> ColumnElement[bool]:
@@ -39,10 +39,17 @@ def visible(core: Core, actor: Actor) -> ColumnElement[bool]:
 
 
 def _named(actor: Actor) -> ColumnElement[bool]:
-    """Who registered a ticket, or is named on it, sees it even when it is secret; the administrator never."""
-    if actor.user_id is None or actor.has(Role.ADMIN, Role.EDITOR):
+    """Who registered a ticket, or is named on it, sees it even when it is secret; the administrator and the inspector never."""
+    if actor.user_id is None or scope_of(actor, "ticket.see") is None:
         return false()
-    return (Ticket.created_by_id == actor.user_id) | Ticket.extra["named"].contains([actor.user_id])
+    registered, named = Ticket.created_by_id == actor.user_id, Ticket.extra["named"].contains([actor.user_id])
+    match scope_of(actor, "ticket.see_secret"):
+        case Scope.NAMED:
+            return registered | named
+        case Scope.OWN:
+            return registered
+        case _:
+            return registered & (Ticket.confidentiality != Confidentiality.SECRET.value)
 
 
 def _line(actor: Actor) -> ColumnElement[bool]:
@@ -54,24 +61,24 @@ def _midnight(core: Core) -> datetime:
 
 
 def _by_role(core: Core, actor: Actor) -> ColumnElement[bool]:
-    match actor.role:
-        case Role.DISPATCHER | Role.SUPERVISOR | Role.LEADER:
+    match scope_of(actor, "ticket.see") if actor.role else None:
+        case Scope.ALL:
             return true()
-        case Role.AGENT:
+        case Scope.TODAY:
             owed = select(ReturnCall.ticket_id).where(ReturnCall.state == "open")
             return or_(Ticket.received_at >= _midnight(core), Ticket.id.in_(owed))
-        case Role.CLERK | Role.CHIEF:
+        case Scope.TREE:
             gone = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
-            ours = select(Assignment.ticket_id).where(Assignment.unit_id == actor.unit_id, Assignment.state.not_in(gone))
-            return Ticket.id.in_(ours)
-        case Role.CALLBACK:
+            units = Assignment.unit_id.in_(below(actor.unit_id)) if actor.unit_id else false()
+            return Ticket.id.in_(select(Assignment.ticket_id).where(units, Assignment.state.not_in(gone)))
+        case Scope.QUEUE:
             # also what ended today, by whomever: a clerk on the telephone while the citizen rates is told so and does not lose the form
             fresh = CallbackTask.finished_at >= _midnight(core)
             tasks = select(CallbackTask.ticket_id).where(or_(CallbackTask.state == "open", CallbackTask.user_id == actor.user_id, fresh))
             visits = select(SecondVisit.ticket_id).where(SecondVisit.state == "open")
             owed = select(ReturnCall.ticket_id).where(or_(ReturnCall.state == "open", ReturnCall.done_by_id == actor.user_id))
             return or_(Ticket.id.in_(tasks), Ticket.id.in_(visits), Ticket.id.in_(owed))
-        case Role.QUALITY:
+        case Scope.SAMPLE:
             return Ticket.conversation_id.in_(select(Call.conversation_id))
         case _:
             return false()
@@ -121,13 +128,24 @@ async def person_of(core: Core, session: AsyncSession, ticket: Ticket) -> Person
 
 async def reveal(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str) -> Person:
     """The citizen in clear, with a reason that is written down. The ticket must have come through `access_ticket`."""
-    if not actor.has(*REVEALING):
+    if not may(actor, "private.reveal"):
         raise NotAllowed(_("你的岗位不能查看市民的联系方式"))
     if len(reason.strip()) < 4:
         raise InvalidInput(_("请写明查看的理由"), field="reason")
+    if scope_of(actor, "private.reveal") is Scope.NAMED and not await _is_contact_person(session, actor, ticket):
+        raise NotAllowed(_("联系方式只给签收这件工单的经办人看，请先签收"))
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
     await tell(core, session, actor, ticket, "view.revealed", {"reason": reason.strip()[:200]})
     return person(core, citizen, masked=False)
+
+
+async def _is_contact_person(session: AsyncSession, actor: Actor, ticket: Ticket) -> bool:
+    """Whether the clerk signed for the unit (签收人) or is the person fixed for it (定人), or stands in for one who is."""
+    people = [actor.user_id, *(other.user_id for other in actor.stands_in)]
+    names = select(User.name).where(User.id.in_(people))
+    contact = or_(Assignment.signed_by_id.in_(people), Assignment.responsible_person.in_(names))
+    statement = select(Assignment.id).where(Assignment.ticket_id == ticket.id, Assignment.unit_id == actor.unit_id, contact)
+    return (await session.scalar(statement.limit(1))) is not None
 
 
 async def access_attachment(core: Core, session: AsyncSession, actor: Actor, attachment_id: UUID) -> Attachment:
@@ -147,6 +165,17 @@ def withheld_conversations(core: Core, actor: Actor) -> Select[UUID | None]:
     return select(Ticket.conversation_id).where(Ticket.conversation_id.is_not(None), unseen)
 
 
+async def closed_conversations(core: Core, session: AsyncSession, actor: Actor, conversations: Iterable[UUID]) -> set[UUID]:
+    """Which of these contacts that still go on are closed to the actor: a secret ticket came of them that the actor may not see.
+
+    An ordinary ticket of yesterday hides nothing here: whoever serves a person now may read what is being said.
+    """
+    secret = withheld_conversations(core, actor).where(
+        Ticket.confidentiality == Confidentiality.SECRET.value, Ticket.conversation_id.in_(list(conversations))
+    )
+    return {found for found in await session.scalars(secret) if found is not None}
+
+
 async def sees_conversation(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID) -> bool:
     """Whether no ticket of this conversation is hidden from the actor."""
     withheld = withheld_conversations(core, actor).where(Ticket.conversation_id == conversation_id).limit(1)
@@ -158,7 +187,7 @@ async def access_call(core: Core, session: AsyncSession, actor: Actor, call_id: 
 
     A call without a ticket is for quality, and for the agents while it goes on.
     """
-    if not actor.has(*LISTENING):
+    if not may(actor, "recording.listen"):
         raise NotFound(_("没有找到这通电话"))
     call = (await session.scalars(select(Call).where(Call.id == call_id))).first()
     if call is not None and not await _may_listen(core, session, actor, call):
@@ -171,6 +200,7 @@ async def access_call(core: Core, session: AsyncSession, actor: Actor, call_id: 
 async def _may_listen(core: Core, session: AsyncSession, actor: Actor, call: Call) -> bool:
     if not await sees_conversation(core, session, actor, call.conversation_id):
         return False
-    if actor.has(Role.QUALITY) or (actor.has(Role.AGENT) and call.ended_at is None):
+    reach = scope_of(actor, "recording.listen")
+    if reach is Scope.SAMPLE or (reach is Scope.TODAY and call.ended_at is None):
         return True
     return bool(await session.scalar(select(func.count()).select_from(Ticket).where(Ticket.conversation_id == call.conversation_id)))

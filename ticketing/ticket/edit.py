@@ -11,7 +11,8 @@ from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import start_dispatch_clock, stop_clocks
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role, User
+from ticketing.people.models import User
+from ticketing.people.permissions import Scope, may, roles_reaching
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, TicketState, Urgency
@@ -35,7 +36,7 @@ async def revise(
 
     A changed urgency starts the dispatch clock anew. Raises InvalidInput, NotAllowed or IllegalStep.
     """
-    if not actor.has(Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR):
+    if not may(actor, "ticket.edit"):
         raise NotAllowed(_("你的岗位不能修改登记内容"))
     if ticket.state not in _WAITING:
         raise IllegalStep(_("工单已经派出，不能再修改登记内容"))
@@ -62,11 +63,11 @@ async def name_people(core: Core, session: AsyncSession, actor: Actor, ticket: T
 
     Raises InvalidInput when the ticket is not secret or an account may not handle tickets.
     """
-    if not actor.has(Role.DISPATCHER, Role.SUPERVISOR):
+    if not may(actor, "ticket.name_people"):
         raise NotAllowed(_("你的岗位不能指定可见人员"))
     if ticket.confidentiality != Confidentiality.SECRET.value:
         raise InvalidInput(_("只有保密件需要指定可见人员"), field="user_ids")
-    allowed = [role.value for role in Role if role not in (Role.ADMIN, Role.EDITOR)]
+    allowed = [role.value for role in roles_reaching("ticket.see_secret", Scope.NAMED)]
     people = list(await session.scalars(select(User).where(User.id.in_(user_ids), User.active, User.role.in_(allowed))))
     if not people or len(people) != len(set(user_ids)):
         raise InvalidInput(_("请选择可以看这件工单的人"), field="user_ids")

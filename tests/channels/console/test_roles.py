@@ -12,14 +12,14 @@ PAGES = {
     "/console/desk": {"agent", "supervisor"},
     "/console/chats": {"agent", "dispatcher", "supervisor"},
     "/console/tickets": {"agent", "dispatcher", "clerk", "chief", "supervisor", "callback", "quality", "leader"},
-    "/console/tickets/new": {"agent", "dispatcher", "supervisor", "callback"},
+    "/console/tickets/new": {"agent", "dispatcher", "clerk", "supervisor", "callback", "leader"},
     "/console/callbacks": {"callback", "supervisor"},
     "/console/board": {"supervisor", "dispatcher", "leader"},
     "/console/figures": {"leader", "supervisor", "dispatcher", "clerk", "chief"},
-    "/console/articles": {"agent", "dispatcher", "clerk", "chief", "supervisor", "editor"},
+    "/console/articles": {"agent", "dispatcher", "clerk", "chief", "editor"},
     "/console/recordings": {"quality"},
     "/console/system": {"admin"},
-    "/console/accounts": {"admin"},
+    "/console/accounts": {"admin", "clerk"},
 }
 
 

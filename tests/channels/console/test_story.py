@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from channels.console import next_step
-from channels.console.actions import HANDLERS, ROLES
+from channels.console.actions import HANDLERS, PERMISSIONS
 from channels.console.next_step import Action
 from channels.console.pages import DONE
 from channels.console.timeline import _PLAIN
@@ -33,7 +33,7 @@ def test_every_event_of_a_ticket_has_words_in_the_timeline() -> None:
 
 def test_every_action_has_its_handler_its_roles_and_its_form() -> None:
     actions = {item.key for item in vars(next_step).values() if isinstance(item, Action)}
-    assert actions - {"upload"} == set(HANDLERS) == set(ROLES)
+    assert actions - {"upload"} == set(HANDLERS) == set(PERMISSIONS)
     forms = (PROJECT / "channels/console/templates/_ticket_forms.html").read_text()
     for key in actions - {"edit", "submit"}:
         assert f'"{key}" in actions' in forms, key
