@@ -15,6 +15,7 @@ from ticketing.context import Core
 if TYPE_CHECKING:
     from chatbot.dialogue import Dialogue
     from telephony.speech.transcriber import Transcriber
+    from ticketing.attachment.store import FileStore
 
 
 def database_url(settings: Settings) -> str:
@@ -37,16 +38,28 @@ def make_vault(settings: Settings) -> Vault:
     return Vault([key.get_secret_value() for key in settings.encryption_keys], lookup[0], lookup[1:])
 
 
+def make_file_store(settings: Settings, clock: Clock) -> FileStore | None:
+    """The S3-compatible store, when one is set; None: the data folder."""
+    if settings.s3_endpoint is None:
+        return None
+    from hotline.s3 import Credentials, S3Store
+
+    keys = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
+    return S3Store(str(settings.s3_endpoint), settings.s3_bucket, Credentials(*keys, settings.s3_region), clock)
+
+
 def make_core(settings: Settings, clock: Clock | None = None) -> Core:
     """The context of the service functions."""
+    clock = clock or SystemClock()
     return Core(
-        clock=clock or SystemClock(),
+        clock=clock,
         vault=make_vault(settings),
         secret=settings.secret,
         line=settings.line_number,
         data_dir=settings.data_dir,
         staff_quiet_hours=settings.staff_quiet_hours,
         literal_days=settings.literal_days,
+        file_store=make_file_store(settings, clock),
     )
 
 
