@@ -80,8 +80,13 @@ def test_many_short_pauses_win_no_more_than_one_long_one() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "due"),
-    [(Limit(2, "wd"), "2026-11-26 00:00"), (Limit(1, "d"), "2026-11-25 00:00"), (Limit(24, "h"), "2026-11-25 00:00"), (Limit(3, "wh"), "2026-11-24 12:00")],
-)  # fmt: skip
+    [
+        (Limit(2, "wd"), "2026-11-26 00:00"),
+        (Limit(1, "d"), "2026-11-25 00:00"),
+        (Limit(24, "h"), "2026-11-25 00:00"),
+        (Limit(3, "wh"), "2026-11-24 12:00"),
+    ],
+)
 def test_an_extension_moves_the_due_time(limit: Limit, due: str) -> None:
     assert city(due_at(OFFICIAL, at("2026-11-18 10:00"), Limit(3, "wd"), adjustments=[Extension(limit)])) == due
 
@@ -122,7 +127,9 @@ def test_lesson_19_the_day_is_the_citys_day_not_that_of_utc() -> None:
     assert city(due_at(OFFICIAL, late_evening, Limit(1, "d"))) == "2026-11-20 00:00"
 
 
-@pytest.mark.parametrize(("limit", "literal"), [(Limit(3, "wd"), Limit(3, "d")), (Limit(0.5, "wd"), Limit(12, "h")), (Limit(4, "wh"), Limit(4, "wh"))])
+@pytest.mark.parametrize(
+    ("limit", "literal"), [(Limit(3, "wd"), Limit(3, "d")), (Limit(0.5, "wd"), Limit(12, "h")), (Limit(4, "wh"), Limit(4, "wh"))]
+)
 def test_the_literal_reading_counts_days_of_the_calendar(limit: Limit, literal: Limit) -> None:
     assert limit.literal() == literal
 
@@ -254,7 +261,11 @@ def test_lesson_03_the_due_moment_itself_is_no_longer_in_time(start: datetime, l
         assert OFFICIAL.last_day(due) == (due - timedelta(microseconds=1)).astimezone(CITY_ZONE).date()
 
 
-@given(st.lists(st.one_of(LIMITS.map(Extension), st.tuples(MOMENTS, LENGTHS).map(lambda t: Pause(t[0], t[0] + timedelta(seconds=t[1])))), max_size=4))
+@given(
+    st.lists(
+        st.one_of(LIMITS.map(Extension), st.tuples(MOMENTS, LENGTHS).map(lambda t: Pause(t[0], t[0] + timedelta(seconds=t[1])))), max_size=4
+    )
+)
 def test_adjustments_survive_being_stored(adjustments: list[Adjustment]) -> None:
     assert adjustments_of([as_data(adjustment) for adjustment in adjustments]) == tuple(adjustments)
 
@@ -262,18 +273,52 @@ def test_adjustments_survive_being_stored(adjustments: list[Adjustment]) -> None
 # --- limits and options as data --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("raw", "limit"), [("3wd", Limit(3, "wd")), ("15min", Limit(0.25, "h")), ("0.5wd", Limit(0.5, "wd")), ({"value": 7, "unit": "d"}, Limit(7, "d"))])
+@pytest.mark.parametrize(
+    ("raw", "limit"),
+    [("3wd", Limit(3, "wd")), ("15min", Limit(0.25, "h")), ("0.5wd", Limit(0.5, "wd")), ({"value": 7, "unit": "d"}, Limit(7, "d"))],
+)
 def test_limits_are_read(raw: object, limit: Limit) -> None:
     assert limit_of(raw, "x") == limit
 
 
-@pytest.mark.parametrize("raw", ["", "3", "wd", "-3wd", "1.5wd", "0wd", "0.5d", "3 weeks", None, {"value": 3}, {"value": True, "unit": "wd"}, {"value": "nan", "unit": "h"}, {"value": 1e9, "unit": "h"}, {"value": 400, "unit": "d"}, 3])  # fmt: skip
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "3",
+        "wd",
+        "-3wd",
+        "1.5wd",
+        "0wd",
+        "0.5d",
+        "3 weeks",
+        None,
+        {"value": 3},
+        {"value": True, "unit": "wd"},
+        {"value": "nan", "unit": "h"},
+        {"value": 1e9, "unit": "h"},
+        {"value": 400, "unit": "d"},
+        3,
+    ],
+)
 def test_limits_that_make_no_sense_are_refused(raw: object) -> None:
-    with pytest.raises(PolicyError, match="^handle: "):
+    with pytest.raises(PolicyError, match=r"^handle: "):
         limit_of(raw, "handle")
 
 
-@pytest.mark.parametrize("raw", [{"end": "noon"}, {"roll": "back"}, {"warn_at": [0.8, 0.5]}, {"warn_at": [0.5]}, {"yellow_at": 1.2}, {"yellow_at": 0.7}, {"red_at": "1wd"}, {"warn_at": "soon"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"end": "noon"},
+        {"roll": "back"},
+        {"warn_at": [0.8, 0.5]},
+        {"warn_at": [0.5]},
+        {"yellow_at": 1.2},
+        {"yellow_at": 0.7},
+        {"red_at": "1wd"},
+        {"warn_at": "soon"},
+    ],
+)
 def test_options_that_make_no_sense_are_refused(raw: dict[str, object]) -> None:
     with pytest.raises(PolicyError):
         options_of(raw)
