@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import lru_cache
 from ipaddress import ip_network
@@ -87,6 +88,19 @@ class Settings(BaseSettings):
     wechat_require_encryption: bool = Field(False, description="Refuse plain-mode messages (recommended in production).")
     wechat_budget_s: float = Field(3.5, gt=0, le=4.5, description="How long an answer may take before 'received' is said.")
 
+    # text messages
+    sms_url: AnyHttpUrl | None = Field(
+        None, description="Address of the SMS gateway (JSON POST); empty: nothing is sent, the console lists it."
+    )
+    sms_body: str = Field(
+        '{"phone": "{phone}", "text": "{text}", "id": "{id}"}', description="The gateway's JSON body with {phone}, {text}, {id}."
+    )
+    sms_secret: SecretStr = Field(SecretStr(""), description="Signs each request to the gateway (HMAC-SHA256 over timestamp.body).")
+    sms_signature: str = Field("【12345热线】", max_length=20, description="Put in front of every text message, as the carriers demand.")
+    sms_success: str = Field(
+        "", pattern=r"^(\w+=.+)?$", description="Field of the gateway's answer that means success, e.g. code=0; empty: any 2xx."
+    )
+
     # web
     session_hours: int = Field(10, ge=1, le=24, description="A staff session ends after this time.")
     session_idle_minutes: int = Field(120, ge=5, le=1440, description="A staff session ends when nothing was asked for so long.")
@@ -113,6 +127,17 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("sms_body")
+    @classmethod
+    def _sms_template(cls, body: str) -> str:
+        try:
+            parsed = json.loads(body)
+        except ValueError as error:
+            raise ValueError(f"must be JSON: {error}") from error
+        if not isinstance(parsed, dict) or "{phone}" not in body or "{text}" not in body:
+            raise ValueError("must be a JSON object with {phone} and {text} in it")
+        return body
 
     @field_validator("trusted_proxies")
     @classmethod

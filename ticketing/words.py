@@ -180,6 +180,7 @@ NO_CALLBACK = {
     "no_contact": "无法联系",
     "taken_over": "已由紧急热线接处",
 }
+EMERGENCY_LINES = {"110": "110公安", "119": "119消防", "120": "120急救", "122": "122交警", "gas": "燃气抢修", "power": "供电抢修"}
 AUTHORS = {"citizen": "市民", "bot": "智能助手", "agent": "话务员", "system": "系统"}
 OWNERS = {"bot": "智能助手", "queue": "等待人工", "human": "人工接待", "closed": "已结束"}
 END_REASONS = {
@@ -224,6 +225,7 @@ _TABLES = {
     "return_reason": RETURN_REASONS,
     "handover": HANDOVER_REASONS,
     "no_callback": NO_CALLBACK,
+    "emergency_line": EMERGENCY_LINES,
     "author": AUTHORS,
     "owner": OWNERS,
     "end_reason": END_REASONS,

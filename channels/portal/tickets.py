@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.portal.progress import Facts, Step, number_of_now, steps
 from hotline.events import Event
 from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.callback.models import CallbackTask
 from ticketing.callback.service import REOPEN_DAYS
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
@@ -62,7 +63,7 @@ async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
         late=expected is not None and expected <= now,
         attachments=tuple(attachments),
         missing=asked[-1] if asked and state is TicketState.NEED_INFO else "",
-        may_rate=state in (TicketState.CALLBACK, TicketState.ANSWERED),
+        may_rate=await _may_rate(session, ticket),
         may_urge=state in _URGENT_STATES,
         may_supplement=state.is_open,
         may_withdraw=state in _WITHDRAWABLE and ticket.kind != Kind.REPORT.value,
@@ -87,6 +88,16 @@ _WITHDRAWABLE = (
     TicketState.CALLBACK,
     TicketState.ANSWERED,
 )
+
+
+async def _may_rate(session: AsyncSession, ticket: Ticket) -> bool:
+    """Once per round: not while the second visit after 不满意 is under way."""
+    if ticket.state == TicketState.ANSWERED.value:
+        return True
+    if ticket.state != TicketState.CALLBACK.value:
+        return False
+    waiting = select(CallbackTask.id).where(CallbackTask.ticket_id == ticket.id, CallbackTask.state == "open")
+    return await session.scalar(waiting) is not None
 
 
 def _may_reopen(ticket: Ticket, now: datetime) -> bool:

@@ -54,7 +54,7 @@ class Channel:
         self.settings, self.core = settings, core
         self.envelope = Envelope.of(settings)
         self.client = Client.of(settings)
-        self.journal = Journal(core, database)
+        self.journal = Journal(core, database, site=settings.web_url)
         ears = Ears(self.client, lambda: services.transcriber)
         self.desk = Desk(self.journal, Answers(settings, core, database, services.dialogue, ears).answer)
         self.sender = Sender(settings, core, database, self.client)

@@ -56,8 +56,9 @@ class Work:
 class Journal:
     """Access to the journal."""
 
-    def __init__(self, core: Core, database: Database) -> None:
-        """`core` gives the clock and the vault: what citizens wrote is sealed here."""
+    def __init__(self, core: Core, database: Database, *, site: str = "") -> None:
+        """`core` gives the clock and the vault: what citizens wrote is sealed here. `site` is the portal's address."""
+        self._site = site
         self._core, self._database = core, database
 
     async def remember(self, signed: Signed, body: str) -> None:
@@ -145,7 +146,7 @@ class Journal:
                 return self._answer_of(row)
             if answer:
                 citizen = await by_openid(self._core, session, work.message.openid)
-                answer = await outbox.with_missed(self._core, session, citizen.id, answer)
+                answer = await outbox.with_missed(self._core, session, citizen.id, answer, site=self._site)
                 if row.promised_at is not None:
                     await outbox.enqueue_text(self._core, session, citizen.id, answer, dedupe=_late_key(work.id))
             self._close(row, ANSWERED, answer)

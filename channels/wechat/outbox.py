@@ -13,15 +13,17 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.outbox import PARKED, SENT, WAITING
 from channels.wechat.replies import MAX_BYTES, clean
 from hotline.errors import IllegalStep, InvalidInput
 from hotline.events import Outbox, enqueue
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation
+from ticketing.notice.deliveries import follow
+from ticketing.notice.templates import put_address
 
 CHANNEL = "wechat"
-WAITING, SENT, PARKED = "waiting", "sent", "parked"
 _MISSED_FOR = timedelta(days=7)
 
 
@@ -88,7 +90,7 @@ async def withdraw(core: Core, session: AsyncSession, dedupe: str) -> bool:
     return True
 
 
-async def with_missed(core: Core, session: AsyncSession, citizen_id: int, answer: str) -> str:
+async def with_missed(core: Core, session: AsyncSession, citizen_id: int, answer: str, *, site: str = "") -> str:
     """`answer` and those texts that could not be delivered lately: the window was shut, or nobody knows whether they came."""
     statement = (
         select(Outbox)
@@ -103,11 +105,12 @@ async def with_missed(core: Core, session: AsyncSession, citizen_id: int, answer
         .with_for_update(skip_locked=True)
     )
     for row in await session.scalars(statement):
-        longer = "\n\n".join(part for part in (answer, _("（此前可能没有送达您的消息）"), text_of(core, row)) if part)
+        longer = "\n\n".join(part for part in (answer, _("（此前可能没有送达您的消息）"), put_address(text_of(core, row), site)) if part)
         if len(longer.encode()) > MAX_BYTES:
             break
         answer = longer
         _done_otherwise(core, row)
+        await follow(core, session, row)
     return answer
 
 

@@ -12,6 +12,8 @@ from channels.wechat.outbox import queue_rating
 from channels.wechat.replies import cut
 from hotline.events import Outbox
 from hotline.i18n import _
+from ticketing.callback.batch import note_sent
+from ticketing.callback.models import CallbackTask, TaskState
 from ticketing.callback.service import CallbackResult, finish_callback
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation
@@ -51,6 +53,7 @@ async def ask_due(core: Core, session: AsyncSession, limit: int = 20) -> int:
     statement = (
         select(Ticket, Conversation)
         .join(Conversation, Conversation.id == Ticket.conversation_id)
+        .join(CallbackTask, (CallbackTask.ticket_id == Ticket.id) & (CallbackTask.state == "open"))
         .where(
             Ticket.state == TicketState.CALLBACK.value,
             Conversation.channel == "wechat",
@@ -59,10 +62,12 @@ async def ask_due(core: Core, session: AsyncSession, limit: int = 20) -> int:
             ~asked.exists(),
         )
         .limit(limit)
+        .with_for_update(of=Ticket, skip_locked=True)
     )
     rows = list(await session.execute(statement))
     for row in rows:
         await queue_rating(core, session, row.Conversation, question(row.Ticket), f"{row.Ticket.number}:{row.Ticket.round}")
+        await note_sent(core, session, row.Ticket, channel="wechat")
     return len(rows)
 
 
@@ -74,19 +79,20 @@ def recognise(text: str) -> Satisfaction | None:
 
 async def rate(core: Core, session: AsyncSession, citizen_id: int, satisfaction: Satisfaction) -> str | None:
     """Finish the callback of the citizen's ticket; None when none of them waits for it. Safe to be done twice."""
-    mine = select(Ticket).where(Ticket.citizen_id == citizen_id).order_by(Ticket.id.desc())
-    waiting = mine.where(Ticket.state == TicketState.CALLBACK.value).limit(1).with_for_update()
-    ticket = (await session.scalars(waiting)).first()
+    mine = select(Ticket).where(Ticket.citizen_id == citizen_id).order_by(Ticket.id.desc()).limit(1)
+    tasks = select(CallbackTask.ticket_id)
+    asked = Ticket.id.in_(tasks.where(CallbackTask.state == TaskState.OPEN.value)) & (Ticket.state == TicketState.CALLBACK.value)
+    ticket = (await session.scalars(mine.where(asked).with_for_update())).first()
     if ticket is not None:
-        result = CallbackResult(satisfaction, solved=satisfaction is not Satisfaction.DISSATISFIED)
+        result = CallbackResult(satisfaction, solved=satisfaction is not Satisfaction.DISSATISFIED, contacted=None, attitude=None)
         await finish_callback(core, session, citizen_actor(citizen_id), ticket, result, by="wechat")
         return _thanks(ticket.number, satisfaction)
-    done = mine.where(Ticket.updated_at > core.clock.now() - _JUST_NOW, Ticket.satisfaction == satisfaction.value).limit(1)
-    ticket = (await session.scalars(done)).first()
+    said = (CallbackTask.finished_at > core.clock.now() - _JUST_NOW) & (CallbackTask.satisfaction == satisfaction.value)
+    ticket = (await session.scalars(mine.where(Ticket.id.in_(tasks.where(said))))).first()
     return _thanks(ticket.number, satisfaction) if ticket is not None else None
 
 
 def _thanks(number: str, satisfaction: Satisfaction) -> str:
     if satisfaction is Satisfaction.DISSATISFIED:
-        return _("收到，工单 {number} 会交回承办单位再办一轮。您可以接着说一说哪里不满意，我们会转告。").format(number=number)
+        return _("收到，工单 {number} 我们会马上再联系您，查明原因后请承办单位重办。您可以接着说一说哪里不满意。").format(number=number)
     return _("谢谢您的评价。工单 {number} 已办结。").format(number=number)

@@ -33,8 +33,11 @@ class Tick:
 TICKS = (
     Tick("deadlines", sweeps.deadlines, 15),
     Tick("calendar", sweeps.calendar, 20),
-    Tick("evaluation windows", sweeps.evaluation_windows, 60),
     Tick("wechat delivery", sweeps.wechat_delivery, 2),
+    Tick("callbacks", sweeps.callbacks, 30),
+    Tick("text messages", sweeps.text_messages, 5),
+    Tick("supervision", sweeps.supervision, 60),
+    Tick("monitoring", sweeps.monitoring, 1800),
     Tick("knowledge expiry", sweeps.knowledge_expiry, 600),
     Tick("audit seals", sweeps.audit_seals, 60),
     Tick("log-in sessions", sweeps.login_sessions, 3600),

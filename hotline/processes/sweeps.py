@@ -24,13 +24,6 @@ async def calendar(services: Services) -> object:
     return await recompute.run(services.core, services.database)
 
 
-async def evaluation_windows(services: Services) -> int:
-    """Close answers on the spot that nobody rated in time."""
-    from ticketing.ticket import sweep
-
-    return await sweep.run(services.core, services.database)
-
-
 async def knowledge_expiry(services: Services) -> int:
     """Mark articles whose last day has passed."""
     from knowledge.article.service import expire_due
@@ -79,3 +72,31 @@ async def audit_seals(services: Services) -> int:
     from ticketing.audit import seal
 
     return await seal.run(services.core, services.database)
+
+
+async def callbacks(services: Services) -> int:
+    """Links that are due, tasks that nobody holds any more, ratings whose time is over."""
+    from ticketing.callback import batch
+
+    return await batch.run(services.core, services.database)
+
+
+async def text_messages(services: Services) -> int:
+    """Send what waits for the SMS gateway; without one every row says so."""
+    from channels.sms import sender
+
+    return await sender.run(services)
+
+
+async def supervision(services: Services) -> int:
+    """Bursts, overdue rectification and orders, promises."""
+    from ticketing.supervision import nightly
+
+    return await nightly.tick(services.core, services.database)
+
+
+async def monitoring(services: Services) -> int:
+    """Rises of categories; once in a night the monitoring of suspicious handling."""
+    from ticketing.supervision import nightly
+
+    return await nightly.hourly(services.core, services.database)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +24,8 @@ from ticketing.ticket.steps import take_step, tell
 
 OUTCOMES = ("no_answer", "busy", "wrong_number", "refused")
 """What a caller may report. «refused» ends the task: reached, but the citizen does not want to rate."""
-COUNTED = ("no_answer", "busy", "wrong_number", "sent")
+COUNTED = ("no_answer", "busy", "wrong_number")
+"""A link that was sent counts when it stayed without an answer: `batch` turns it into `no_answer` then."""
 
 
 async def record_attempt(
@@ -64,13 +67,13 @@ async def add_attempt(
     return attempt
 
 
-def count(core: Core, task: CallbackTask, outcome: str) -> None:
-    """Count a try that did not reach the citizen; what failed on our side is none."""
+def count(core: Core, task: CallbackTask, outcome: str, *, at: datetime | None = None) -> None:
+    """Count a try that did not reach the citizen (made `at`, default now); what failed on our side is none."""
     if outcome not in COUNTED:
         return
-    today = to_city(core.clock.now()).date()
-    task.attempts += 1
-    task.first_attempt_day, task.last_attempt_day = task.first_attempt_day or today, today
+    day = to_city(at or core.clock.now()).date()
+    task.attempts = (task.attempts or 0) + 1
+    task.first_attempt_day, task.last_attempt_day = task.first_attempt_day or day, day
 
 
 async def settle(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, task: CallbackTask, outcome: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Exists, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, NotAllowed
@@ -166,7 +166,7 @@ def queue(core: Core, actor: Actor, now: datetime) -> Select[CallbackTask, Ticke
     )
 
 
-def _wrote(actor: Actor) -> object:
+def _wrote(actor: Actor) -> Exists:
     statement = select(Reply.id).join(Assignment, Assignment.id == Reply.assignment_id).where(Assignment.ticket_id == Ticket.id)
     return statement.where(or_(Reply.author_id == actor.user_id, Reply.signed_off_by_id == actor.user_id)).exists()
 
@@ -179,15 +179,15 @@ async def pull_next(core: Core, session: AsyncSession, actor: Actor) -> Ticket |
     if not actor.has(*CALLERS):
         raise NotAllowed(_("你的岗位不能回访"))
     now = core.clock.now()
-    held = select(CallbackTask, Ticket).join(Ticket, Ticket.id == CallbackTask.ticket_id)
+    held = select(Ticket).join(CallbackTask, CallbackTask.ticket_id == Ticket.id)
     held = held.where(CallbackTask.claimed_by_id == actor.user_id, CallbackTask.state == "open", CallbackTask.claimed_until > now)
-    row = (await session.execute(held.where(CallbackTask.next_attempt_at <= now).limit(1).with_for_update(of=Ticket))).first()
-    if row is None:
+    ticket = await session.scalar(held.where(CallbackTask.next_attempt_at <= now).limit(1).with_for_update(of=Ticket))
+    if ticket is None:
         # the ticket first, as everybody locks; one that somebody works on is left out
         row = (await session.execute(queue(core, actor, now).limit(1).with_for_update(of=Ticket, skip_locked=True))).first()
-    if row is None:
+        ticket = row.Ticket if row else None
+    if ticket is None:
         return None
-    ticket: Ticket = row.Ticket
     task = await find_open(session, ticket)
     if task is None:
         return None

@@ -20,6 +20,7 @@ from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Owner
 from ticketing.deadline.service import start_dispatch_clock
 from ticketing.people.actor import Actor
+from ticketing.people.lines import line_of_call
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
@@ -81,12 +82,12 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
     transition = (await workflow_versions.current(session)).step(TicketState.DRAFT, "register", actor)
     now = core.clock.now()
     citizen = await _citizen(core, session, appeal)
-    query_code = new_query_code()
+    query_code, line = new_query_code(), await _line(core, session, actor, appeal)
     ticket = Ticket(
-        number=await _next_number(core, session),
+        number=await _next_number(core, session, line),
         query_code_hash=hash_query_code(query_code, core.secret),
         state=transition.target.value,
-        line=core.line,
+        line=line,
         channel=appeal.channel.value,
         kind=appeal.kind.value,
         category_code=appeal.category_code,
@@ -118,8 +119,9 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
             conversation.ticket_id = ticket.id
         loose = (Attachment.conversation_id == appeal.conversation_id) & Attachment.ticket_id.is_(None)
         await session.execute(update(Attachment).where(loose, Attachment.created_at > now - FILES_BELONG_FOR).values(ticket_id=ticket.id))
-    await tell(core, session, actor, ticket, transition.event, {"channel": ticket.channel, "kind": ticket.kind}, public=transition.public)
     await start_dispatch_clock(core, session, ticket)
+    data = {"channel": ticket.channel, "kind": ticket.kind}
+    await tell(core, session, actor, ticket, transition.event, data, public=transition.public, told={"query_code": query_code})
     return Registered(ticket, query_code)
 
 
@@ -133,9 +135,15 @@ def make_title(content: str, address: str = "") -> str:
     return title if len(title) <= 40 else title[:39] + "…"
 
 
-async def _next_number(core: Core, session: AsyncSession) -> str:
+async def _line(core: Core, session: AsyncSession, actor: Actor, appeal: Appeal) -> str:
+    """People of a sub-platform register for their line; else the number counts that was dialled; else it is the city's own line."""
+    dialled = await line_of_call(session, appeal.conversation_id) if appeal.conversation_id and appeal.channel is Channel.PHONE else None
+    return actor.line or dialled or core.line
+
+
+async def _next_number(core: Core, session: AsyncSession, line: str) -> str:
     value = int(await session.scalar(select(NUMBER_SEQUENCE.next_value())) or 0)
-    return f"{core.line}-{to_city(core.clock.now()):%Y%m%d}-{value % 100_000:05d}"
+    return f"{line}-{to_city(core.clock.now()):%Y%m%d}-{value % 100_000:05d}"
 
 
 async def _citizen(core: Core, session: AsyncSession, appeal: Appeal) -> Citizen | None:

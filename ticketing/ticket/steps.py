@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.events import record
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
+from ticketing.notice.service import on_event
 from ticketing.people.actor import Actor
+from ticketing.supervision.heed import heed
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
@@ -53,9 +56,20 @@ async def move(session: AsyncSession, actor: Actor, assignment: Assignment, acti
 
 
 async def tell(
-    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, name: str, data: dict[str, Any] | None = None, *, public: bool = False
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    ticket: Ticket,
+    name: str,
+    data: dict[str, Any] | None = None,
+    *,
+    public: bool = False,
+    told: Mapping[str, str] | None = None,
 ) -> None:
-    """Write an event of the ticket. `public`: the citizen sees it."""
+    """Write an event of the ticket, and give the citizen the notice that belongs to it (seed/notices.yaml).
+
+    `public`: the citizen sees it. `told`: what only the notice may hold (the query code).
+    """
     await record(
         session,
         at=core.clock.now(),
@@ -67,3 +81,5 @@ async def tell(
         public=public,
         notify={"number": ticket.number, "state": ticket.state},
     )
+    await on_event(core, session, ticket, name, data or {}, told or {})
+    await heed(core, session, actor, ticket, name, data or {})

@@ -1073,7 +1073,6 @@ CREATE TABLE formal_supervision (
 	concluded_at TIMESTAMP WITH TIME ZONE,
 	concluded_by_id BIGINT,
 	sent_back BIGINT DEFAULT '0' NOT NULL,
-	warned_at TIMESTAMP WITH TIME ZONE,
 	overdue_told_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_formal_supervision PRIMARY KEY (id),
 	CONSTRAINT ck_formal_supervision_state CHECK (state IN ('issued', 'answered', 'concluded', 'withdrawn')),

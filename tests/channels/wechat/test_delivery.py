@@ -9,7 +9,8 @@ import pytest
 from channels.wechat.api import Client
 from channels.wechat.errors import PlatformRefused
 from channels.wechat.outbox import queue_agent_reply
-from channels.wechat.sender import LEASE, Sender, pause
+from channels.outbox import LEASE, pause
+from channels.wechat.sender import Sender
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.errors import IllegalStep, InvalidInput

@@ -1,0 +1,167 @@
+"""How a machine carries out an attempt: a phone robot, WeChat, or whatever sends links. It needs these four calls and no table.
+
+    task = await next_task(core, session, Plan.ROBOT)       # claimed for ten minutes, or None
+    await start_attempt(core, session, task.lease)          # the number is being dialled
+    await record_answers(core, session, task.lease, {...})  # the citizen answered: closed, or the second visit is opened
+    await give_back(core, session, task.lease, "no_answer") # not reached: counted, planned again
+
+A machine that dies is no harm: its lease ends, the task goes back to the queue and the broken attempt does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import Conflict, InvalidInput
+from hotline.i18n import _
+from ticketing.calendar.working_time import WorkCalendar
+from ticketing.callback import rules
+from ticketing.callback.attempts import add_attempt, count, settle
+from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
+from ticketing.callback.questionnaire import read_answers
+from ticketing.callback.rules import Question
+from ticketing.callback.schedule import may_call, next_slot
+from ticketing.callback.tasks import find_open, release
+from ticketing.callback.visit import finish_callback
+from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import person
+from ticketing.context import Core
+from ticketing.people.actor import BOT
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Confidentiality
+from ticketing.ticket.steps import tell
+
+MACHINES = {Plan.ROBOT: "robot", Plan.WECHAT: "wechat", Plan.SMS: "link"}
+"""Plans that a machine may claim, and the `by` of their answers."""
+GIVE_BACK = ("no_answer", "busy", "wrong_number", "refused", "failed")
+
+
+@dataclass(frozen=True)
+class RobotTask:
+    """What a machine needs to know, and nothing more."""
+
+    lease: UUID
+    number: str
+    """The ticket's number."""
+    round: int
+    phone: str
+    """As it is dialled within the country; empty when none is known."""
+    title: str
+    answer: str
+    """What the unit replied."""
+    questions: tuple[Question, ...]
+    """In the order in which they are asked."""
+
+
+async def next_task(core: Core, session: AsyncSession, channel: Plan) -> RobotTask | None:
+    """Claim the next task that is planned for `channel`; None outside the allowed hours or when nothing is due.
+
+    Secret tickets are never given to a machine.
+    """
+    found, now = rules.load(), core.clock.now()
+    if channel not in MACHINES:
+        raise InvalidInput(_("没有这个回访渠道"), field="channel")
+    if not may_call(found.hours, now):
+        return None
+    statement = (
+        select(Ticket)
+        .join(CallbackTask, CallbackTask.ticket_id == Ticket.id)
+        .where(
+            CallbackTask.state == TaskState.OPEN.value,
+            CallbackTask.plan == channel.value,
+            CallbackTask.next_attempt_at <= now,
+            or_(CallbackTask.claimed_until.is_(None), CallbackTask.claimed_until <= now),
+            Ticket.confidentiality != Confidentiality.SECRET.value,
+        )
+        .order_by(CallbackTask.next_attempt_at, CallbackTask.id)
+        .limit(1)
+        .with_for_update(of=Ticket, skip_locked=True)
+    )
+    ticket = (await session.scalars(statement)).first()
+    task = await find_open(session, ticket) if ticket is not None else None
+    if ticket is None or task is None:
+        return None
+    task.claim, task.claimed_by_id = uuid4(), None
+    task.claimed_until = now + timedelta(minutes=found.lease["robot"])
+    await tell(core, session, BOT, ticket, "callback.taken", {"round": task.round, "channel": channel.value})
+    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    asked = tuple(question for question in found.questions if question.is_for(MACHINES[channel]))
+    phone = person(core, citizen, masked=False).phone
+    return RobotTask(task.claim, ticket.number, task.round, phone, ticket.title, ticket.answer or "", asked)
+
+
+async def start_attempt(core: Core, session: AsyncSession, lease: UUID) -> int:
+    """The machine begins; returns the attempt's number within the task. Twice with one lease is one attempt."""
+    task, _ticket = await _held(core, session, lease)
+    running = await _running(session, task)
+    if running is None:
+        running = await add_attempt(core, session, BOT, task, "running", channel=_line(task))
+    return running.number
+
+
+async def record_answers(core: Core, session: AsyncSession, lease: UUID, answers: Mapping[str, str]) -> str:
+    """The citizen answered: the same ending as any other callback. Returns the ticket's new state.
+
+    Raises InvalidInput naming the questions that are missing or wrong, Conflict when the lease is over.
+    """
+    task, ticket = await _held(core, session, lease)
+    by = MACHINES[Plan(task.plan)]
+    await finish_callback(core, session, BOT, ticket, read_answers(rules.load(), answers, by=by), by=by)
+    return ticket.state
+
+
+async def give_back(core: Core, session: AsyncSession, lease: UUID, outcome: str, note: str = "") -> bool:
+    """The citizen was not reached, or our own line failed (`failed` does not count). True when that closed the ticket."""
+    if outcome not in GIVE_BACK:
+        raise InvalidInput(_("请选择没有联系上的原因"), field="outcome")
+    task, ticket = await _held(core, session, lease)
+    running = await _running(session, task)
+    if running is None:
+        await add_attempt(core, session, BOT, task, outcome, note=note, channel=_line(task))
+    else:
+        running.outcome, running.ended_at, running.note = outcome, core.clock.now(), note.strip()[:1000]
+        count(core, task, outcome)
+    await tell(core, session, BOT, ticket, "callback.attempted", {"outcome": outcome, "channel": _line(task), "n": task.attempts})
+    return await settle(core, session, BOT, ticket, task, outcome)
+
+
+async def hand_to_clerk(core: Core, session: AsyncSession, lease: UUID) -> None:
+    """The citizen wants a person: the task goes to the clerks at once."""
+    task, ticket = await _held(core, session, lease)
+    running = await _running(session, task)
+    if running is not None:
+        running.outcome, running.ended_at, running.note = "failed", core.clock.now(), "asked for a person"
+    # whatever the citizen's window is: the citizen is awake and asked for it
+    task.plan, task.next_attempt_at = Plan.CLERK.value, next_slot(rules.load(), WorkCalendar(), core.clock.now())
+    release(task)
+    await tell(core, session, BOT, ticket, "callback.put_back", {"round": task.round, "why": "person_wanted"})
+
+
+def _line(task: CallbackTask) -> str:
+    return {"robot": "robot", "wechat": "wechat", "sms": "sms"}.get(task.plan, "robot")
+
+
+async def _running(session: AsyncSession, task: CallbackTask) -> CallbackAttempt | None:
+    statement = select(CallbackAttempt).where(CallbackAttempt.task_id == task.id, CallbackAttempt.outcome == "running")
+    return (await session.scalars(statement)).first()
+
+
+async def _held(core: Core, session: AsyncSession, lease: UUID) -> tuple[CallbackTask, Ticket]:
+    """Task and ticket of a lease that is still good, both locked, the ticket first."""
+    where = (CallbackTask.claim == lease, CallbackTask.state == TaskState.OPEN.value)
+    ticket_id = await session.scalar(select(CallbackTask.ticket_id).where(*where))
+    if ticket_id is not None:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.id == ticket_id).with_for_update())).one()
+        task = (await session.scalars(select(CallbackTask).where(*where).with_for_update())).first()
+        if task is not None and task.claimed_until is not None and task.claimed_until > core.clock.now():
+            return task, ticket
+    raise Conflict(_("这件回访已经不在你手上：时间到了，或者市民已经评价"))
+
+
+__all__ = ["RobotTask", "give_back", "hand_to_clerk", "next_task", "record_answers", "start_attempt"]

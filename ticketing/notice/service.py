@@ -1,0 +1,251 @@
+"""Telling a citizen something: one function, called for the events that seed/notices.yaml lists.
+
+A notice is a row that the tracking page shows. It is also pushed by the way on which the citizen came, through the outbox
+(`hotline.events.enqueue`): WeChat where the appeal came by WeChat, else SMS. An anonymous citizen, and one who wants no
+contact, only finds it on the tracking page. Nothing here commits or sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.clock import to_city
+from hotline.events import enqueue
+from hotline.i18n import _
+from ticketing.assignment.models import Assignment
+from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import person, person_vault
+from ticketing.context import Core
+from ticketing.deadline.models import ClockKind, ClockState, Deadline
+from ticketing.notice import templates
+from ticketing.notice.models import DeliveryState, Notice, NoticeDelivery
+from ticketing.notice.quiet import not_before
+from ticketing.notice.templates import Template
+from ticketing.people.models import Unit
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Channel, Confidentiality, TicketState, Urgency
+from ticketing.words import word
+
+OUTBOX_KINDS = {"sms": "notice", "wechat": "text"}
+_RATING_DAYS = 7
+_WORDS = {"way": "contact", "target": "emergency_line"}
+_MOST_MEMBERS = 2000
+
+
+async def on_event(core: Core, session: AsyncSession, ticket: Ticket, name: str, data: Mapping[str, Any], told: Mapping[str, str]) -> None:
+    """Called by `ticketing.ticket.steps.tell` for every event of a ticket; most of them are told to nobody.
+
+    `told` holds what the citizen may know and the event log may not (the query code).
+    """
+    file = templates.load()
+    hook = file.hook(name, data)
+    if hook is None:
+        return
+    values = {key: _in_words(key, value) for key, value in data.items()}
+    values.update({placeholder: _in_words(source, data.get(source)) for placeholder, source in hook.values.items()})
+    values.update(told)
+    await notify(core, session, ticket, hook.template, event=name, **values)
+
+
+async def notify(core: Core, session: AsyncSession, ticket: Ticket, template_key: str, *, event: str = "", **values: str) -> Notice:
+    """Tell the citizen of `ticket` (and, where the template says so, everybody merged into it) something.
+
+    Values fill the template's placeholders; common ones (number, title, unit, deadline …) are found here. Raises NotFound
+    for an unknown template.
+    """
+    template = await templates.current(session, template_key)
+    notice = await _notify_one(core, session, ticket, template, event, {**await _common(core, session, ticket, template), **values})
+    if template.members and ticket.interest_count > 1:
+        merged = select(Ticket).where(Ticket.master_id == ticket.id, Ticket.state == TicketState.MERGED.value).order_by(Ticket.id)
+        for member in await session.scalars(merged.limit(_MOST_MEMBERS)):
+            own = {**await _common(core, session, ticket, template), **values, "number": member.number, "title": member.title}
+            await _notify_one(core, session, member, template, event, own)
+    return notice
+
+
+async def _notify_one(
+    core: Core, session: AsyncSession, ticket: Ticket, template: Template, event: str, values: Mapping[str, str]
+) -> Notice:
+    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    # the tracking page was opened with the query code: it need not show it
+    text = templates.render(template.text, {**values, "query_code": ""})
+    vault = person_vault(core, citizen) if citizen is not None else None
+    notice = Notice(
+        ticket_id=ticket.id,
+        template=template.key,
+        template_version=template.version,
+        event=event,
+        text_sealed=vault.seal(text, "notice") if vault else None,
+        text=None if vault else text,
+        created_at=core.clock.now(),
+    )
+    session.add(notice)
+    await session.flush()
+    if citizen is not None and vault is not None:
+        await _push(core, session, ticket, citizen, template, notice, values)
+    return notice
+
+
+async def _push(
+    core: Core, session: AsyncSession, ticket: Ticket, citizen: Citizen, template: Template, notice: Notice, values: Mapping[str, str]
+) -> None:
+    channel = way(core, ticket, citizen, template)
+    if channel is None:
+        return
+    await queue_delivery(core, session, ticket, citizen, notice, channel, words_for(ticket, citizen, template, channel, values))
+
+
+def words_for(ticket: Ticket, citizen: Citizen, template: Template, channel: str, values: Mapping[str, str]) -> str:
+    """What is pushed: nothing of a secret matter; the query code only to a number from which the citizen called."""
+    if ticket.confidentiality == Confidentiality.SECRET.value:
+        return templates.render(templates.load().secret, values)
+    if channel == "wechat":
+        return templates.render(template.text, {**values, "query_code": ""})
+    return templates.render(template.sms, values if citizen.phone_verified else {**values, "query_code": ""})
+
+
+def way(core: Core, ticket: Ticket, citizen: Citizen, template: Template) -> str | None:
+    """By which channel a notice is pushed to this citizen; None: only the tracking page shows it."""
+    if ticket.anonymous or ticket.contact_by == "none":
+        return None
+    ways = []
+    if "wechat" in template.channels and citizen.openid_sealed:
+        ways.append("wechat")
+    if "sms" in template.channels and is_mobile(core, citizen):
+        ways.append("sms")
+    by_chat = ticket.contact_by == "wechat" or ticket.channel == Channel.WECHAT.value
+    if by_chat and citizen.openid_sealed and "wechat" not in template.channels:
+        return None  # the conversation itself tells it
+    ways.sort(key=lambda one: (one != "wechat") if by_chat else (one != "sms"))
+    return ways[0] if ways else None
+
+
+def is_mobile(core: Core, citizen: Citizen) -> bool:
+    """Whether the citizen's number takes text messages."""
+    number = person(core, citizen, masked=False).phone
+    return len(number) == 11 and number.startswith("1")
+
+
+async def queue_delivery(
+    core: Core, session: AsyncSession, ticket: Ticket, citizen: Citizen, notice: Notice, channel: str, words: str, *, urgent: bool = False
+) -> NoticeDelivery:
+    """One push with a state of its own, handed to the outbox in the same transaction; in quiet hours it waits for the morning."""
+    file, now = templates.load(), core.clock.now()
+    unverified = channel == "sms" and not citizen.phone_verified
+    delivery = NoticeDelivery(
+        notice_id=notice.id,
+        channel=channel,
+        state=DeliveryState.QUEUED.value,
+        queued_at=now,
+        phone_hash=citizen.phone_hash if unverified else None,
+    )
+    session.add(delivery)
+    await session.flush()
+    if unverified and await _too_many(session, delivery, now, file.unverified_per_day):
+        delivery.state, delivery.last_error = DeliveryState.GIVEN_UP.value, "too many messages to an unverified number in a day"
+        return delivery
+    at_once = urgent or file.template(notice.template).urgent or ticket.urgency == Urgency.EMERGENCY.value
+    await enqueue(
+        session,
+        at=now if at_once else not_before(file.quiet, now),
+        channel=channel,
+        kind=OUTBOX_KINDS[channel],
+        recipient=str(citizen.id),
+        payload={"text_sealed": core.vault.seal(words).decode(), "at_once": at_once},
+        dedupe_key=f"notice:{delivery.id}",
+    )
+    return delivery
+
+
+async def _too_many(session: AsyncSession, delivery: NoticeDelivery, now: datetime, limit: int) -> bool:
+    """A number typed into forms by somebody else is not flooded."""
+    if delivery.phone_hash is None:
+        return False
+    recent = (NoticeDelivery.phone_hash == delivery.phone_hash, NoticeDelivery.queued_at > now - timedelta(days=1))
+    return (await session.scalar(select(func.count()).where(*recent)) or 0) > limit
+
+
+async def _common(core: Core, session: AsyncSession, ticket: Ticket, template: Template) -> dict[str, str]:
+    words = template.text + template.sms
+    values = {
+        "number": ticket.number,
+        "title": ticket.title,
+        "line": core.line,
+        "days": str(_RATING_DAYS),
+        "result": ticket.answer or "",
+        "answer": ticket.answer or "",
+    }
+    if "{deadline}" in words:
+        values["deadline"] = await _deadline(session, ticket, template)
+    if "{unit}" in words:
+        values["unit"] = await _unit(session, ticket)
+    return values
+
+
+async def _deadline(session: AsyncSession, ticket: Ticket, template: Template) -> str:
+    """The moment that the citizen is told: of handling, or of dispatch before it; for a supplement the citizen's own."""
+    kinds = (ClockKind.SUPPLEMENT,) if template.key == "supplement" else (ClockKind.HANDLE, ClockKind.DISPATCH)
+    statement = select(Deadline.kind, Deadline.due_at).where(
+        Deadline.ticket_id == ticket.id, Deadline.state == ClockState.RUNNING.value, Deadline.kind.in_([kind.value for kind in kinds])
+    )
+    found = {row.kind: row.due_at for row in await session.execute(statement.order_by(Deadline.due_at))}
+    moment = next((found[kind.value] for kind in kinds if kind.value in found), None)
+    return city_words(moment) if moment else ""
+
+
+def city_words(moment: datetime) -> str:
+    """11月23日24:00: midnight belongs to the day that it ends."""
+    local = to_city(moment)
+    if (local.hour, local.minute) == (0, 0):
+        local -= timedelta(days=1)
+        return f"{local.month}月{local.day}日24:00"
+    return f"{local.month}月{local.day}日{local:%H:%M}"
+
+
+async def _unit(session: AsyncSession, ticket: Ticket) -> str:
+    lead = select(Unit.name).join(Assignment, Assignment.unit_id == Unit.id).where(Assignment.ticket_id == ticket.id, Assignment.lead)
+    return await session.scalar(lead.order_by(Assignment.id.desc()).limit(1)) or _("承办单位")
+
+
+def _in_words(key: str, value: Any) -> str:
+    """A value of an event as a citizen reads it."""
+    if value is None or isinstance(value, bool | dict):
+        return ""
+    if isinstance(value, list | tuple):
+        return "；".join(f"{number}. {item}" for number, item in enumerate(value, 1)) if len(value) > 1 else "".join(map(str, value))
+    if isinstance(value, str) and key in _WORDS:
+        return word(_WORDS[key], value)
+    if isinstance(value, str) and key.endswith(("_date", "_at", "until")):
+        return _date_words(value)
+    return str(value)[:600]
+
+
+def _date_words(value: str) -> str:
+    try:
+        day = date.fromisoformat(value[:10]) if len(value) == 10 else to_city(datetime.fromisoformat(value)).date()
+    except ValueError:
+        return value
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def text_of(core: Core, notice: Notice, citizen: Citizen | None) -> str:
+    """The notice's words, addresses still open (`templates.put_address`); says so when the person was erased."""
+    if notice.text is not None:
+        return notice.text
+    vault = person_vault(core, citizen) if citizen is not None and citizen.data_key_sealed else None
+    if vault is None or notice.text_sealed is None:
+        return _("（内容已随个人信息一并清除）")
+    return vault.open(notice.text_sealed, "notice")
+
+
+async def notices_of(session: AsyncSession, ticket: Ticket) -> list[Notice]:
+    """What was told about a ticket, newest first. The ticket must have come through its door."""
+    return list(await session.scalars(select(Notice).where(Notice.ticket_id == ticket.id).order_by(Notice.id.desc()).limit(50)))
+
+
+__all__ = ["notices_of", "notify", "on_event", "text_of"]
