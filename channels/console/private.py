@@ -38,7 +38,7 @@ async def show_contact(request: web.Request) -> web.StreamResponse:
             ticket = await access_ticket(core, session, person.actor, number, lock=True)
             revealed = await reveal(core, session, person.actor, ticket, reason)
             return await ticket_response(request, session, ticket, revealed=revealed)
-    except InvalidInput as problem:
+    except (InvalidInput, NotAllowed) as problem:
         async with request.app[DATABASE].transaction() as session:
             ticket = await access_ticket(core, session, person.actor, number)
             return await ticket_response(request, session, ticket, problem=problem, opened="reveal", entered={"reason": reason})

@@ -7,6 +7,7 @@ import pytest
 from hotline.errors import InvalidInput, NotAllowed, NotFound
 from hotline.events import history
 from tests.ticketing.conftest import City
+from ticketing.assignment.service import sign
 from ticketing.people.actor import Actor
 from ticketing.ticket.access import access_by_code, access_ticket, person_of, reveal
 from ticketing.ticket.lists import Queue, count_tickets, list_tickets
@@ -32,9 +33,14 @@ async def test_who_sees_an_ordinary_ticket(city: City) -> None:
 
 
 async def test_a_secret_ticket_is_seen_only_by_the_people_named_on_it(city: City) -> None:
-    number = (await city.register(confidentiality=Confidentiality.SECRET, named_user_ids=(city.people["agent2"].user_id,))).ticket.number
+    number = (
+        await city.register(
+            confidentiality=Confidentiality.SECRET,
+            named_user_ids=tuple(city.people[name].user_id for name in ("agent2", "quality", "admin", "dispatcher")),
+        )
+    ).ticket.number
     seen = {name for name, actor in city.people.items() if await sees(city, actor, number)}
-    assert seen == {"agent2"}
+    assert seen == {"dispatcher"}  # of agents only the receiver; never the inspector or the administrator
 
 
 async def test_agents_see_todays_tickets_only(city: City) -> None:
@@ -51,7 +57,12 @@ async def test_people_of_one_line_see_that_line_only(city: City) -> None:
 
 async def test_persons_are_masked_and_revealing_leaves_a_trace(city: City) -> None:
     number = (await city.register()).ticket.number
-    await city.dispatch(number)
+    assignment = await city.dispatch(number)
+    async with city.database.transaction() as session:
+        ticket = await access_ticket(city.core, session, city.clerk, number, lock=True)
+        with pytest.raises(NotAllowed):  # only the contact person of the unit, who signed for it
+            await reveal(city.core, session, city.clerk, ticket, "约定上门时间")
+    await city.by_unit(city.clerk, sign, assignment)
     async with city.database.transaction() as session:
         ticket = await access_ticket(city.core, session, city.clerk, number, lock=True)
         masked = await person_of(city.core, session, ticket)

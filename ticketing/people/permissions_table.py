@@ -40,6 +40,5 @@ def page() -> str:
     return (
         "# Permissions\n\nWritten by `script/permissions` from `ticketing/seed/permissions.yaml`. Do not edit.\n\n"
         "Y may, O own or own unit, M private data masked, A approves, - may not. A test holds the first table to domain.md\n"
-        "4b row by row.\n\n"
-        + table()
+        "4b row by row.\n\n" + table()
     )

@@ -99,6 +99,10 @@ async def test_phones_are_masked_for_units_and_opened_only_with_a_reason(browser
     refused = await clerk.act(number, "reveal", reason="看")
     assert refused.status == 422
     assert "2716" not in (await refused.text()).replace("139 **** 2716", "")
+    early = await clerk.act(number, "reveal", reason="约定上门检查时间")
+    assert early.status == 403  # 4b: the named contact person only, who signs for the unit
+    assert "139 0000 2716" not in await early.text()
+    assert (await clerk.act(number, "sign")).status == 303
     opened = await clerk.act(number, "reveal", reason="约定上门检查时间")
     body = await opened.text()
     assert opened.status == 200
