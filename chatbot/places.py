@@ -1,4 +1,4 @@
-"""Places and times in what a citizen says. Places are data: data/gazetteer.json holds the city's names."""
+"""Places and times in what a citizen says. Places are data: ticketing/seed/gazetteer.json holds the city's names."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from hotline.errors import InvalidInput
+from ticketing.seed.loader import SEED_DIR
 
-GAZETTEER = Path(__file__).parent / "data" / "gazetteer.json"
+GAZETTEER = SEED_DIR / "gazetteer.json"
 _LISTS = ("districts", "streets_and_towns", "roads", "places")
 
 _TAIL = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hotline.commands import calendar, workflow
+from hotline.commands import calendar, monitor, workflow
 from hotline.errors import HotlineError
 from hotline.processes.names import Role
 
@@ -31,6 +31,7 @@ app.add_typer(wechat_app, name="wechat")
 app.add_typer(audit_app, name="audit")
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(calendar.app, name="calendar")
+app.add_typer(monitor.app, name="monitor")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Download nothing.")]

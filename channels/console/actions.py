@@ -20,6 +20,7 @@ from ticketing.callback.service import CallbackResult
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.request import returns
+from ticketing.supervision.urging import urge
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits, refusal
 from ticketing.ticket.edit import name_people, revise
@@ -192,7 +193,7 @@ async def _supplement(step: Step) -> str:
 
 
 async def _urge(step: Step) -> str:
-    await dispatching.urge(step.core, step.session, step.actor, step.ticket, step.text("note", 500))
+    await urge(step.core, step.session, step.actor, step.ticket, step.text("note", 500))
     return "urged"
 
 

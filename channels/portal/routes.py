@@ -21,7 +21,6 @@ def setup(app: web.Application) -> None:
     app[tracking.SUPPLEMENTS] = Limiter(clock, per_minute=1 / 2, burst=6)
     app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
     app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=10, burst=50)
-    app[tracking.URGES] = Limiter(clock, per_minute=1 / 720, burst=2)
     app[ask.STREAMS] = Counter()
     app.middlewares.insert(0, preferences.language_middleware)
     add_get, add_post = app.router.add_get, app.router.add_post

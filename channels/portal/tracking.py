@@ -26,14 +26,14 @@ from hotline.errors import IllegalStep, InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.callback.service import CallbackResult, finish_callback, reopen
 from ticketing.people.actor import citizen_actor
+from ticketing.supervision.urging import urge
 from ticketing.ticket.access import access_by_code
-from ticketing.ticket.dispatch import supplement, urge, withdraw
+from ticketing.ticket.dispatch import supplement, withdraw
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Satisfaction
 
 TRIES: web.AppKey[Limiter] = web.AppKey("portal_tries")
 TRIES_OF_NUMBER: web.AppKey[Limiter] = web.AppKey("portal_tries_of_number")
-URGES: web.AppKey[Limiter] = web.AppKey("portal_urges")
 SUPPLEMENTS: web.AppKey[Limiter] = web.AppKey("portal_supplements")
 MAX_FILES = 9
 _NUMBER = re.compile(r"\d{3,8}-\d{8}-\d{1,12}")
@@ -191,8 +191,6 @@ def _gentle() -> str:
 
 
 async def _urge(request: web.Request, session: AsyncSession, ticket: Ticket, _typed: dict[str, str]) -> str:
-    if request.app[URGES].wait_seconds(ticket.number):
-        raise InvalidInput(_("今天已经替您催过了，请明天再看进度"), field="urge")
     await urge(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket)
     return "urge"
 

@@ -11,8 +11,12 @@ from ticketing.assignment.models import Assignment
 from ticketing.callback import service as callbacks
 from ticketing.callback.service import GATES, CallbackResult
 from ticketing.people.actor import BOT, SYSTEM, Actor, citizen_actor
+from ticketing.request import returns
+from ticketing.request import service as requests
+from ticketing.request.states import RequestKind
+from ticketing.supervision.urging import urge as citizen_urges
 from ticketing.ticket import dispatch as dispatching
-from ticketing.ticket import exits
+from ticketing.ticket import exits, refusal
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, DispatchMode, Kind, Satisfaction
 from ticketing.ticket.steps import take_step
@@ -237,7 +241,7 @@ def request_return(unit: str) -> Step:
 
     async def step(stage: Stage, life: Life) -> None:
         reason = "按市权责清单，该事项不属于本单位职责，建议改派给清单载明的主管单位"
-        await assignments.request_return(stage.core, stage.session, stage.clerk(unit), life.assignment_id, reason)
+        await returns.ask(stage.core, stage.session, stage.clerk(unit), life.assignment_id, reason)
 
     return step
 
@@ -247,9 +251,9 @@ def decide_return(*, approve: bool) -> Step:
 
     async def step(stage: Stage, life: Life) -> None:
         note = "同意退单，改派主管单位" if approve else "职责清单写明由你单位牵头，请签收办理"
-        await assignments.decide_return(
-            stage.core, stage.session, stage.people["dispatcher"], life.assignment_id, approve=approve, note=note
-        )
+        ticket = await life.ticket(stage)
+        request = await requests.only_pending(stage.session, ticket, RequestKind.RETURN)
+        await returns.decide(stage.core, stage.session, stage.people["dispatcher"], ticket, request.id, approve=approve, note=note)
 
     return step
 
@@ -259,7 +263,7 @@ def urge() -> Step:
 
     async def step(stage: Stage, life: Life) -> None:
         ticket = await life.ticket(stage)
-        await dispatching.urge(stage.core, stage.session, await life.citizen(stage), ticket, "已经过了答复时间，还没有人联系我，请催一下")
+        await citizen_urges(stage.core, stage.session, await life.citizen(stage), ticket, "已经过了答复时间，还没有人联系我，请催一下")
 
     return step
 
@@ -298,9 +302,7 @@ def reject(entry: Rejection) -> Step:
 
     async def step(stage: Stage, life: Life) -> None:
         ticket = await life.ticket(stage)
-        await dispatching.reject(
-            stage.core, stage.session, stage.people["dispatcher"], ticket, reason=entry.reason, legal_way=entry.legal_way
-        )
+        await refusal.reject(stage.core, stage.session, stage.people["dispatcher"], ticket, reason=entry.reason, legal_way=entry.legal_way)
 
     return step
 

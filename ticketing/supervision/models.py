@@ -194,7 +194,6 @@ class FormalSupervision(Base):
     concluded_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     sent_back: Mapped[int] = mapped_column(default=0, server_default="0")
     """How often the answer was not good enough."""
-    warned_at: Mapped[datetime | None]
     overdue_told_at: Mapped[datetime | None]
 
 
