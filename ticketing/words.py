@@ -179,6 +179,7 @@ NO_CALLBACK = {
     "answered_on_the_spot": "当场答复",
     "no_contact": "无法联系",
     "taken_over": "已由紧急热线接处",
+    "rejected": "不予受理",
 }
 EMERGENCY_LINES = {"110": "110公安", "119": "119消防", "120": "120急救", "122": "122交警", "gas": "燃气抢修", "power": "供电抢修"}
 AUTHORS = {"citizen": "市民", "bot": "智能助手", "agent": "话务员", "system": "系统"}
@@ -214,6 +215,7 @@ _TABLES = {
     "satisfaction": SATISFACTIONS,
     "facts": FACTS,
     "clock": CLOCKS,
+    "limit_unit": LIMIT_UNITS,
     "attempt": ATTEMPTS,
     "attempt_outcome": ATTEMPT_OUTCOMES,
     "callback_state": CALLBACK_STATES,

@@ -12,6 +12,7 @@ from channels.web.formats import citizen_time
 from hotline.i18n import _
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
+from ticketing.request.states import RequestKind
 from ticketing.ticket.states import TicketState
 
 
@@ -80,8 +81,8 @@ def _propose(page: TicketPage, actor: Actor) -> tuple[str, Action | None, list[A
         return _("回拨来电人：承诺过回电"), RETURN_CALL, []
     if actor.has(Role.CLERK, Role.CHIEF):
         return _for_unit(page, actor)
-    if page.returning and actor.has(Role.DISPATCHER, Role.SUPERVISOR):
-        return _("处理{unit}的退单申请").format(unit=page.returning.unit.name), DECIDE_RETURN, []
+    if (asked := page.pending(RequestKind.RETURN)) and actor.has(Role.DISPATCHER, Role.SUPERVISOR):
+        return _("处理{unit}的退单申请").format(unit=asked.unit), DECIDE_RETURN, []
     return _by_state(page, actor)
 
 
@@ -89,10 +90,10 @@ def _for_unit(page: TicketPage, actor: Actor) -> tuple[str, Action | None, list[
     chief = actor.has(Role.CHIEF)
     state = page.mine.assignment.state if page.mine else ""
     if state == "assigned":
-        asked = page.mine is not None and page.mine.assignment.return_requested_at is not None
-        if asked:
+        if page.pending(RequestKind.RETURN):
             return _("等派单员处理退单申请，期间计时照常"), SIGN, []
-        may_return = [] if page.mine and page.mine.assignment.return_reason else [REQUEST_RETURN]
+        fixed = page.asked(RequestKind.RETURN) or (page.mine is not None and page.mine.assignment.by_ruling)
+        may_return = [] if fixed else [REQUEST_RETURN]
         return _("签收；不是本单位职责的，写明依据申请退单"), SIGN, may_return
     if state == "signed":
         return _("先联系市民，了解情况"), CONTACT, [REPLY]

@@ -120,7 +120,7 @@ def test_ratings_callbacks_returns_and_attachments(demo: Demo) -> None:
     }  # fmt: skip
     assert {state for (state,) in demo.rows("SELECT DISTINCT state FROM callback_task")} == {"open", "reached", "unreached"}
     assert {state for (state,) in demo.rows("SELECT DISTINCT state FROM return_call")} == {"open", "done"}
-    assert demo.rows("SELECT count(*) FROM assignment WHERE return_requested_at IS NOT NULL AND state = 'assigned'") == [(2,)]
+    assert demo.rows("SELECT count(*) FROM request WHERE kind = 'return' AND state = 'pending'") == [(2,)]
     assert demo.rows("SELECT count(*) > 1 FROM attachment") == [(True,)]
     assert demo.rows("SELECT count(*) FROM ticket WHERE confidentiality = 'secret' AND jsonb_array_length(extra->'named') > 0") == [(1,)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pytest
@@ -82,9 +82,9 @@ class City:
         await self.by_unit(self.clerk, assignments.contact, assignment, way="phone", note="已与市民通话，说明今晚检查")
         await self.reply(assignment)
 
-    async def reply(self, assignment: Assignment) -> None:
+    async def reply(self, assignment: Assignment, *, explanation: str = "") -> None:
         """Draft and sign off."""
-        await self.by_unit(self.clerk, assignments.draft_reply, assignment, GOOD_REPLY)
+        await self.by_unit(self.clerk, assignments.draft_reply, assignment, replace(GOOD_REPLY, explanation=explanation))
         await self.by_unit(self.chief, assignments.sign_off, assignment)
 
     async def accept(self, number: str) -> None:

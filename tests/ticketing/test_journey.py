@@ -22,6 +22,7 @@ from ticketing.callback.models import CallbackTask
 from ticketing.callback.service import GATES, CallbackResult
 from ticketing.deadline.models import ClockState, Deadline
 from ticketing.people.actor import citizen_actor
+from ticketing.request import returns
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.access import access_by_code, access_ticket
 from ticketing.ticket.models import Ticket
@@ -90,7 +91,10 @@ async def test_dissatisfaction_opens_a_second_round_at_the_same_unit__lesson_25a
     assert (clock.state, clock.limit_value, clock.limit_unit) == ("running", 1, "wd")
     async with city.database.transaction() as session:
         rows = await city_assignments(session, ticket)
-    await city.reply(rows[0])
+    with pytest.raises(InvalidInput) as caught:  # D05: the second time the unit explains first
+        await city.reply(rows[0])
+    assert "explanation" in caught.value.errors
+    await city.reply(rows[0], explanation="上次只做了临时处理，夜间巡查不到位，这次安排专人值守")
     await city.accept(number)
     await city.act(number, city.callback, callbacks.finish_callback, SATISFIED)
     assert (await ticket_of(city, number)).state == "closed"
@@ -179,8 +183,8 @@ async def test_a_reply_that_says_nothing_is_refused(city: City) -> None:
 async def test_returns(city: City) -> None:
     number = (await city.register()).ticket.number
     assignment = await city.dispatch(number)
-    await city.by_unit(city.clerk, assignments.request_return, assignment, "按职责清单，夜间施工由生态环境部门管理")
-    await city.by_unit(city.dispatcher, assignments.decide_return, assignment, approve=True)
+    request = await city.by_unit(city.clerk, returns.ask, assignment, "按职责清单，夜间施工由生态环境部门管理")
+    await city.act(number, city.dispatcher, returns.decide, request.id, approve=True)
     ticket = await ticket_of(city, number)
     assert ticket.state == "to_dispatch"
     await city.act(number, city.dispatcher, dispatching.dispatch, unit_id=city.units["water"], mode=DispatchMode.WRITTEN)

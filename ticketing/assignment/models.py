@@ -75,9 +75,6 @@ class Assignment(Base):
     contacted_at: Mapped[datetime | None]
     replied_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]
-    return_reason: Mapped[str | None]
-    return_requested_at: Mapped[datetime | None]
-    return_requested_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id"))
     """The level-2 unit's assignment that this level-3 one came from."""
     by_ruling: Mapped[bool] = mapped_column(default=False, server_default=text("false"))

@@ -12,14 +12,18 @@ from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState, Facts, Reply
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_dispatch_clock, start_policy_clock, stop_clocks
+from ticketing.deadline.service import start_policy_clock, stop_clocks
 from ticketing.people.actor import SYSTEM, Actor
-from ticketing.people.models import Role
+from ticketing.people.models import Role, User
+from ticketing.relation.investigation import EXPLAIN_FROM, level, open_investigation
+from ticketing.request.pending import withdraw_pending
+from ticketing.request.states import RequestKind
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.steps import take_step, tell
+from ticketing.ticket.states import TicketState
+from ticketing.ticket.steps import move, take_step, tell
 from ticketing.words import word
 
-MIN_REPLY = 30
+MIN_REPLY, MIN_EXPLANATION = 30, 15
 BRUSH_OFFS = ("请找有关部门", "请咨询相关部门", "正在处理中", "正在处理当中", "已转有关部门", "无法处理", "不归我们管")
 """Phrases that answer nothing (F11)."""
 
@@ -32,6 +36,8 @@ class ReplyDraft:
     measures: str
     basis: str = ""
     contact_note: str = ""
+    explanation: str = ""
+    """Why the matter came back; mandatory from the second return on (D05)."""
 
 
 async def access_assignment(session: AsyncSession, actor: Actor, assignment_id: int) -> tuple[Assignment, Ticket]:
@@ -57,16 +63,46 @@ def _unit_people(actor: Actor, *roles: Role) -> None:
         raise NotAllowed(_("你的岗位不能做这一步"))
 
 
-async def sign(core: Core, session: AsyncSession, actor: Actor, assignment_id: int) -> Assignment:
-    """T10: the unit takes the ticket over (签收). The sign clock stops; the handling clock has run since dispatch."""
+@dataclass(frozen=True)
+class Responsibility:
+    """五定 (F06): unit and deadline stand in the assignment; leader, person and quality are fixed when the unit signs."""
+
+    leader: str = ""
+    """Empty: the unit's chief."""
+    person: str = ""
+    """Empty: whoever signs."""
+    quality: str = ""
+    """Empty: the usual standard."""
+
+
+USUAL_QUALITY = "事实清楚、依据准确、措施具体，办结前与市民联系"
+
+
+async def sign(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, fixed: Responsibility = Responsibility()) -> Assignment:
+    """T10: the unit takes the ticket over (签收) and names who is responsible (五定).
+
+    The sign clock stops; the handling clock has run since dispatch. A pending wish to return it ends thereby.
+    """
     _unit_people(actor, Role.CLERK, Role.CHIEF)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
-    _expect(assignment, AssignmentState.ASSIGNED)
-    assignment.state, assignment.signed_at, assignment.signed_by_id = AssignmentState.SIGNED.value, core.clock.now(), actor.user_id
-    assignment.return_requested_at = None
+    await move(session, actor, assignment, "sign")
+    assignment.signed_at, assignment.signed_by_id = core.clock.now(), actor.user_id
+    assignment.responsible_leader = fixed.leader.strip()[:50] or await _chief(session, assignment.unit_id) or actor.label
+    assignment.responsible_person = fixed.person.strip()[:50] or actor.label
+    assignment.quality_standard = fixed.quality.strip()[:200] or _(USUAL_QUALITY)
+    await withdraw_pending(core, session, ticket, RequestKind.RETURN, assignment_id=assignment.id)
     await stop_clocks(core, session, ticket.id, ClockKind.SIGN, assignment_id=assignment.id)
-    await tell(core, session, actor, ticket, "assignment.signed", {"assignment": assignment.id, "unit": assignment.unit_id}, public=True)
+    data = {
+        "assignment": assignment.id, "unit": assignment.unit_id,
+        "leader": assignment.responsible_leader, "person": assignment.responsible_person, "quality": assignment.quality_standard,
+    }  # fmt: skip
+    await tell(core, session, actor, ticket, "assignment.signed", data, public=True)
     return assignment
+
+
+async def _chief(session: AsyncSession, unit_id: int) -> str:
+    statement = select(User.name).where(User.unit_id == unit_id, User.role == Role.CHIEF.value, User.active).order_by(User.id).limit(1)
+    return await session.scalar(statement) or ""
 
 
 async def contact(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, *, way: str, note: str) -> None:
@@ -78,54 +114,10 @@ async def contact(core: Core, session: AsyncSession, actor: Actor, assignment_id
         raise InvalidInput(_("请写明联系的情况"), field="note")
     now = core.clock.now()
     assignment.contacted_at = assignment.contacted_at or now
-    if assignment.state == AssignmentState.SIGNED.value:
-        assignment.state = AssignmentState.WORKING.value
+    await move(session, actor, assignment, "contact")
     await stop_clocks(core, session, ticket.id, ClockKind.CONTACT, assignment_id=assignment.id)
     data = {"assignment": assignment.id, "unit": assignment.unit_id, "way": way, "note": note.strip()[:1000]}
     await tell(core, session, actor, ticket, "assignment.contacted", data, public=True)
-
-
-async def request_return(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, reason: str) -> None:
-    """T11: the unit says that it is not its matter, before signing, with the legal basis. The clocks go on."""
-    _unit_people(actor, Role.CLERK, Role.CHIEF)
-    assignment, ticket = await access_assignment(session, actor, assignment_id)
-    _expect(assignment, AssignmentState.ASSIGNED)
-    if len(reason.strip()) < 10:
-        raise InvalidInput(_("请写明退单的职责依据，至少10个字"), field="reason")
-    if assignment.return_reason is not None:
-        raise IllegalStep(_("这张工单已经申请过退单，不能再退"))
-    assignment.return_reason, assignment.return_requested_at, assignment.return_requested_by_id = (
-        reason.strip()[:1000],
-        core.clock.now(),
-        actor.user_id,
-    )
-    await tell(core, session, actor, ticket, "return.requested", {"assignment": assignment.id, "reason": reason.strip()})
-
-
-async def decide_return(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, *, approve: bool, note: str = "") -> None:
-    """T11/T12: the dispatcher decides. Approved: the ticket waits for dispatch again; refused: the unit must sign."""
-    _unit_people(actor, Role.DISPATCHER, Role.SUPERVISOR)
-    assignment, ticket = await access_assignment(session, actor, assignment_id)
-    if assignment.return_requested_at is None or assignment.state != AssignmentState.ASSIGNED.value:
-        raise IllegalStep(_("没有等待处理的退单申请"))
-    assignment.return_requested_at = None
-    name = "return.approved" if approve else "return.refused"
-    await tell(core, session, actor, ticket, name, {"assignment": assignment.id, "note": note.strip()[:500]})
-    if not approve:
-        return
-    assignment.state = AssignmentState.RETURNED.value
-    await stop_clocks(core, session, ticket.id, assignment_id=assignment.id, cancelled=True)
-    if assignment.lead:
-        others = select(Assignment).where(
-            Assignment.ticket_id == ticket.id, Assignment.id != assignment.id, Assignment.state != AssignmentState.RETURNED.value
-        )
-        for other in await session.scalars(others):
-            other.state = AssignmentState.CANCELLED.value
-            await stop_clocks(core, session, ticket.id, assignment_id=other.id, cancelled=True)
-        await take_step(core, session, actor, ticket, "redispatch", dispatched_at=None)
-        await start_dispatch_clock(core, session, ticket)
-    else:
-        await _reply_ready(core, session, actor, ticket)
 
 
 def check_reply(draft: ReplyDraft) -> dict[str, str]:
@@ -146,7 +138,12 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     _unit_people(actor, Role.CLERK, Role.CHIEF)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
     _expect(assignment, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.REDO, AssignmentState.UNIT_REVIEW)
-    if errors := check_reply(draft):
+    errors = check_reply(draft)
+    if level(ticket) >= EXPLAIN_FROM and len(draft.explanation.strip()) < MIN_EXPLANATION:
+        errors["explanation"] = _("这是第{n}次反映，请写明上次为什么没有解决，至少{count}个字").format(
+            n=level(ticket), count=MIN_EXPLANATION
+        )
+    if errors:
         raise InvalidInput(errors=errors)
     reply = await current_reply(session, assignment, ticket.round)
     if reply is None:
@@ -158,8 +155,9 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
         draft.basis.strip(),
         draft.contact_note.strip(),
     )
+    reply.explanation = draft.explanation.strip()[:2000]
     reply.author_id, reply.written_at = _user(actor), core.clock.now()
-    assignment.state = AssignmentState.UNIT_REVIEW.value
+    await move(session, actor, assignment, "draft_reply")
     await session.flush()
     await tell(core, session, actor, ticket, "reply.drafted", {"assignment": assignment.id, "reply": reply.id})
     return reply
@@ -172,7 +170,7 @@ async def refuse_draft(core: Core, session: AsyncSession, actor: Actor, assignme
     _expect(assignment, AssignmentState.UNIT_REVIEW)
     if len(note.strip()) < 2:
         raise InvalidInput(_("请写明要改什么"), field="note")
-    assignment.state = AssignmentState.WORKING.value
+    await move(session, actor, assignment, "refuse_draft")
     await tell(core, session, actor, ticket, "reply.draft_refused", {"assignment": assignment.id, "note": note.strip()[:500]})
 
 
@@ -186,20 +184,40 @@ async def sign_off(core: Core, session: AsyncSession, actor: Actor, assignment_i
         raise IllegalStep(_("还没有起草答复"))
     now = core.clock.now()
     reply.signed_off_by_id, reply.signed_off_at = actor.user_id, now
-    assignment.state, assignment.replied_at = AssignmentState.REPLIED.value, now
+    await move(session, actor, assignment, "sign_off")
+    assignment.replied_at = now
     await stop_clocks(core, session, ticket.id, ClockKind.HANDLE, ClockKind.CONTACT, assignment_id=assignment.id)
     await tell(core, session, actor, ticket, "assignment.replied", {"assignment": assignment.id, "unit": assignment.unit_id})
-    await _reply_ready(core, session, actor, ticket)
+    await reply_ready(core, session, ticket)
 
 
-async def _reply_ready(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> None:
-    """T19: all required replies are in; the review clock starts."""
+async def reply_ready(core: Core, session: AsyncSession, ticket: Ticket) -> bool:
+    """T19: all required replies are in and no investigation is open: the review clock starts. True when it did."""
     await session.flush()
     states = list(await session.scalars(select(Assignment.state).where(Assignment.ticket_id == ticket.id)))
     if any(AssignmentState(state).is_open for state in states) or AssignmentState.REPLIED.value not in states:
-        return
+        return False
+    if ticket.state != TicketState.IN_PROGRESS.value or await open_investigation(session, ticket) is not None:
+        return False
     await take_step(core, session, SYSTEM, ticket, "reply_ready")
     await start_policy_clock(core, session, ticket, ClockKind.REVIEW)
+    return True
+
+
+async def waive(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, reason: str) -> None:
+    """T19: the reply of a co-unit is not needed (免答复); its clocks end. Raises InvalidInput, IllegalStep."""
+    _unit_people(actor, Role.DISPATCHER, Role.SUPERVISOR)
+    assignment, ticket = await access_assignment(session, actor, assignment_id)
+    if assignment.lead:
+        raise IllegalStep(_("主办单位的答复不能免去"))
+    if len(reason.strip()) < 5:
+        raise InvalidInput(_("请写明为什么不需要这个单位答复"), field="reason")
+    await move(session, actor, assignment, "cancel")
+    assignment.waived_reason = reason.strip()[:500]
+    await stop_clocks(core, session, ticket.id, assignment_id=assignment.id, cancelled=True)
+    data = {"assignment": assignment.id, "unit": assignment.unit_id, "reason": assignment.waived_reason}
+    await tell(core, session, actor, ticket, "assignment.waived", data)
+    await reply_ready(core, session, ticket)
 
 
 async def current_reply(session: AsyncSession, assignment: Assignment, round_: int) -> Reply | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from ticketing.people.models import Role
+
 
 class RequestKind(StrEnum):
     """What is asked for."""
@@ -36,3 +38,16 @@ class SuspensionReason(StrEnum):
     WORKS = "works"
     LAW = "law"
     FUNDS = "funds"
+
+
+def decided_by(role: Role | None) -> tuple[RequestKind, ...]:
+    """The kinds that wait in the list of this role; the workflow has the last word on who decides."""
+    match role:
+        case Role.DISPATCHER:
+            return (RequestKind.RETURN, RequestKind.REFUSAL)
+        case Role.SUPERVISOR:
+            return (RequestKind.RETURN, RequestKind.REFUSAL, RequestKind.EXTENSION, RequestKind.SUSPENSION, RequestKind.DISPUTE)
+        case Role.LEADER:
+            return (RequestKind.EXTENSION, RequestKind.SUSPENSION, RequestKind.DISPUTE)
+        case _:
+            return ()

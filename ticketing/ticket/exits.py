@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hotline.errors import InvalidInput
+from hotline.errors import IllegalStep, InvalidInput
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_dispatch_clock, stop_clocks
+from ticketing.deadline.service import running, start_dispatch_clock, start_window, stop_clocks
 from ticketing.people.actor import Actor
-from ticketing.ticket.dispatch import end_open_work
+from ticketing.ticket.dispatch import MAX_INFO_REQUESTS, end_open_work
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
 
@@ -23,6 +23,7 @@ async def transfer_emergency(core: Core, session: AsyncSession, actor: Actor, ti
         raise InvalidInput(_("请选择转往哪里"), field="target")
     await take_step(core, session, actor, ticket, "transfer_emergency", data={"target": target, "note": note.strip()[:500]})
     await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH)
+    await start_window(core, session, ticket, ClockKind.FOLLOW_UP)
 
 
 async def follow_emergency(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, taken_over: bool, note: str) -> None:
@@ -32,8 +33,10 @@ async def follow_emergency(core: Core, session: AsyncSession, actor: Actor, tick
     if taken_over:
         data = {"note": note.strip()[:500]}
         await take_step(core, session, actor, ticket, "emergency_taken_over", data=data, no_callback_reason="taken_over")
+        await stop_clocks(core, session, ticket.id, ClockKind.FOLLOW_UP)
         return
     await take_step(core, session, actor, ticket, "emergency_remains", data={"note": note.strip()[:500]})
+    await stop_clocks(core, session, ticket.id, ClockKind.FOLLOW_UP)
     await start_dispatch_clock(core, session, ticket)
 
 
@@ -41,8 +44,14 @@ async def close_no_contact(core: Core, session: AsyncSession, actor: Actor, tick
     """T33: what is missing was never sent, and the matter cannot go on without it. Counted as 无法联系."""
     if len(note.strip()) < 5:
         raise InvalidInput(_("请写明何时用什么方式联系过"), field="note")
+    if ticket.info_requests < MAX_INFO_REQUESTS or await _supplement_runs(session, ticket):
+        raise IllegalStep(_("两次通知、五个工作日都没有回音，才能按无法联系办结"))
     await take_step(core, session, actor, ticket, "close_no_contact", data={"note": note.strip()[:500]}, no_callback_reason="no_contact")
     await stop_clocks(core, session, ticket.id, cancelled=True)
+
+
+async def _supplement_runs(session: AsyncSession, ticket: Ticket) -> bool:
+    return any(clock.kind == ClockKind.SUPPLEMENT.value for clock in await running(session, ticket.id))
 
 
 async def invalidate(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str) -> None:

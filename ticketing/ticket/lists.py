@@ -14,6 +14,8 @@ from ticketing.context import Core
 from ticketing.deadline.models import ClockState, Deadline, Stage
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
+from ticketing.request.models import Request
+from ticketing.request.states import RequestState, decided_by
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import FINAL_STATES, TicketState
@@ -50,7 +52,8 @@ class TicketRow:
 _OPEN = [state.value for state in TicketState if state not in FINAL_STATES]
 
 
-def _filter(actor: Actor, queue: Queue) -> ColumnElement[bool]:
+def queue_condition(actor: Actor, queue: Queue) -> ColumnElement[bool]:
+    """The tickets of a queue. `access.visible` has to stand beside it."""
     match queue:
         case Queue.TO_DISPATCH:
             return Ticket.state.in_([TicketState.REGISTERED.value, TicketState.TO_DISPATCH.value])
@@ -61,9 +64,8 @@ def _filter(actor: Actor, queue: Queue) -> ColumnElement[bool]:
         case Queue.OVERDUE:
             return _clock_in(Stage.YELLOW, Stage.RED)
         case Queue.RETURNS:
-            asked = select(Assignment.ticket_id).where(
-                Assignment.return_requested_at.is_not(None), Assignment.state == AssignmentState.ASSIGNED.value
-            )
+            kinds = [kind.value for kind in decided_by(actor.role)]
+            asked = select(Request.ticket_id).where(Request.state == RequestState.PENDING.value, Request.kind.in_(kinds))
             return Ticket.id.in_(asked)
         case Queue.REVIEW:
             return Ticket.state == TicketState.REPLY_REVIEW.value
@@ -88,7 +90,9 @@ def _mine(actor: Actor) -> ColumnElement[bool]:
     waiting: tuple[str, ...]
     match actor.role:
         case Role.DISPATCHER:
-            return or_(_filter(actor, Queue.TO_DISPATCH), _filter(actor, Queue.REVIEW), _filter(actor, Queue.RETURNS))
+            return or_(
+                queue_condition(actor, Queue.TO_DISPATCH), queue_condition(actor, Queue.REVIEW), queue_condition(actor, Queue.RETURNS)
+            )
         case Role.CLERK:
             waiting = (
                 AssignmentState.ASSIGNED.value,
@@ -99,22 +103,22 @@ def _mine(actor: Actor) -> ColumnElement[bool]:
         case Role.CHIEF:
             waiting = (AssignmentState.UNIT_REVIEW.value,)
         case Role.CALLBACK:
-            return _filter(actor, Queue.CALLBACK)
+            return queue_condition(actor, Queue.CALLBACK)
         case Role.SUPERVISOR | Role.LEADER:
-            return _filter(actor, Queue.OVERDUE)
+            return queue_condition(actor, Queue.OVERDUE)
         case _:
             return Ticket.state.in_(_OPEN)
     return Ticket.id.in_(select(Assignment.ticket_id).where(Assignment.unit_id == actor.unit_id, Assignment.state.in_(waiting)))
 
 
-def _search(words: str) -> ColumnElement[bool]:
+def words_condition(words: str) -> ColumnElement[bool]:
     """A part of the number, the title or the address. Wildcards of the person are taken literally."""
     return or_(*(column.icontains(words, autoescape=True) for column in (Ticket.number, Ticket.title, Ticket.address)))
 
 
 def _statement(core: Core, actor: Actor, queue: Queue, words: str) -> Select[Ticket]:
-    statement = select(Ticket).where(visible(core, actor), _filter(actor, queue))
-    return statement.where(_search(words.strip())) if words.strip() else statement
+    statement = select(Ticket).where(visible(core, actor), queue_condition(actor, queue))
+    return statement.where(words_condition(words.strip())) if words.strip() else statement
 
 
 async def list_tickets(
@@ -130,10 +134,11 @@ async def list_tickets(
     order = (Ticket.closed_at.desc(), Ticket.id.desc()) if queue is Queue.CLOSED else (pressing.asc().nulls_last(), Ticket.id.desc())
     statement = _statement(core, actor, queue, words).order_by(*order).limit(min(limit, 200)).offset(offset)
     tickets = list(await session.scalars(statement))
-    return await _rows(session, actor, tickets)
+    return await rows_of(session, actor, tickets)
 
 
-async def _rows(session: AsyncSession, actor: Actor, tickets: list[Ticket]) -> list[TicketRow]:
+async def rows_of(session: AsyncSession, actor: Actor, tickets: list[Ticket]) -> list[TicketRow]:
+    """Tickets as lines of a list, in the same order: two more statements, however many there are."""
     ids = [ticket.id for ticket in tickets]
     clocks: dict[int, Deadline] = {}
     running = select(Deadline).where(Deadline.ticket_id.in_(ids), Deadline.state == ClockState.RUNNING.value).order_by(Deadline.due_at)
@@ -156,6 +161,6 @@ async def _rows(session: AsyncSession, actor: Actor, tickets: list[Ticket]) -> l
 
 async def count_tickets(core: Core, session: AsyncSession, actor: Actor, queues: list[Queue]) -> dict[Queue, int]:
     """How many tickets each queue holds for this person, in one statement."""
-    columns = [func.count().filter(and_(_filter(actor, queue))).label(queue.value) for queue in queues]
+    columns = [func.count().filter(and_(queue_condition(actor, queue))).label(queue.value) for queue in queues]
     row = (await session.execute(select(*columns).select_from(Ticket).where(visible(core, actor)))).one()
     return {queue: int(getattr(row, queue.value)) for queue in queues}

@@ -21,9 +21,7 @@ def as_markdown(workflow: Workflow) -> str:
     """All machines as Markdown tables."""
     parts = [_HEAD]
     for title, machine in (("Tickets", workflow.ticket), ("Assignments", workflow.assignment)):
-        parts.append(
-            f"## {title}\n\n| # | From → to | Action | Who | Guard | Deadline effect | Event | Beyond the table |\n|---|---|---|---|---|---|---|---|\n"
-        )
+        parts.append(f"## {title}\n\n{_COLUMNS}")
         items: list[Any] = sorted(machine.transitions.values(), key=lambda item: int(item.row[1:]))
         parts += [_row(item) for item in items]
         parts.append("\n")

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from hotline.database import Database
 from tests.channels.staff import Browser, City, Opener
+from ticketing.request.models import Request
 from ticketing.ticket.models import Ticket
 
 GOOD = {
@@ -132,7 +133,9 @@ async def test_a_return_request_is_decided_and_the_unit_loses_sight(city: City, 
     assert (await clerk.act(number, "request_return", reason="太短")).status == 422
     assert (await clerk.act(number, "request_return", reason="依据三定方案，属于市住建局职责，请改派")).status == 303
     assert number[-5:] in await dispatcher.text("/console/tickets?queue=returns")
-    response = await dispatcher.act(number, "decide_return", approve="yes", note="同意")
+    async with city.database.transaction() as session:
+        request = str(await session.scalar(select(Request.id)))
+    response = await dispatcher.act(number, "decide_return", request=request, approve="yes", note="同意")
     assert response.status == 303
     assert (await clerk.get(f"/console/tickets/{number}")).status == 404
     assert await _state(city.database, number) == "to_dispatch"

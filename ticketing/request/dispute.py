@@ -1,0 +1,75 @@
+"""争议会商 (T13): after two returns, or when duties overlap, a supervisor (or leader) rules within one working day.
+
+The ruling names the lead and the co-units and cannot be returned. The handling clocks go on meanwhile.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import InvalidInput
+from hotline.i18n import _
+from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.assignment.service import reply_ready
+from ticketing.context import Core
+from ticketing.deadline.models import ClockKind
+from ticketing.deadline.service import start_window, stop_clocks
+from ticketing.people.actor import SYSTEM, Actor
+from ticketing.request import service as requests
+from ticketing.request.models import Request
+from ticketing.request.states import RequestKind
+from ticketing.ticket.dispatch import Order, assign, check_units
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.steps import move, take_step
+
+_GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
+
+
+async def open_dispute(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, *, assignment: Assignment | None = None
+) -> Request:
+    """Bring it to the supervisor: by a unit's second return, or by the dispatcher who sees an overlap of duties."""
+    unit = {"unit": assignment.unit_id} if assignment else {}
+    request = await requests.ask(core, session, actor, ticket, RequestKind.DISPUTE, reason=reason, assignment=assignment, data=unit)
+    await take_step(core, session, actor, ticket, "open_dispute", data={"request": request.id, **unit})
+    await start_window(core, session, ticket, ClockKind.DISPUTE)
+    return request
+
+
+async def rule(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, order: Order, *, grounds: str) -> Request:
+    """The ruling: who leads, who helps, and why. Units that are not named are released. Raises InvalidInput, NotAllowed."""
+    if len(grounds.strip()) < 10:
+        raise InvalidInput(_("请写明裁定的依据，至少10个字"), field="grounds")
+    request = await requests.only_pending(session, ticket, RequestKind.DISPUTE)
+    await check_units(session, actor, ticket, order)
+    units = {"lead": order.unit_id, "co_units": [co.unit_id for co in order.co_units]}
+    await requests.close(core, session, actor, ticket, request, approve=True, note=grounds, data=units)
+    await take_step(core, session, actor, ticket, "rule_dispute", data={"grounds": grounds.strip()[:1000], **units})
+    await stop_clocks(core, session, ticket.id, ClockKind.DISPUTE)
+    kept = await _release_others(core, session, actor, ticket, order)
+    for unit_id, until in [(order.unit_id, None), *((co.unit_id, co.until) for co in order.co_units)]:
+        lead = unit_id == order.unit_id
+        if unit_id in kept:
+            kept[unit_id].lead, kept[unit_id].by_ruling = lead, True
+        else:
+            await assign(core, session, actor, ticket, unit_id, lead=lead, instruction=order.instruction, until=until, by_ruling=True)
+    await session.flush()
+    await reply_ready(core, session, ticket)
+    return request
+
+
+async def _release_others(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, order: Order) -> dict[int, Assignment]:
+    """Release who is not named, and take the lead from everybody so that the new lead can have it (one lead at a time)."""
+    kept: dict[int, Assignment] = {}
+    current = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.not_in(_GONE)).with_for_update()
+    for assignment in await session.scalars(current):
+        if assignment.unit_id in order.unit_ids:
+            kept[assignment.unit_id] = assignment
+            assignment.lead = False
+            continue
+        await move(session, SYSTEM, assignment, "cancel")
+        await stop_clocks(core, session, ticket.id, assignment_id=assignment.id, cancelled=True)
+        await requests.withdraw_pending(core, session, ticket, assignment_id=assignment.id)
+    await session.flush()
+    return kept

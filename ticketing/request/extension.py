@@ -1,0 +1,91 @@
+"""延期 (T15): asked by the unit before expiry, with the chief's consent; decided by the supervisor or, if the policy says so, a leader."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import IllegalStep, InvalidInput, NotAllowed
+from hotline.i18n import _
+from ticketing.assignment.models import Assignment
+from ticketing.context import Core
+from ticketing.deadline.limits import Limit
+from ticketing.deadline.models import ClockKind, ClockState, Deadline
+from ticketing.deadline.policy import ExtensionRule
+from ticketing.deadline.service import extend_clock, policy_of
+from ticketing.people.actor import Actor
+from ticketing.people.models import Role
+from ticketing.request import service as requests
+from ticketing.request.models import Request
+from ticketing.request.states import RequestKind
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
+from ticketing.words import word
+
+
+async def rule_for(session: AsyncSession, ticket: Ticket, assignment_id: int) -> tuple[Deadline, ExtensionRule | None]:
+    """The unit's running handle clock and what the policy allows next. Raises IllegalStep when no clock runs."""
+    statement = select(Deadline).where(
+        Deadline.assignment_id == assignment_id,
+        Deadline.ticket_id == ticket.id,
+        Deadline.kind == ClockKind.HANDLE.value,
+        Deadline.state == ClockState.RUNNING.value,
+    )
+    deadline = (await session.scalars(statement.with_for_update())).first()
+    if deadline is None:
+        raise IllegalStep(_("现在没有正在计时的办理时限"))
+    return deadline, (await policy_of(session, ticket)).extension(deadline.extensions)
+
+
+async def ask(
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    assignment: Assignment,
+    ticket: Ticket,
+    *,
+    limit: Limit,
+    reason: str,
+    told: str,
+) -> Request:
+    """Ask for more time: why and how far it is (`reason`), and what the citizen was told. Raises InvalidInput, IllegalStep."""
+    if ticket.state != TicketState.IN_PROGRESS.value:
+        raise IllegalStep(_("只有办理中的工单可以申请延期"))
+    if len(told.strip()) < 5:
+        raise InvalidInput(_("请写明怎样告诉市民的"), field="told")
+    deadline, rule = await rule_for(session, ticket, assignment.id)
+    _allowed(core, deadline, rule, limit)
+    return await requests.ask(
+        core, session, actor, ticket, RequestKind.EXTENSION, reason=reason, assignment=assignment,
+        data={"value": limit.value, "unit": limit.unit}, limit_value=limit.value, limit_unit=limit.unit, told=told.strip()[:1000],
+    )  # fmt: skip
+
+
+def _allowed(core: Core, deadline: Deadline, rule: ExtensionRule | None, limit: Limit) -> None:
+    if core.clock.now() >= deadline.due_at:
+        raise IllegalStep(_("已经到期，不能再延期。延期要在到期以前申请和批准"))
+    if rule is None:
+        raise IllegalStep(_("这张工单不能再延期：已延期{n}次").format(n=deadline.extensions))
+    if rule.limit is not None and limit.unit == rule.limit.unit and limit.value > rule.limit.value:
+        text = _("延期最多{n}{unit}").format(n=f"{rule.limit.value:g}", unit=word("limit_unit", rule.limit.unit))
+        raise InvalidInput(text, field="limit_value")
+
+
+async def decide(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, request_id: int, *, approve: bool, note: str = ""
+) -> Request:
+    """Approve (the due time moves, the old one is kept, cards stay) or refuse. Raises NotAllowed, IllegalStep."""
+    request = await requests.access_request(core, session, actor, ticket, request_id, RequestKind.EXTENSION)
+    if not approve:
+        await requests.close(core, session, actor, ticket, request, approve=False, note=note)
+        return request
+    if request.assignment_id is None or request.limit_value is None or request.limit_unit is None:
+        raise IllegalStep(_("这个申请不完整，请单位重新申请"))
+    deadline, rule = await rule_for(session, ticket, request.assignment_id)
+    if rule is not None and rule.by is Role.LEADER and not actor.has(Role.LEADER):
+        raise NotAllowed(_("这次延期要由领导批准"))
+    before = deadline.due_at
+    await extend_clock(core, session, deadline, Limit(request.limit_value, request.limit_unit))
+    data = {"old_due": before.isoformat(), "due": deadline.due_at.isoformat(), "told": request.told}
+    await requests.close(core, session, actor, ticket, request, approve=True, note=note, data=data, public=True)
+    return request

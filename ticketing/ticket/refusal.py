@@ -1,0 +1,86 @@
+"""Not accepted (不予受理): an agent proposes, a dispatcher or supervisor decides, the citizen may object (T4, T32)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import IllegalStep, InvalidInput, NotAllowed
+from hotline.i18n import _
+from ticketing.context import Core
+from ticketing.deadline.limits import Limit
+from ticketing.deadline.models import ClockKind
+from ticketing.deadline.service import start_clock, start_window, stop_clocks
+from ticketing.people.actor import Actor
+from ticketing.request import service as requests
+from ticketing.request.models import Request
+from ticketing.request.states import RequestKind
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.steps import take_step
+
+MIN_WAY = 5
+OBJECTION_LIMIT = Limit(1, "wd")
+"""An objection is decided within one working day."""
+
+
+class RefusalReason(StrEnum):
+    """Why a matter is not accepted (domain.md 2.5); the words stand in `ticketing.words`."""
+
+    OUTSIDE_AREA = "outside_area"
+    NOT_GOVERNMENT = "not_government"
+    EMERGENCY_LINE = "emergency_line"
+    LEGAL_PROCEDURE = "legal_procedure"
+    ALREADY_DONE = "already_done"
+    AGAINST_LAW = "against_law"
+    SECRET_OR_PRIVATE = "secret_or_private"  # noqa: S105 - a reason, not a password
+    OTHER = "other"
+
+
+def _check(reason: str, legal_way: str) -> str:
+    if not reason.strip() or len(legal_way.strip()) < MIN_WAY:
+        raise InvalidInput(_("不予受理要写明理由，并告诉市民应当走的法定途径"), field="reason")
+    return f"{reason.strip()}。{legal_way.strip()}"
+
+
+async def propose(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str, legal_way: str) -> Request:
+    """An agent proposes not to accept it; nothing changes until it is decided. Raises InvalidInput, NotAllowed."""
+    _check(reason, legal_way)
+    data = {"reason": reason.strip(), "legal_way": legal_way.strip()}
+    return await requests.ask(core, session, actor, ticket, RequestKind.REFUSAL, reason=f"{reason.strip()}。{legal_way.strip()}", data=data)
+
+
+async def decide(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, approve: bool, note: str = "") -> None:
+    """A dispatcher or supervisor decides what the agent proposed."""
+    request = await requests.only_pending(session, ticket, RequestKind.REFUSAL)
+    await requests.close(core, session, actor, ticket, request, approve=approve, note=note)
+    if approve:
+        await reject(core, session, actor, ticket, reason=str(request.data["reason"]), legal_way=str(request.data["legal_way"]))
+
+
+async def reject(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str, legal_way: str) -> None:
+    """T4: not accepted; the reason and the right legal way are told to the citizen, who may object.
+
+    After an objection another person decides (T32). Raises InvalidInput, NotAllowed, IllegalStep.
+    """
+    text = _check(reason, legal_way)
+    if ticket.rejected_by_id is not None and ticket.rejected_by_id == actor.user_id:
+        raise NotAllowed(_("市民提出了异议，要由另一位人员重新决定"))
+    data = {"reason": reason.strip(), "legal_way": legal_way.strip()}
+    await take_step(core, session, actor, ticket, "reject", data=data, answer=text, rejected_by_id=actor.user_id)
+    await requests.withdraw_pending(core, session, ticket)
+    await stop_clocks(core, session, ticket.id, cancelled=True)
+    await start_window(core, session, ticket, ClockKind.OBJECTION)
+
+
+async def object_to(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, *, now: datetime | None = None) -> None:
+    """T32: the citizen objects within the window; once. It is looked at again by somebody else, within a working day."""
+    if len(reason.strip()) < MIN_WAY:
+        raise InvalidInput(_("请说明为什么应当受理"), field="reason")
+    if ticket.extra.get("objected"):
+        raise IllegalStep(_("这件事已经提出过异议并重新审查过。不服的可以按告知的法定途径办理"))
+    extra = {**ticket.extra, "objected": True}
+    await take_step(core, session, actor, ticket, "object", data={"reason": reason.strip()[:1000]}, answer=None, extra=extra)
+    await stop_clocks(core, session, ticket.id, ClockKind.OBJECTION)
+    await start_clock(core, session, ticket, ClockKind.DISPATCH, OBJECTION_LIMIT)
