@@ -93,10 +93,11 @@ async def decide(core: Core, session: AsyncSession, actor: Actor, proposal_id: i
         raise InvalidInput(_("请写明不同意的理由"), field="note")
     now = core.clock.now()
     before = await in_force_document(session, proposal.key, now)
-    proposal.decided_by_id, proposal.decided_at, proposal.note = actor.user_id, now, note.strip()[:1000]
+    start = max(proposal.valid_from, now)  # never backwards: what was promised stays promised
     if approve:
-        proposal.valid_from = max(proposal.valid_from, now)  # never backwards: what was promised stays promised
-        await check_whole(session, proposal.key, proposal.version, proposal.document, proposal.valid_from)
+        await check_whole(session, proposal.key, proposal.version, proposal.document, start)
+        proposal.valid_from = start
+    proposal.decided_by_id, proposal.decided_at, proposal.note = actor.user_id, now, note.strip()[:1000]
     proposal.state = (PolicyState.IN_FORCE if approve else PolicyState.REFUSED).value
     await session.flush()
     if approve:

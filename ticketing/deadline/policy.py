@@ -193,6 +193,8 @@ def parse_policy(raw: Any, version: int = 1) -> Policy:
     ways = tuple(raw.get("callback_by", ("person",) if ClockKind.CALLBACK in limits else ()))
     if set(ways) - set(CALLBACK_WAYS):
         raise PolicyError(f"{where}: callback_by must be of {', '.join(CALLBACK_WAYS)}")
+    if ClockKind.SIGN not in limits:
+        raise PolicyError(f"{where}: sign is needed: whatever a unit is given, it signs for")
     co_handle = limit_of(raw["co_handle"], f"{where}: co_handle") if raw.get("co_handle") else None
     if co_handle and ClockKind.HANDLE not in limits:
         raise PolicyError(f"{where}: co_handle without handle")
