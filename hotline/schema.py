@@ -20,8 +20,10 @@ import ticketing.people.models
 import ticketing.relation.models
 import ticketing.request.models
 import ticketing.statistics.models
+import ticketing.retention.models
 import ticketing.supervision.models
 import ticketing.supervision.suspicions
+import ticketing.tables.models
 import ticketing.taxonomy.models
 import ticketing.ticket.models
 import ticketing.ticket.workflow_versions

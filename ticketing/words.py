@@ -170,6 +170,7 @@ HANDOVER_REASONS = {
     "failed": "智能助手出错",
 }
 NO_CALLBACK = {
+    "migrated": "原系统办结",
     "unreached": "未联系上",
     "refused_to_rate": "拒绝评价",
     "not_sampled": "未抽中回访，没有评价",

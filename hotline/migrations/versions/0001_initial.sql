@@ -218,6 +218,17 @@ CREATE TABLE login_address (
 	CONSTRAINT pk_login_address PRIMARY KEY (address_hash)
 );
 
+CREATE TABLE retention_policy (
+	kind TEXT NOT NULL,
+	keep_days BIGINT NOT NULL,
+	ending TEXT NOT NULL,
+	active BOOLEAN NOT NULL,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_retention_policy PRIMARY KEY (kind),
+	CONSTRAINT ck_retention_policy_keep_days CHECK (keep_days >= 0),
+	CONSTRAINT ck_retention_policy_ending CHECK (ending IN ('archive', 'anonymise', 'erase'))
+);
+
 CREATE TABLE event_cursor (
 	reader TEXT NOT NULL,
 	last_event_id BIGINT NOT NULL,
@@ -401,6 +412,7 @@ CREATE TABLE conversation (
 	queued_at TIMESTAMP WITH TIME ZONE,
 	handover_reason TEXT,
 	closed_at TIMESTAMP WITH TIME ZONE,
+	erased_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_conversation PRIMARY KEY (id),
 	CONSTRAINT ck_conversation_channel CHECK (channel IN ('phone', 'wechat', 'web')),
 	CONSTRAINT ck_conversation_owner CHECK (owner IN ('bot', 'queue', 'human', 'closed')),
@@ -410,6 +422,10 @@ CREATE TABLE conversation (
 );
 
 CREATE INDEX ix_conversation_created_at ON conversation (created_at);
+
+CREATE INDEX ix_conversation_draft ON conversation (updated_at) WHERE draft IS NOT NULL;
+
+CREATE INDEX ix_conversation_to_erase ON conversation (updated_at) WHERE erased_at IS NULL;
 
 CREATE INDEX ix_conversation_waiting ON conversation (queued_at) WHERE owner IN ('queue', 'human');
 
@@ -577,6 +593,25 @@ CREATE INDEX ix_burst_open ON burst (category_code, last_at) WHERE state = 'open
 
 CREATE UNIQUE INDEX uq_burst_rise ON burst (category_code) WHERE kind = 'rise' AND state = 'open';
 
+CREATE TABLE import_job (
+	id UUID NOT NULL,
+	kind TEXT NOT NULL,
+	file_name TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	content_sealed BYTEA,
+	made_by_id BIGINT NOT NULL,
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	state TEXT NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	counts JSONB DEFAULT '{}' NOT NULL,
+	CONSTRAINT pk_import_job PRIMARY KEY (id),
+	CONSTRAINT ck_import_job_state CHECK (state IN ('waiting', 'applied', 'dropped')),
+	CONSTRAINT ck_import_job_waiting_has_content CHECK ((state = 'waiting') = (content_sealed IS NOT NULL)),
+	CONSTRAINT fk_import_job_made_by_id FOREIGN KEY(made_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_import_job_waiting ON import_job (made_at) WHERE state = 'waiting';
+
 CREATE TABLE workflow_version (
 	version BIGINT NOT NULL,
 	document TEXT NOT NULL,
@@ -643,7 +678,11 @@ CREATE TABLE inbound_message (
 	CONSTRAINT fk_inbound_message_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
 );
 
+CREATE INDEX ix_inbound_message_conversation_id ON inbound_message (conversation_id);
+
 CREATE INDEX ix_inbound_message_open ON inbound_message (received_at) WHERE state <> 'answered';
+
+CREATE INDEX ix_inbound_message_received_at ON inbound_message (received_at);
 
 CREATE TABLE call (
 	id UUID NOT NULL,
@@ -674,11 +713,15 @@ CREATE TABLE call (
 	CONSTRAINT fk_call_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id)
 );
 
+CREATE INDEX ix_call_caller ON call (ended_at) WHERE caller_sealed IS NOT NULL;
+
 CREATE INDEX ix_call_citizen_id ON call (citizen_id);
 
 CREATE INDEX ix_call_conversation_id ON call (conversation_id);
 
 CREATE INDEX ix_call_live ON call (state) WHERE state <> 'ended';
+
+CREATE INDEX ix_call_recording ON call (ended_at) WHERE recording_path IS NOT NULL;
 
 CREATE INDEX ix_call_started_at ON call (started_at);
 
@@ -723,6 +766,7 @@ CREATE TABLE ticket (
 	dispatched_at TIMESTAMP WITH TIME ZONE,
 	closed_at TIMESTAMP WITH TIME ZONE,
 	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	anonymised_at TIMESTAMP WITH TIME ZONE,
 	round BIGINT NOT NULL,
 	repeat_of_id BIGINT,
 	repeat_level BIGINT DEFAULT '1' NOT NULL,
@@ -781,6 +825,8 @@ CREATE INDEX ix_ticket_citizen_id ON ticket (citizen_id);
 
 CREATE INDEX ix_ticket_closed_at ON ticket (closed_at) WHERE closed_at IS NOT NULL;
 
+CREATE INDEX ix_ticket_conversation_id ON ticket (conversation_id);
+
 CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
 
 CREATE INDEX ix_ticket_open ON ticket (state, received_at) WHERE state NOT IN ('closed', 'archived');
@@ -788,6 +834,12 @@ CREATE INDEX ix_ticket_open ON ticket (state, received_at) WHERE state NOT IN ('
 CREATE INDEX ix_ticket_received_at ON ticket (received_at);
 
 CREATE INDEX ix_ticket_repeat_of_id ON ticket (repeat_of_id) WHERE repeat_of_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_to_anonymise ON ticket (closed_at) WHERE state = 'archived' AND anonymised_at IS NULL;
+
+CREATE INDEX ix_ticket_to_archive ON ticket (closed_at) WHERE state = 'closed';
+
+CREATE UNIQUE INDEX uq_ticket_migrated_key ON ticket ((extra ->> 'migrated_key')) WHERE extra ? 'migrated_key';
 
 CREATE TABLE assignment (
 	id BIGSERIAL NOT NULL,
@@ -985,6 +1037,38 @@ CREATE INDEX ix_attachment_created_at ON attachment (created_at);
 CREATE INDEX ix_attachment_path ON attachment (path);
 
 CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
+
+CREATE TABLE legal_hold (
+	ticket_id BIGINT NOT NULL,
+	reason TEXT NOT NULL,
+	held_by_id BIGINT,
+	held_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_legal_hold PRIMARY KEY (ticket_id),
+	CONSTRAINT fk_legal_hold_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE RESTRICT,
+	CONSTRAINT fk_legal_hold_held_by_id FOREIGN KEY(held_by_id) REFERENCES staff (id)
+);
+
+CREATE TABLE erasure (
+	id BIGSERIAL NOT NULL,
+	citizen_id BIGINT,
+	ticket_id BIGINT,
+	reason TEXT NOT NULL,
+	asked_by TEXT NOT NULL,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	confirmed_by TEXT,
+	confirmed_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_erasure PRIMARY KEY (id),
+	CONSTRAINT ck_erasure_reason CHECK (char_length(reason) >= 4),
+	CONSTRAINT ck_erasure_confirmed_whole CHECK ((confirmed_at IS NULL) = (confirmed_by IS NULL)),
+	CONSTRAINT ck_erasure_two_people CHECK (confirmed_by IS NULL OR confirmed_by <> asked_by),
+	CONSTRAINT ck_erasure_of_one CHECK ((citizen_id IS NULL) <> (ticket_id IS NULL)),
+	CONSTRAINT fk_erasure_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id),
+	CONSTRAINT fk_erasure_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id)
+);
+
+CREATE UNIQUE INDEX uq_erasure_open_citizen ON erasure (citizen_id) WHERE confirmed_at IS NULL AND citizen_id IS NOT NULL;
+
+CREATE UNIQUE INDEX uq_erasure_open_ticket ON erasure (ticket_id) WHERE confirmed_at IS NULL AND ticket_id IS NOT NULL;
 
 CREATE TABLE rectification (
 	id BIGSERIAL NOT NULL,
@@ -1418,7 +1502,7 @@ CREATE TABLE card (
 	CONSTRAINT uq_card_deadline_id_colour UNIQUE (deadline_id, colour),
 	CONSTRAINT ck_card_colour CHECK (colour IN ('yellow', 'red')),
 	CONSTRAINT ck_card_state CHECK (state IN ('given', 'revoked')),
-	CONSTRAINT ck_card_revoked_has_reason CHECK ((state = 'revoked') = (revoked_at IS NOT NULL AND revoked_by_id IS NOT NULL AND char_length(revoke_reason) >= 10)),
+	CONSTRAINT ck_card_revoked_has_reason CHECK ((state = 'revoked') = (revoked_at IS NOT NULL AND revoked_by_id IS NOT NULL AND char_length(coalesce(revoke_reason, '')) >= 10)),
 	CONSTRAINT ck_card_has_cause CHECK (deadline_id IS NOT NULL OR reason IN ('two_yellows', 'false_reply', 'finding', 'by_hand')),
 	CONSTRAINT fk_card_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
 	CONSTRAINT fk_card_deadline_id FOREIGN KEY(deadline_id) REFERENCES deadline (id) ON DELETE CASCADE,
