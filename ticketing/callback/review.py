@@ -33,22 +33,23 @@ async def review(
         raise InvalidInput(_("四关都要核对：法律政策、文字格式、审核签发、办理函复"), field="gates")
     if not accept and len(note.strip()) < 5:
         raise InvalidInput(_("请写明退回的理由"), field="note")
-    await take_step(core, session, actor, ticket, "accept_reply" if accept else "send_back", data={"note": note.strip()[:1000]})
+    replies = await _replies(session, ticket)
+    # the answer is set with the step: the citizen's notice holds it
+    told = {"answer": "\n".join(reply.measures for _assignment, reply in replies)} if accept else {}
+    action = "accept_reply" if accept else "send_back"
+    await take_step(core, session, actor, ticket, action, data={"note": note.strip()[:1000]}, **told)
     await stop_clocks(core, session, ticket.id, ClockKind.REVIEW)
     now = core.clock.now()
-    texts = []
-    for assignment, reply in await _replies(session, ticket):
+    for assignment, reply in replies:
         if reply.author_id == actor.user_id:
             raise NotAllowed(_("不能审核自己起草的答复"))
         reply.reviewed_by_id, reply.reviewed_at, reply.accepted, reply.review_note = actor.user_id, now, accept, note.strip()
         if accept:
             assignment.state, assignment.accepted_at = AssignmentState.ACCEPTED.value, now
-            texts.append(reply.measures)
         else:
             assignment.state = AssignmentState.REDO.value
             await start_clock(core, session, ticket, ClockKind.HANDLE, ONE_WORKING_DAY, assignment_id=assignment.id)
     if accept:
-        ticket.answer = "\n".join(texts)
         await open_callback(core, session, ticket)
     await session.flush()
 

@@ -46,7 +46,8 @@ async def on_event(core: Core, session: AsyncSession, ticket: Ticket, name: str,
     hook = file.hook(name, data)
     if hook is None:
         return
-    values = {key: _in_words(key, value) for key, value in data.items()}
+    wanted = file.template(hook.template).values
+    values = {key: _in_words(key, value) for key, value in data.items() if key in wanted}
     values.update({placeholder: _in_words(source, data.get(source)) for placeholder, source in hook.values.items()})
     values.update(told)
     await notify(core, session, ticket, hook.template, event=name, **values)

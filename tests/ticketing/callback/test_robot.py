@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib.resources import files
 from uuid import uuid4
 
@@ -24,13 +23,13 @@ CITIZENS = {"solved": "yes", "satisfaction": "satisfied"}
 
 
 @pytest.fixture
-def by_robot(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def by_robot(monkeypatch: pytest.MonkeyPatch) -> None:
     """This installation lets the robot call everybody."""
     raw = yaml.safe_load((files("ticketing") / "seed" / "callback.yaml").read_text(encoding="utf-8"))
     raw["rules"] = [{"key": "all", "when": {}, "plan": "robot", "rate": 100, "fallback": "clerk"}]
     changed = rules.parse(raw)
     monkeypatch.setattr(rules, "load", lambda: changed)
-    yield
+    return
 
 
 async def claim(city: City) -> robot.RobotTask | None:

@@ -239,7 +239,8 @@ async def test_lesson_23_the_oldest_deadline_is_pulled_first_and_nobody_gets_wha
     async with city.database.transaction() as session:
         first = await tasks.pull_next(city.core, session, city.callback)
         again = await tasks.pull_next(city.core, session, city.callback)
-    assert first and again
+    assert first
+    assert again
     assert [first.number, again.number] == [young, young]  # pressing the button twice takes one
     async with city.database.transaction() as session:
         second = await tasks.pull_next(city.core, session, city.supervisor)
