@@ -31,12 +31,12 @@ FIGURES = Entry("figures", "/console/figures", "chart-column", "统计", "statis
 RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音", "recording.list")
 SYSTEM = Entry("system", "/console/system", "activity", "运行", "system.see")
 AUDIT = Entry("audit", "/console/audit", "shield-check", "审计", "audit.see")
-ACCOUNTS = Entry("accounts", "/console/accounts", "users", "账号", "users.manage")
+ACCOUNTS = Entry("accounts", "/console/people", "users", "账号", "users.manage")
 
 RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.AGENT: (DESK, CHATS, NEW, TICKETS, ARTICLES),
     Role.DISPATCHER: (TICKETS, BOARD, ARTICLES, FIGURES),
-    Role.CLERK: (TICKETS, ARTICLES, FIGURES),
+    Role.CLERK: (TICKETS, NEW, ARTICLES, FIGURES, ACCOUNTS),
     Role.CHIEF: (TICKETS, ARTICLES, FIGURES),
     Role.SUPERVISOR: (BOARD, TICKETS, CHATS, FIGURES),
     Role.CALLBACK: (CALLBACKS, TICKETS),

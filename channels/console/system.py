@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aiohttp import web
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from channels.console.navigation import role_name
 from channels.console.pages import page
 from channels.console.session import require_may
 from channels.web.keys import CORE, DATABASE, HUB, SETTINGS
 from hotline.events import Outbox
-from hotline.i18n import _
 from ticketing.calendar.models import CalendarDay
 from ticketing.conversation.models import Heartbeat, InboundMessage
-from ticketing.people.models import LoginSession, Unit, User
 
 STALE = timedelta(seconds=60)
 
@@ -68,37 +65,3 @@ async def _facts(session: AsyncSession) -> dict[str, object]:
         "database_mb": int(await session.scalar(text("SELECT pg_database_size(current_database()) / 1048576")) or 0),
         "calendar_until": await session.scalar(select(func.max(CalendarDay.day))),
     }
-
-
-async def show_accounts(request: web.Request) -> web.StreamResponse:
-    """GET /console/accounts."""
-    require_may(request, "users.manage")
-    now = request.app[CORE].clock.now()
-    async with request.app[DATABASE].transaction() as session:
-        rows = await session.execute(
-            select(User, Unit.name).outerjoin(Unit, Unit.id == User.unit_id).order_by(User.active.desc(), User.role, User.staff_number)
-        )
-        people = [(row.User, row.name or "") for row in rows]
-        online = {
-            row[0]: row[1]
-            for row in await session.execute(
-                select(LoginSession.user_id, func.max(LoginSession.created_at))
-                .where(LoginSession.expires_at > now)
-                .group_by(LoginSession.user_id)
-            )
-        }
-    return page(
-        request,
-        "console/accounts.html",
-        nav="accounts",
-        people=[(user, unit, role_name(user.role), _state(user, now)) for user, unit in people],
-        online=online,
-    )
-
-
-def _state(user: User, now: datetime) -> str:
-    if not user.active:
-        return _("已停用")
-    if user.locked_until and user.locked_until > now:
-        return _("已锁定")
-    return ""

@@ -49,6 +49,9 @@ class Conversation(Base):
             unique=True,
             postgresql_where=sql("owner <> 'closed' AND party_hash IS NOT NULL"),
         ),
+        # what the retention job looks for (ticketing.retention.rules)
+        Index("ix_conversation_to_erase", "updated_at", postgresql_where=sql("erased_at IS NULL")),
+        Index("ix_conversation_draft", "updated_at", postgresql_where=sql("draft IS NOT NULL")),
         Index("ix_conversation_waiting", "queued_at", postgresql_where=sql("owner IN ('queue', 'human')")),
     )
 
@@ -70,6 +73,8 @@ class Conversation(Base):
     queued_at: Mapped[datetime | None]
     handover_reason: Mapped[str | None]
     closed_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    """When what was said was erased (`ticketing.retention`)."""
 
 
 class Message(Base):
@@ -102,6 +107,8 @@ class InboundMessage(Base):
     __table_args__ = (
         UniqueConstraint("channel", "external_id"),
         CheckConstraint("state IN ('received', 'answered', 'failed')", name="state"),
+        Index("ix_inbound_message_received_at", "received_at"),
+        Index("ix_inbound_message_conversation_id", "conversation_id"),
         Index("ix_inbound_message_open", "received_at", postgresql_where=sql("state <> 'answered'")),
     )
 
@@ -139,6 +146,9 @@ class Call(Base):
         CheckConstraint(f"state IN ({sql_values(CallState)})", name="state"),
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_has_time"),
+        # what the retention job looks for (ticketing.retention.rules)
+        Index("ix_call_recording", "ended_at", postgresql_where=sql("recording_path IS NOT NULL")),
+        Index("ix_call_caller", "ended_at", postgresql_where=sql("caller_sealed IS NOT NULL")),
         Index("ix_call_live", "state", postgresql_where=sql("state <> 'ended'")),
         Index("ix_call_conversation_id", "conversation_id"),
         Index("ix_call_citizen_id", "citizen_id"),

@@ -19,7 +19,7 @@ PAGES = {
     "/console/articles": {"agent", "dispatcher", "clerk", "chief", "editor"},
     "/console/recordings": {"quality"},
     "/console/system": {"admin"},
-    "/console/accounts": {"admin", "clerk"},
+    "/console/people": {"admin", "clerk"},
 }
 
 
@@ -126,7 +126,7 @@ async def test_the_leader_cannot_reveal(browser: Opener, city: City) -> None:
 async def test_the_administrator_sees_no_case_content(browser: Opener, city: City) -> None:
     made = await city.register()
     admin = await browser("admin")
-    for path in ("/console/system", "/console/accounts"):
+    for path in ("/console/system", "/console/people"):
         body = await admin.text(path)
         assert made.ticket.title not in body
         assert made.ticket.number not in body

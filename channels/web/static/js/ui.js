@@ -57,14 +57,6 @@
     button.setAttribute('aria-pressed', String(!shown));
   });
 
-  // Watermark of ticket pages: a data: picture made here, since inline styles are forbidden by the page's policy.
-  document.querySelectorAll('[data-watermark]').forEach(function (node) {
-    var lines = node.dataset.watermark.replace(/[<>&'"]/g, ' ').split('|');
-    var svg = "<svg xmlns='http://www.w3.org/2000/svg' width='340' height='210'><g transform='rotate(-20 170 105)' font-family='sans-serif' font-size='16' fill='gray'>" +
-      lines.map(function (line, i) { return "<text x='40' y='" + (95 + 24 * i) + "'>" + line + '</text>'; }).join('') + '</g></svg>';
-    node.style.backgroundImage = 'url("data:image/svg+xml,' + encodeURIComponent(svg) + '")';
-  });
-
   // Toasts go away by themselves, but not while they are pointed at or focused.
   function fade(node) {
     setTimeout(function () { if (node.matches(':hover') || node.contains(document.activeElement)) fade(node); else node.remove(); }, 6000);
