@@ -1,4 +1,4 @@
-"""`POST /api/v1/chat` and `GET /api/v1/chat/{id}/messages`: the bot for other programs, as JSON."""
+"""`POST /api/v1/chat` and `GET /api/v1/chat/{id}/messages`: the bot for other programs, as JSON; the staff API is `staff`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from channels.api import chat
+from channels.api import chat, staff
 from channels.api.limits import Limiter
 from channels.web.address import address_of
 from channels.web.keys import CORE, DATABASE, SERVICES
@@ -58,6 +58,7 @@ def setup(app: web.Application) -> None:
     app[READS] = Limiter(app[CORE].clock, per_minute=300, burst=300)
     app.router.add_post("/api/v1/chat", post_turn)
     app.router.add_get("/api/v1/chat/{conversation}/messages", get_messages)
+    staff.setup(app)
 
 
 async def post_turn(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from channels.web.keys import CORRELATION, SETTINGS
+from channels.web.problems import TITLES, problem_response
 from channels.web.templating import is_fragment, render
 from hotline import logs
 from hotline.database import is_outage
@@ -60,7 +61,13 @@ async def add_security_headers(_request: web.Request, response: web.StreamRespon
         response.headers.setdefault(name, value)
 
 
-_FILES_OF = {"/appeal": 9, "/track/supplement": 9, "/console/tickets/new": 5, "/console/tickets/{number}/files": 5}
+_FILES_OF = {
+    "/appeal": 9,
+    "/track/supplement": 9,
+    "/console/tickets/new": 5,
+    "/console/tickets/{number}/files": 5,
+    "/api/v1/tickets/{number}/attachments": 5,
+}
 """How many files the forms with uploads take, by the route's address."""
 
 
@@ -135,21 +142,6 @@ def _http(status: int, code: str, message: str) -> HotlineError:
     return problem
 
 
-TITLES = {
-    400: "请求有误",
-    403: "没有权限",
-    404: "没有找到",
-    405: "不支持的操作",
-    409: "内容已有变化",
-    413: "内容太大",
-    415: "请求有误",
-    422: "需要修改",
-    429: "请稍后再试",
-    500: "出错了",
-    503: "暂时无法使用",
-}
-
-
 def wants_json(request: web.Request) -> bool:
     """Whether the caller is a program: the API, or an Accept that names JSON before HTML."""
     accept = request.headers.get("Accept", "")
@@ -159,6 +151,8 @@ def wants_json(request: web.Request) -> bool:
 def error_response(request: web.Request, error: HotlineError) -> web.Response:
     """`error` as JSON, as a fragment for htmx, or as a page."""
     message = str(error)
+    if request.path.startswith("/api/") and not request.path.startswith("/api/v1/chat"):
+        return problem_response(error, request)
     if wants_json(request):
         body: dict[str, object] = {"error": {"code": error.code, "message": message}, "request": request.get(CORRELATION, "")}
         if isinstance(error, InvalidInput) and error.errors:
