@@ -22,13 +22,19 @@ ticket_app = typer.Typer(help="Tickets.", no_args_is_help=True)
 bot_app = typer.Typer(help="The bot.", no_args_is_help=True)
 models_app = typer.Typer(help="Speech models.", no_args_is_help=True)
 audit_app = typer.Typer(help="The sealed event log.", no_args_is_help=True)
+retention_app = typer.Typer(help="How long data is kept.", no_args_is_help=True)
+person_app = typer.Typer(help="Erasing a person's data.", no_args_is_help=True)
 wechat_app = typer.Typer(help="The WeChat channel.", no_args_is_help=True)
+keys_app = typer.Typer(help="Encryption keys.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
+app.add_typer(keys_app, name="keys")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(bot_app, name="bot")
 app.add_typer(models_app, name="models")
 app.add_typer(wechat_app, name="wechat")
 app.add_typer(audit_app, name="audit")
+app.add_typer(retention_app, name="retention")
+app.add_typer(person_app, name="person")
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(monitor.app, name="monitor")
@@ -133,6 +139,33 @@ def new_key() -> None:
     typer.echo(f"HOTLINE_ENCRYPTION_KEYS={Fernet.generate_key().decode()}")
 
 
+Batch = Annotated[int, typer.Option(min=1, max=10_000, help="Rows in one transaction.")]
+
+
+@keys_app.command("status")
+def keys_status() -> None:
+    """Say how much is sealed by older keys."""
+    from hotline.commands.keys import show_status
+
+    raise typer.Exit(show_status(_settings()))
+
+
+@keys_app.command("rotate")
+def keys_rotate(batch: Batch = 500) -> None:
+    """Seal everything again with the newest key, while the service runs; can be stopped and run again."""
+    from hotline.commands.keys import reseal
+
+    raise typer.Exit(reseal(_settings(), batch))
+
+
+@keys_app.command("rehash")
+def keys_rehash(batch: Batch = 500) -> None:
+    """Hash people's numbers again with the newest lookup key, so that they are found without the older ones."""
+    from hotline.commands.keys import hash_again
+
+    raise typer.Exit(hash_again(_settings(), batch))
+
+
 @bot_app.command("train")
 def bot_train() -> None:
     """Train the Rasa model if its inputs have changed."""
@@ -155,6 +188,64 @@ def models_check() -> None:
     from hotline.commands.parts import check_models
 
     raise typer.Exit(check_models(_settings()))
+
+
+By = Annotated[str, typer.Option("--by", help="Staff number of who does it.")]
+
+
+@retention_app.command("run")
+def retention_run(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is due; nothing is written.")] = False,
+    kind: Annotated[list[str] | None, typer.Option(help="Only this kind of data (several times for several).")] = None,
+    json: Json = False,
+) -> None:
+    """Archive, anonymise and erase what is due (the scheduler does it every night)."""
+    from hotline.commands.retention import run_policies
+
+    raise typer.Exit(run_policies(_settings(), dry=dry_run, kinds=kind or [], as_json=json))
+
+
+@retention_app.command("hold")
+def retention_hold(
+    ticket: Annotated[str, typer.Argument(help="Ticket number.")],
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why it must be kept: 诉讼, 复议, 审计.")],
+) -> None:
+    """Keep a ticket as it is: no policy and no erasure touches it."""
+    from hotline.commands.retention import keep
+
+    keep(_settings(), ticket, by=by, reason=reason or " ")
+
+
+@retention_app.command("release")
+def retention_release(ticket: Annotated[str, typer.Argument(help="Ticket number.")], by: By) -> None:
+    """End the hold of a ticket."""
+    from hotline.commands.retention import keep
+
+    keep(_settings(), ticket, by=by, reason="")
+
+
+@person_app.command("erase")
+def person_erase(
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why, for example the person's own request.")],
+    ticket: Annotated[str, typer.Option(help="A ticket of the person.")] = "",
+    phone_hash: Annotated[str, typer.Option(help="The keyed hash of the person's telephone number.")] = "",
+) -> None:
+    """Ask for everything of one person to be erased. Another person confirms."""
+    from hotline.commands.retention import ask_erasure
+
+    if bool(ticket) == bool(phone_hash):
+        raise typer.BadParameter("say who: --ticket or --phone-hash")
+    ask_erasure(_settings(), number=ticket, phone_hash=phone_hash, by=by, reason=reason)
+
+
+@person_app.command("confirm")
+def person_confirm(erasure: Annotated[int, typer.Argument(help="Number that `person erase` printed.")], by: By) -> None:
+    """The second person confirms: the data is erased."""
+    from hotline.commands.retention import confirm
+
+    confirm(_settings(), erasure, by=by)
 
 
 @audit_app.command("verify")

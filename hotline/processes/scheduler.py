@@ -42,6 +42,7 @@ TICKS = (
     Tick("audit seals", sweeps.audit_seals, 60),
     Tick("log-in sessions", sweeps.login_sessions, 3600),
     Tick("unclaimed files", sweeps.unclaimed_files, 3600),
+    Tick("retention", sweeps.retention, 3600),
     Tick("file removals", sweeps.file_removals, 60),
 )
 

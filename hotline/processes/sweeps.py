@@ -100,3 +100,14 @@ async def monitoring(services: Services) -> int:
     from ticketing.supervision import nightly
 
     return await nightly.hourly(services.core, services.database)
+
+
+async def retention(services: Services) -> int:
+    """Archive, anonymise and erase what is due; at night, when nobody waits for the database."""
+    from hotline.clock import to_city
+    from hotline.schema import metadata
+    from ticketing.retention.run import run
+
+    if not 1 <= to_city(services.core.clock.now()).hour < 5:
+        return 0
+    return sum(outcome.count for outcome in await run(services.core, services.database, metadata, dry=False))

@@ -51,7 +51,7 @@ class Conversation(Base):
         ),
         # what the retention job looks for (ticketing.retention.rules)
         Index("ix_conversation_to_erase", "updated_at", postgresql_where=sql("erased_at IS NULL")),
-        Index("ix_conversation_draft", "updated_at", postgresql_where=sql("draft IS NOT NULL")),
+        Index("ix_conversation_draft", "updated_at", postgresql_where=sql("draft IS NOT NULL AND draft <> 'null'")),
         Index("ix_conversation_waiting", "queued_at", postgresql_where=sql("owner IN ('queue', 'human')")),
     )
 

@@ -63,6 +63,10 @@ class Ticket(Base):
         CheckConstraint("char_length(title) BETWEEN 1 AND 100", name="title_length"),
         Index("ix_ticket_open", "state", "received_at", postgresql_where=text("state NOT IN ('closed', 'archived')")),
         Index("ix_ticket_citizen_id", "citizen_id"),
+        Index("ix_ticket_conversation_id", "conversation_id"),
+        # what the retention job looks for (ticketing.retention.rules)
+        Index("ix_ticket_to_archive", "closed_at", postgresql_where=text("state = 'closed'")),
+        Index("ix_ticket_to_anonymise", "closed_at", postgresql_where=text("state = 'archived' AND anonymised_at IS NULL")),
         Index("ix_ticket_master_id", "master_id", postgresql_where=text("master_id IS NOT NULL")),
         Index("ix_ticket_repeat_of_id", "repeat_of_id", postgresql_where=text("repeat_of_id IS NOT NULL")),
         Index("ix_ticket_received_at", "received_at"),
@@ -119,6 +123,8 @@ class Ticket(Base):
     dispatched_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    anonymised_at: Mapped[datetime | None]
+    """When the person was taken out of it (`ticketing.retention`)."""
     round: Mapped[int] = mapped_column(default=1)
     """1 at first; every 不满意 that leads to handling again adds one (重办)."""
     repeat_of_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))

@@ -423,7 +423,7 @@ CREATE TABLE conversation (
 
 CREATE INDEX ix_conversation_created_at ON conversation (created_at);
 
-CREATE INDEX ix_conversation_draft ON conversation (updated_at) WHERE draft IS NOT NULL;
+CREATE INDEX ix_conversation_draft ON conversation (updated_at) WHERE draft IS NOT NULL AND draft <> 'null';
 
 CREATE INDEX ix_conversation_to_erase ON conversation (updated_at) WHERE erased_at IS NULL;
 
