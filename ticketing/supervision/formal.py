@@ -142,8 +142,8 @@ async def conclude(core: Core, session: AsyncSession, actor: Actor, number: str,
     row, ticket = await access_formal(core, session, actor, number, lock=True)
     if row.state != "answered":
         raise IllegalStep(_("单位还没有答复，不能审定"))
-    if len(text.strip()) < 5:
-        raise InvalidInput(_("请写明审定意见"), field="conclusion")
+    if len(text.strip()) < (2 if accept else 5):
+        raise InvalidInput(_("请写明审定意见；退回的，写明还缺什么"), field="conclusion")
     if accept:
         row.state, row.conclusion = "concluded", text.strip()[:2000]
         row.concluded_at, row.concluded_by_id = core.clock.now(), actor.user_id

@@ -36,7 +36,8 @@ class Card(Base):
         CheckConstraint("colour IN ('yellow', 'red')", name="colour"),
         CheckConstraint("state IN ('given', 'revoked')", name="state"),
         CheckConstraint(
-            "(state = 'revoked') = (revoked_at IS NOT NULL AND revoked_by_id IS NOT NULL AND char_length(revoke_reason) >= 10)",
+            "(state = 'revoked') = "
+            "(revoked_at IS NOT NULL AND revoked_by_id IS NOT NULL AND char_length(coalesce(revoke_reason, '')) >= 10)",
             name="revoked_has_reason",
         ),
         CheckConstraint("deadline_id IS NOT NULL OR reason IN ('two_yellows', 'false_reply', 'finding', 'by_hand')", name="has_cause"),
