@@ -217,6 +217,13 @@ def person(core: Core, citizen: Citizen | None, *, masked: bool = True) -> Perso
     return Person(name, local_form(phone) if phone else "", False, erased)
 
 
+def phone_number(core: Core, citizen: Citizen) -> str | None:
+    """The number in clear as it is stored (E.164, or a local one), for dialling and for hashing only."""
+    if not citizen.phone_sealed or not citizen.data_key_sealed:
+        return None
+    return core.vault.for_person(citizen.data_key_sealed).open(citizen.phone_sealed, "phone")
+
+
 def openid(core: Core, citizen: Citizen) -> str | None:
     """The WeChat openid in clear, for sending only."""
     if not citizen.openid_sealed or not citizen.data_key_sealed:
