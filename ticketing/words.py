@@ -132,7 +132,22 @@ SOURCES = {
 CONFIDENTIALITIES = {"open": "公开", "masked": "脱敏", "secret": "保密"}
 SATISFACTIONS = {"very_satisfied": "非常满意", "satisfied": "满意", "dissatisfied": "不满意"}
 FACTS = {"true": "属实", "partly": "部分属实", "untrue": "不属实", "cannot_verify": "无法核实"}
-CLOCKS = {"dispatch": "派单", "sign": "签收", "contact": "联系市民", "handle": "办结", "review": "审核", "callback": "回访"}
+CLOCKS = {
+    "dispatch": "派单",
+    "sign": "签收",
+    "contact": "联系市民",
+    "on_site": "现场反馈",
+    "plan": "办理方案",
+    "handle": "办结",
+    "review": "审核",
+    "callback": "回访",
+    "dispute": "争议裁定",
+    "follow_up": "紧急跟进",
+    "suspension": "挂账复查",
+    "supplement": "补正",
+    "evaluation": "评价",
+    "objection": "异议",
+}
 LIMIT_UNITS = {"h": "小时，全天连续", "wh": "小时，只算上班时间", "wd": "个工作日", "d": "天，含休息日"}
 ATTEMPTS = {"no_answer": "无人接听", "busy": "占线", "wrong_number": "号码不对", "refused": "接通了，不愿评价"}
 ATTEMPT_OUTCOMES = {**ATTEMPTS, "reached": "已接通", "running": "正在联系", "sent": "已发链接", "failed": "线路故障，不计次数"}
@@ -183,6 +198,15 @@ NO_CALLBACK = {
     "rejected": "不予受理",
 }
 EMERGENCY_LINES = {"110": "110公安", "119": "119消防", "120": "120急救", "122": "122交警", "gas": "燃气抢修", "power": "供电抢修"}
+DELIVERY_STATES = {
+    "queued": "等待发送",
+    "sent": "已发出",
+    "failed": "没发出，会再试",
+    "given_up": "发不出去",
+    "no_gateway": "没有短信网关，未发送",
+    "acknowledged": "已另行处理",
+}
+NOTICE_WAYS = {"sms": "短信", "wechat": "微信"}
 AUTHORS = {"citizen": "市民", "bot": "智能助手", "agent": "话务员", "system": "系统"}
 OWNERS = {"bot": "智能助手", "queue": "等待人工", "human": "人工接待", "closed": "已结束"}
 END_REASONS = {
@@ -229,6 +253,8 @@ _TABLES = {
     "handover": HANDOVER_REASONS,
     "no_callback": NO_CALLBACK,
     "emergency_line": EMERGENCY_LINES,
+    "delivery": DELIVERY_STATES,
+    "notice_way": NOTICE_WAYS,
     "author": AUTHORS,
     "owner": OWNERS,
     "end_reason": END_REASONS,

@@ -31,6 +31,8 @@ FIGURES = Entry("figures", "/console/figures", "chart-column", "统计", "statis
 RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音", "recording.list")
 SYSTEM = Entry("system", "/console/system", "activity", "运行", "system.see")
 AUDIT = Entry("audit", "/console/audit", "shield-check", "审计", "audit.see")
+CALENDAR = Entry("calendar", "/console/calendar", "calendar-days", "日历", "calendar.import")
+POLICIES = Entry("policies", "/console/policies", "clock", "时限", "policy.propose")
 ACCOUNTS = Entry("accounts", "/console/people", "users", "账号", "users.manage")
 
 RAIL: dict[Role, tuple[Entry, ...]] = {
@@ -38,11 +40,11 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.DISPATCHER: (TICKETS, BOARD, ARTICLES, FIGURES),
     Role.CLERK: (TICKETS, NEW, ARTICLES, FIGURES, ACCOUNTS),
     Role.CHIEF: (TICKETS, ARTICLES, FIGURES),
-    Role.SUPERVISOR: (BOARD, TICKETS, CHATS, FIGURES),
+    Role.SUPERVISOR: (BOARD, TICKETS, CHATS, FIGURES, POLICIES),
     Role.CALLBACK: (CALLBACKS, TICKETS),
     Role.QUALITY: (RECORDINGS,),
     Role.EDITOR: (ARTICLES,),
-    Role.ADMIN: (SYSTEM, AUDIT, ACCOUNTS),
+    Role.ADMIN: (SYSTEM, CALENDAR, POLICIES, AUDIT, ACCOUNTS),
     Role.LEADER: (FIGURES, BOARD),
 }
 """At most five, so that a phone shows them all. The first is where log-in leads."""

@@ -65,6 +65,7 @@ _FILES_OF = {
     "/appeal": 9,
     "/track/supplement": 9,
     "/console/tickets/new": 5,
+    "/console/calendar/preview": 1,
     "/console/tickets/{number}/files": 5,
     "/api/v1/tickets/{number}/attachments": 5,
 }

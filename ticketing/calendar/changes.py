@@ -23,7 +23,7 @@ from ticketing.calendar.service import official_days, work_calendar
 from ticketing.calendar.working_time import CalendarError, Period, WorkCalendar
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
+from ticketing.people.permissions import may
 
 LONGEST_REST = 16
 """Days. No holiday with its weekends has lasted longer; a list with more is a mistake (lesson 4)."""
@@ -166,7 +166,7 @@ async def set_periods(core: Core, session: AsyncSession, actor: Actor, periods: 
 
 
 def _allowed(actor: Actor) -> None:
-    if not actor.has(Role.ADMIN):
+    if not may(actor, "calendar.import"):
         raise NotAllowed(_("只有管理员可以修改工作日历"))
 
 

@@ -18,8 +18,8 @@ from typing import Any
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 
-MAX_BYTES, MAX_ROWS, MAX_NAME = 1024 * 1024, 3700, 30
-"""Ten years of days. Longer files are refused unread."""
+MAX_BYTES, MAX_ROWS, MAX_NAME = 1024 * 1024, 2200, 30
+"""Six years of days. Longer files are refused unread."""
 FIRST, LAST = date(2000, 1, 1), date(2100, 12, 31)
 _WORK = {"1": True, "true": True, "yes": True, "是": True, "上班": True, "工作日": True,
          "0": False, "false": False, "no": False, "否": False, "休息": False, "放假": False, "节假日": False}  # fmt: skip

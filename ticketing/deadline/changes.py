@@ -20,7 +20,7 @@ from ticketing.deadline import policy
 from ticketing.deadline.models import PolicyState, PolicyVersion
 from ticketing.deadline.policy import CENTRE, Centre, Policy, PolicyError
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
+from ticketing.people.permissions import may
 
 MAX_DOCUMENT = 20_000
 """Characters of a document as text; a policy has a few hundred."""
@@ -40,7 +40,7 @@ async def propose(
 
     Raises NotAllowed, InvalidInput saying what is wrong, Conflict when another proposal for the same policy is open.
     """
-    if not actor.has(Role.SUPERVISOR, Role.ADMIN) or actor.user_id is None:
+    if not may(actor, "policy.propose") or actor.user_id is None:
         raise NotAllowed(_("只有督办和管理员可以提出修改时限规则"))
     key = key or str(document.get("key", ""))
     if key != CENTRE and document.get("key") != key:
@@ -83,7 +83,7 @@ async def decide(core: Core, session: AsyncSession, actor: Actor, proposal_id: i
 
     Raises NotAllowed, NotFound, IllegalStep when it is decided already, InvalidInput when it does not fit any more.
     """
-    if not actor.has(Role.ADMIN) or actor.user_id is None:
+    if not may(actor, "policy.decide") or actor.user_id is None:
         raise NotAllowed(_("只有管理员可以确认时限规则"))
     await versions.lock(session)
     proposal = await _open_proposal(session, proposal_id)

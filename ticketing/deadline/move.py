@@ -19,7 +19,7 @@ from ticketing.deadline.policy import Policy, PolicyError
 from ticketing.deadline.recompute import compute_anew
 from ticketing.deadline.service import set_terms
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
+from ticketing.people.permissions import may
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import tell
 
@@ -33,7 +33,7 @@ async def move_policy(
     hand stays. Cards already given stay. Returns the clocks whose due time changed. Raises NotAllowed, IllegalStep,
     InvalidInput.
     """
-    if not actor.has(Role.SUPERVISOR):
+    if not may(actor, "policy.move"):
         raise NotAllowed(_("只有督办可以调整工单适用的时限规则"))
     if ticket.policy_key is None:
         raise IllegalStep(_("工单还没有派出，没有时限规则可调整"))
