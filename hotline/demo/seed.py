@@ -28,6 +28,7 @@ from ticketing.calendar.service import load_official, work_calendar
 from ticketing.people.actor import staff_actor
 from ticketing.people.models import Unit, User
 from ticketing.seed.loader import SEED_DIR, load_people, load_taxonomy, load_units
+from ticketing.suggestion.seed import load_catalogue
 from ticketing.taxonomy.models import Category
 
 SUBJECT, CITY_LOADED, MONTH_PLAYED = "demo", "demo.city_loaded", "demo.month_played"
@@ -107,7 +108,8 @@ async def _load_city(services: Services, session: AsyncSession, progress: Progre
     people = await load_people(core, session, services.settings.demo_password.get_secret_value())
     progress(f"people: {len(people)}")
     categories = await load_taxonomy(core, session)
-    progress(f"categories: {categories}")
+    rules = await load_catalogue(core, session)
+    progress(f"categories: {categories}, rows of the catalogue: {rules} new")
     changed = await load_seed(core, session)
     progress(f"articles: {changed} new or changed")
 

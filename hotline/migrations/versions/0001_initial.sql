@@ -612,6 +612,32 @@ CREATE TABLE import_job (
 
 CREATE INDEX ix_import_job_waiting ON import_job (made_at) WHERE state = 'waiting';
 
+CREATE TABLE dispatch_rule (
+	id BIGSERIAL NOT NULL,
+	category_code TEXT NOT NULL,
+	words TEXT DEFAULT '' NOT NULL,
+	district TEXT,
+	street TEXT,
+	line TEXT,
+	lead_unit_id BIGINT NOT NULL,
+	co_unit_ids BIGINT[] DEFAULT '{}' NOT NULL,
+	handling_kind TEXT,
+	dispatch_mode TEXT DEFAULT 'phone' NOT NULL,
+	valid_from DATE NOT NULL,
+	note TEXT DEFAULT '' NOT NULL,
+	active BOOLEAN DEFAULT true NOT NULL,
+	version BIGINT NOT NULL,
+	CONSTRAINT pk_dispatch_rule PRIMARY KEY (id),
+	CONSTRAINT ck_dispatch_rule_handling_kind CHECK (handling_kind IS NULL OR handling_kind IN ('on_spot', 'promised', 'joint', 'hard')),
+	CONSTRAINT ck_dispatch_rule_dispatch_mode CHECK (dispatch_mode IN ('phone', 'written', 'leader')),
+	CONSTRAINT ck_dispatch_rule_lead_is_no_co_unit CHECK (lead_unit_id <> ALL (co_unit_ids)),
+	CONSTRAINT ck_dispatch_rule_version CHECK (version >= 1),
+	CONSTRAINT fk_dispatch_rule_category_code FOREIGN KEY(category_code) REFERENCES category (code),
+	CONSTRAINT fk_dispatch_rule_lead_unit_id FOREIGN KEY(lead_unit_id) REFERENCES unit (id)
+);
+
+CREATE UNIQUE INDEX uq_dispatch_rule_case ON dispatch_rule (category_code, coalesce(district, ''), coalesce(street, ''), coalesce(line, ''), words, valid_from) WHERE active;
+
 CREATE TABLE workflow_version (
 	version BIGINT NOT NULL,
 	document TEXT NOT NULL,
@@ -1129,7 +1155,7 @@ CREATE TABLE urging (
 	note TEXT DEFAULT '' NOT NULL,
 	at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_urging PRIMARY KEY (id),
-	CONSTRAINT ck_urging_by CHECK (by IN ('citizen', 'agent', 'dispatcher', 'supervisor', 'leader', 'callback')),
+	CONSTRAINT ck_urging_by CHECK (by IN ('citizen', 'agent', 'dispatcher', 'supervisor', 'leader')),
 	CONSTRAINT fk_urging_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
 	CONSTRAINT fk_urging_user_id FOREIGN KEY(user_id) REFERENCES staff (id)
 );

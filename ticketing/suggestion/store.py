@@ -1,0 +1,58 @@
+"""Where the learned model lies: in memory, in the data folder, or to be learned now."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+from hotline import logs
+from ticketing.suggestion.examples import read, stamp
+from ticketing.suggestion.model import Model, load, save
+
+FOLDERS: list[Path] = []
+"""Further folders to look in and to keep a copy in (the tests share one model)."""
+_models: dict[str, Model] = {}
+_lock = threading.Lock()
+_log = logs.get(__name__)
+
+
+def model_file(folder: Path) -> Path:
+    """The model's file below a data folder."""
+    return folder / "suggestion" / "model.npz"
+
+
+def get(data_dir: Path) -> Model:
+    """The model of the present sources: from memory, from a file, else learned (half a minute) and kept. Safe in threads."""
+    wanted = stamp()
+    if wanted in _models:
+        return _models[wanted]
+    with _lock:
+        if wanted not in _models:
+            found = None
+            for folder in (data_dir, *FOLDERS):
+                found = load(model_file(folder), wanted)
+                if found is not None:
+                    break
+            _models.clear()
+            _models[wanted] = found if found is not None else train(data_dir)
+        return _models[wanted]
+
+
+def train(data_dir: Path) -> Model:
+    """Learn now and keep the model; one that cannot be written is used all the same."""
+    from ticketing.suggestion import training
+
+    learned = training.train(read())
+    for folder in (data_dir, *FOLDERS):
+        try:
+            save(learned, model_file(folder), stamp())
+        except OSError as error:
+            _log.warning("suggestion.model_not_kept", reason=error.strerror)
+    return load(model_file(data_dir), stamp()) or Model(learned)
+
+
+async def ready(data_dir: Path) -> Model:
+    """As `get`, without holding up the event loop while a file is read or a model learned."""
+    found = _models.get(stamp())
+    return found if found is not None else await asyncio.to_thread(get, data_dir)
