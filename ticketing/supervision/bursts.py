@@ -21,7 +21,7 @@ from hotline.events import SYSTEM, record
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
+from ticketing.people.permissions import may, roles_with
 from ticketing.supervision import rules
 from ticketing.supervision.notices import Directory, NoticeKind, tell_people
 from ticketing.supervision.places import distance_m, place_keys
@@ -31,8 +31,6 @@ from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, TicketState
 
-SEEING = (Role.SUPERVISOR, Role.LEADER, Role.DISPATCHER)
-DECIDING = (Role.SUPERVISOR, Role.LEADER)
 BATCH = 300
 RISE_DAYS = 28
 PAGE = 50
@@ -182,7 +180,7 @@ async def _warn(core: Core, session: AsyncSession, burst: Burst) -> int:
     data = {"burst": burst.id, "kind": burst.kind, "category": category, "place": burst.place, "count": burst.count}
     name = "burst.grew" if grown else "burst.found"
     await record(session, at=core.clock.now(), name=name, subject="burst", subject_id=burst.id, who=SYSTEM, data=data)
-    people = (await Directory.load(session)).of_role(None, *SEEING)
+    people = (await Directory.load(session)).of_role(None, *roles_with("burst.see"))
     told = {"burst": burst.id, "rise": burst.kind == "rise", "category": category, "place": burst.place, "count": burst.count}
     await tell_people(core, session, people, NoticeKind.BURST, None, **told)
     return 1
@@ -235,7 +233,7 @@ async def list_bursts(
     core: Core, session: AsyncSession, actor: Actor, *, open_only: bool = True, before: int | None = None, limit: int = PAGE
 ) -> list[BurstLine]:
     """Bursts, newest first. Two statements, however long the page."""
-    _check_role(actor, SEEING)
+    _check(actor, "burst.see")
     statement = select(Burst, Category.name).join(Category, Category.code == Burst.category_code)
     if open_only:
         statement = statement.where(Burst.state == "open")
@@ -257,7 +255,7 @@ async def list_bursts(
 
 async def decide(core: Core, session: AsyncSession, actor: Actor, burst_id: int, *, handled: bool, note: str) -> Burst:
     """What was done about it, or why it is none. Raises NotFound, NotAllowed, IllegalStep, InvalidInput."""
-    _check_role(actor, DECIDING)
+    _check(actor, "burst.decide")
     burst = (await session.scalars(select(Burst).where(Burst.id == burst_id).with_for_update())).first()
     if burst is None:
         raise NotFound(_("没有找到这条预警"))
@@ -273,8 +271,8 @@ async def decide(core: Core, session: AsyncSession, actor: Actor, burst_id: int,
     return burst
 
 
-def _check_role(actor: Actor, roles: Sequence[Role]) -> None:
-    if not actor.has(*roles):
+def _check(actor: Actor, permission: str) -> None:
+    if not may(actor, permission):
         raise NotAllowed(_("这个岗位没有权限打开本页或做这一步"))
 
 

@@ -15,7 +15,8 @@ from hotline.i18n import _
 from ticketing.assignment.models import Assignment
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role, Unit, User
+from ticketing.people.models import Unit, User
+from ticketing.people.permissions import may
 from ticketing.supervision import rules
 from ticketing.supervision.models import Card, CardReason
 from ticketing.supervision.notices import Directory, NoticeKind, tell_people
@@ -24,8 +25,6 @@ from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import tell
 
-SUPERVISING = (Role.SUPERVISOR, Role.LEADER)
-SEEING = (*SUPERVISING, Role.DISPATCHER, Role.CLERK, Role.CHIEF)
 PAGE = 50
 
 
@@ -120,7 +119,7 @@ async def give_by_hand(
     reason: CardReason = CardReason.BY_HAND,
 ) -> Given:
     """A supervisor or leader gives a card to a unit that handles the ticket, with a reason of at least ten characters."""
-    if not actor.has(*SUPERVISING):
+    if not may(actor, "card.give"):
         raise NotAllowed(_("你的岗位不能发牌"))
     if colour not in ("yellow", "red"):
         raise InvalidInput(_("请选择黄牌还是红牌"), field="colour")
@@ -154,7 +153,7 @@ async def access_card(core: Core, session: AsyncSession, actor: Actor, card_id: 
 
 def may_see(core: Core, actor: Actor) -> ColumnElement[bool]:
     """Cards on tickets that the actor may see; unit people only their own unit's. For statements with Card and Ticket."""
-    if not actor.has(*SEEING):
+    if not may(actor, "card.see"):
         return Card.id.is_(None)
     condition = visible(core, actor)
     return condition & (Card.unit_id == actor.unit_id) if actor.role and actor.role.in_unit else condition
@@ -162,7 +161,7 @@ def may_see(core: Core, actor: Actor) -> ColumnElement[bool]:
 
 async def revoke(core: Core, session: AsyncSession, actor: Actor, card_id: int, reason: str) -> None:
     """A supervisor takes a card out of the count, with a reason; the card stays visible. A red card that rested on it goes with it."""
-    if not actor.has(Role.SUPERVISOR):
+    if not may(actor, "card.revoke"):
         raise NotAllowed(_("只有督办可以撤销牌"))
     if len(reason.strip()) < 10:
         raise InvalidInput(_("请写明撤销的理由，至少10个字"), field="reason")

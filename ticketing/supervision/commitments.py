@@ -14,14 +14,13 @@ from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
+from ticketing.people.permissions import may
 from ticketing.supervision.models import Commitment
 from ticketing.supervision.notices import Directory, NoticeKind, tell_people
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import tell
 
-NOTING = (Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR, Role.CALLBACK, Role.LEADER)
-JUDGING = (Role.SUPERVISOR, Role.LEADER)
 LONGEST = timedelta(days=3 * 366)
 REMIND_AT = 0.8
 """Share of the time after which whoever promised is reminded."""
@@ -35,7 +34,7 @@ async def promise(
 
     Also on a closed ticket: a promise often outlives it («the road is repaired in spring»). Raises InvalidInput per field.
     """
-    if not actor.has(*NOTING):
+    if not may(actor, "commitment.note"):
         raise NotAllowed(_("你的岗位不能登记承诺"))
     now, errors = core.clock.now(), {}
     if not 5 <= len(what.strip()) <= 1000:
@@ -64,7 +63,7 @@ async def promise(
 
 def may_see(core: Core, actor: Actor) -> ColumnElement[bool]:
     """Promises on tickets that the actor may see; in lists, unit people see their own unit's. For statements with Commitment and Ticket."""
-    if not actor.has(*NOTING):
+    if not may(actor, "commitment.note"):
         return Commitment.id.is_(None)
     condition = visible(core, actor)
     return condition & (Commitment.unit_id == actor.unit_id) if actor.role and actor.role.in_unit else condition
@@ -83,9 +82,10 @@ async def access_commitment(core: Core, session: AsyncSession, actor: Actor, com
 async def decide(core: Core, session: AsyncSession, actor: Actor, commitment_id: int, *, kept: bool, proof: str) -> None:
     """Kept or broken, with proof. Who promised may say «kept»; «broken» (also of one said to be kept) is the supervisor's."""
     row, ticket = await access_commitment(core, session, actor, commitment_id)
-    if row.state != "open" and not (actor.has(*JUDGING) and row.state == "kept" and not kept):
+    judging = may(actor, "commitment.judge")
+    if row.state != "open" and not (judging and row.state == "kept" and not kept):
         raise IllegalStep(_("这项承诺已经有结果"))
-    if not kept and not actor.has(*JUDGING):
+    if not kept and not judging:
         raise NotAllowed(_("承诺没有兑现由督办认定"))
     if len(proof.strip()) < 5:
         raise InvalidInput(_("请写明依据，至少5个字：什么时候、由谁、怎么核实的"), field="proof")

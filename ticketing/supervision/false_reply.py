@@ -13,6 +13,7 @@ from ticketing.assignment.models import Assignment, AssignmentState, Reply
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit, User
+from ticketing.people.permissions import may
 from ticketing.supervision import cards
 from ticketing.supervision.formal import next_number
 from ticketing.supervision.models import CardReason
@@ -43,7 +44,7 @@ async def establish(
 
     Raises NotAllowed, InvalidInput (facts of at least 20 characters), IllegalStep when it was handed over already.
     """
-    if not actor.has(*SUPERVISING) or actor.user_id is None:
+    if not may(actor, "card.give") or actor.user_id is None:
         raise NotAllowed(_("虚假答复由督办或领导认定"))
     if len(facts.strip()) < MIN_FACTS:
         raise InvalidInput(_("请写明答复怎么说、实际查到什么，至少{n}个字").format(n=MIN_FACTS), field="facts")
@@ -117,7 +118,7 @@ class HandOverLine:
 
 
 def _may_see(core: Core, actor: Actor) -> ColumnElement[bool]:
-    return visible(core, actor) if actor.has(*SUPERVISING) else HandOver.id.is_(None)
+    return visible(core, actor) if may(actor, "finding.decide") else HandOver.id.is_(None)
 
 
 async def list_hand_overs(core: Core, session: AsyncSession, actor: Actor, *, number: str = "", limit: int = 50) -> list[HandOverLine]:
@@ -136,7 +137,7 @@ async def list_hand_overs(core: Core, session: AsyncSession, actor: Actor, *, nu
 
 async def answered(core: Core, session: AsyncSession, actor: Actor, number: str, text: str) -> HandOver:
     """What the discipline organ wrote back is put on record. Raises NotFound, NotAllowed, InvalidInput."""
-    if not actor.has(*SUPERVISING):
+    if not may(actor, "finding.decide"):
         raise NotAllowed(_("移交记录由督办或领导填写"))
     found = await list_hand_overs(core, session, actor, number=number)
     if not found:

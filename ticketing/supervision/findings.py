@@ -12,14 +12,14 @@ from hotline.events import record
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role, Unit, User
+from ticketing.people.models import Unit, User
+from ticketing.people.permissions import may
 from ticketing.supervision import cards, false_reply
 from ticketing.supervision.models import CardReason
 from ticketing.supervision.suspicions import Finding, Rule
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 
-SUPERVISING = (Role.SUPERVISOR, Role.LEADER)
 PAGE = 50
 OUTCOMES = ("dismiss", "confirm", "yellow", "red", "false_reply")
 """What may be decided: no ground; confirmed without a card; with a card; a false reply, which is handed over."""
@@ -38,7 +38,7 @@ class FindingLine:
 
 def may_see(core: Core, actor: Actor) -> ColumnElement[bool]:
     """Suspicions are for supervisors and leaders, on tickets that they may see. For statements with Finding and Ticket."""
-    return visible(core, actor) if actor.has(*SUPERVISING) else Finding.id.is_(None)
+    return visible(core, actor) if may(actor, "finding.decide") else Finding.id.is_(None)
 
 
 async def list_findings(
@@ -80,7 +80,7 @@ async def decide(core: Core, session: AsyncSession, actor: Actor, finding_id: in
 
     Raises NotAllowed, NotFound, IllegalStep, InvalidInput.
     """
-    if not actor.has(*SUPERVISING):
+    if not may(actor, "finding.decide"):
         raise NotAllowed(_("疑点由督办或领导处理"))
     statement = select(Ticket).join(Finding, Finding.ticket_id == Ticket.id).where(Finding.id == finding_id, may_see(core, actor))
     ticket = (await session.scalars(statement.with_for_update(of=Ticket))).first()

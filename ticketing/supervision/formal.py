@@ -17,6 +17,7 @@ from ticketing.calendar.service import work_calendar
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
+from ticketing.people.permissions import may
 from ticketing.supervision.models import FORMAL_SEQUENCE, FormalSupervision
 from ticketing.supervision.notices import Directory, NoticeKind, tell_people
 from ticketing.ticket.access import visible
@@ -24,7 +25,6 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import tell
 
-ORDERING = (Role.SUPERVISOR, Role.LEADER)
 OPEN = ("issued", "answered")
 MOST_DAYS = 90
 PAGE = 50
@@ -47,7 +47,7 @@ class Order:
 
 async def issue(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, order: Order) -> FormalSupervision:
     """Order a unit that handles the ticket in writing. Raises InvalidInput per field, NotAllowed, IllegalStep."""
-    if not actor.has(*ORDERING) or actor.user_id is None:
+    if not may(actor, "supervision.open") or actor.user_id is None:
         raise NotAllowed(_("督办单由督办或领导签发"))
     if not TicketState(ticket.state).is_open:
         raise IllegalStep(_("这件事已经结束，不能再督办；认为没有办好的，请重新办理"))
@@ -100,7 +100,7 @@ async def next_number(session: AsyncSession, prefix: str, sequence: object, now:
 
 def may_see(core: Core, actor: Actor) -> ColumnElement[bool]:
     """Orders on tickets that the actor may see; unit people only their own unit's. For statements with FormalSupervision and Ticket."""
-    if not actor.has(*ORDERING, Role.DISPATCHER, Role.CLERK, Role.CHIEF):
+    if not (may(actor, "card.see") or may(actor, "formal.answer")):
         return FormalSupervision.id.is_(None)
     condition = visible(core, actor)
     return condition & (FormalSupervision.unit_id == actor.unit_id) if actor.role and actor.role.in_unit else condition
@@ -122,7 +122,7 @@ async def access_formal(
 async def answer(core: Core, session: AsyncSession, actor: Actor, number: str, text: str) -> None:
     """The unit's chief or clerk reports what was done. The order stays open until it is concluded."""
     row, ticket = await access_formal(core, session, actor, number, lock=True)
-    if not actor.has(Role.CLERK, Role.CHIEF):
+    if not may(actor, "formal.answer"):
         raise NotAllowed(_("督办单由被督办的单位答复"))
     if row.state != "issued":
         raise IllegalStep(_("这份督办单已经答复，等督办审定"))
@@ -137,7 +137,7 @@ async def answer(core: Core, session: AsyncSession, actor: Actor, number: str, t
 
 async def conclude(core: Core, session: AsyncSession, actor: Actor, number: str, *, accept: bool, text: str) -> None:
     """The supervisor or leader ends it, or sends the answer back with what is missing."""
-    if not actor.has(*ORDERING):
+    if not may(actor, "supervision.open"):
         raise NotAllowed(_("督办单由督办或领导审定"))
     row, ticket = await access_formal(core, session, actor, number, lock=True)
     if row.state != "answered":
@@ -157,7 +157,7 @@ async def conclude(core: Core, session: AsyncSession, actor: Actor, number: str,
 
 async def withdraw(core: Core, session: AsyncSession, actor: Actor, number: str, reason: str) -> None:
     """Issued by mistake: it stays on record as withdrawn, with the reason."""
-    if not actor.has(*ORDERING):
+    if not may(actor, "supervision.open"):
         raise NotAllowed(_("督办单由督办或领导撤回"))
     row, ticket = await access_formal(core, session, actor, number, lock=True)
     if row.state not in OPEN:

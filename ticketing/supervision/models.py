@@ -145,7 +145,7 @@ class Urging(Base):
 
     __tablename__ = "urging"
     __table_args__ = (
-        CheckConstraint("by IN ('citizen', 'agent', 'dispatcher', 'supervisor', 'leader', 'callback')", name="by"),
+        CheckConstraint("by IN ('citizen', 'agent', 'dispatcher', 'supervisor', 'leader')", name="by"),
         Index("ix_urging_ticket_id", "ticket_id", "at"),
         Index("ix_urging_at", "at"),
     )

@@ -15,6 +15,7 @@ from ticketing.calendar.service import work_calendar
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
+from ticketing.people.permissions import may
 from ticketing.supervision import rules
 from ticketing.supervision.models import Card, Rectification
 from ticketing.supervision.notices import Directory, NoticeKind, tell_people
@@ -22,7 +23,6 @@ from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import tell
 
-SUPERVISING = (Role.SUPERVISOR, Role.LEADER)
 OPEN = ("open", "done")
 PAGE = 50
 Pair = tuple[int, int | None]
@@ -66,7 +66,7 @@ async def drop_without_card(session: AsyncSession, rectification_id: int | None)
 
 def may_see(core: Core, actor: Actor) -> ColumnElement[bool]:
     """Tasks on tickets that the actor may see; unit people only their own unit's. For statements with Rectification and Ticket."""
-    if not actor.has(*SUPERVISING, Role.DISPATCHER, Role.CLERK, Role.CHIEF):
+    if not (may(actor, "rectification.do") or may(actor, "rectification.confirm")):
         return Rectification.id.is_(None)
     condition = visible(core, actor)
     return condition & (Rectification.unit_id == actor.unit_id) if actor.role and actor.role.in_unit else condition
@@ -84,8 +84,8 @@ async def access_task(core: Core, session: AsyncSession, actor: Actor, task_id: 
 async def finish(core: Core, session: AsyncSession, actor: Actor, task_id: int, *, cause: str, measure: str) -> None:
     """The unit (for the centre: its dispatcher or supervisor) says why it happened and what was done about it."""
     task, ticket = await access_task(core, session, actor, task_id)
-    responsible = (Role.CLERK, Role.CHIEF) if task.unit_id is not None else (Role.DISPATCHER, Role.SUPERVISOR)
-    if not actor.has(*responsible):
+    of_unit = bool(actor.role and actor.role.in_unit)
+    if not may(actor, "rectification.do") or of_unit != (task.unit_id is not None):
         raise NotAllowed(_("整改由被发牌的单位填写"))
     if task.state != "open":
         raise IllegalStep(_("这个整改任务已经提交，等督办确认"))
@@ -107,7 +107,7 @@ async def finish(core: Core, session: AsyncSession, actor: Actor, task_id: int, 
 
 async def judge(core: Core, session: AsyncSession, actor: Actor, task_id: int, *, confirm: bool, note: str = "") -> None:
     """The supervisor (or leader) confirms the rectification, or sends it back with a reason. Nobody confirms his own."""
-    if not actor.has(*SUPERVISING):
+    if not may(actor, "rectification.confirm"):
         raise NotAllowed(_("整改由督办确认"))
     task, ticket = await access_task(core, session, actor, task_id)
     if task.state != "done":

@@ -113,9 +113,9 @@ async def _locked(session: AsyncSession, ids: Collection[int]) -> list[Deadline]
 async def advance(core: Core, session: AsyncSession, ticket: Ticket, deadline: Deadline) -> int:
     """Move one locked clock of a locked ticket through every stage whose moment has come; returns how many."""
     if ClockKind(deadline.kind).is_window:
-        from ticketing.ticket import windows
+        from ticketing.ticket.windows import expire
 
-        await windows.expire(core, session, ticket, deadline)
+        await expire(core, session, ticket, deadline)
         return 1
     return await _move(core, session, [deadline], await Directory.load(session))
 
@@ -261,10 +261,10 @@ def _recipients(item: _Moved, stage: Stage, directory: Directory) -> list[int]:
 
 async def _expire(core: Core, session: AsyncSession, deadline: Deadline) -> None:
     """The end of a window: what happens then is the ticket's own matter."""
-    from ticketing.ticket import windows
+    from ticketing.ticket.windows import expire
 
     ticket = await session.get_one(Ticket, deadline.ticket_id)
-    await windows.expire(core, session, ticket, deadline)
+    await expire(core, session, ticket, deadline)
     await session.flush()
     if deadline.state == ClockState.RUNNING.value:
         deadline.next_stage_at = None  # it has had its end; whoever lets it run on sets the next moment

@@ -16,6 +16,7 @@ from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
+from ticketing.people.permissions import may
 from ticketing.supervision import rules
 from ticketing.supervision.models import Urging
 from ticketing.supervision.notices import Directory, NoticeKind, tell_people
@@ -24,7 +25,6 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import tell
 
-URGING = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR, Role.LEADER, Role.CALLBACK)
 PAGE = 50
 _OWING = [state.value for state in AssignmentState if state.is_open]
 
@@ -51,7 +51,7 @@ async def urge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
 def _by(actor: Actor) -> str:
     if actor.kind is ActorKind.CITIZEN:
         return "citizen"
-    if actor.role is None or actor.role not in URGING:
+    if actor.role is None or not may(actor, "ticket.urge"):
         raise NotAllowed(_("你的岗位不能催办"))
     return actor.role.value
 
