@@ -2,80 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from channels.web.inputs import whole_number
+from channels.console.callback_steps import CALLBACK_HANDLERS, CALLBACK_PERMISSIONS
+from channels.console.relation_steps import RELATION_HANDLERS, RELATION_PERMISSIONS
+from channels.console.request_steps import REQUEST_HANDLERS, REQUEST_PERMISSIONS
+from channels.console.step import Step
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment import service as assignments
-from ticketing.assignment.models import Assignment, Facts
-from ticketing.assignment.service import ReplyDraft
+from ticketing.assignment.models import Facts
+from ticketing.assignment.service import ReplyDraft, Responsibility
 from ticketing.callback import service as callbacks
-from ticketing.callback.service import CallbackResult
-from ticketing.context import Core
-from ticketing.people.actor import Actor
-from ticketing.request import returns
 from ticketing.supervision.urging import urge
 from ticketing.ticket import dispatch as dispatching
-from ticketing.ticket import exits, refusal
+from ticketing.ticket import exits
 from ticketing.ticket.edit import name_people, revise
-from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Confidentiality, DispatchMode, Satisfaction, Urgency
-
-E = TypeVar("E", bound=StrEnum)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a handler is given."""
-
-    core: Core
-    session: AsyncSession
-    actor: Actor
-    ticket: Ticket
-    form: Mapping[str, str]
-    many: Callable[[str], list[str]]
-
-    def text(self, name: str, limit: int = 2000) -> str:
-        """A field without blanks around it. Raises InvalidInput when it is too long, so that nothing is cut off unseen."""
-        value = self.form.get(name, "").strip().replace("\r\n", "\n")
-        if len(value) > limit:
-            raise InvalidInput(_("请控制在{n}字以内"), field=name, n=limit)
-        return value
-
-    def choice(self, kind: type[E], name: str, message: str) -> E:
-        """One of the values of an enumeration."""
-        try:
-            return kind(self.form.get(name, ""))
-        except ValueError:
-            raise InvalidInput(message, field=name) from None
-
-    def number(self, name: str, message: str) -> int:
-        """An identifier that a select box sends."""
-        value = whole_number(self.form.get(name))
-        if value is None:
-            raise InvalidInput(message, field=name)
-        return value
-
-    def numbers(self, name: str) -> tuple[int, ...]:
-        """Identifiers that ticked boxes send; what is no number is left out."""
-        return tuple(value for value in map(whole_number, self.many(name)) if value is not None)
-
-    async def assignment(self) -> int:
-        """The assignment that the form means. It must belong to this ticket; the service checks the unit."""
-        found = await self.session.get(Assignment, self.number("assignment", _("没有找到这张工单")))
-        if found is None or found.ticket_id != self.ticket.id:
-            raise NotFound(_("没有找到这张工单"))
-        return found.id
+from ticketing.ticket.states import Confidentiality, DispatchMode, HandlingKind, Urgency
 
 
 async def _sign(step: Step) -> str:
-    await assignments.sign(step.core, step.session, step.actor, await step.assignment())
+    fixed = Responsibility(step.text("leader", 50), step.text("person", 50), step.text("quality", 200))
+    await assignments.sign(step.core, step.session, step.actor, await step.assignment(), fixed)
     return "signed"
 
 
@@ -93,6 +41,7 @@ async def _reply(step: Step) -> str:
         measures=step.text("measures", 5000),
         basis=step.text("basis", 2000),
         contact_note=step.text("contact_note", 1000),
+        explanation=step.text("explanation", 2000),
     )
     await assignments.draft_reply(step.core, step.session, step.actor, await step.assignment(), draft)
     return "drafted"
@@ -108,27 +57,12 @@ async def _refuse_draft(step: Step) -> str:
     return "returned_to_clerk"
 
 
-async def _request_return(step: Step) -> str:
-    await returns.ask(step.core, step.session, step.actor, await step.assignment(), step.text("reason", 1000))
-    return "return_requested"
-
-
-async def _decide_return(step: Step) -> str:
-    approve = step.form.get("approve") == "yes"
-    if not approve and step.form.get("approve") != "no":
-        raise InvalidInput(_("请选择同意还是不同意"), field="approve")
-    note = step.text("note", 500)
-    if not approve and len(note) < 2:
-        raise InvalidInput(_("请写明不同意的理由"), field="note")
-    request_id = step.number("request", _("没有等待处理的退单申请"))
-    await returns.decide(step.core, step.session, step.actor, step.ticket, request_id, approve=approve, note=note)
-    return "return_approved" if approve else "return_refused"
-
-
 async def _dispatch(step: Step) -> str:
     urgency = step.choice(Urgency, "urgency", _("请选择紧急程度"))
     category = step.text("category_code", 10)
-    mode = step.choice(DispatchMode, "mode", _("请选择电话交办或书面转办"))
+    mode = step.choice(DispatchMode, "mode", _("请选择怎么交办"))
+    handling = step.choice(HandlingKind, "handling", _("请选择办理方式")) if step.form.get("handling") else None
+    days = step.number("leader_days", _("领导批示件请选择7天、10天或30天")) if mode is DispatchMode.LEADER else None
     unit_id = step.number("unit_id", _("请选择承办单位"))
     await revise(step.core, step.session, step.actor, step.ticket, category_code=category, urgency=urgency)
     await dispatching.dispatch(
@@ -141,6 +75,8 @@ async def _dispatch(step: Step) -> str:
         instruction=step.text("instruction", 1000),
         co_unit_ids=step.numbers("co_unit_ids"),
         override_reason=step.text("override_reason", 500),
+        handling=handling,
+        leader_days=days,
     )
     return "dispatched"
 
@@ -174,12 +110,6 @@ async def _submit(step: Step) -> str:
 async def _answer(step: Step) -> str:
     await dispatching.answer(step.core, step.session, step.actor, step.ticket, step.text("answer", 5000))
     return "answered"
-
-
-async def _reject(step: Step) -> str:
-    reason, legal_way = step.text("reason", 500), step.text("legal_way", 1000)
-    await refusal.reject(step.core, step.session, step.actor, step.ticket, reason=reason, legal_way=legal_way)
-    return "rejected"
 
 
 async def _request_info(step: Step) -> str:
@@ -228,39 +158,6 @@ async def _review(step: Step) -> str:
     return "accepted" if accept else "sent_back"
 
 
-async def _visit(step: Step) -> str:
-    errors = {}
-    if step.form.get("solved") not in ("yes", "no"):
-        errors["solved"] = _("请选择问题是否解决")
-    if step.form.get("contacted") not in ("yes", "no"):
-        errors["contacted"] = _("请选择单位是否联系过市民")
-    if step.form.get("attitude") not in ("good", "fair", "bad"):
-        errors["attitude"] = _("请选择工作人员的态度")
-    if step.form.get("satisfaction") not in {item.value for item in Satisfaction}:
-        errors["satisfaction"] = _("请选择满意程度")
-    if errors:
-        raise InvalidInput(errors=errors)
-    result = CallbackResult(
-        satisfaction=Satisfaction(step.form["satisfaction"]),
-        solved=step.form["solved"] == "yes",
-        contacted=step.form["contacted"] == "yes",
-        attitude=step.form["attitude"],
-        note=step.text("note", 2000),
-    )
-    await callbacks.finish_callback(step.core, step.session, step.actor, step.ticket, result)
-    return "visited"
-
-
-async def _attempt(step: Step) -> str:
-    closed = await callbacks.record_attempt(step.core, step.session, step.actor, step.ticket, step.text("outcome", 20))
-    return "unreached" if closed else "attempt"
-
-
-async def _close_disputed(step: Step) -> str:
-    await callbacks.close_disputed(step.core, step.session, step.actor, step.ticket, evidence=step.text("evidence", 2000))
-    return "disputed_closed"
-
-
 async def _reopen(step: Step) -> str:
     await callbacks.reopen(step.core, step.session, step.actor, step.ticket, step.text("reason", 1000))
     return "reopened"
@@ -276,19 +173,19 @@ async def _return_call(step: Step) -> str:
 
 
 HANDLERS: dict[str, Callable[[Step], Awaitable[str]]] = {
+    **CALLBACK_HANDLERS,
+    **REQUEST_HANDLERS,
+    **RELATION_HANDLERS,
     "sign": _sign,
     "contact": _contact,
     "reply": _reply,
     "sign_off": _sign_off,
     "refuse_draft": _refuse_draft,
-    "request_return": _request_return,
-    "decide_return": _decide_return,
     "dispatch": _dispatch,
     "edit": _edit,
     "name": _name,
     "submit": _submit,
     "answer": _answer,
-    "reject": _reject,
     "request_info": _request_info,
     "supplement": _supplement,
     "urge": _urge,
@@ -297,25 +194,22 @@ HANDLERS: dict[str, Callable[[Step], Awaitable[str]]] = {
     "close_no_contact": _close_no_contact,
     "invalidate": _invalidate,
     "review": _review,
-    "visit": _visit,
-    "attempt": _attempt,
-    "close_disputed": _close_disputed,
     "reopen": _reopen,
     "return_call": _return_call,
 }
 """Address `/console/tickets/{number}/{key}`; the answer is the word of `pages.DONE` to show."""
 
 PERMISSIONS: dict[str, str] = {
+    **CALLBACK_PERMISSIONS,
+    **REQUEST_PERMISSIONS,
+    **RELATION_PERMISSIONS,
     "sign": "assignment.work",
     "contact": "assignment.work",
     "reply": "reply.draft",
-    "request_return": "request.ask",
     "sign_off": "reply.sign",
     "refuse_draft": "reply.sign",
-    "decide_return": "return.decide",
     "dispatch": "ticket.dispatch",
     "review": "reply.review",
-    "reject": "refusal.decide",
     "name": "ticket.name_people",
     "edit": "ticket.edit",
     "emergency": "ticket.emergency",
@@ -324,9 +218,6 @@ PERMISSIONS: dict[str, str] = {
     "submit": "ticket.submit",
     "answer": "ticket.answer",
     "request_info": "ticket.ask",
-    "visit": "callback.visit",
-    "attempt": "callback.visit",
-    "close_disputed": "ticket.close_disputed",
     "invalidate": "ticket.invalidate",
     "urge": "ticket.urge",
     "reopen": "ticket.reopen",

@@ -5,26 +5,21 @@ It only proposes. Whether a step is allowed is decided by the services, which ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from channels.console import step_buttons as buttons
+from channels.console.actions import PERMISSIONS
+from channels.console.step_buttons import Action
 from channels.console.ticket_view import TicketPage
 from channels.web.formats import citizen_time
 from hotline.i18n import _
+from ticketing.assignment.models import AssignmentState
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
+from ticketing.people.permissions import may
 from ticketing.request.states import RequestKind
 from ticketing.ticket.states import TicketState
-
-
-@dataclass(frozen=True)
-class Action:
-    """A button of the ticket page; `key` is the name of its form and of its address."""
-
-    key: str
-    label: str
-    icon: str
-    shortcut: str = ""
-    danger: bool = False
+from ticketing.words import word
 
 
 @dataclass(frozen=True)
@@ -38,132 +33,179 @@ class NextStep:
     others: list[Action]
 
 
-SIGN = Action("sign", "签收", "check", "D")
-CONTACT = Action("contact", "登记联系市民", "phone")
-REPLY = Action("reply", "起草答复", "reply", "R")
-SIGN_OFF = Action("sign_off", "审签", "signature", "R")
-REFUSE_DRAFT = Action("refuse_draft", "退回经办人修改", "pencil")
-REQUEST_RETURN = Action("request_return", "申请退单", "undo-2")
-DECIDE_RETURN = Action("decide_return", "处理退单申请", "undo-2", "R")
-DISPATCH = Action("dispatch", "派单", "send", "D")
-EDIT = Action("edit", "修改类别和紧急程度", "pencil")
-SUBMIT = Action("submit", "提交派单", "send", "D")
-ANSWER = Action("answer", "直接答复", "message-square-text")
-REJECT = Action("reject", "不予受理", "ban", danger=True)
-REQUEST_INFO = Action("request_info", "请市民补充材料", "circle-help")
-SUPPLEMENT = Action("supplement", "补充内容", "file-plus")
-EMERGENCY = Action("emergency", "转紧急热线", "siren", danger=True)
-FOLLOW_EMERGENCY = Action("follow_emergency", "登记紧急事项跟进", "siren", "R")
-REVIEW = Action("review", "审核答复", "clipboard-check", "R")
-VISIT = Action("visit", "登记回访结果", "phone-outgoing", "R")
-ATTEMPT = Action("attempt", "未接通", "phone-missed")
-DISPUTED = Action("close_disputed", "答复合理，按不满意办结", "circle-check", danger=True)
-URGE = Action("urge", "催办", "megaphone", "U")
-REOPEN = Action("reopen", "重新办理", "rotate-ccw")
-NO_CONTACT = Action("close_no_contact", "无法联系，办结", "circle-check", danger=True)
-INVALIDATE = Action("invalidate", "标为无效", "ban", danger=True)
-RETURN_CALL = Action("return_call", "完成回拨", "phone-outgoing", "R")
-UPLOAD = Action("upload", "上传附件", "paperclip")
-
-NAME = Action("name", "指定可见人员", "lock")
-
-CENTRE = (Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)
-
-
 def next_step(page: TicketPage, actor: Actor) -> NextStep:
-    """The step that this person should take on this ticket now."""
+    """The step that this person should take on this ticket now. What the role has no permission for is not offered."""
     title, primary, others = _propose(page, actor)
-    return NextStep(title, _hint(page), page.pressing.stage if page.pressing else "calm", primary, [*others, *_always(page, actor)])
+    offered = [action for action in dict.fromkeys([*others, *_always(page, actor)]) if _may(actor, action) and action is not primary]
+    if primary is not None and not _may(actor, primary):
+        primary = None
+    return NextStep(title, _hint(page), page.pressing.stage if page.pressing else "calm", primary, offered)
 
 
-def _propose(page: TicketPage, actor: Actor) -> tuple[str, Action | None, list[Action]]:
+def _may(actor: Actor, action: Action) -> bool:
+    return action is buttons.UPLOAD or any(may(replace(actor, role=role), PERMISSIONS[action.key]) for role in actor.roles)
+
+
+Proposal = tuple[str, Action | None, list[Action]]
+
+
+def _propose(page: TicketPage, actor: Actor) -> Proposal:
     if page.return_call is not None:
-        return _("回拨来电人：承诺过回电"), RETURN_CALL, []
+        return _("回拨来电人：承诺过回电"), buttons.RETURN_CALL, []
     if actor.has(Role.CLERK, Role.CHIEF):
         return _for_unit(page, actor)
-    if (asked := page.pending(RequestKind.RETURN)) and actor.has(Role.DISPATCHER, Role.SUPERVISOR):
-        return _("处理{unit}的退单申请").format(unit=asked.unit), DECIDE_RETURN, []
-    return _by_state(page, actor)
+    return _to_decide(page, actor) or _by_state(page, actor)
 
 
-def _for_unit(page: TicketPage, actor: Actor) -> tuple[str, Action | None, list[Action]]:
-    chief = actor.has(Role.CHIEF)
+_DECISIONS = {
+    RequestKind.RETURN: ("处理{unit}的退单申请", buttons.DECIDE_RETURN),
+    RequestKind.EXTENSION: ("处理{unit}的延期申请", buttons.DECIDE_EXTENSION),
+    RequestKind.SUSPENSION: ("处理{unit}的挂账申请", buttons.DECIDE_SUSPENSION),
+    RequestKind.REFUSAL: ("处理话务员的不予受理建议", buttons.DECIDE_REFUSAL),
+}
+
+
+def _to_decide(page: TicketPage, actor: Actor) -> Proposal | None:
+    """A request that waits for this person comes before the usual step."""
+    for kind, (words, action) in _DECISIONS.items():
+        asked = page.pending(kind)
+        consented = asked is not None and (asked.request.consented_at is not None or kind in (RequestKind.RETURN, RequestKind.REFUSAL))
+        if asked is not None and consented and _may(actor, action):
+            _title, usual, others = _by_state(page, actor)
+            return _(words).format(unit=asked.unit), action, [*([usual] if usual else []), *others]
+    return None
+
+
+def _for_unit(page: TicketPage, actor: Actor) -> Proposal:
     state = page.mine.assignment.state if page.mine else ""
-    if state == "assigned":
-        if page.pending(RequestKind.RETURN):
-            return _("等派单员处理退单申请，期间计时照常"), SIGN, []
-        fixed = page.asked(RequestKind.RETURN) or (page.mine is not None and page.mine.assignment.by_ruling)
-        may_return = [] if fixed else [REQUEST_RETURN]
-        return _("签收；不是本单位职责的，写明依据申请退单"), SIGN, may_return
-    if state == "signed":
-        return _("先联系市民，了解情况"), CONTACT, [REPLY]
-    if state in ("working", "redo"):
-        words = _("重新办理，并提交新的答复") if state == "redo" else _("提交书面答复，由首席代表审签")
-        return words, REPLY, [CONTACT]
-    if state == "unit_review":
-        return (_("审签答复"), SIGN_OFF, [REFUSE_DRAFT, REPLY]) if chief else (_("等首席代表审签"), None, [REPLY])
-    if state == "replied":
-        return _("已回复，等中心审核"), None, []
-    return _("本单位已办完"), None, []
+    waiting = [asked for asked in page.requests if asked.pending]
+    back = [buttons.TAKE_BACK] if waiting else []
+    unconsented = [asked for asked in waiting if asked.request.consented_at is None and asked.request.kind in ("extension", "suspension")]
+    if unconsented and actor.has(Role.CHIEF):
+        words = _("经办人提出{kind}申请，请决定是否同意").format(kind=word("request", unconsented[0].request.kind))
+        return words, buttons.CONSENT, [*back, *_unit_work(page, state)[2]]
+    title, primary, others = _unit_work(page, state)
+    return title, primary, [*others, *back]
 
 
-def _by_state(page: TicketPage, actor: Actor) -> tuple[str, Action | None, list[Action]]:
-    ticket = page.ticket
-    dispatching, calling = actor.has(Role.DISPATCHER, Role.SUPERVISOR), actor.has(Role.CALLBACK, Role.SUPERVISOR)
-    match TicketState(ticket.state):
+def _unit_work(page: TicketPage, state: str) -> Proposal:
+    if page.ticket.state == TicketState.SUSPENDED.value:
+        return _("挂账中，到复查日期恢复；条件具备可以提前恢复"), buttons.RESUME, []
+    more = [] if any(asked.pending for asked in page.requests) else [buttons.ASK_EXTENSION, buttons.ASK_SUSPENSION]
+    match state:
+        case "assigned":
+            if page.pending(RequestKind.RETURN):
+                return _("等派单员处理退单申请，期间计时照常"), buttons.SIGN, []
+            fixed = page.asked(RequestKind.RETURN) or (page.mine is not None and page.mine.assignment.by_ruling)
+            return _("签收；不是本单位职责的，写明依据申请退单"), buttons.SIGN, [] if fixed else [buttons.REQUEST_RETURN]
+        case "signed":
+            return _("先联系市民，了解情况"), buttons.CONTACT, [buttons.REPLY, buttons.PASS_ON, *more]
+        case "working" | "redo":
+            words = _("重新办理，并提交新的答复") if state == "redo" else _("提交书面答复，由首席代表审签")
+            return words, buttons.REPLY, [buttons.CONTACT, buttons.PASS_ON, *more]
+        case "unit_review":
+            return _("审签答复"), buttons.SIGN_OFF, [buttons.REFUSE_DRAFT, buttons.REPLY]
+        case "replied":
+            return _("已回复，等中心审核"), None, []
+        case _:
+            return _("本单位已办完"), None, []
+
+
+def _by_state(page: TicketPage, actor: Actor) -> Proposal:
+    match TicketState(page.ticket.state):
         case TicketState.REGISTERED | TicketState.TO_DISPATCH:
             return _before_dispatch(page, actor)
         case TicketState.NEED_INFO:
-            others = [NO_CONTACT] if actor.has(Role.DISPATCHER) else []
-            return _("等市民补充材料；市民来电说明的，代为登记"), SUPPLEMENT if actor.has(Role.AGENT) else None, others
+            words = _("等市民补充材料；市民来电说明的，代为登记")
+            return words, buttons.SUPPLEMENT, [buttons.GO_ON, buttons.NO_CONTACT]
         case TicketState.EMERGENCY_OUT:
-            return _("30分钟内向紧急热线核实处置情况"), FOLLOW_EMERGENCY if actor.has(*CENTRE) else None, []
+            return _("30分钟内向紧急热线核实处置情况"), buttons.FOLLOW_EMERGENCY, []
         case TicketState.IN_PROGRESS:
-            names = "、".join(item.unit.name for item in page.handlings if item.assignment.state not in ("returned", "cancelled"))
-            return _("由{units}办理").format(units=names or _("承办单位")), None, []
+            return _in_progress(page)
+        case TicketState.DISPUTED:
+            words = _("争议会商：裁定主办和协办单位") if actor.has(Role.SUPERVISOR, Role.LEADER) else _("等督办裁定承办单位")
+            return words, buttons.RULE_DISPUTE, []
+        case TicketState.SUSPENDED:
+            return _("挂账中，到复查日期自动恢复"), None, [buttons.RESUME]
         case TicketState.REPLY_REVIEW:
-            return (_("核对四关，审核答复"), REVIEW, []) if dispatching else (_("等中心审核答复"), None, [])
+            words = _("核对四关，审核答复") if may(actor, PERMISSIONS["review"]) else _("等中心审核答复")
+            return words, buttons.REVIEW, []
         case TicketState.CALLBACK:
-            if not calling:
-                return _("等回访员回访市民"), None, []
-            return _("打电话回访：联系过吗，解决了吗，满意吗"), VISIT, [ATTEMPT, *([DISPUTED] if actor.has(Role.SUPERVISOR) else [])]
+            return _callback(page, actor)
+        case state:
+            return _ended(state)
+
+
+def _callback(page: TicketPage, actor: Actor) -> Proposal:
+    """To be called; or 不满意 was said and the second visit waits for a decision."""
+    if page.visit is not None and page.visit.state == "open":
+        if page.ticket.round >= 2 and not actor.has(Role.SUPERVISOR):
+            return _("市民再次不满意：等督办决定重办还是办结"), None, []
+        return _("市民不满意：马上二次回访，查明原因，定下整改"), buttons.DECIDE_REDO, [buttons.DISPUTED]
+    if not may(actor, PERMISSIONS["visit"]):
+        return _("等回访员回访市民"), None, []
+    held = page.task is not None and page.task.claimed_by_id is not None and page.task.claimed_by_id == actor.user_id
+    back = [buttons.PUT_BACK] if held else []
+    return _("打电话回访：联系过吗，解决了吗，满意吗"), buttons.VISIT, [buttons.ATTEMPT, *back, buttons.DISPUTED]
+
+
+def _ended(state: TicketState) -> Proposal:
+    match state:
         case TicketState.ANSWERED:
             return _("已答复，等市民评价，三天后自动办结"), None, []
         case TicketState.CLOSED:
-            return _("已办结，七天内市民不认可可以重新办理"), None, [REOPEN] if actor.has(Role.AGENT, Role.SUPERVISOR) else []
+            return _("已办结，七天内市民不认可可以重新办理"), None, [buttons.REOPEN, buttons.EXCLUDE]
+        case TicketState.REJECTED:
+            return _("不予受理，五个工作日内市民可以提出异议"), None, [buttons.OBJECT]
+        case TicketState.MERGED:
+            return _("已并入主件一并办理"), None, [buttons.UNMERGE]
         case _:
             return _("这件工单已经结束"), None, []
 
 
-def _before_dispatch(page: TicketPage, actor: Actor) -> tuple[str, Action | None, list[Action]]:
+def _in_progress(page: TicketPage) -> Proposal:
+    names = "、".join(item.unit.name for item in page.handlings if item.assignment.state not in ("returned", "cancelled"))
+    words = _("由{units}办理").format(units=names or _("承办单位"))
+    others = [buttons.OPEN_DISPUTE]
+    if any(not item.assignment.lead and AssignmentState(item.assignment.state).is_open for item in page.handlings):
+        others.append(buttons.WAIVE)
+    if page.investigation is not None:
+        action = buttons.CONCLUDE_INVESTIGATION if page.investigation.supervisor_id else buttons.TAKE_INVESTIGATION
+        return _("第{n}次反映：由督办牵头调查").format(n=page.investigation.level), action, others
+    return words, None, others
+
+
+def _before_dispatch(page: TicketPage, actor: Actor) -> Proposal:
+    related = [buttons.MERGE, buttons.LINK_REPEAT] if page.ticket.repeat_of_id is None else [buttons.MERGE]
     if actor.has(Role.DISPATCHER, Role.SUPERVISOR):
         unit = page.suggested_unit.name if page.suggested_unit else ""
         words = _("派单，建议派给{unit}").format(unit=unit) if unit else _("选定类别，派给承办单位")
-        return words, DISPATCH, [EDIT, ANSWER, REQUEST_INFO, REJECT, EMERGENCY] if actor.has(Role.DISPATCHER) else [EDIT, REJECT, EMERGENCY]
+        return words, buttons.DISPATCH, [
+            buttons.EDIT, buttons.ANSWER, buttons.REQUEST_INFO, *related, buttons.REJECT, buttons.EMERGENCY
+        ]  # fmt: skip
+    others = [buttons.ANSWER, buttons.REQUEST_INFO, buttons.PROPOSE_REFUSAL, buttons.EMERGENCY]
     if actor.has(Role.AGENT):
-        if page.ticket.state == "registered":
-            return _("核对类别和紧急程度，提交派单"), SUBMIT, [ANSWER, REQUEST_INFO, EMERGENCY]
-        return _("等派单员派单"), None, [EDIT, ANSWER, REQUEST_INFO, EMERGENCY]
+        if page.ticket.state == TicketState.REGISTERED.value:
+            return _("核对类别和紧急程度，提交派单"), buttons.SUBMIT, others
+        return _("等派单员派单"), None, [buttons.EDIT, *others]
     return _("等派单员派单"), None, []
 
 
 def _always(page: TicketPage, actor: Actor) -> list[Action]:
     """What may be done in several states."""
     state = TicketState(page.ticket.state)
+    if not state.is_open:
+        return []
     found = []
-    if state.is_open and state is not TicketState.NEED_INFO and actor.has(Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR):
-        found.append(SUPPLEMENT)
-    if state in (TicketState.IN_PROGRESS, TicketState.REPLY_REVIEW) and actor.has(
-        Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR, Role.LEADER
-    ):
-        found.append(URGE)
-    if state.is_open and actor.has(Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR):
-        found.append(UPLOAD)
-    if page.ticket.confidentiality == "secret" and state.is_open and actor.has(Role.DISPATCHER, Role.SUPERVISOR):
-        found.append(NAME)
-    if state.is_open and state not in (TicketState.EMERGENCY_OUT, TicketState.ANSWERED) and actor.has(Role.SUPERVISOR):
-        found.append(INVALIDATE)
-    return found
+    if state is not TicketState.NEED_INFO and not actor.has(Role.CLERK, Role.CHIEF):
+        found.append(buttons.SUPPLEMENT)
+    if state in (TicketState.IN_PROGRESS, TicketState.REPLY_REVIEW, TicketState.DISPUTED):
+        found.append(buttons.URGE)
+    if actor.has(Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR):
+        found.append(buttons.UPLOAD)
+    if page.ticket.confidentiality == "secret":
+        found.append(buttons.NAME)
+    return [*found, buttons.INVALIDATE]
 
 
 def _hint(page: TicketPage) -> str:
@@ -181,4 +223,19 @@ def _hint(page: TicketPage) -> str:
     return sentence
 
 
-_WHAT = {"dispatch": "派单", "sign": "签收", "contact": "联系市民", "handle": "办结", "review": "审完", "callback": "回访"}
+_WHAT = {
+    "dispatch": "派单",
+    "sign": "签收",
+    "contact": "联系市民",
+    "on_site": "到场反馈",
+    "plan": "提交办理方案",
+    "handle": "办结",
+    "review": "审完",
+    "callback": "回访",
+    "dispute": "裁定",
+    "follow_up": "核实",
+    "suspension": "复查",
+    "supplement": "由市民补充",
+    "evaluation": "由市民评价",
+    "objection": "由市民提出异议",
+}

@@ -81,6 +81,8 @@ DONE = {
     "included": "已重新计入",
     "recalled": "已撤下，市民查不到了",
     "published": "已发布",
+    "brief_issued": "简报已发布",
+    "import_dropped": "已放弃导入，没有写入任何内容",
     "account_changed": "账号已更新",
     "calendar_changed": "日历已更新，正在重算未结束的时限",
     "policy_proposed": "修改已提出，等另一位管理员确认",

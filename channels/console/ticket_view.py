@@ -9,12 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.console.callback_view import Told, load_callback, load_notices
 from channels.console.due import Due, describe
 from channels.console.timeline import Entry, story
 from hotline.events import history
 from ticketing.assignment.models import Assignment, AssignmentState, Reply
 from ticketing.calendar.service import work_calendar
-from ticketing.callback.models import CallbackAttempt, CallbackTask, ReturnCall
+from ticketing.callback.models import CallbackAnswer, CallbackAttempt, CallbackTask, ReturnCall, SecondVisit
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import Person, person
 from ticketing.context import Core
@@ -23,6 +24,9 @@ from ticketing.deadline.models import ClockState, Deadline
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit, User
 from ticketing.people.permissions import Scope, may, scope_of
+from ticketing.relation.investigation import INVESTIGATE_FROM, level
+from ticketing.relation.merge import merged_into
+from ticketing.relation.models import Investigation
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind, RequestState
 from ticketing.supervision.models import Card
@@ -88,6 +92,10 @@ class TicketPage:
     listen_needs_reason: bool
     task: CallbackTask | None
     attempts: list[CallbackAttempt]
+    answers: list[CallbackAnswer]
+    visit: SecondVisit | None
+    """The latest second visit."""
+    notices: list[Told]
     return_call: ReturnCall | None
     related: list[Ticket]
     created_by: str
@@ -96,6 +104,11 @@ class TicketPage:
     """The part of the person's own unit."""
     requests: list[Asked] = field(default_factory=list)
     """Requests on this ticket, newest first; of a unit person only the own unit's."""
+    investigation: Investigation | None = None
+    """The supervisor's investigation that is not concluded yet."""
+    master: Ticket | None = None
+    """The ticket that this one was merged into."""
+    merged: list[Ticket] = field(default_factory=list)
     replies: list[Handling] = field(default_factory=list)
     """Replies of this round that wait for review or passed it."""
 
@@ -127,7 +140,7 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     proposed = proposals[0].category if proposals else None
     likely = category or proposed
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
-    task, attempts = await _callback(session, ticket)
+    task, attempts, answers, visit = await load_callback(session, ticket)
     calls, said = await _calls(core, session, actor, ticket)
     latest = {(clock.kind, clock.assignment_id): clock for clock in shown if clock.state != ClockState.CANCELLED.value}
     return TicketPage(
@@ -154,18 +167,31 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
         listen_needs_reason=scope_of(actor, "recording.listen") is Scope.REASON,
         task=task,
         attempts=attempts,
+        answers=answers,
+        visit=visit,
+        notices=await load_notices(core, session, ticket, citizen),
         return_call=await _return_call(session, actor, ticket),
         related=await _related(core, session, actor, ticket),
         created_by=await session.scalar(select(User.name).where(User.id == ticket.created_by_id)) or "" if ticket.created_by_id else "",
         now=now,
         mine=mine,
         requests=await _requests(session, actor, ticket, mine),
+        investigation=await _investigation(session, ticket),
+        master=await session.get(Ticket, ticket.master_id) if ticket.master_id else None,
+        merged=await merged_into(session, ticket.id) if ticket.interest_count > 1 and not in_unit else [],
         replies=[item for item in handlings if item.reply and item.reply.round == ticket.round and item.assignment.state not in _GONE],
     )
 
 
 def _is_open(item: Handling) -> bool:
     return item.assignment.state not in _GONE
+
+
+async def _investigation(session: AsyncSession, ticket: Ticket) -> Investigation | None:
+    if level(ticket) < INVESTIGATE_FROM:
+        return None
+    statement = select(Investigation).where(Investigation.ticket_id == ticket.id, Investigation.concluded_at.is_(None))
+    return (await session.scalars(statement)).first()
 
 
 async def _requests(session: AsyncSession, actor: Actor, ticket: Ticket, mine: Handling | None) -> list[Asked]:
@@ -203,15 +229,6 @@ async def _handlings(session: AsyncSession, ticket: Ticket, clocks: list[Deadlin
         own = [words(clock) for clock in clocks if clock.assignment_id == assignment.id and clock.state != ClockState.CANCELLED.value]
         found.append(Handling(assignment, unit, reply, author, own))
     return found
-
-
-async def _callback(session: AsyncSession, ticket: Ticket) -> tuple[CallbackTask | None, list[CallbackAttempt]]:
-    statement = select(CallbackTask).where(CallbackTask.ticket_id == ticket.id).order_by(CallbackTask.id.desc()).limit(1)
-    task = (await session.scalars(statement)).first()
-    if task is None:
-        return None, []
-    attempts = select(CallbackAttempt).where(CallbackAttempt.task_id == task.id).order_by(CallbackAttempt.id)
-    return task, list(await session.scalars(attempts))
 
 
 async def _return_call(session: AsyncSession, actor: Actor, ticket: Ticket) -> ReturnCall | None:

@@ -27,6 +27,7 @@ from ticketing.calendar.service import work_calendar
 from ticketing.citizen.service import Person
 from ticketing.people.models import Role, Unit, User
 from ticketing.people.permissions import Scope, ensure, may, roles_reaching
+from ticketing.people.units import units_below
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.lists import Queue, TicketRow, count_tickets, list_tickets
@@ -59,7 +60,23 @@ QUEUE_WORDS = {
 MINE_WORDS = {Role.AGENT: "未办结", Role.CHIEF: "待审签", Role.SUPERVISOR: "要出手的"}
 
 
-TYPED = ("note", "reason", "answer", "measures", "basis", "contact_note", "evidence", "instruction", "text", "missing", "legal_way")
+TYPED = (
+    "note",
+    "told",
+    "grounds",
+    "findings",
+    "explanation",
+    "reason",
+    "answer",
+    "measures",
+    "basis",
+    "contact_note",
+    "evidence",
+    "instruction",
+    "text",
+    "missing",
+    "legal_way",
+)
 """Fields in which people write: shown once more when the form itself is gone because the matter went on meanwhile."""
 
 
@@ -150,7 +167,7 @@ async def ticket_response(
     view = await load_page(core, session, person.actor, ticket)
     step = next_step(view, person.actor)
     actions = {action.key for action in ([step.primary] if step.primary else []) + step.others}
-    units = await _active_units(session) if "dispatch" in actions else []
+    units = await _active_units(session) if actions & {"dispatch", "rule_dispute"} else []
     categories = await active_categories(session) if actions & {"dispatch", "edit", "submit"} else []
     errors = problem.errors if isinstance(problem, InvalidInput) else {}
     stale = isinstance(problem, (Conflict, IllegalStep)) and seen is not None
@@ -164,6 +181,7 @@ async def ticket_response(
         step=step,
         actions=actions,
         units=units,
+        lower_units=await _lower_units(session, person.user.unit_id) if "pass_on" in actions else [],
         staff_list=await _staff_list(session) if "name" in actions else [],
         categories=categories,
         problem=str(problem) if problem and not errors else "",
@@ -183,6 +201,13 @@ async def ticket_response(
 
 async def _active_units(session: AsyncSession) -> list[Unit]:
     return list(await session.scalars(select(Unit).where(Unit.active, Unit.level > 1).order_by(Unit.level, Unit.id)))
+
+
+async def _lower_units(session: AsyncSession, unit_id: int | None) -> list[Unit]:
+    """The active units below this one, for passing a part on."""
+    below = await units_below(session, unit_id) if unit_id is not None else []
+    statement = select(Unit).where(Unit.id.in_(below), Unit.id != unit_id, Unit.active).order_by(Unit.id)
+    return list(await session.scalars(statement))
 
 
 async def _staff_list(session: AsyncSession) -> list[tuple[User, str]]:

@@ -53,10 +53,13 @@ async def clock(city: City, kind: str, assignment: Assignment | None = None) -> 
 
 
 async def ask(city: City, actor: Actor, step: object, assignment: Assignment, **values: object) -> Request:
-    """What a unit person asks on the own unit's part."""
+    """What a unit asks: the clerk asks; with the chief as `actor`, he has consented already."""
     async with city.database.transaction() as session:
-        found, ticket = await access_assignment(session, actor, assignment.id)
-        return await step(city.core, session, actor, found, ticket, **values)  # type: ignore[operator, no-any-return]
+        found, ticket = await access_assignment(session, city.clerk, assignment.id)
+        request: Request = await step(city.core, session, city.clerk, found, ticket, **values)  # type: ignore[operator]
+        if actor is city.chief:
+            await requests.consent(city.core, session, city.chief, ticket, request.id)
+        return request
 
 
 async def signed(city: City, mode: DispatchMode = DispatchMode.PHONE) -> tuple[str, Assignment]:

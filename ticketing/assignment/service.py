@@ -135,7 +135,7 @@ def check_reply(draft: ReplyDraft) -> dict[str, str]:
 
 async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, draft: ReplyDraft) -> Reply:
     """T18, first half: the clerk writes the reply and hands it to the unit's chief. Raises InvalidInput per field."""
-    _unit_people(actor, Role.CLERK, Role.CHIEF)
+    _unit_people(actor, Role.CLERK)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
     _expect(assignment, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.REDO, AssignmentState.UNIT_REVIEW)
     errors = check_reply(draft)

@@ -5,6 +5,11 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.errors import Conflict, InvalidInput
+from hotline.i18n import _
+from ticketing.context import Core
+from ticketing.people.actor import Actor
+from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 
@@ -14,3 +19,18 @@ async def master_of(session: AsyncSession, ticket: Ticket) -> Ticket:
     if ticket.state != TicketState.MERGED.value or ticket.master_id is None:
         return ticket
     return (await session.scalars(select(Ticket).where(Ticket.id == ticket.master_id).with_for_update())).one()
+
+
+async def access_other(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, number: str) -> Ticket:
+    """A second ticket of a step, by its number, through the same door and locked.
+
+    It never waits for the lock: two people who merge two tickets into each other would wait for one another. Raises
+    InvalidInput when it does not exist for this person, Conflict when somebody works on it at this moment.
+    """
+    statement = select(Ticket).where(Ticket.number == number.strip(), visible(core, actor)).with_for_update(of=Ticket, skip_locked=True)
+    found = (await session.scalars(statement)).first()
+    if found is not None:
+        return found
+    if await session.scalar(select(Ticket.id).where(Ticket.number == number.strip(), visible(core, actor))) is None:
+        raise InvalidInput(_("没有找到编号是“{number}”的工单").format(number=number.strip()[:40]), field="number")
+    raise Conflict(_("有人正在处理另一张工单，请稍后再试"))

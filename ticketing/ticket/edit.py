@@ -11,7 +11,7 @@ from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import start_dispatch_clock, stop_clocks
 from ticketing.people.actor import Actor
-from ticketing.people.models import User
+from ticketing.people.models import Role, User
 from ticketing.people.permissions import Scope, may, roles_reaching
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Ticket
@@ -76,3 +76,21 @@ async def name_people(core: Core, session: AsyncSession, actor: Actor, ticket: T
     ticket.updated_at = core.clock.now()
     await session.flush()
     await tell(core, session, actor, ticket, "ticket.named", {"people": [f"{user.name} {user.staff_number}" for user in people]})
+
+
+async def exclude_from_rates(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, excluded: bool, reason: str) -> None:
+    """Leave a ticket out of 满意率 and 解决率, or count it again (4d): law enforcement, mediation, unreasonable demands.
+
+    Only a supervisor who did not reply to it himself; the number of exclusions is published with the rate. Raises InvalidInput.
+    """
+    if not actor.has(Role.SUPERVISOR):
+        raise NotAllowed(_("只有督办可以决定是否计入满意率和解决率"))
+    if len(reason.strip()) < 5:
+        raise InvalidInput(_("请写明理由"), field="reason")
+    if ticket.excluded_from_rates == excluded:
+        raise IllegalStep(_("已经是这样"))
+    ticket.excluded_from_rates, ticket.excluded_reason = excluded, reason.strip()[:500] if excluded else ""
+    ticket.updated_at = core.clock.now()
+    await session.flush()
+    name = "ticket.excluded_from_rates" if excluded else "ticket.included_in_rates"
+    await tell(core, session, actor, ticket, name, {"reason": reason.strip()[:500]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from ticketing.conversation.models import Conversation, Owner
 from ticketing.deadline.service import start_dispatch_clock
 from ticketing.people.actor import Actor
 from ticketing.people.lines import line_of_call
+from ticketing.secrecy import FLAG, is_secret, refuse_secret
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
@@ -78,6 +79,7 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
 
     Raises InvalidInput naming every field that is wrong; nothing is written then.
     """
+    appeal = keep_secrets_out(core, appeal)
     await _check(session, appeal)
     transition = (await workflow_versions.current(session)).step(TicketState.DRAFT, "register", actor)
     now = core.clock.now()
@@ -123,6 +125,18 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
     data = {"channel": ticket.channel, "kind": ticket.kind}
     await tell(core, session, actor, ticket, transition.event, data, public=transition.public, told={"query_code": query_code})
     return Registered(ticket, query_code)
+
+
+def keep_secrets_out(core: Core, appeal: Appeal) -> Appeal:
+    """I08: what carries a marking of secrecy is refused; a phone call's transcript is flagged, since the words are spoken.
+
+    Raises SecretContent.
+    """
+    told = (appeal.content, appeal.title, appeal.address, appeal.occurred)
+    if appeal.channel is not Channel.PHONE:
+        refuse_secret(core, *told)
+        return appeal
+    return replace(appeal, extra={**appeal.extra, FLAG: True}) if is_secret(core, *told) else appeal
 
 
 def make_title(content: str, address: str = "") -> str:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from channels.console import next_step
+from channels.console import step_buttons
 from channels.console.actions import HANDLERS, PERMISSIONS
-from channels.console.next_step import Action
+from channels.console.step_buttons import Action
 from channels.console.pages import DONE
 from channels.console.timeline import _PLAIN
 from tests.channels.staff import City, Opener
@@ -32,9 +32,10 @@ def test_every_event_of_a_ticket_has_words_in_the_timeline() -> None:
 
 
 def test_every_action_has_its_handler_its_roles_and_its_form() -> None:
-    actions = {item.key for item in vars(next_step).values() if isinstance(item, Action)}
+    actions = {item.key for item in vars(step_buttons).values() if isinstance(item, Action)}
     assert actions - {"upload"} == set(HANDLERS) == set(PERMISSIONS)
     forms = (PROJECT / "channels/console/templates/_ticket_forms.html").read_text()
+    forms += (PROJECT / "channels/console/templates/_ticket_request_forms.html").read_text()
     for key in actions - {"edit", "submit"}:
         assert f'"{key}" in actions' in forms, key
 
