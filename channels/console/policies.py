@@ -136,7 +136,7 @@ def _form(request: web.Request, key: str, entered: dict[str, str], problem: Hotl
         "console/policy.html",
         nav="policies",
         status=problem.status if problem else 200,
-        key=key,
+        policy_key=key,
         is_centre=key == CENTRE,
         is_new=key == NEW,
         entered=entered,

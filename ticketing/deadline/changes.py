@@ -17,6 +17,7 @@ from hotline.i18n import _
 from ticketing.calendar import versions
 from ticketing.context import Core
 from ticketing.deadline import policy
+from ticketing.deadline.book import load_policies
 from ticketing.deadline.models import PolicyState, PolicyVersion
 from ticketing.deadline.policy import CENTRE, Centre, Policy, PolicyError
 from ticketing.people.actor import Actor
@@ -50,7 +51,7 @@ async def propose(
     if len(str(document)) > MAX_DOCUMENT:
         raise InvalidInput(_("规则太长"), field="document")
     now = core.clock.now()
-    await versions.lock(session)
+    await load_policies(core, session)  # locks; a change of one policy needs the others beside it
     start = max(valid_from or now, now)
     rows = list(await session.scalars(select(PolicyVersion).where(PolicyVersion.key == key).order_by(PolicyVersion.version)))
     if any(row.state == PolicyState.PROPOSED.value for row in rows):
@@ -144,9 +145,6 @@ async def check_whole(session: AsyncSession, key: str, number: int, document: di
     try:
         parsed = _parse(key, document, number)
         others = [(row.key, row.version, row.valid_from, _parse(row.key, row.document, row.version)) for row in in_force]
-        if not others:
-            seed = policy.documents(policy.seed())
-            others = [(name, 1, start, _parse(name, raw, 1)) for name, raw in seed]
         everything = [*(row for row in others if row[:2] != (key, number)), (key, number, start, parsed)]
         for moment in sorted({start, *(row[2] for row in everything if row[2] > start)}):
             _combine_at(everything, moment)

@@ -39,7 +39,7 @@ PAGES = {
     "callback": ("/console/callbacks",),
     "leader": ("/console/figures",),
     "quality": ("/console/recordings",),
-    "admin": ("/console/system", "/console/audit", "/console/people", "/console/people/new", "/console/people/1", "/console/units", "/console/me", "/console/me/password"),
+    "admin": ("/console/system", "/console/calendar", "/console/policies", "/console/policies/new", "/console/audit", "/console/people", "/console/people/new", "/console/people/1", "/console/units", "/console/me", "/console/me/password"),
 }
 
 
