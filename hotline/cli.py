@@ -120,6 +120,22 @@ def call(
     )
 
 
+@app.command()
+def suggest(
+    text: Annotated[str, typer.Argument(help="What the citizen says; the word train learns the model anew.")],
+    channel: Annotated[str | None, typer.Option(help="phone, wechat, web …: what the channel tells is not asked for.")] = None,
+    json: Json = False,
+) -> None:
+    """Suggest kind, category, urgency and units for an appeal (no database needed)."""
+    from hotline.commands.environment import data_dir
+    from hotline.commands.suggest import suggest, train
+
+    if text.strip() == "train":
+        train(data_dir())
+    else:
+        suggest(data_dir(), text, channel=channel, as_json=json)
+
+
 @ticket_app.command("show")
 def ticket_show(number: Annotated[str, typer.Argument(help="Ticket number.")], json: Json = False) -> None:
     """Show a ticket and its timeline, personal data masked."""
@@ -311,6 +327,34 @@ def wechat_menu() -> None:
     from channels.wechat.demo_client import upload_menu
 
     raise typer.Exit(upload_menu(_settings()))
+
+
+As = Annotated[str, typer.Option("--as", help="Log-in of the person who does it; default: the first one who may.")]
+
+
+@app.command("import")
+def import_table(
+    kind: Annotated[str, typer.Argument(help="units, people, categories, calendar, policies or tickets.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An xlsx or CSV file.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row and write nothing.")] = False,
+    login: As = "",
+) -> None:
+    """Import a table: every row is checked first; one faulty row, and nothing is written."""
+    from hotline.commands.tables import import_file
+
+    raise typer.Exit(import_file(_settings(), kind, file, dry_run=dry_run, login=login))
+
+
+@app.command("export")
+def export_table(
+    kind: Annotated[str, typer.Argument(help="units, people, categories, calendar, policies or tickets.")],
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write; .xlsx or .csv.")],
+    login: As = "",
+) -> None:
+    """Export a table, personal data masked. The event log says who did it."""
+    from hotline.commands.tables import export_file
+
+    export_file(_settings(), kind, file, login=login)
 
 
 def main() -> None:

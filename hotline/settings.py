@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("var"), description="Folder for recordings, attachments, models, the private database and keys.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     city_name: str = Field("云川市", min_length=1, max_length=20, description="Name of the city on pages and in prompts.")
+    pdf_font: Path | None = Field(None, description="Font file with Chinese characters for printed briefs; empty: looked for in the system.")
     line_number: str = Field("12345", pattern=r"^\d{3,8}$", description="The hotline's public number.")
 
     # addresses
@@ -108,6 +109,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Networks of reverse proxies whose X-Forwarded-For tells the caller's address (comma-separated)."
     )
+    webhook_private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Private hosts and networks that webhooks and the ticket exchange may call, also by http (comma-separated)."
+    )
     upload_max_bytes: int = Field(10 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024, description="Largest attachment.")
     upload_ticket_max_mb: int = Field(200, ge=1, le=100_000, description="All attachments of one ticket together.")
     upload_day_max_mb: int = Field(
@@ -123,7 +127,7 @@ class Settings(BaseSettings):
     clamd: str = Field("", description="clamd that looks at each file: a socket's path or host:port; empty: no virus scan.")
     clamd_required: bool = Field(True, description="Refuse files when clamd does not answer; false: keep them unscanned.")
 
-    @field_validator("sip_peers", "encryption_keys", "lookup_keys", "trusted_proxies", mode="before")
+    @field_validator("sip_peers", "encryption_keys", "lookup_keys", "trusted_proxies", "webhook_private_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

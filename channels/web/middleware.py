@@ -66,6 +66,7 @@ _FILES_OF = {
     "/track/supplement": 9,
     "/console/tickets/new": 5,
     "/console/calendar/preview": 1,
+    "/console/import": 1,
     "/console/tickets/{number}/files": 5,
     "/api/v1/tickets/{number}/attachments": 5,
 }

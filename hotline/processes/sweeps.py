@@ -111,3 +111,32 @@ async def retention(services: Services) -> int:
     if not 1 <= to_city(services.core.clock.now()).hour < 5:
         return 0
     return sum(outcome.count for outcome in await run(services.core, services.database, metadata, dry=False))
+
+
+async def briefs(services: Services) -> int:
+    """Issue the briefs of the periods that are over."""
+    from ticketing.statistics.brief import issue_due
+
+    return await issue_due(services.core, services.database)
+
+
+async def import_files(services: Services) -> int:
+    """Forget uploaded tables that nobody decided on."""
+    from ticketing.tables.imports import forget_old
+
+    async with services.database.transaction() as session:
+        return await forget_old(services.core, session)
+
+
+async def webhooks(services: Services) -> int:
+    """Tell subscribers and partner systems what happened."""
+    from channels.hooks import deliver
+
+    return await deliver.run(services)
+
+
+async def api_answers(services: Services) -> int:
+    """Forget answers kept for Idempotency-Keys after a day."""
+    from channels.api.idempotency import forget_old
+
+    return await forget_old(services.core, services.database)

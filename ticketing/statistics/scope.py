@@ -6,27 +6,25 @@ from dataclasses import dataclass
 
 from hotline.errors import NotAllowed
 from hotline.i18n import _
+from ticketing.people import permissions
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
+from ticketing.people.permissions import Scope as Reach
 from ticketing.statistics.indicator import Group, Indicator
 from ticketing.statistics.indicators import INDICATORS
 
 _ALL = tuple(Group)
-_GROUPS: dict[Role, tuple[Group, ...]] = {
-    Role.AGENT: (Group.DEMAND,),
-    Role.DISPATCHER: _ALL,
-    Role.CLERK: (Group.DEMAND, Group.DISPATCH, Group.HANDLING, Group.SUPERVISION, Group.CALLBACK),
-    Role.CHIEF: (Group.DEMAND, Group.DISPATCH, Group.HANDLING, Group.SUPERVISION, Group.CALLBACK),
-    Role.SUPERVISOR: _ALL,
-    Role.LEADER: _ALL,
-    Role.CALLBACK: (Group.CALLBACK,),
-    Role.QUALITY: (Group.CALLS, Group.BOT),
-    Role.EDITOR: (Group.BOT,),
-    Role.ADMIN: (Group.CALLS, Group.BOT),
+_OF_UNITS = (Group.DEMAND, Group.DISPATCH, Group.HANDLING, Group.SUPERVISION, Group.CALLBACK)
+_GROUPS: dict[Reach, tuple[Group, ...]] = {
+    Reach.ALL: _ALL,
+    Reach.LINE: _ALL,
+    Reach.UNIT: _OF_UNITS,
+    Reach.QUALITY: (Group.CALLS, Group.BOT),
+    Reach.KNOWLEDGE: (Group.BOT,),
+    Reach.TECHNICAL: (Group.CALLS, Group.BOT),
 }
 """Quality listens to calls, the editor keeps what the bot answers from, the administrator sees technical figures: no case content."""
-COMPARING = (Role.DISPATCHER, Role.SUPERVISOR, Role.LEADER)
-"""Who may set units beside each other."""
+_OWN: dict[Role, tuple[Group, ...]] = {Role.AGENT: (Group.DEMAND,), Role.CALLBACK: (Group.CALLBACK,)}
 
 
 @dataclass(frozen=True)
@@ -58,13 +56,19 @@ def scope_of(actor: Actor) -> Scope:
     """What the actor may see. Raises NotAllowed for whoever is not staff."""
     if actor.role is None:
         raise NotAllowed(_("请用个人账号登录"))
-    role = Role(actor.role)
-    groups = _GROUPS[role]
-    unit = actor.unit_id if role.in_unit else None
-    person = actor.user_id if role in (Role.AGENT, Role.CALLBACK) else None
-    if role.in_unit and unit is None:
+    reach = permissions.scope_of(actor, "statistics.see") or permissions.scope_of(actor, "system.see")
+    if reach is Reach.OWN:
+        return Scope(_OWN.get(actor.role, ()), actor.line, person_id=actor.user_id)
+    if reach is None or reach not in _GROUPS:
+        raise NotAllowed(_("这个岗位不能看统计"))
+    if reach is Reach.UNIT and actor.unit_id is None:
         raise NotAllowed(_("这个账号没有所属单位，看不到单位统计"))
-    return Scope(groups, actor.line, unit, person)
+    return Scope(_GROUPS[reach], actor.line, unit_id=actor.unit_id if reach is Reach.UNIT else None)
+
+
+def may_compare(actor: Actor) -> bool:
+    """Whether the actor may set units beside each other."""
+    return permissions.scope_of(actor, "statistics.board") in (Reach.ALL, Reach.LINE)
 
 
 CITY = Scope(_ALL)

@@ -98,7 +98,9 @@ class Month:
         await self.session.flush()
         return made
 
-    async def reply(self, assignment: Assignment, written: datetime, *, facts: str = "true", accepted: bool = True, round_: int = 1) -> None:
+    async def reply(
+        self, assignment: Assignment, written: datetime, *, facts: str = "true", accepted: bool = True, round_: int = 1
+    ) -> None:
         self.session.add(
             Reply(
                 assignment_id=assignment.id, round=round_, facts=facts, measures="执法队当晚到场检查，已责令工地停止夜间施工，并安排连续三晚巡查。",
@@ -192,7 +194,12 @@ async def _first_six(month: Month) -> None:
     await month.clock("T3", "callback", None, at(12, 11), at(13, 9), started=at(10, 11))
     await month.callback("T3", at(10, 11), state="unreached", finished=at(13, 9))
 
-    on_the_spot = {"channel": "web", "kind": "consult", "category_code": None, "answer": "请带身份证到政务大厅一楼窗口办理，工作日9点到17点。"}
+    on_the_spot = {
+        "channel": "web",
+        "kind": "consult",
+        "category_code": None,
+        "answer": "请带身份证到政务大厅一楼窗口办理，工作日9点到17点。",
+    }
     await month.ticket("T4", at(5, 9), closed_at=at(6, 9), satisfaction="satisfied", **on_the_spot)
     await month.ticket("T5", at(6, 9), state="answered", **on_the_spot)
     await month.ticket("T6", at(7, 9), state="rejected", channel="web")

@@ -18,7 +18,14 @@ from ticketing.tables.reader import read
 from ticketing.tables.table import Column, Row, Table, in_one_piece
 from ticketing.tables.writer import csv_cell, csv_pieces, is_risky, write_csv, write_xlsx
 
-COLUMNS = (Column("code", "代码"), Column("name", "名称"), Column("count", "数量"), Column("on", "启用"), Column("at", "时间"), Column("day", "日期"))
+COLUMNS = (
+    Column("code", "代码"),
+    Column("name", "名称"),
+    Column("count", "数量"),
+    Column("on", "启用"),
+    Column("at", "时间"),
+    Column("day", "日期"),
+)
 NAMES = {name: column.key for column in COLUMNS for name in (column.title, column.key)}
 RISKY = ["=1+1", "+86 139", "-2", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x","点")', "＝1", " =1"]
 MOMENT = datetime(2026, 11, 18, 2, 0, 5, tzinfo=UTC)
@@ -99,7 +106,15 @@ def test_english_heads_and_other_orders_are_read() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x00\x01\x02\x03", b"\xff\xfe\x00", b"PK\x03\x04broken", "名字\n甲\n".encode(), "代码,名称\n".encode(), "代码,代码\n1,2\n".encode()],
+    [
+        b"",
+        b"\x00\x01\x02\x03",
+        b"\xff\xfe\x00",
+        b"PK\x03\x04broken",
+        "名字\n甲\n".encode(),
+        "代码,名称\n".encode(),
+        "代码,代码\n1,2\n".encode(),
+    ],
 )
 def test_what_cannot_be_read_is_refused_with_a_word(content: bytes) -> None:
     with pytest.raises(InvalidInput) as refused:
