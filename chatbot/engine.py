@@ -29,6 +29,7 @@ from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Message, Owner
 from ticketing.conversation.service import get_conversation, request_person
 from ticketing.people.actor import BOT
+from ticketing.secrecy import WITHHELD, refusal
 
 SURE_OF_COMPLAINT = 0.75
 """Below this, a complaint in the form of a question that the knowledge base answers is taken as a question."""
@@ -93,6 +94,8 @@ class _Talk:
     # rules
 
     async def _by_rule(self, draft: Draft | None) -> Reply | None:
+        if self.text == WITHHELD:
+            return Reply([Say(refusal())])
         danger = rules.danger_in(self.text)
         if danger is not None and not (draft is not None and draft.danger):
             return await self._warn(danger, draft)

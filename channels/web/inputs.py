@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from aiohttp import web
+from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 from aiohttp.web_request import FileField
@@ -13,6 +13,7 @@ from hotline.errors import HotlineError
 from hotline.i18n import _
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+_UTF8 = ("utf-8", "utf8", "us-ascii")
 _MACHINES = ("/wechat", "/api/", "/open311/")
 
 
@@ -51,6 +52,29 @@ async def input_middleware(request: web.Request, handler: Handler) -> web.Stream
     return await handler(request)
 
 
+class _Utf8Part(BodyPartReader):
+    """A part of a form in UTF-8. Python's other codecs are slow on purpose-made input: punycode takes minutes for 200 KB."""
+
+    def get_charset(self, default: str) -> str:
+        """Always UTF-8; ValueError when the part, or a `_charset_` field before it, names another one."""
+        named = super().get_charset(default)
+        if named.strip().lower().replace("_", "-") not in _UTF8:
+            raise ValueError("a part of the form is not in UTF-8")
+        return "utf-8"
+
+
+def _read_parts_as_utf8(request: web.Request) -> None:
+    """Let aiohttp's own `post()` read this form with parts of ours."""
+    make = request.multipart
+
+    async def multipart() -> MultipartReader:
+        reader = await make()
+        reader.part_reader_cls = _Utf8Part
+        return reader
+
+    request.multipart = multipart  # type: ignore[method-assign]
+
+
 async def read_form(request: web.Request) -> None:
     """Read a posted form, so that every later `request.post()` has it. Does nothing for other bodies.
 
@@ -59,8 +83,10 @@ async def read_form(request: web.Request) -> None:
     """
     if request.method not in request.POST_METHODS or request.content_type not in FORM_TYPES:
         return
-    if (request.charset or "utf-8").lower().replace("_", "-") not in ("utf-8", "utf8", "us-ascii"):
+    if (request.charset or "utf-8").lower().replace("_", "-") not in _UTF8:
         raise BadRequest(_("提交的内容读不出来，没有保存。请返回上一页再试"))
+    if request.content_type == "multipart/form-data":
+        _read_parts_as_utf8(request)
     try:
         data = await request.post()
     # aiohttp's parsers raise all of these

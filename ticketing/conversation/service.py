@@ -20,6 +20,7 @@ from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.people.actor import SYSTEM, Actor, citizen_actor
 from ticketing.people.models import Role
+from ticketing.secrecy import FLAG, WITHHELD, is_secret
 
 _CITIZEN = citizen_actor()
 
@@ -102,6 +103,8 @@ async def add_message(
         data: choices, start_s and end_s in the recording, confidence …
     """
     now = core.clock.now()
+    if author is Author.CITIZEN and is_secret(core, text):  # I08: typed words are not kept, spoken ones are flagged
+        text, data = (text if conversation.channel == "phone" else WITHHELD), {**(data or {}), FLAG: True}
     values = {
         "conversation_id": conversation.id,
         "external_id": external_id,
