@@ -7,7 +7,7 @@ from collections import Counter
 from aiohttp import web
 
 from channels.api.limits import Limiter
-from channels.portal import appeal, ask, home, preferences, tracking
+from channels.portal import appeal, ask, home, preferences, rating, tracking
 from channels.web.keys import CORE
 
 
@@ -21,6 +21,7 @@ def setup(app: web.Application) -> None:
     app[tracking.SUPPLEMENTS] = Limiter(clock, per_minute=1 / 2, burst=6)
     app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
     app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=10, burst=50)
+    app[rating.LINK_TRIES] = Limiter(clock, per_minute=30, burst=60)
     app[ask.STREAMS] = Counter()
     app.middlewares.insert(0, preferences.language_middleware)
     add_get, add_post = app.router.add_get, app.router.add_post
@@ -46,3 +47,5 @@ def setup(app: web.Application) -> None:
     add_post("/track/urge", tracking.post_urge)
     add_post("/track/withdraw", tracking.post_withdraw)
     add_post("/track/reopen", tracking.post_reopen)
+    add_get("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.show)
+    add_post("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.submit)

@@ -10,14 +10,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.portal.progress import Facts, Step, number_of_now, steps
 from hotline.events import Event
+from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.callback.models import CallbackTask
 from ticketing.callback.service import REOPEN_DAYS
+from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
+from ticketing.notice import templates
+from ticketing.notice.service import notices_of, text_of
 from ticketing.people.models import Unit
 from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.states import Kind, TicketState
+
+
+@dataclass(frozen=True)
+class ToldCitizen:
+    """One notice as the tracking page shows it."""
+
+    title: str
+    text: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class Tracked:
     attachments: tuple[Attachment, ...]
     missing: str
     """What the citizen was asked to add; empty when nothing is asked."""
+    notices: tuple[ToldCitizen, ...]
     may_rate: bool
     may_urge: bool
     may_supplement: bool
@@ -63,6 +77,7 @@ async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
         late=expected is not None and expected <= now,
         attachments=tuple(attachments),
         missing=asked[-1] if asked and state is TicketState.NEED_INFO else "",
+        notices=await _notices(core, session, ticket),
         may_rate=await _may_rate(session, ticket),
         may_urge=state in _URGENT_STATES,
         may_supplement=state.is_open,
@@ -88,6 +103,15 @@ _WITHDRAWABLE = (
     TicketState.CALLBACK,
     TicketState.ANSWERED,
 )
+
+
+async def _notices(core: Core, session: AsyncSession, ticket: Ticket) -> tuple[ToldCitizen, ...]:
+    titles = {template.key: template.title for template in templates.load().templates}
+    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    return tuple(
+        ToldCitizen(_(titles.get(notice.template, "")), templates.put_address(text_of(core, notice, citizen), ""), notice.created_at)
+        for notice in await notices_of(session, ticket)
+    )
 
 
 async def _may_rate(session: AsyncSession, ticket: Ticket) -> bool:

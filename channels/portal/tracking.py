@@ -17,20 +17,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.api.limits import Limiter
 from channels.portal import cookies
 from channels.portal.preferences import page
+from channels.portal.rating import read_rating, survey
 from channels.portal.tickets import Tracked, tracked
-from channels.portal.words import satisfactions
 from channels.web.address import address_of
 from channels.web.files import ACCEPT, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import IllegalStep, InvalidInput, NotFound
 from hotline.i18n import _
-from ticketing.callback.service import CallbackResult, finish_callback, reopen
+from ticketing.callback.service import finish_callback, reopen
 from ticketing.people.actor import citizen_actor
 from ticketing.supervision.urging import urge
 from ticketing.ticket.access import access_by_code
 from ticketing.ticket.dispatch import supplement, withdraw
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Satisfaction
 
 TRIES: web.AppKey[Limiter] = web.AppKey("portal_tries")
 TRIES_OF_NUMBER: web.AppKey[Limiter] = web.AppKey("portal_tries_of_number")
@@ -127,7 +126,7 @@ async def _ticket_page(
         ticket=found.ticket,
         errors=errors or {},
         typed=typed or {},
-        scale=satisfactions(),
+        survey=survey("web"),
         said=_said(said, found),
         problem=problem,
         accept=ACCEPT,
@@ -141,7 +140,7 @@ def _said(key: str, found: Tracked) -> str:
         "supplement": _("收到您补充的内容"),
         "withdraw": _("已经撤回"),
         "reopen": _("已经请承办单位重办"),
-        "rate": _("谢谢您的评价") if found.ticket.satisfaction else _("谢谢您的评价，已经请承办单位重办"),
+        "rate": _("谢谢您的评价") if found.ticket.satisfaction else _("谢谢您的评价。我们会马上再联系您，查明原因后请承办单位重办"),
     }
     return words.get(key, "")
 
@@ -215,19 +214,7 @@ async def _supplement(request: web.Request, session: AsyncSession, ticket: Ticke
 
 
 async def _rate(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
-    chosen, note = typed.get("satisfaction", ""), typed.get("note", "")
-    errors = {}
-    if chosen not in set(Satisfaction):
-        errors["satisfaction"] = _("请选择满意的程度")
-    if typed.get("solved") not in ("yes", "no"):
-        errors["solved"] = _("请选择事情有没有解决")
-    if len(note) > 1000:
-        errors["note"] = _("请把意见控制在{count}个字以内").format(count=1000)
-    if chosen == Satisfaction.DISSATISFIED.value and len(note) < 5:
-        errors["note"] = _("请告诉我们哪里不满意，至少5个字，承办单位据此重办")
-    if errors:
-        raise InvalidInput(errors=errors)
-    result = CallbackResult(Satisfaction(chosen), solved=typed["solved"] == "yes", note=note)
+    result = read_rating(typed, by="web")
     await finish_callback(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, result, by="web")
     return "rate"
 

@@ -243,11 +243,11 @@
     sessionStorage.removeItem('ui.top');
   } catch (e) { /* private mode */ }
 
-  // Parts of a form that only matter for one answer: data-when="name=value".
+  // Parts of a form that only matter for some answers: data-when="name=value,value".
   function showParts() {
     document.querySelectorAll('[data-when]').forEach(function (part) {
       var pair = part.dataset.when.split('='), chosen = part.closest('form').querySelector('[name="' + pair[0] + '"]:checked');
-      part.hidden = !chosen || chosen.value !== pair[1];
+      part.hidden = !chosen || pair[1].split(',').indexOf(chosen.value) < 0;
     });
   }
   showParts();
