@@ -14,6 +14,11 @@ from hotline.errors import NotFound
 from ticketing.people.permissions import may
 from ticketing.ticket.access import access_ticket
 
+_ENDS = frozenset(
+    {"account.changed", "account.switched_off", "account.password_reset", "account.sessions_ended", "account.second_factor_removed"}
+)
+"""What ends the sessions of an account."""
+
 
 async def stream(request: web.Request) -> web.StreamResponse:
     """Server-sent events for one page: `tickets`, `ticket` (the one on the page), `desk`, `talk` (the one on the page)."""
@@ -22,6 +27,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
     conversation = _conversation(request.query.get("conversation", ""))
 
     def select(notice: Notice) -> Iterable[str]:
+        if notice.subject == "user" and notice.subject_id == str(person.user.id) and notice.name in _ENDS:
+            yield "reload"  # to the log-in page
         if not may(person.actor, "ticket.see"):
             return
         if notice.subject == "ticket":

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, false, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from hotline.security import hash_password, verify_password
+from ticketing.access_token.models import ApiToken
 from ticketing.context import Core
 from ticketing.people import second_factor
 from ticketing.people.actor import Actor
@@ -130,7 +131,7 @@ async def change_account(core: Core, session: AsyncSession, actor: Actor, user_i
 
 
 async def set_active(core: Core, session: AsyncSession, actor: Actor, user_id: int, *, active: bool) -> User:
-    """Switch an account off, which ends its sessions, or on again. Nobody switches off the own one, so one administrator stays."""
+    """Switch an account off, which ends its sessions and tokens, or on again. Nobody switches off the own one: one administrator stays."""
     ensure(actor, "users.manage")
     user = await access_user(session, actor, user_id, lock=True)
     if user.id == actor.user_id:
@@ -140,6 +141,7 @@ async def set_active(core: Core, session: AsyncSession, actor: Actor, user_id: i
     user.active = active
     if not active:
         await end_sessions(session, user.id)
+        await _revoke_tokens(core, session, user.id)
     await user_event(core, session, actor, user, "account.switched_on" if active else "account.switched_off")
     return user
 
@@ -154,7 +156,7 @@ async def unlock(core: Core, session: AsyncSession, actor: Actor, user_id: int) 
 
 
 async def reset_password(core: Core, session: AsyncSession, actor: Actor, user_id: int) -> Made:
-    """A new one-time password that must be changed; ends the sessions and removes the second factor."""
+    """A new one-time password that must be changed; ends the sessions and revokes the tokens. The second factor stays."""
     ensure(actor, "users.manage")
     user = await access_user(session, actor, user_id, lock=True)
     if user.id == actor.user_id:
@@ -163,6 +165,7 @@ async def reset_password(core: Core, session: AsyncSession, actor: Actor, user_i
     user.password_hash = await asyncio.to_thread(hash_password, password)
     user.must_change_password, user.failed_logins, user.locked_until = True, 0, None
     await end_sessions(session, user.id)
+    await _revoke_tokens(core, session, user.id)
     await user_event(core, session, actor, user, "account.password_reset")
     return Made(user, password)
 
@@ -205,6 +208,12 @@ async def change_password(core: Core, session: AsyncSession, actor: Actor, user:
     user.must_change_password, user.password_changed_at = False, core.clock.now()
     await end_sessions(session, user.id, but=session_id)
     await user_event(core, session, actor, user, "account.password_changed")
+
+
+async def _revoke_tokens(core: Core, session: AsyncSession, user_id: int) -> None:
+    """A reset follows a lost or stolen password: what was made with it is worth nothing any more."""
+    lasting = (ApiToken.user_id == user_id) & ApiToken.revoked_at.is_(None)
+    await session.execute(update(ApiToken).where(lasting).values(revoked_at=core.clock.now()))
 
 
 def _facts(account: Account) -> dict[str, object]:
