@@ -14,6 +14,7 @@ from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import policy_of, start_clock
 from ticketing.people.actor import Actor
+from ticketing.relation.investigation import begin_when_due
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
 
@@ -41,6 +42,7 @@ async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
         assignment.state, assignment.replied_at, assignment.accepted_at = AssignmentState.REDO.value, None, None
         await start_clock(core, session, ticket, ClockKind.HANDLE, limit, assignment_id=assignment.id)
     await session.flush()
+    await begin_when_due(core, session, actor, ticket)
 
 
 async def reopen(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str) -> None:

@@ -73,10 +73,4 @@ async def merged_into(session: AsyncSession, master_id: int) -> list[Ticket]:
     return list(await session.scalars(select(Ticket).where(Ticket.master_id == master_id).order_by(Ticket.id)))
 
 
-async def tell_everybody(core: Core, session: AsyncSession, actor: Actor, master: Ticket, name: str, data: dict[str, object]) -> None:
-    """An event that the citizens of the merged tickets see under their own numbers as well."""
-    for each in await merged_into(session, master.id):
-        await tell(core, session, actor, each, name, {**data, "master": master.number}, public=True)
-
-
-__all__ = ["merge", "merged_into", "tell_everybody", "unmerge"]
+__all__ = ["merge", "merged_into", "unmerge"]

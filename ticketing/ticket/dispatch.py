@@ -264,6 +264,8 @@ async def withdraw(core: Core, session: AsyncSession, actor: Actor, ticket: Tick
     secret_report = ticket.kind == Kind.REPORT.value and ticket.confidentiality == Confidentiality.SECRET.value
     if ticket.urgency == Urgency.EMERGENCY.value or secret_report:
         raise IllegalStep(_("涉及人身安全的事项和保密举报不能撤回，我们会继续办理"))
+    if ticket.interest_count > 1:
+        raise IllegalStep(_("同一件事还有其他市民反映，不能撤回，我们会继续办理"))
     await take_step(core, session, actor, ticket, "withdraw", data={"reason": reason.strip()[:500]})
     await end_open_work(core, session, ticket)
 

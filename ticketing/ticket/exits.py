@@ -58,5 +58,7 @@ async def invalidate(core: Core, session: AsyncSession, actor: Actor, ticket: Ti
     """T27: a test, a nuisance or empty. Only a supervisor; open assignments end."""
     if len(reason.strip()) < 5:
         raise InvalidInput(_("请写明为什么无效"), field="reason")
+    if ticket.interest_count > 1:
+        raise IllegalStep(_("这张工单并入了其他市民的诉求，请先拆分"))
     await take_step(core, session, actor, ticket, "invalidate", data={"reason": reason.strip()[:500]})
     await end_open_work(core, session, ticket)

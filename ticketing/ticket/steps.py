@@ -12,6 +12,7 @@ from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
 from ticketing.notice.service import on_event
 from ticketing.people.actor import Actor
+from ticketing.relation.follow import follow, followers
 from ticketing.supervision.heed import heed
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import Ticket
@@ -82,4 +83,7 @@ async def tell(
         notify={"number": ticket.number, "state": ticket.state},
     )
     await on_event(core, session, ticket, name, data or {}, told or {})
+    for each in await followers(session, ticket, name):
+        await follow(core, session, actor, ticket, each, name, data or {})
+        await on_event(core, session, each, name, data or {}, {})
     await heed(core, session, actor, ticket, name, data or {})
