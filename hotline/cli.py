@@ -206,6 +206,28 @@ def models_check() -> None:
     raise typer.Exit(check_models(_settings()))
 
 
+@app.command()
+def backup(folder: Annotated[Path, typer.Argument(help="New folder to write to.")]) -> None:
+    """Back up database, attachments and recordings, with hashes. The keys are kept elsewhere."""
+    from hotline.commands.backup import make_backup
+
+    raise typer.Exit(make_backup(_settings(), folder))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A backup.")],
+    check: Annotated[bool, typer.Option("--check", help="Only check that the backup is whole.")] = False,
+) -> None:
+    """Put a backup into an empty database and data folder, and verify the event log."""
+    from hotline.commands.backup import check_backup, restore_backup
+
+    if check:
+        check_backup(folder)
+    else:
+        raise typer.Exit(restore_backup(_settings(), folder))
+
+
 By = Annotated[str, typer.Option("--by", help="Staff number of who does it.")]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ticketing.context import Core
 
 LOG = logs.get(__name__)
+BACKUP_LOCK = 0x6261636B7570  # "backup": while somebody holds it nothing is removed
 _LONGEST_PAUSE = timedelta(hours=6)
 
 
@@ -36,6 +37,8 @@ async def run(core: Core, database: Database, *, limit: int = 500) -> int:
     gone = 0
     for _ in range(limit):
         async with database.transaction() as session:
+            if not await session.scalar(select(func.pg_try_advisory_xact_lock_shared(BACKUP_LOCK))):
+                break  # a backup runs: what its dump names must still be there when it comes to the files
             ready = select(FileRemoval).where(FileRemoval.not_before <= core.clock.now()).order_by(FileRemoval.not_before)
             removal = (await session.scalars(ready.limit(1).with_for_update(skip_locked=True))).first()
             if removal is None:

@@ -9,7 +9,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from hotline.errors import NotFound, Unavailable
@@ -50,11 +50,10 @@ class DiskStore:
         self._root = root
 
     def _path(self, key: str) -> Path:
-        path = self._root / key
-        root = self._root.resolve()
-        if not path.resolve().is_relative_to(root) or path.resolve() == root:
+        place = PurePosixPath(key)
+        if not place.parts or place.is_absolute() or ".." in place.parts or "\0" in key:
             raise NotFound(_("文件已不在服务器上，请联系管理员"))
-        return path
+        return self._root / place  # a folder on the way may be a link to a larger disk
 
     async def put(self, key: str, body: bytes) -> None:
         """See `FileStore`."""
