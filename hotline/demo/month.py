@@ -224,10 +224,10 @@ def by_stage(planner: Planner) -> None:
             urgent = number == 0 and stage is not ClockStage.RED
             matter = next(planner.urgent) if urgent else next(planner.normal)
             mode = DispatchMode.WRITTEN if number == 2 else DispatchMode.PHONE
-            start = planner.stage_start(stage, mode, matter.urgency)
+            start = planner.stage_start(stage, mode, matter.urgency, matter.kind)
             if start is None:  # the calendar has no such moment (long holidays): urgent clocks run every hour
                 matter, mode = next(planner.urgent), DispatchMode.PHONE
-                start = planner.stage_start(stage, mode, matter.urgency)
+                start = planner.stage_start(stage, mode, matter.urgency, matter.kind)
             if start is not None:
                 _to_stage(planner, matter, mode, start, urged=stage in (ClockStage.YELLOW, ClockStage.RED))
 

@@ -13,7 +13,7 @@ from ticketing.deadline import policy
 from ticketing.deadline.compute import moments
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.models import Stage as ClockStage
-from ticketing.ticket.states import Channel, DispatchMode, Urgency
+from ticketing.ticket.states import Channel, DispatchMode, Kind, Urgency
 
 OCCURRED = ("昨天晚上", "今天早上", "这一个星期", "最近几天", "上个月开始", "昨天下午", "")
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹"
@@ -113,9 +113,11 @@ class Planner:
         made.work(0.4, 1.2).do(steps.draft(made.unit, matter)).work(0.2, 0.8).do(steps.sign_off(made.unit))
         return made.work(0.3, 2).do(steps.review())
 
-    def stage_start(self, wanted: ClockStage, mode: DispatchMode, urgency: Urgency) -> datetime | None:
+    def stage_start(self, wanted: ClockStage, mode: DispatchMode, urgency: Urgency, kind: Kind) -> datetime | None:
         """A dispatch moment after which the handling clock stands at `wanted` now; None when the calendar has none."""
-        limit = policy.load().find(mode, urgency).limits[ClockKind.HANDLE]
+        limit = policy.load().find(mode, urgency, kind=kind).limits.get(ClockKind.HANDLE)
+        if limit is None:
+            return None
         calendar, found = self.stage.calendar, []
         for minutes in range(20, 16 * 24 * 60, 20):
             start = self.now - timedelta(minutes=minutes)

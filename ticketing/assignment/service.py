@@ -186,7 +186,8 @@ async def sign_off(core: Core, session: AsyncSession, actor: Actor, assignment_i
     reply.signed_off_by_id, reply.signed_off_at = actor.user_id, now
     await move(session, actor, assignment, "sign_off")
     assignment.replied_at = now
-    await stop_clocks(core, session, ticket.id, ClockKind.HANDLE, ClockKind.CONTACT, assignment_id=assignment.id)
+    done = (ClockKind.HANDLE, ClockKind.CONTACT, ClockKind.PLAN, ClockKind.ON_SITE)
+    await stop_clocks(core, session, ticket.id, *done, assignment_id=assignment.id)
     await tell(core, session, actor, ticket, "assignment.replied", {"assignment": assignment.id, "unit": assignment.unit_id})
     await reply_ready(core, session, ticket)
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import CITY_ZONE
-from hotline.errors import IllegalStep, InvalidInput
+from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from tests.ticketing.conftest import City
 from ticketing.calendar.models import CalendarDay
 from ticketing.deadline import service
@@ -352,3 +352,48 @@ async def test_starting_clocks_reads_the_calendar_once_per_process(city: City) -
     await dispatched(city, content="又一件事，路灯不亮")
     assert not [statement for statement in seen if CalendarDay.__tablename__ in statement or "FROM policy_version" in statement]
     assert len([statement for statement in seen if "FROM rules" in statement]) == 2, "register and dispatch, once each"
+
+
+async def test_the_plan_of_a_difficult_matter_has_its_own_clock(city: City) -> None:
+    from ticketing.assignment import progress
+    from ticketing.assignment import service as assignments
+    from ticketing.ticket import dispatch as dispatching
+    from ticketing.ticket.states import HandlingKind
+
+    number = (await city.register()).ticket.number
+    order = {"unit_id": city.units["city"], "mode": DispatchMode.PHONE, "handling": HandlingKind.HARD}
+    made = await city.act(number, city.dispatcher, dispatching.dispatch, **order)
+    plan = (await clocks(city, made.ticket_id))["plan"]
+    assert (plan.state, local(plan.due_at)) == ("running", "11-26 00:00")
+    report = (progress.report_progress, made, ClockKind.PLAN)
+    with pytest.raises(IllegalStep):
+        await city.by_unit(city.clerk, *report, "先清运再修复，两周完成。")
+    await city.by_unit(city.clerk, assignments.sign, made)
+    for actor, text_, error in (
+        (city.dispatcher, "先清运再修复，两周完成。", NotAllowed),
+        (city.water_clerk, "先清运再修复，两周完成。", NotFound),
+        (city.clerk, "会办的", InvalidInput),
+    ):
+        with pytest.raises(error):
+            await city.by_unit(actor, *report, text_)
+    await city.by_unit(city.clerk, *report, "先清运再修复，两周完成。")
+    found = await clocks(city, made.ticket_id)
+    assert (found["plan"].state, found["handle"].state) == ("met", "running")
+
+
+async def test_a_reply_ends_the_plan_clock_too(city: City) -> None:
+    from ticketing.ticket import dispatch as dispatching
+    from ticketing.ticket.states import HandlingKind
+
+    number = (await city.register()).ticket.number
+    order = {"unit_id": city.units["city"], "mode": DispatchMode.PHONE, "handling": HandlingKind.HARD}
+    await city.handle(await city.act(number, city.dispatcher, dispatching.dispatch, **order))
+    async with city.database.transaction() as session:
+        open_kinds = list(await session.scalars(select(Deadline.kind).where(Deadline.state == "running")))
+    assert open_kinds == ["review"]
+
+
+async def test_an_emergency_has_a_clock_for_the_first_feedback_from_the_place(city: City) -> None:
+    ticket = await dispatched(city, urgency=Urgency.EMERGENCY)
+    clock = (await clocks(city, ticket))["on_site"]
+    assert clock.due_at - clock.started_at == timedelta(hours=2)
