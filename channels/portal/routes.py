@@ -7,7 +7,7 @@ from collections import Counter
 from aiohttp import web
 
 from channels.api.limits import Limiter
-from channels.portal import appeal, ask, home, preferences, rating, tracking
+from channels.portal import appeal, ask, figures, home, preferences, rating, tracking
 from channels.web.keys import CORE
 
 
@@ -28,6 +28,7 @@ def setup(app: web.Application) -> None:
     add_get("/", home.home)
     add_get("/guide", home.guide)
     add_get("/guide/{slug:[a-z0-9-]{1,80}}", home.article)
+    add_get("/figures", figures.show)
     add_get("/prefs", preferences.choose)
     add_get("/ask", ask.show)
     add_post("/ask", ask.say)

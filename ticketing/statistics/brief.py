@@ -58,6 +58,7 @@ async def compose(core: Core, session: AsyncSession, period: Period, *, line: st
         "words": [list(each) for each in await hot.words(session, period, line=line)],
         "places": [list(each) for each in await hot.places(session, period, line=line)],
         "days": await _series(core, session, period, only),
+        "groups": await _groups(core, session, period, only),
         "districts": await _split(core, session, period, Cut.DISTRICT, only),
         "channels": await _split(core, session, period, Cut.CHANNEL, only),
         "units": [_unit(card) for card in await score_cards(core, session, CITY, period, only=only)],
@@ -102,6 +103,14 @@ async def _split(core: Core, session: AsyncSession, period: Period, cut: Cut, on
     lines = await compute(core, session, CITY, period, wanted, by=(cut,), only=only)
     rows = [[line.at[0], *(line.figures[one.key].value for one in wanted)] for line in lines]
     return sorted(rows, key=lambda row: (-(row[1] or 0), row[0]))
+
+
+async def _groups(core: Core, session: AsyncSession, period: Period, only: Filter) -> list[list[Any]]:
+    """First-level groups by number of appeals, named as the catalogue names them today."""
+    names = {row.code[:2]: row.group_name for row in await session.execute(select(Category.code, Category.group_name))}
+    lines = await compute(core, session, CITY, period, [BY_KEY["received"]], by=(Cut.GROUP,), only=only)
+    found = [[names.get(line.at[0], line.at[0]), int(line.figures["received"].denominator)] for line in lines]
+    return sorted(found, key=lambda row: (-row[1], row[0]))
 
 
 async def _overdue(core: Core, session: AsyncSession, line: str, *, most: int = 50) -> list[dict[str, Any]]:

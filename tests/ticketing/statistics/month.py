@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - the month is a table
 """A small city's November 2026, written down row by row, so that every indicator can be counted by hand.
 
 All times are the city's wall clock: `at(5, 14)` is 5 November, 14:00. Units: C the city administration, W the water company.

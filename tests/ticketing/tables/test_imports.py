@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - files as people make them
 """Imports: the errors of every row before anything is written, then all rows or none, and twice is the same as once."""
 
 from __future__ import annotations
