@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ticketing.context import Core
@@ -16,6 +18,7 @@ from ticketing.statistics.figures import EVERYTHING, SECRET, Cut, Filter, comput
 from ticketing.statistics.indicators import BY_KEY
 from ticketing.statistics.period import Period
 from ticketing.statistics.scope import Scope
+from ticketing.taxonomy.models import Category
 
 EARLIER = 4
 """How many periods before are the yardstick of a rise."""
@@ -107,20 +110,33 @@ async def words(session: AsyncSession, period: Period, *, line: str = "", most: 
     number = int(await session.scalar(_COUNT, values) or 0)
     every = max(1, -(-number // MOST_TITLES))
     titles = [row.title for row in await session.execute(_TITLES, {**values, "every": every})]
-    counted = await asyncio.to_thread(count_words, titles)
+    known = [word for row in await session.execute(select(Category.keywords)) for word in (row.keywords or "").split()]
+    counted = await asyncio.to_thread(count_words, titles, known)
     return [(word, every * count) for word, count in counted if count >= FEWEST_TICKETS][:most]
 
 
-def count_words(titles: Iterable[str]) -> list[tuple[str, int]]:
-    """Words of at least two characters with the number of titles that have them; words that every title has are left out."""
-    import jieba  # its dictionary takes a second to load: only who writes a brief pays
+def count_words(titles: Iterable[str], known: Iterable[str] = ()) -> list[tuple[str, int]]:
+    """Words of at least two characters with the number of titles that have them; dull ones and numbers are left out.
 
-    jieba.setLogLevel("ERROR")
+    `known`: the catalogue's words, which are never cut apart. No word is guessed that is in no dictionary: it might be a name.
+    """
+    tokenizer = _tokenizer()
+    for word in known:
+        tokenizer.add_word(word)
     counter: Counter[str] = Counter()
     for title in titles:
-        said = {word for word in jieba.cut(title) if len(word) >= 2 and word not in _DULL and not any(c.isdigit() for c in word)}
-        counter.update(said)
+        said = {word for word in tokenizer.cut(title, HMM=False) if len(word) >= 2 and word not in _DULL and word.isalpha()}
+        counter.update(word for word in said if not word.isascii())
     return sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> Any:
+    """Its dictionary takes a second to load: only who writes a brief pays, once."""
+    import jieba
+
+    jieba.setLogLevel("ERROR")
+    return jieba.Tokenizer()
 
 
 async def places(session: AsyncSession, period: Period, *, line: str = "", most: int = 15) -> list[tuple[str, str, int]]:

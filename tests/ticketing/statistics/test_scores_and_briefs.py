@@ -101,7 +101,7 @@ def test_a_rise_must_be_more_than_chance_and_worth_a_word() -> None:
 
 
 def test_words_are_counted_by_title_without_dull_ones_and_numbers() -> None:
-    found = dict(count_words(["小区门口的路灯不亮", "请问路灯坏了，路灯什么时候修", "13912345678说路灯坏了"]))
+    found = dict(count_words(["小区门口的路灯不亮", "请问路灯坏了，路灯什么时候修", "13912345678说路灯坏了"], ["路灯"]))
     assert found["路灯"] == 3
     assert "请问" not in found
     assert not any(character.isdigit() for word in found for character in word)
