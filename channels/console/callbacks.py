@@ -1,8 +1,9 @@
-"""The callback desk: whom to call, and return calls that are owed."""
+"""The callback desk: the next citizen to call, second visits that wait, return calls that are owed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -10,16 +11,22 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.due import Due, describe, describe_moment
-from channels.console.pages import fragment, page
+from channels.console.pages import fragment, page, see_other
 from channels.console.session import Staff, require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.clock import to_city
+from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
-from ticketing.callback.models import CallbackAttempt, CallbackTask, ReturnCall
+from ticketing.callback import rules
+from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, ReturnCall, SecondVisit, TaskState
+from ticketing.callback.tasks import pull_next
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
+from ticketing.people.actor import Actor
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
+
+SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -29,31 +36,51 @@ class Task:
     task: CallbackTask
     ticket: Ticket
     due: Due | None
-    attempts: int
     tried_today: bool
+    group: str
+    """mine, ready, taken, later or machine"""
+    window: str
+    """When the citizen likes to be called, in words."""
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """GET /console/callbacks: open tasks, most pressing first; those tried today come last."""
+    """GET /console/callbacks: what is in hand, what is due now by its deadline, and what comes later."""
     person = require_may(request, "callback.visit")
     async with request.app[DATABASE].transaction() as session:
         tasks = await _tasks(request, session, person)
-        owed = await _owed(request, session, person)
-        done = await _done_today(request, session, person)
-    values: dict[str, Any] = {"tasks": tasks, "owed": owed, "today": done}
+        values: dict[str, Any] = {
+            "tasks": tasks,
+            "ready": sum(item.group == "ready" for item in tasks),
+            "visits": await _visits(request, session, person),
+            "owed": await _owed(request, session, person),
+            "today": await _done_today(request, session, person),
+        }
     if is_fragment(request) and request.query.get("part"):
         return fragment(request, "console/_callbacks.html", **values)
     return page(request, "console/callbacks.html", nav="callbacks", **values)
 
 
+async def take_next(request: web.Request) -> web.StreamResponse:
+    """POST /console/callbacks/next: the most pressing task comes into this person's hands, and its ticket opens."""
+    person = require_may(request, "callback.visit")
+    await request.post()
+    async with request.app[DATABASE].transaction() as session:
+        ticket = await pull_next(request.app[CORE], session, person.actor)
+    if ticket is None:
+        return see_other(request, "/console/callbacks", "nothing_to_call")
+    return see_other(request, f"/console/tickets/{ticket.number}", "pulled")
+
+
 async def _tasks(request: web.Request, session: AsyncSession, person: Staff) -> list[Task]:
+    """The next tasks by the time of the next attempt; within those that are due, by deadline."""
     core = request.app[CORE]
     now, calendar = core.clock.now(), await work_calendar(session)
     statement = (
         select(CallbackTask, Ticket)
         .join(Ticket, Ticket.id == CallbackTask.ticket_id)
-        .where(CallbackTask.state == "open", visible(core, person.actor))
-        .limit(200)
+        .where(CallbackTask.state == TaskState.OPEN.value, visible(core, person.actor))
+        .order_by(CallbackTask.next_attempt_at, CallbackTask.id)
+        .limit(SHOWN)
     )
     rows = [(row.CallbackTask, row.Ticket) for row in await session.execute(statement)]
     clocks = select(Deadline).where(
@@ -62,20 +89,51 @@ async def _tasks(request: web.Request, session: AsyncSession, person: Staff) -> 
         Deadline.state == ClockState.RUNNING.value,
     )
     due = {clock.ticket_id: clock for clock in await session.scalars(clocks)}
-    tries = await session.execute(
-        select(CallbackAttempt.task_id, func.count().label("n"), func.max(CallbackAttempt.at).label("last"))
-        .where(CallbackAttempt.task_id.in_([task.id for task, _ticket in rows]))
-        .group_by(CallbackAttempt.task_id)
-    )
-    tried = {row.task_id: (row.n, to_city(row.last).date() == to_city(now).date()) for row in tries}
+    last = select(CallbackAttempt.task_id, func.max(CallbackAttempt.at).label("at")).group_by(CallbackAttempt.task_id)
+    tried = await session.execute(last.where(CallbackAttempt.task_id.in_([task.id for task, _ticket in rows])))
+    today = {row.task_id for row in tried if to_city(row.at).date() == to_city(now).date()}
     found = []
     for task, ticket in rows:
         clock = due.get(ticket.id)
-        attempts, today = tried.get(task.id, (0, False))
-        found.append(
-            (clock.due_at if clock else now, Task(task, ticket, describe(clock, now, calendar) if clock else None, attempts, today))
+        window = rules.load().window(ticket.preferred_time)
+        item = Task(
+            task,
+            ticket,
+            describe(clock, now, calendar) if clock else None,
+            task.id in today,
+            _group(task, person.actor, now),
+            _(window.label) if window else "",
         )
-    return [item for _due, item in sorted(found, key=lambda pair: (pair[1].tried_today, pair[0], pair[1].task.id))]
+        found.append((clock.due_at if clock else now, item))
+    order = {"mine": 0, "ready": 1, "taken": 2, "later": 3, "machine": 4}
+    return [item for _due, item in sorted(found, key=lambda pair: (order[pair[1].group], pair[0], pair[1].task.id))]
+
+
+def _group(task: CallbackTask, actor: Actor, now: datetime) -> str:
+    if task.claimed_until is not None and task.claimed_until > now:
+        return "mine" if task.claimed_by_id == actor.user_id else "taken"
+    if task.plan != Plan.CLERK.value:
+        return "machine"
+    return "ready" if task.next_attempt_at is not None and task.next_attempt_at <= now else "later"
+
+
+async def _visits(request: web.Request, session: AsyncSession, person: Staff) -> list[tuple[SecondVisit, Ticket, Due | None]]:
+    """不满意 that waits for its second visit, most pressing first."""
+    core = request.app[CORE]
+    now, calendar = core.clock.now(), await work_calendar(session)
+    running = (Deadline.ticket_id == Ticket.id) & (Deadline.kind == ClockKind.CALLBACK.value) & (Deadline.state == ClockState.RUNNING.value)
+    statement = (
+        select(SecondVisit, Ticket, Deadline)
+        .join(Ticket, Ticket.id == SecondVisit.ticket_id)
+        .outerjoin(Deadline, running)
+        .where(SecondVisit.state == "open", visible(core, person.actor))
+        .order_by(Deadline.due_at, SecondVisit.id)
+        .limit(SHOWN)
+    )
+    return [
+        (row.SecondVisit, row.Ticket, describe(row.Deadline, now, calendar) if row.Deadline else None)
+        for row in await session.execute(statement)
+    ]
 
 
 async def _owed(request: web.Request, session: AsyncSession, person: Staff) -> list[tuple[Ticket, ReturnCall, Due]]:
@@ -85,7 +143,7 @@ async def _owed(request: web.Request, session: AsyncSession, person: Staff) -> l
         .join(Ticket, Ticket.id == ReturnCall.ticket_id)
         .where(ReturnCall.state == "open", visible(core, person.actor))
         .order_by(ReturnCall.due_at)
-        .limit(50)
+        .limit(SHOWN)
     )
     now = core.clock.now()
     return [

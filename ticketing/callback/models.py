@@ -71,6 +71,7 @@ class CallbackTask(Base):
         Index("uq_callback_task_open", "ticket_id", unique=True, postgresql_where=text("state = 'open'")),
         Index("uq_callback_task_evaluation", "ticket_id", unique=True, postgresql_where=text("kind = 'evaluation'")),
         Index("ix_callback_task_queue", "plan", "next_attempt_at", "id", postgresql_where=text("state = 'open'")),
+        Index("ix_callback_task_next", "next_attempt_at", "id", postgresql_where=text("state = 'open'")),
         Index("ix_callback_task_skip", "skip_at", postgresql_where=text("state = 'open' AND skip_at IS NOT NULL")),
         Index("ix_callback_task_claimed", "claimed_until", postgresql_where=text("state = 'open' AND claim IS NOT NULL")),
         Index("ix_callback_task_user_finished", "user_id", "finished_at"),

@@ -21,13 +21,12 @@ from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.deadline.service import start_policy_clock
 from ticketing.people.actor import SYSTEM, Actor
-from ticketing.people.models import LoginSession, Role, User
+from ticketing.people.models import LoginSession, User
+from ticketing.people.permissions import may
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
 from ticketing.ticket.steps import tell
-
-CALLERS = (Role.CALLBACK, Role.SUPERVISOR)
 
 
 async def open_callback(core: Core, session: AsyncSession, ticket: Ticket) -> CallbackTask:
@@ -176,7 +175,7 @@ async def pull_next(core: Core, session: AsyncSession, actor: Actor) -> Ticket |
 
     What the person already has in hand comes back first, so that pressing the button twice takes one.
     """
-    if not actor.has(*CALLERS):
+    if not may(actor, "callback.visit"):
         raise NotAllowed(_("你的岗位不能回访"))
     now = core.clock.now()
     held = select(Ticket).join(CallbackTask, CallbackTask.ticket_id == Ticket.id)

@@ -18,6 +18,7 @@ from ticketing.notice.quiet import not_before
 from ticketing.notice.service import is_mobile, queue_delivery
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import Role
+from ticketing.people.permissions import may
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 
@@ -25,7 +26,6 @@ PREFIX = "notice:"
 NO_GATEWAY = "no gateway"
 """The outbox's error text where no SMS gateway is configured."""
 STUCK = (DeliveryState.GIVEN_UP.value, DeliveryState.NO_GATEWAY.value)
-HANDLERS = (Role.SUPERVISOR, Role.ADMIN)
 
 
 async def follow(core: Core, session: AsyncSession, row: Outbox) -> None:
@@ -94,7 +94,7 @@ async def deliveries(
 
     The administrator, who keeps the gateway running, sees channel, state and error of all of them and nothing of the matter.
     """
-    if not actor.has(*HANDLERS):
+    if not may(actor, "notice.follow"):
         raise NotAllowed(_("这个岗位没有权限打开本页或做这一步"))
     statement = select(NoticeDelivery, Notice, Ticket).join(Notice, Notice.id == NoticeDelivery.notice_id)
     statement = statement.join(Ticket, Ticket.id == Notice.ticket_id).order_by(NoticeDelivery.id.desc()).limit(limit)
@@ -120,7 +120,7 @@ async def access_delivery(core: Core, session: AsyncSession, actor: Actor, deliv
     if not actor.has(Role.ADMIN):
         statement = statement.where(visible(core, actor))
     found = (await session.scalars(statement.where(NoticeDelivery.id == delivery_id).with_for_update(of=NoticeDelivery))).first()
-    if found is None or not actor.has(*HANDLERS):
+    if found is None or not may(actor, "notice.follow"):
         raise NotFound(_("没有找到这条通知"))
     return found
 

@@ -20,7 +20,7 @@ from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.notice.models import NoticeTemplate
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
+from ticketing.people.permissions import may
 
 COMMON = frozenset({"number", "title", "line", "unit", "deadline", "days", "site", "track"})
 """Placeholders that every template may use. `site` and `track` are addresses, put in by whoever shows or sends the text."""
@@ -224,7 +224,7 @@ async def edit(core: Core, session: AsyncSession, actor: Actor, key: str, *, tex
 
     `seen` is the version that the person edited; another one in between raises InvalidInput. Only the administrator.
     """
-    if not actor.has(Role.ADMIN):
+    if not may(actor, "notice.edit"):
         raise NotAllowed(_("只有管理员可以修改通知模板"))
     base = load().template(key)
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"notice_template:{key}", 0))))

@@ -954,6 +954,8 @@ CREATE INDEX ix_callback_task_claimed ON callback_task (claimed_until) WHERE sta
 
 CREATE INDEX ix_callback_task_finished ON callback_task (finished_at) WHERE finished_at IS NOT NULL;
 
+CREATE INDEX ix_callback_task_next ON callback_task (next_attempt_at, id) WHERE state = 'open';
+
 CREATE INDEX ix_callback_task_queue ON callback_task (plan, next_attempt_at, id) WHERE state = 'open';
 
 CREATE INDEX ix_callback_task_skip ON callback_task (skip_at) WHERE state = 'open' AND skip_at IS NOT NULL;
