@@ -10,9 +10,15 @@ from channels.web.words import word
 from hotline.clock import to_city
 from hotline.i18n import _
 from ticketing.calendar.working_time import WorkCalendar
-from ticketing.deadline.models import ClockState, Deadline
+from ticketing.deadline.models import ClockState, Deadline, Stage
 
-_LIMIT = {"h": "{n}小时，全天连续", "wh": "{n}小时，只算上班时间", "wd": "{n}个工作日", "d": "{n}天，含休息日"}
+_LIMIT = {
+    "h": "{n}小时，全天连续",
+    "min": "{n}分钟，全天连续",
+    "wh": "{n}小时，只算上班时间",
+    "wd": "{n}个工作日",
+    "d": "{n}天，含休息日",
+}
 
 
 @dataclass(frozen=True)
@@ -34,23 +40,44 @@ def stage_of(clock: Deadline, now: datetime) -> str:
     """How near the end is, by the clock's own moments, so that a page is right between two sweeps."""
     if clock.state != ClockState.RUNNING.value:
         return {"met": "done", "late": "yellow"}.get(clock.state, "paused")
-    for moment, stage in ((clock.red_at, "red"), (clock.due_at, "yellow"), (clock.amber_at, "amber"), (clock.white_at, "white")):
-        if now >= moment:
-            return stage
+    for stage in (Stage.RED, Stage.YELLOW, Stage.AMBER, Stage.WHITE):
+        if now >= clock.moment(stage):
+            return stage.value
     return "calm"
 
 
 def describe(clock: Deadline, now: datetime, calendar: WorkCalendar) -> Due:
     """The clock in words."""
     stage = stage_of(clock, now)
-    rule = _(_LIMIT.get(clock.limit_unit, "{n}")).format(n=f"{clock.limit_value:g}")
+    rule = rule_of(clock)
     title = _("{clock}：应于{due}前，{rule}").format(clock=word("clock", clock.kind), due=due_time(clock.due_at), rule=rule)
     if clock.provisional:
         title += _("（节假日安排公布后可能调整）")
-    end = clock.stopped_at or now
+    if clock.original_due_at is not None:
+        title += _("（延期{n}次，原定{due}）").format(n=clock.extensions, due=due_time(clock.original_due_at))
+    end = clock.stopped_at or clock.paused_at or now
     total = (clock.due_at - clock.started_at).total_seconds()
     percent = 100 if total <= 0 else round(100 * min(max((end - clock.started_at).total_seconds() / total, 0), 1))
     return Due(clock.kind, stage, _text(clock, now, calendar), title, percent, rule, _detail(clock, end))
+
+
+def rule_of(clock: Deadline) -> str:
+    """The length of the limit and how it is counted."""
+    value, unit = clock.limit_value, clock.limit_unit
+    if unit == "h" and value < 1:
+        value, unit = round(value * 60), "min"
+    return _(_LIMIT.get(unit, "{n}")).format(n=f"{round(value, 1):g}")
+
+
+def _paused(clock: Deadline, calendar: WorkCalendar) -> str:
+    left = clock.remaining_seconds or 0
+    if left <= 0:
+        return _("暂停中，已超时")
+    working = clock.limit_unit in ("wd", "wh")
+    if working and left >= calendar.seconds_a_day:
+        return _("暂停中，剩 {n}个工作日").format(n=f"{round(left / calendar.seconds_a_day, 1):g}")
+    time = duration(timedelta(seconds=left))
+    return _("暂停中，剩 {time}上班时间").format(time=time) if working else _("暂停中，剩 {time}").format(time=time)
 
 
 def _text(clock: Deadline, now: datetime, calendar: WorkCalendar) -> str:
@@ -59,6 +86,8 @@ def _text(clock: Deadline, now: datetime, calendar: WorkCalendar) -> str:
     if clock.stopped_at is not None:
         early = clock.due_at - clock.stopped_at
         return _("提前{time}").format(time=duration(early)) if early > timedelta(0) else _("超时{time}").format(time=duration(-early))
+    if clock.paused_at is not None:
+        return _paused(clock, calendar)
     label = "" if clock.kind == "handle" else word("clock", clock.kind)
     if now >= clock.due_at:
         return _("{label}超时 {time}").format(label=label, time=duration(now - clock.due_at))
@@ -88,6 +117,8 @@ def _detail(clock: Deadline, end: datetime) -> str:
     used = duration(end - clock.started_at)
     if clock.state == ClockState.CANCELLED.value:
         return _("{time}后撤销").format(time=used)
+    if clock.paused_at is not None:
+        return _("已用{time}，暂停中").format(time=used)
     if clock.stopped_at is None:
         return _("应于{due}前").format(due=due_time(clock.due_at))
     words = _("用时{time}，及时") if clock.state == ClockState.MET.value else _("用时{time}，超时")

@@ -1,0 +1,72 @@
+"""A clock in words: what is left, paused, extended, short and long limits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from channels.console.due import describe, rule_of, stage_of
+from hotline.clock import CITY_ZONE
+from ticketing.calendar.working_time import WorkCalendar
+from ticketing.deadline.limits import Limit, Options
+from ticketing.deadline.models import ClockKind, Deadline
+from ticketing.deadline.service import recompute
+
+CALENDAR = WorkCalendar()
+NOW = datetime(2026, 11, 18, 10, tzinfo=CITY_ZONE)
+
+
+def clock(limit: Limit, **columns: object) -> Deadline:
+    """A clock that started on Wednesday at ten."""
+    made = Deadline(
+        kind=ClockKind.HANDLE.value, state="running", stage="calm", limit_value=limit.value, limit_unit=limit.unit, options={},
+        adjustments=[], extensions=0, started_at=NOW, **columns,
+    )  # fmt: skip
+    recompute(CALENDAR, made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (Limit(10 / 60, "h"), "10分钟，全天连续"),
+        (Limit(24, "h"), "24小时，全天连续"),
+        (Limit(0.5, "wd"), "0.5个工作日"),
+        (Limit(3, "wd"), "3个工作日"),
+        (Limit(1080.2471, "h"), "1080.2小时，全天连续"),
+        (Limit(7, "d"), "7天，含休息日"),
+    ],
+)
+def test_the_rule_of_a_limit(limit: Limit, words: str) -> None:
+    assert rule_of(clock(limit)) == words
+
+
+@pytest.mark.parametrize(
+    ("limit", "left", "words"),
+    [
+        (Limit(3, "wd"), 10 * 3600, "暂停中，剩 1.4个工作日"),
+        (Limit(3, "wd"), 3600, "暂停中，剩 1小时上班时间"),
+        (Limit(24, "h"), 7200, "暂停中，剩 2小时"),
+        (Limit(3, "wd"), -60, "暂停中，已超时"),
+    ],
+)
+def test_a_paused_clock_says_what_is_left_and_does_not_go_red(limit: Limit, left: float, words: str) -> None:
+    paused = clock(limit)
+    paused.state, paused.paused_at, paused.remaining_seconds = "paused", NOW + timedelta(hours=1), left
+    months_later = describe(paused, NOW + timedelta(days=90), CALENDAR)
+    assert (months_later.text, months_later.stage) == (words, "paused")
+
+
+def test_an_extended_clock_tells_the_first_date() -> None:
+    extended = clock(Limit(3, "wd"))
+    extended.original_due_at, extended.extensions = extended.due_at, 1
+    assert "延期1次，原定" in describe(extended, NOW, CALENDAR).title
+
+
+def test_a_yellow_card_before_the_due_time_shows_as_yellow() -> None:
+    early = clock(Limit(10, "h"))
+    early.options = Options(yellow_at=0.9).as_data()
+    recompute(CALENDAR, early)
+    assert stage_of(early, NOW + timedelta(hours=8, minutes=59)) == "amber"
+    assert stage_of(early, NOW + timedelta(hours=9)) == "yellow"
