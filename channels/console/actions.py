@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from channels.console.callback_steps import CALLBACK_HANDLERS, CALLBACK_PERMISSIONS
+from channels.console.progress_steps import PROGRESS_HANDLERS, PROGRESS_PERMISSIONS
 from channels.console.relation_steps import RELATION_HANDLERS, RELATION_PERMISSIONS
 from channels.console.request_steps import REQUEST_HANDLERS, REQUEST_PERMISSIONS
 from channels.console.step import Step
+from channels.console.supervision_steps import SUPERVISION_HANDLERS, SUPERVISION_PERMISSIONS
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment import service as assignments
@@ -176,6 +178,8 @@ HANDLERS: dict[str, Callable[[Step], Awaitable[str]]] = {
     **CALLBACK_HANDLERS,
     **REQUEST_HANDLERS,
     **RELATION_HANDLERS,
+    **PROGRESS_HANDLERS,
+    **SUPERVISION_HANDLERS,
     "sign": _sign,
     "contact": _contact,
     "reply": _reply,
@@ -203,6 +207,8 @@ PERMISSIONS: dict[str, str] = {
     **CALLBACK_PERMISSIONS,
     **REQUEST_PERMISSIONS,
     **RELATION_PERMISSIONS,
+    **PROGRESS_PERMISSIONS,
+    **SUPERVISION_PERMISSIONS,
     "sign": "assignment.work",
     "contact": "assignment.work",
     "reply": "reply.draft",

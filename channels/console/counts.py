@@ -13,6 +13,7 @@ from channels.web.keys import CORE, DATABASE
 from ticketing.callback.models import ReturnCall
 from ticketing.conversation.models import Call, CallState, Conversation, Owner
 from ticketing.people.models import Role
+from ticketing.supervision.notices import count_unread
 from ticketing.ticket.access import visible
 from ticketing.ticket.lists import Queue, count_tickets
 from ticketing.ticket.models import Ticket
@@ -29,6 +30,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         if "chats" in keys:
             waiting = select(func.count()).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
             found["chats"] = await session.scalar(waiting) or 0
+        found["notices"] = await count_unread(request.app[CORE], session, person.actor)
     return fragment(request, "console/_counts.html", counts=found)
 
 

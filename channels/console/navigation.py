@@ -26,6 +26,7 @@ NEW = Entry("new", "/console/tickets/new", "square-pen", "登记", "ticket.regis
 TICKETS = Entry("tickets", "/console/tickets", "inbox", "工单", "ticket.see")
 CALLBACKS = Entry("callbacks", "/console/callbacks", "phone-outgoing", "回访", "callback.visit")
 BOARD = Entry("board", "/console/board", "shield-alert", "督办", "board.see")
+SUPERVISION = Entry("supervision", "/console/supervision", "shield-alert", "督办", "card.see")
 ARTICLES = Entry("articles", "/console/articles", "book-open", "知识", "knowledge.read")
 FIGURES = Entry("figures", "/console/figures", "chart-column", "统计", "statistics.board")
 RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音", "recording.list")
@@ -39,7 +40,7 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.AGENT: (DESK, CHATS, NEW, TICKETS, ARTICLES),
     Role.DISPATCHER: (TICKETS, BOARD, ARTICLES, FIGURES),
     Role.CLERK: (TICKETS, NEW, ARTICLES, FIGURES, ACCOUNTS),
-    Role.CHIEF: (TICKETS, ARTICLES, FIGURES),
+    Role.CHIEF: (TICKETS, SUPERVISION, ARTICLES, FIGURES),
     Role.SUPERVISOR: (BOARD, TICKETS, CHATS, FIGURES, POLICIES),
     Role.CALLBACK: (CALLBACKS, TICKETS),
     Role.QUALITY: (RECORDINGS,),

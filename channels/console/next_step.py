@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 from channels.console import step_buttons as buttons
 from channels.console.actions import PERMISSIONS
+from channels.console.progress_steps import buttons as progress_buttons
 from channels.console.step_buttons import Action
+from channels.console.supervision_steps import buttons as supervision_buttons
 from channels.console.ticket_view import TicketPage
 from channels.web.formats import citizen_time
 from hotline.i18n import _
@@ -99,10 +101,10 @@ def _unit_work(page: TicketPage, state: str) -> Proposal:
             fixed = page.asked(RequestKind.RETURN) or (page.mine is not None and page.mine.assignment.by_ruling)
             return _("签收；不是本单位职责的，写明依据申请退单"), buttons.SIGN, [] if fixed else [buttons.REQUEST_RETURN]
         case "signed":
-            return _("先联系市民，了解情况"), buttons.CONTACT, [buttons.REPLY, buttons.PASS_ON, *more]
+            return _("先联系市民，了解情况"), buttons.CONTACT, [buttons.REPLY, *progress_buttons(page), buttons.PASS_ON, *more]
         case "working" | "redo":
             words = _("重新办理，并提交新的答复") if state == "redo" else _("提交书面答复，由首席代表审签")
-            return words, buttons.REPLY, [buttons.CONTACT, buttons.PASS_ON, *more]
+            return words, buttons.REPLY, [buttons.CONTACT, *progress_buttons(page), buttons.PASS_ON, *more]
         case "unit_review":
             return _("审签答复"), buttons.SIGN_OFF, [buttons.REFUSE_DRAFT, buttons.REPLY]
         case "replied":
@@ -194,8 +196,9 @@ def _before_dispatch(page: TicketPage, actor: Actor) -> Proposal:
 def _always(page: TicketPage, actor: Actor) -> list[Action]:
     """What may be done in several states."""
     state = TicketState(page.ticket.state)
+    supervising = supervision_buttons(page, actor)
     if not state.is_open:
-        return []
+        return supervising
     found = []
     if state is not TicketState.NEED_INFO and not actor.has(Role.CLERK, Role.CHIEF):
         found.append(buttons.SUPPLEMENT)
@@ -205,7 +208,7 @@ def _always(page: TicketPage, actor: Actor) -> list[Action]:
         found.append(buttons.UPLOAD)
     if page.ticket.confidentiality == "secret":
         found.append(buttons.NAME)
-    return [*found, buttons.INVALIDATE]
+    return [*found, *supervising, buttons.INVALIDATE]
 
 
 def _hint(page: TicketPage) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.callback_view import Told, load_callback, load_notices
 from channels.console.due import Due, describe
+from channels.console.supervision_view import Supervision, load_supervision
 from channels.console.timeline import Entry, story
 from hotline.events import history
 from ticketing.assignment.models import Assignment, AssignmentState, Reply
@@ -109,6 +110,8 @@ class TicketPage:
     master: Ticket | None = None
     """The ticket that this one was merged into."""
     merged: list[Ticket] = field(default_factory=list)
+    supervision: Supervision | None = None
+    """Promises, rectification, orders, urgings."""
     replies: list[Handling] = field(default_factory=list)
     """Replies of this round that wait for review or passed it."""
 
@@ -175,6 +178,7 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
         created_by=await session.scalar(select(User.name).where(User.id == ticket.created_by_id)) or "" if ticket.created_by_id else "",
         now=now,
         mine=mine,
+        supervision=await load_supervision(core, session, actor, ticket),
         requests=await _requests(session, actor, ticket, mine),
         investigation=await _investigation(session, ticket),
         master=await session.get(Ticket, ticket.master_id) if ticket.master_id else None,

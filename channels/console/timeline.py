@@ -88,6 +88,12 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
         parts.append(_("已解决") if data["solved"] else _("未解决"))
     if "clock" in data:
         parts.append(word("clock", data["clock"]))
+    if "cause" in data and event.name.startswith("supervise."):
+        parts.append(word("card_reason", data["cause"]))
+    if "times" in data and event.name == "supervise.urged":
+        parts.append(_("第{n}次").format(n=data["times"]))
+    if "number" in data and event.name.startswith("supervise."):
+        parts.append(str(data["number"]))
     if "round" in data:
         parts.append(_("第{n}轮").format(n=data["round"]))
     if "reason" in data and data["reason"] in _CODES:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
@@ -189,28 +190,35 @@ async def list_formal(
     core: Core, session: AsyncSession, actor: Actor, *, open_only: bool = False, before: int | None = None, limit: int = PAGE
 ) -> list[FormalLine]:
     """Orders, newest first."""
-    now = core.clock.now()
-    statement = (
-        select(FormalSupervision, Ticket.number, Ticket.title, Unit.name)
-        .join(Ticket, Ticket.id == FormalSupervision.ticket_id)
-        .join(Unit, Unit.id == FormalSupervision.unit_id)
-        .where(may_see(core, actor))
-    )
+    statement = _lines(core, actor)
     if open_only:
         statement = statement.where(FormalSupervision.state.in_(OPEN))
     if before is not None:
         statement = statement.where(FormalSupervision.id < before)
     rows = await session.execute(statement.order_by(FormalSupervision.id.desc()).limit(limit))
-    return [
-        FormalLine(
-            row.FormalSupervision,
-            row.number,
-            row.title,
-            row.name,
-            row.FormalSupervision.state == "issued" and row.FormalSupervision.due_at <= now,
-        )
-        for row in rows
-    ]
+    return [_line(core, row) for row in rows]
+
+
+async def get_line(core: Core, session: AsyncSession, actor: Actor, number: str) -> FormalLine:
+    """One order with what is printed beside it. Raises NotFound for what the actor may not see."""
+    row = (await session.execute(_lines(core, actor).where(FormalSupervision.number == number))).first()
+    if row is None:
+        raise NotFound(_("没有找到这份督办单"))
+    return _line(core, row)
+
+
+def _lines(core: Core, actor: Actor) -> Select[FormalSupervision, str, str, str]:
+    return (
+        select(FormalSupervision, Ticket.number, Ticket.title, Unit.name)
+        .join(Ticket, Ticket.id == FormalSupervision.ticket_id)
+        .join(Unit, Unit.id == FormalSupervision.unit_id)
+        .where(may_see(core, actor))
+    )
+
+
+def _line(core: Core, row: Any) -> FormalLine:
+    order = row.FormalSupervision
+    return FormalLine(order, row.number, row.title, row.name, order.state == "issued" and order.due_at <= core.clock.now())
 
 
 async def of_ticket(session: AsyncSession, actor: Actor, ticket_id: int) -> Sequence[FormalSupervision]:

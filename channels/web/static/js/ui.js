@@ -31,6 +31,7 @@
 
   // Dialogs: data-open="id" on a button; a dialog printed with data-opened shows at once (a form that came back with errors).
   document.addEventListener('click', function (event) {
+    if (event.target.closest('[data-print]')) window.print();
     var button = event.target.closest('[data-open]');
     if (button) { event.preventDefault(); show(document.getElementById(button.dataset.open)); return; }
     var shut = event.target.closest('[data-close]');
