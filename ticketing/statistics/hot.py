@@ -122,7 +122,7 @@ def count_words(titles: Iterable[str], known: Iterable[str] = ()) -> list[tuple[
     """
     tokenizer = _tokenizer()
     for word in known:
-        tokenizer.add_word(word)
+        tokenizer.add_word(word, freq=1_000_000)
     counter: Counter[str] = Counter()
     for title in titles:
         said = {word for word in tokenizer.cut(title, HMM=False) if len(word) >= 2 and word not in _DULL and word.isalpha()}
