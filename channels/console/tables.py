@@ -101,7 +101,7 @@ def _page(request: web.Request, person: Staff, *, problem: str = "", kind: str =
     if not kinds and not exports:
         raise NotAllowed(_("这个岗位没有权限打开本页或做这一步"))
     columns = {each: [(column.title, column.key in IMPORTERS[each].required) for column in IMPORTERS[each].columns] for each in kinds}
-    values = {"preview": None, "job": None, "done": None, **more}
+    values = {"preview": None, "job": None, "imported": None, **more}
     return page(
         request, "console/import.html", nav="tables", status=status, kinds=kinds, exports=exports, titles=TITLES, kind=kind,
         problem=problem,
@@ -146,4 +146,4 @@ async def decide(request: web.Request) -> web.StreamResponse:
             job, preview = await imports.apply_kept(core, session, person.actor, job_id)
     except HotlineError as error:
         return _page(request, person, problem=str(error), status=error.status)
-    return _page(request, person, kind=job.kind, done=preview)
+    return _page(request, person, kind=job.kind, imported=preview)

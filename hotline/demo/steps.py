@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 
 from hotline.demo.content import Consult, Emergency, Incomplete, Matter, Nonsense, Rejection
@@ -25,6 +27,8 @@ PRAISES = ("处理得很快，谢谢", "问题解决了", "工作人员态度很
 COMPLAINTS = ("当天好了，过两天又和原来一样，希望彻底解决", "只打了一个电话，没有人到现场来看过", "说是处理了，可是问题还在，要求重新核实")
 DISTRICT_UNITS = {"临江区": "linjiang", "青石区": "qingshi", "南湖区": "nanhu", "高新区": "gaoxin", "云岭县": "yunling"}
 
+SUB_PLATFORM = "12319"
+
 
 def _registrar(stage: Stage, channel: Channel) -> Actor:
     if channel in (Channel.PHONE, Channel.STAFF):
@@ -33,7 +37,10 @@ def _registrar(stage: Stage, channel: Channel) -> Actor:
 
 
 async def _register(stage: Stage, life: Life, appeal: Appeal, actor: Actor) -> None:
-    made = await register(stage.core, stage.session, actor, appeal)
+    # callers with a matter of the city's housekeeping dialled its own number, so that the sub-platform has something to do
+    own_line = appeal.channel is Channel.PHONE and (appeal.category_code or "").startswith("01")
+    core = replace(stage.core, line=SUB_PLATFORM) if own_line else stage.core
+    made = await register(core, stage.session, actor, appeal)
     life.ticket_id, life.query_code = made.ticket.id, made.query_code
 
 

@@ -18,7 +18,7 @@ from hotline.errors import InvalidInput
 from hotline.i18n import _
 from hotline.security import hash_password, verify_password
 from ticketing.context import Core
-from ticketing.people.models import Role, Unit, User
+from ticketing.people.models import Line, LineAlias, Role, Unit, User
 from ticketing.seed.files import SeedEntry, parse_list, read_document
 from ticketing.taxonomy.models import Category
 
@@ -36,6 +36,16 @@ class SeedUnit(SeedEntry):
     parent: str | None = None
     """Code of the unit above; it must stand earlier in the file."""
     active: bool = True
+
+
+class SeedLine(SeedEntry):
+    """One line of lines.yaml."""
+
+    number: str = Field(pattern=r"^[0-9]{3,8}$")
+    name: str = Field(min_length=2, max_length=20)
+    greeting: str = Field("", max_length=60)
+    aliases: tuple[str, ...] = ()
+    """Other numbers that lead to it."""
 
 
 class SeedPerson(SeedEntry):
@@ -79,6 +89,13 @@ def read_units(path: Path = SEED_DIR / "units.yaml") -> list[SeedUnit]:
             )
         levels[unit.code] = unit.level
     return units
+
+
+def read_lines(path: Path = SEED_DIR / "lines.yaml") -> list[SeedLine]:
+    """The lines. Raises `InvalidInput` when a number stands twice, be it as an alias."""
+    lines = parse_list(SeedLine, read_document(path), path=path, key=lambda line: line.number)
+    _refuse_equal([number for line in lines for number in (line.number, *line.aliases)], path)
+    return lines
 
 
 def read_people(path: Path = SEED_DIR / "people.yaml") -> list[SeedPerson]:
@@ -135,13 +152,25 @@ async def load_taxonomy(core: Core, session: AsyncSession, path: Path = SEED_DIR
     return len(rows)
 
 
+async def load_lines(core: Core, session: AsyncSession, path: Path = SEED_DIR / "lines.yaml") -> int:
+    """Bring the lines in; returns how many there are."""
+    del core
+    entries = read_lines(path)
+    rows = [{"number": entry.number, "name": entry.name, "greeting": entry.greeting, "active": True} for entry in entries]
+    await session.execute(insert(Line).values(rows).on_conflict_do_nothing(index_elements=["number"]))
+    aliases = [{"number": alias, "line": entry.number} for entry in entries for alias in entry.aliases]
+    if aliases:
+        await session.execute(insert(LineAlias).values(aliases).on_conflict_do_nothing(index_elements=["number"]))
+    return len(entries)
+
+
 async def load_people(core: Core, session: AsyncSession, password: str, path: Path = SEED_DIR / "people.yaml") -> dict[str, User]:
-    """Bring the demo accounts in, all with `password`; returns them by log-in.
+    """Bring the lines and the demo accounts in, all with `password`; returns the accounts by log-in.
 
     They share one password hash, so accounts that still have it follow when the demo password is changed; an account
     whose person chose another password is left alone.
     """
-    del core
+    await load_lines(core, session)
     units = {unit.code: unit.id for unit in await session.scalars(select(Unit))}
     entries = read_people(path)
     for entry in entries:
