@@ -22,6 +22,15 @@ def database_url(settings: Settings) -> str:
     """The address of the database: the one that is set, else the private PostgreSQL of the data folder."""
     if settings.database_url:
         return settings.database_url
+    from hotline.processes.postgres import SERVICE, PrivatePostgres
+
+    return PrivatePostgres.of(settings.data_dir).url(role=SERVICE)
+
+
+def owner_url(settings: Settings) -> str:
+    """The address as the owner of the tables, for migrations and a restore; the service's own when no other is set."""
+    if settings.database_owner_url or settings.database_url:
+        return str(settings.database_owner_url or settings.database_url)
     from hotline.processes.postgres import PrivatePostgres
 
     return PrivatePostgres.of(settings.data_dir).url()

@@ -24,6 +24,7 @@ from sqlalchemy.engine import make_url
 
 from hotline import __version__, migrations
 from hotline.assembly import Services
+from hotline.database import Database
 from hotline.errors import HotlineError, NotFound
 from ticketing.attachment.removal import BACKUP_LOCK
 from ticketing.audit.verify import Verdict, verify
@@ -164,15 +165,18 @@ def check(source: Path) -> Manifest:
     return manifest
 
 
-async def restore(services: Services, source: Path) -> Verdict:
-    """Put a backup into an empty database and store, then verify the event log. Raises `BackupError`."""
+async def restore(services: Services, source: Path, owner: str) -> Verdict:
+    """Put a backup into an empty database and store, then verify the event log. Raises `BackupError`.
+
+    `owner`: address of the database as the role that owns the tables.
+    """
     manifest = await asyncio.to_thread(check, source)
-    if await migrations.current(services.database) is not None:
-        raise BackupError("the database is not empty: restore into a new one")
+    await _refuse_what_is_in_use(owner)
     await _postgres_tool(
         services, "pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction",
-        f"--dbname={_environment(services)['PGDATABASE']}", str(source / DUMP),
+        f"--dbname={_environment(owner)['PGDATABASE']}", str(source / DUMP), url=owner,
     )  # fmt: skip
+    await _let_the_service_in(services, owner)
     for entry in manifest.entries:
         top, _slash, rest = entry.path.partition("/")
         if top == "attachments":
@@ -184,9 +188,28 @@ async def restore(services: Services, source: Path) -> Verdict:
     return await verify(services.database)
 
 
-def _environment(services: Services) -> dict[str, str]:
+async def _refuse_what_is_in_use(owner: str) -> None:
+    database = Database(owner)
+    try:
+        if await migrations.current(database) is not None:
+            raise BackupError("the database is not empty: restore into a new one")
+    finally:
+        await database.close()
+
+
+async def _let_the_service_in(services: Services, owner: str) -> None:
+    role = make_url(services.database.url).username
+    if role and role != make_url(owner).username:
+        database = Database(owner)
+        try:
+            await migrations.grant(database, role)
+        finally:
+            await database.close()
+
+
+def _environment(address: str) -> dict[str, str]:
     """How the PostgreSQL tools reach the database. Not on the command line: others can read that."""
-    url = make_url(services.database.url)
+    url = make_url(address)
     known = {
         "PGHOST": url.host or url.query.get("host"),
         "PGPORT": url.port,
@@ -198,11 +221,11 @@ def _environment(services: Services) -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), **{name: str(value) for name, value in known.items() if value}}
 
 
-async def _postgres_tool(services: Services, name: str, *arguments: str) -> None:
+async def _postgres_tool(services: Services, name: str, *arguments: str, url: str = "") -> None:
     tool = _tool(name)
     process = await asyncio.create_subprocess_exec(
-        tool, *arguments, env=_environment(services), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
+        tool, *arguments, env=_environment(url or services.database.url),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     _nothing, said = await process.communicate()
     if process.returncode != 0:

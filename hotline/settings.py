@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         False, description="Literal reading of time limits: 3 days are three days of the calendar, not three working days."
     )
     database_url: str | None = Field(None, description="postgresql:// address; default: a private PostgreSQL in the data folder.")
+    database_owner_url: str | None = Field(
+        None, description="The same database as the owner of its tables, for db upgrade and restore only; the service must not own them."
+    )
 
     staff_quiet_hours: str = Field(
         "21:00-08:00",
@@ -170,7 +173,7 @@ class Settings(BaseSettings):
             raise ValueError("each key must have at least 32 characters (make one: hotline new-key)")
         return keys
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_owner_url")
     @classmethod
     def _postgres(cls, url: str | None) -> str | None:
         if url and not url.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):

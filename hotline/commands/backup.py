@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from hotline import backup
-from hotline.assembly import Services
+from hotline.assembly import Services, owner_url
 from hotline.settings import Settings
 from ticketing.audit.verify import Verdict
 
@@ -47,6 +47,6 @@ def restore_backup(settings: Settings, folder: Path) -> int:
 async def _restore(settings: Settings, folder: Path) -> Verdict:
     services = Services.of(settings)
     try:
-        return await backup.restore(services, folder)
+        return await backup.restore(services, folder, owner_url(settings))
     finally:
         await services.close()

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from hotline.database import Database
+from hotline.migrations import guards
 
 _LOCK = 0x686F746C696E65  # "hotline": two processes that upgrade at once go one after the other
 
@@ -38,6 +39,26 @@ async def upgrade(database: Database) -> None:
     async with database.engine.begin() as connection:
         await connection.execute(text("SET LOCAL statement_timeout = 0"))
         await connection.run_sync(_upgrade)
+
+
+async def grant(database: Database, role: str) -> None:
+    """Let the service's role read and write rows, and nothing else; the event log it may only append to. As the owner.
+
+    Makes the role when it is missing and the owner may. Safe to repeat: every upgrade does.
+    """
+    append_only = ", ".join(guards.APPEND_ONLY_TABLES)
+    async with database.engine.begin() as connection:
+        quoted = connection.dialect.identifier_preparer.quote(role)
+        if not await connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": role}):
+            await connection.execute(text(f"CREATE ROLE {quoted} LOGIN"))
+        for statement in (
+            f"GRANT USAGE ON SCHEMA public TO {quoted}",
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted}",
+            f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted}",
+            f"REVOKE UPDATE, DELETE, TRUNCATE ON {append_only} FROM {quoted}",
+            f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {quoted}",
+        ):
+            await connection.execute(text(statement))
 
 
 def head() -> str:

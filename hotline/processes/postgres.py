@@ -29,7 +29,9 @@ from hotline.children import die_with_parent
 from hotline.errors import HotlineError
 
 OWNER = "hotline"
-"""Database role and database name."""
+"""Database name, and the role that owns the tables: migrations run as it."""
+SERVICE = "hotline_service"
+"""The role of the running service: it may write rows, it cannot switch off what guards the event log."""
 SYSTEM_ACCOUNT = "hotline-db"
 """Made with useradd when we run as root."""
 _SOCKET_PATH_LIMIT = 107  # sockaddr_un.sun_path without its final NUL
@@ -78,9 +80,9 @@ class PrivatePostgres:
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"hotline-{os.getuid()}-{digest}"
 
-    def url(self, database: str = OWNER) -> str:
+    def url(self, database: str = OWNER, *, role: str = OWNER) -> str:
         """Address for `hotline.database.Database`."""
-        return f"postgresql://{OWNER}@/{database}?host={quote(str(self.socket_dir), safe='/')}"
+        return f"postgresql://{role}@/{database}?host={quote(str(self.socket_dir), safe='/')}"
 
     def prepare(self) -> None:
         """Make the cluster and the socket folder if they are missing. Safe to call again and from two processes at once."""

@@ -69,7 +69,7 @@ async def test_zammad_4585_the_restore_gives_the_attachments_back_also_when_thei
     made = await backup.make(services, tmp_path / "backup")
     assert made.missing == []
     assert not any(path.is_symlink() for path in (tmp_path / "backup").rglob("*"))
-    verdict = await backup.restore(elsewhere, tmp_path / "backup")
+    verdict = await backup.restore(elsewhere, tmp_path / "backup", elsewhere.database.url)
     assert (verdict.broken, verdict.events, verdict.seals, verdict.unsealed) == (None, 3, 1, 0)
     async with elsewhere.database.transaction() as session:
         kept = list(await session.scalars(select(Attachment).order_by(Attachment.created_at)))
@@ -82,7 +82,7 @@ async def test_zammad_4585_the_restore_gives_the_attachments_back_also_when_thei
 async def test_the_restored_log_goes_on_and_stays_append_only(services: Services, elsewhere: Services, tmp_path: Path) -> None:
     """Numbers of transactions start anew on another server: sealing must not depend on them."""
     await backup.make(services, tmp_path / "backup")
-    await backup.restore(elsewhere, tmp_path / "backup")
+    await backup.restore(elsewhere, tmp_path / "backup", elsewhere.database.url)
     async with elsewhere.database.transaction() as session:
         await record(session, at=services.core.clock.now(), name="x.z", subject="ticket", subject_id=1, who=SYSTEM)
     assert await seal.run(elsewhere.core, elsewhere.database) == 1
@@ -106,11 +106,11 @@ async def test_a_damaged_backup_is_refused_before_anything_is_restored(services:
     some = next(path for path in (tmp_path / "backup" / "attachments").rglob("*") if path.is_file())
     some.write_bytes(b"something else")
     with pytest.raises(backup.BackupError, match="not what was backed up"):
-        await backup.restore(elsewhere, tmp_path / "backup")
+        await backup.restore(elsewhere, tmp_path / "backup", elsewhere.database.url)
     some.unlink()
     some.symlink_to("/etc/hostname")
     with pytest.raises(backup.BackupError, match="missing"):
-        await backup.restore(elsewhere, tmp_path / "backup")
+        await backup.restore(elsewhere, tmp_path / "backup", elsewhere.database.url)
     assert await migrations.current(elsewhere.database) is None
 
 
@@ -119,7 +119,7 @@ async def test_nothing_is_overwritten(services: Services, tmp_path: Path) -> Non
     with pytest.raises(backup.BackupError, match="exists already"):
         await backup.make(services, tmp_path / "backup")
     with pytest.raises(backup.BackupError, match="not empty"):
-        await backup.restore(services, tmp_path / "backup")
+        await backup.restore(services, tmp_path / "backup", services.database.url)
 
 
 async def test_while_a_backup_runs_no_file_is_removed(services: Services) -> None:
