@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from channels.console.event_words import EVENT_WORDS
+from channels.web.formats import due_time
 from channels.web.words import word
 from hotline.events import Event
 from hotline.i18n import _
@@ -100,6 +101,11 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
         parts.append(word("return_reason", data["reason"]))
     if event.name == "ticket.edited":
         parts = [_changed(name, data["before"].get(name), value) for name, value in data.get("after", {}).items()]
+    if event.name == "deadline.recomputed":
+        before, after = (due_time(datetime.fromisoformat(data[key])) for key in ("before", "after"))
+        parts.append(_("原定{before}，现定{after}").format(before=before, after=after))
+    if event.name == "policy.moved":
+        parts.append(_("{old}改为{new}").format(old=data["from"], new=data["to"]))
     parts += [str(data[key]) for key in ("master", "earlier", "number", "from_number") if isinstance(data.get(key), str)]
     if isinstance(data.get("level"), int):
         parts.append(_("第{n}次反映").format(n=data["level"]))
