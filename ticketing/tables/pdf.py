@@ -175,12 +175,18 @@ def _table(paper: FPDF, title: str, widths: Sequence[int], heads: Sequence[str],
     _h2(paper, title)
     paper.set_font(_FAMILY, size=9)
     paper.set_draw_color(*_LINE)
+    paper.set_fill_color(255, 255, 255)  # cells are filled with what was last set
     style = FontFace(emphasis="", fill_color=_HEAD)
     aligns = ["LEFT" if index == 0 or not _numeric([row[index] for row in rows]) else "RIGHT" for index in range(len(heads))]
     with paper.table(
-        col_widths=tuple(widths), headings_style=style, line_height=6, text_align=tuple(aligns), cell_fill_mode=TableCellFillMode.NONE
+        col_widths=tuple(widths),
+        headings_style=style,
+        line_height=6,
+        text_align=tuple(aligns),
+        cell_fill_mode=TableCellFillMode.NONE,
+        first_row_as_headings=any(heads),
     ) as table:
-        for row in (heads, *rows):
+        for row in (heads, *rows) if any(heads) else rows:
             table.row(list(row))
 
 
@@ -201,7 +207,13 @@ def _sections(content: dict[str, Any]) -> Iterator[tuple[str, Sequence[int], Seq
     yield _("突增的事项（超出偶然波动）"), (110, 34, 34), (_("类别"), _("本期"), _("前四期平均")), rises
     topics = [[f"{each['code']} {each['name']}", str(each["count"]), f"{each['mean']:g}"] for each in content["topics"]]
     yield _("热点类别"), (110, 34, 34), (_("类别"), _("本期"), _("前四期平均")), topics
-    yield _("热词"), (110, 68), (_("词"), _("件数")), [[str(cell) for cell in row] for row in content["words"]]
+    said = [f"{word} {number}" for word, number in content["words"]]
+    yield (
+        _("热词（有这个词的件数）"),
+        (45, 45, 44, 44),
+        ("", "", "", ""),
+        [(said[at : at + 4] + [""] * 4)[:4] for at in range(0, len(said), 4)],
+    )
     yield _("多发地点"), (50, 98, 30), (_("区县"), _("地点"), _("件数")), [[str(cell) for cell in row] for row in content["places"]]
     heads = (_("名次"), _("单位"), _("得分"), _("等次"), _("派单"), _("按时办结率"), _("满意率"), _("黄牌"), _("红牌"))
     yield _("单位评分"), (12, 44, 16, 18, 16, 26, 20, 13, 13), heads, [_unit_row(unit) for unit in content["units"]]
