@@ -19,6 +19,7 @@ from ticketing.attachment.kinds import FileKind, kind_of
 from ticketing.attachment.metadata import strip
 from ticketing.attachment.names import clean_name
 from ticketing.attachment.removal import request_removals
+from ticketing.attachment.scan import scan
 from ticketing.attachment.store import key_of
 from ticketing.context import Core
 from ticketing.ticket.models import Attachment
@@ -65,6 +66,7 @@ async def store(
     Raises `InvalidInput` (field `files`) when it may not be kept, `Unavailable` when there is no room.
     """
     kind = check(settings, body, file_name, from_citizen=from_citizen)
+    await scan(settings, body)
     clean = await asyncio.to_thread(strip, body, kind.content_type)
     await _check_amounts(core, settings, session, ticket_id, len(clean), from_citizen=from_citizen)
     await asyncio.to_thread(check_disk, settings)
