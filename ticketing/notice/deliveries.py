@@ -58,7 +58,8 @@ async def follow(core: Core, session: AsyncSession, row: Outbox) -> None:
 
 async def _tell(core: Core, session: AsyncSession, delivery: NoticeDelivery, name: str) -> None:
     notice = await session.get_one(Notice, delivery.notice_id)
-    data = {"template": notice.template, "way": delivery.channel, "delivery": delivery.id}
+    title = next((item.title for item in templates.load().templates if item.key == notice.template), notice.template)
+    data = {"template": notice.template, "way": delivery.channel, "delivery": delivery.id, "note": title}
     await record(
         session, at=core.clock.now(), name=name, subject="ticket", subject_id=notice.ticket_id, who=SYSTEM.who, data=data, public=False
     )

@@ -59,12 +59,12 @@ async def notify(core: Core, session: AsyncSession, ticket: Ticket, template_key
     Values fill the template's placeholders; common ones (number, title, unit, deadline …) are found here. Raises NotFound
     for an unknown template.
     """
-    template = await templates.current(session, template_key)
-    notice = await _notify_one(core, session, ticket, template, event, {**await _common(core, session, ticket, template), **values})
+    template = await templates.in_force(core, session, template_key)
+    notice = await _notify_one(core, session, ticket, template, event, {**await _common(core, session, ticket, template, values), **values})
     if template.members and ticket.interest_count > 1:
         merged = select(Ticket).where(Ticket.master_id == ticket.id, Ticket.state == TicketState.MERGED.value).order_by(Ticket.id)
         for member in await session.scalars(merged.limit(_MOST_MEMBERS)):
-            own = {**await _common(core, session, ticket, template), **values, "number": member.number, "title": member.title}
+            own = {**await _common(core, session, ticket, template, values), **values, "number": member.number, "title": member.title}
             await _notify_one(core, session, member, template, event, own)
     return notice
 
@@ -171,7 +171,7 @@ async def _too_many(session: AsyncSession, delivery: NoticeDelivery, now: dateti
     return (await session.scalar(select(func.count()).where(*recent)) or 0) > limit
 
 
-async def _common(core: Core, session: AsyncSession, ticket: Ticket, template: Template) -> dict[str, str]:
+async def _common(core: Core, session: AsyncSession, ticket: Ticket, template: Template, given: Mapping[str, str]) -> dict[str, str]:
     words = template.text + template.sms
     values = {
         "number": ticket.number,
@@ -181,9 +181,9 @@ async def _common(core: Core, session: AsyncSession, ticket: Ticket, template: T
         "result": ticket.answer or "",
         "answer": ticket.answer or "",
     }
-    if "{deadline}" in words:
+    if "{deadline}" in words and "deadline" not in given:
         values["deadline"] = await _deadline(session, ticket, template)
-    if "{unit}" in words:
+    if "{unit}" in words and "unit" not in given:
         values["unit"] = await _unit(session, ticket)
     return values
 

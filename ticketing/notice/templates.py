@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import time
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import InvalidInput, NotAllowed, NotFound
@@ -204,8 +205,23 @@ def load() -> Notices:
     return parse(yaml.safe_load((files("ticketing") / "seed" / "notices.yaml").read_text(encoding="utf-8")))
 
 
+_KEPT_FOR = timedelta(seconds=30)
+_kept: WeakKeyDictionary[Engine, dict[str, tuple[datetime, Template]]] = WeakKeyDictionary()
+"""Per database: templates change once a month and every ticket needs one. Another process sees an edit after half a minute."""
+
+
+async def in_force(core: Core, session: AsyncSession, key: str) -> Template:
+    """The template in force, at most half a minute old: for sending. Raises NotFound for an unknown key."""
+    engine = session.sync_session.get_bind().engine
+    kept, now = _kept.setdefault(engine, {}), core.clock.now()
+    known = kept.get(key)
+    if known is None or not known[0] <= now < known[0] + _KEPT_FOR:
+        known = kept[key] = (now, await current(session, key))
+    return known[1]
+
+
 async def current(session: AsyncSession, key: str) -> Template:
-    """The template in force. Raises NotFound for an unknown key."""
+    """The template as it stands in the database now: for editing. Raises NotFound for an unknown key."""
     base = load().template(key)
     statement = select(NoticeTemplate).where(NoticeTemplate.key == key).order_by(NoticeTemplate.version.desc()).limit(1)
     edited = (await session.scalars(statement)).first()
@@ -248,6 +264,7 @@ async def edit(core: Core, session: AsyncSession, actor: Actor, key: str, *, tex
     )
     session.add(made)
     await session.flush()
+    _kept.pop(session.sync_session.get_bind().engine, None)
     data = {"key": key, "version": made.version, "before": {"text": before.text, "sms": before.sms}, "reason": made.reason}
     await record(session, at=now, name="policy.changed", subject="policy", subject_id=f"notice:{key}", who=actor.who, data=data)
     return made

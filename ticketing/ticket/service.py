@@ -19,6 +19,7 @@ from ticketing.citizen.service import add_contact, by_contact, normalise_phone
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Owner
 from ticketing.deadline.service import start_dispatch_clock
+from ticketing.notice.service import city_words
 from ticketing.people.actor import Actor
 from ticketing.people.lines import line_of_call
 from ticketing.secrecy import FLAG, is_secret, refuse_secret
@@ -121,9 +122,18 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
             conversation.ticket_id = ticket.id
         loose = (Attachment.conversation_id == appeal.conversation_id) & Attachment.ticket_id.is_(None)
         await session.execute(update(Attachment).where(loose, Attachment.created_at > now - FILES_BELONG_FOR).values(ticket_id=ticket.id))
-    await start_dispatch_clock(core, session, ticket)
+    clock = await start_dispatch_clock(core, session, ticket)
     data = {"channel": ticket.channel, "kind": ticket.kind}
-    await tell(core, session, actor, ticket, transition.event, data, public=transition.public, told={"query_code": query_code})
+    await tell(
+        core,
+        session,
+        actor,
+        ticket,
+        transition.event,
+        data,
+        public=transition.public,
+        told={"query_code": query_code, "deadline": city_words(clock.due_at)},
+    )
     return Registered(ticket, query_code)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.resources import files
 from uuid import uuid4
 
@@ -205,3 +206,26 @@ async def test_whom_nobody_can_ask_may_rate_for_three_days_and_is_then_counted_a
     assert await batch.run(city.core, city.database) == 1
     ticket = await ticket_of(city, number)
     assert (ticket.state, ticket.satisfaction, ticket.no_callback_reason) == ("closed", None, reason)
+
+
+async def test_lesson_13_the_same_link_used_twice_at_once_counts_once(city: City) -> None:
+    number = await to_callback(city)
+    token = await link_for(city, number)
+
+    async def use() -> str:
+        try:
+            async with city.database.transaction() as session:
+                await rate_by_link(city.core, session, token, CITIZENS)
+        except IllegalStep:
+            return "refused"
+        return "rated"
+
+    assert sorted(await asyncio.gather(*(use() for _again in range(4)))) == ["rated", "refused", "refused", "refused"]
+    assert len(await rows(city, CallbackAttempt, number)) == 1
+
+
+@pytest.mark.usefixtures("by_robot")
+async def test_machines_that_ask_at_once_get_different_tasks(city: City) -> None:
+    numbers = {await to_callback(city) for _again in range(3)}
+    claimed = await asyncio.gather(*(claim(city) for _again in range(5)))
+    assert sorted(task.number for task in claimed if task) == sorted(numbers)
