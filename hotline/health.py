@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import __version__, migrations
 from hotline.errors import HotlineError
-from hotline.metrics import exposition
+from hotline.metrics import exposition, unanswered
 
 if TYPE_CHECKING:
     from hotline.assembly import Services
@@ -47,10 +48,22 @@ async def check_parts(services: Services) -> list[Part]:
         parts = list(await asyncio.gather(*checks))
     if not settings.bot_enabled:
         parts.append(Part("bot", False, "switched off (HOTLINE_BOT_ENABLED=false): knowledge search answers alone", required=False))
+    parts += await _inbox(services)
     free_mb = shutil.disk_usage(settings.data_dir).free // 1_000_000
     if free_mb < settings.min_free_disk_mb:
         parts.append(Part("disk", False, f"{free_mb} MB free, less than HOTLINE_MIN_FREE_DISK_MB={settings.min_free_disk_mb}"))
     return parts
+
+
+async def _inbox(services: Services) -> list[Part]:
+    """Received but not answered (lesson 9): degraded, since everything else works."""
+    try:
+        async with asyncio.timeout(PART_TIMEOUT_S), services.database.transaction() as session:
+            waiting = await unanswered(session, services.core.clock.now())
+    except (HotlineError, TimeoutError, SQLAlchemyError):
+        return []  # said by the part «database»
+    told = ", ".join(f"{count} {channel} {state}" for channel, state, count in waiting)
+    return [Part("inbox", False, f"received and not answered: {told}", required=False)] if told else []
 
 
 async def _within(name: str, check: Awaitable[None]) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -16,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import HotlineError
 from hotline.events import Outbox
-from ticketing.conversation.models import Call, Heartbeat
+from ticketing.attachment.models import FileRemoval
+from ticketing.audit.report import standing
+from ticketing.conversation.models import Call, Heartbeat, InboundMessage
 from ticketing.deadline.models import ClockState, Deadline
 from ticketing.ticket.models import Ticket
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from hotline.assembly import Services
 
 SCRAPE_TIMEOUT_S = 3.0
+LATE = timedelta(minutes=2)
+"""A message that came in and is not answered by then is worth an alarm."""
 registry = CollectorRegistry()
 ProcessCollector(registry=registry)
 PlatformCollector(registry=registry)
@@ -64,6 +69,14 @@ async def exposition(services: Services) -> tuple[bytes, str]:
     return generate_latest(registry) + generate_latest(moment), CONTENT_TYPE_LATEST
 
 
+async def unanswered(session: AsyncSession, now: datetime) -> list[tuple[str, str, int]]:
+    """Channel, state and number of messages that came in and led to nothing for two minutes (lesson 9)."""
+    late = (InboundMessage.state != "answered", InboundMessage.received_at < now - LATE)
+    found = select(InboundMessage.channel, InboundMessage.state, func.count()).where(*late)
+    rows = await session.execute(found.group_by(InboundMessage.channel, InboundMessage.state))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 async def _gauges(services: Services, session: AsyncSession, moment: CollectorRegistry) -> None:
     now = services.core.clock.now()
     tickets = Gauge("hotline_tickets", "Tickets by state", ["state"], registry=moment)
@@ -80,6 +93,15 @@ async def _gauges(services: Services, session: AsyncSession, moment: CollectorRe
     oldest = await session.scalar(select(func.min(Deadline.next_stage_at)).where(running))
     lag = Gauge("hotline_sweep_lag_seconds", "Age of the oldest reminder or card that is due and not yet given", registry=moment)
     lag.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
+    inbox = Gauge(
+        "hotline_inbox_unanswered", "Messages received over two minutes ago and not answered", ["channel", "state"], registry=moment
+    )
+    for channel, state, count in await unanswered(session, now):
+        inbox.labels(channel, state).set(count)
+    audit = await standing(session)
+    Gauge("hotline_audit_unsealed_events", "Events after the last seal, counted up to 100,000", registry=moment).set(audit.unsealed)
+    removals = await session.scalar(select(func.count()).select_from(FileRemoval).where(FileRemoval.attempts > 0))
+    Gauge("hotline_file_removals_failed", "Files that could not be removed yet", registry=moment).set(removals or 0)
     beats = Gauge("hotline_heartbeat_age_seconds", "Time since a worker last said that it lives", ["role", "worker"], registry=moment)
     pending = Gauge("hotline_pending_calls", "Calls in files, not yet in the database", ["worker", "state"], registry=moment)
     for role, worker, at, data in (await session.execute(select(Heartbeat.role, Heartbeat.worker, Heartbeat.at, Heartbeat.data))).all():

@@ -24,6 +24,7 @@ from hotline.processes.heartbeat import beat
 from hotline.processes.scheduler import Tick
 from hotline.settings import Settings
 from ticketing.context import Core
+from ticketing.conversation.models import InboundMessage
 from ticketing.people.models import LoginSession, User
 
 Part = Callable[[int], Awaitable[int]]
@@ -128,6 +129,27 @@ async def test_a_full_disk_is_not_ready(settings: Settings, core: Core, migrated
     assert json.loads(body)["missing"][0]["part"] == "disk"
 
 
+async def test_lesson_09_received_but_not_answered_raises_an_alarm(
+    settings: Settings, core: Core, migrated: Database, part: Part, clock: ManualClock
+) -> None:
+    ports = {"control_port": await part(200), "action_port": await part(200)}
+    services = services_with(settings, core, migrated, **ports)
+    async with migrated.transaction() as session:
+        for state in ("received", "failed", "answered"):
+            common = {"channel": "wechat", "body_sealed": b"x", "body_hash": "h", "received_at": clock.now()}
+            session.add(InboundMessage(external_id=state, state=state, **common))
+    clock.advance(minutes=1)
+    assert json.loads((await ask(services))[1])["degraded"] == []
+    clock.advance(minutes=2)
+    status, body = await ask(services)
+    [inbox] = json.loads(body)["degraded"]
+    assert (status, inbox["part"]) == (200, "inbox")
+    assert "1 wechat received" in inbox["why"]
+    _status, metrics = await ask(services, "/metrics")
+    assert 'hotline_inbox_unanswered{channel="wechat",state="failed"} 1.0' in metrics
+    assert 'answered"}' not in metrics.split("hotline_inbox_unanswered{", 1)[1].split("# HELP", 1)[0]
+
+
 async def test_metrics_name_routes_and_never_addresses(settings: Settings, core: Core, migrated: Database) -> None:
     services = services_with(settings, core, migrated)
     await beat(services, "scheduler:deadlines", "scheduler")
@@ -173,7 +195,9 @@ async def test_log_ins_that_are_over_are_forgotten(settings: Settings, core: Cor
         user_id = await session.scalar(select(User.id))
         for token, hours in (("old", -1), ("new", 1)):
             end = clock.now() + timedelta(hours=hours)
-            session.add(LoginSession(token_hash=token, user_id=user_id, csrf_token="c", created_at=clock.now(), expires_at=end))
+            session.add(
+                LoginSession(token_hash=token, user_id=user_id, csrf_token="c", created_at=clock.now(), seen_at=clock.now(), expires_at=end)
+            )
     assert await sweeps.login_sessions(services_with(settings, core, migrated)) == 1
     async with migrated.transaction() as session:
         assert list(await session.scalars(select(LoginSession.token_hash))) == ["new"]
