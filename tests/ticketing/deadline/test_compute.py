@@ -235,6 +235,23 @@ def test_white_and_amber_are_shares_of_the_time_that_counts(start: datetime, lim
     assert elapsed(calendar, limit, start, times.amber_at) == pytest.approx(0.8 * total, abs=1e-3)
 
 
+@given(MOMENTS, LIMITS, GAPS, CALENDARS)
+@settings(max_examples=150, deadline=None)
+def test_shares_do_not_count_the_pauses(start: datetime, limit: Limit, gaps: list[int], calendar: WorkCalendar) -> None:
+    """At the warning, four fifths of the running time are used, however it was interrupted."""
+    pauses = [pause for pause in _pauses(start, gaps) if isinstance(pause, Pause)]
+    total = elapsed(calendar, limit, start, due_at(calendar, start, limit))
+    times = moments(calendar, start, limit, adjustments=pauses)
+    for share, moment in ((0.5, times.white_at), (0.8, times.amber_at)):
+        paused = sum(elapsed(calendar, limit, pause.start, min(pause.end, moment)) for pause in pauses if pause.start < moment)
+        assert elapsed(calendar, limit, start, moment) - paused == pytest.approx(share * total, abs=1e-3)
+
+
+@pytest.mark.parametrize(("start", "due"), [("2026-11-18 17:29:59", "2026-11-20 00:00"), ("2026-11-18 17:30:00", "2026-11-21 00:00")])
+def test_lesson_03_the_office_is_closed_from_its_closing_moment_on(start: str, due: str) -> None:
+    assert city(due_at(OFFICIAL, at(start), Limit(1, "wd"))) == due
+
+
 PERIODS = st.lists(st.integers(0, 1440), min_size=2, max_size=6, unique=True).map(sorted).filter(lambda marks: len(marks) % 2 == 0)
 
 
