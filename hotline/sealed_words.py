@@ -102,11 +102,13 @@ def reopen(vault: Vault | None, key_sealed: bytes | None, stored: dict[str, Any]
 async def keys_for(session: AsyncSession, vault: Vault, subject: str, subject_ids: list[str]) -> dict[str, bytes | None]:
     """The keys of these subjects, made where there is none; None for a destroyed one. Two writers at once get the same key."""
     found = await _read(session, vault, subject, subject_ids)
-    missing = [each for each in subject_ids if each not in found]
-    if missing:
-        rows = [{"subject": subject, "subject_id": each, "key_sealed": vault.seal(Fernet.generate_key().decode())} for each in missing]
-        await session.execute(insert(EventKey).values(rows).on_conflict_do_nothing())
-        found |= await _read(session, vault, subject, missing)
+    fresh = {each: Fernet.generate_key() for each in subject_ids if each not in found}
+    if fresh:
+        rows = [{"subject": subject, "subject_id": each, "key_sealed": vault.seal(key.decode())} for each, key in fresh.items()]
+        made = set(await session.scalars(insert(EventKey).values(rows).on_conflict_do_nothing().returning(EventKey.subject_id)))
+        found |= {each: key for each, key in fresh.items() if each in made}
+        if len(made) < len(fresh):
+            found |= await _read(session, vault, subject, [each for each in fresh if each not in made])
     return found
 
 
