@@ -278,7 +278,12 @@ STAFF_NOTICES = {
     "commitment_overdue": "承诺超期",
 }
 
+ELEMENTS = {"contact": "联系方式", "time": "时间", "place": "地点", "object": "对象或起因", "course": "经过"}
+EMERGENCY_LINES = {"110": "110", "119": "119", "120": "120", "122": "122", "gas": "燃气抢险", "power": "供电抢修"}
+
 _TABLES = {
+    "element": ELEMENTS,
+    "emergency_line": EMERGENCY_LINES,
     "card": CARD_COLOURS,
     "card_reason": CARD_REASONS,
     "card_state": CARD_STATES,

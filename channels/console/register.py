@@ -27,7 +27,7 @@ from ticketing.context import Core
 from ticketing.conversation.models import Author, Call, Conversation, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role, Unit, User
-from ticketing.taxonomy.service import suggest
+from ticketing.suggestion.service import Suggestion, suggest
 from ticketing.ticket.access import closed_conversations, sees_conversation, visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
@@ -72,7 +72,7 @@ async def _respond(
         conversation=conversation,
         said=said,
         categories=await active_categories(session),
-        suggestions=await suggest(session, text),
+        proposal=await _propose(request, session, entered, conversation) if text.strip() else None,
         units=list(await session.scalars(select(Unit).where(Unit.active, Unit.level > 1).order_by(Unit.level, Unit.id))),
         handlers=await _handlers(session),
         chosen=chosen or [],
@@ -151,13 +151,23 @@ async def _leave_trace(core: Core, session: AsyncSession, person: Staff, convers
         await tell(core, session, person.actor, ticket, "view.revealed", data)
 
 
+async def _propose(
+    request: web.Request, session: AsyncSession, entered: Mapping[str, str], conversation: Conversation | None = None
+) -> Suggestion:
+    """What the machine makes of the text in the form."""
+    text = f"{entered.get('title', '')} {entered.get('content', '')}"[:5000]
+    channel = conversation.channel if conversation else None
+    return await suggest(request.app[CORE], session, text, address=entered.get("address", "")[:300], channel=channel)
+
+
 async def suggest_category(request: web.Request) -> web.StreamResponse:
     """POST /console/suggest: chips under the category while the content is typed."""
     require_may(request, "ticket.register")
-    form = await request.post()
-    text = f"{form.get('title', '')} {form.get('content', '')}"[:5000]
+    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    if not form.get("content", "").strip():
+        return fragment(request, "console/_suggestions.html", proposal=None)
     async with request.app[DATABASE].transaction() as session:
-        return fragment(request, "console/_suggestions.html", suggestions=await suggest(session, text))
+        return fragment(request, "console/_suggestions.html", proposal=await _propose(request, session, form))
 
 
 async def create(request: web.Request) -> web.StreamResponse:

@@ -30,12 +30,15 @@ from ticketing.relation.merge import merged_into
 from ticketing.relation.models import Investigation
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind, RequestState
+from ticketing.suggestion.catalogue import UnitRef
+from ticketing.suggestion.service import CategoryGuess, Suggestion, suggest_for
 from ticketing.supervision.models import Card
 from ticketing.taxonomy.models import Category
-from ticketing.taxonomy.service import suggest
 from ticketing.ticket.access import sees_conversation, visible
 from ticketing.ticket.models import Attachment, Ticket
+from ticketing.ticket.states import TicketState
 
+_BEFORE_DISPATCH = frozenset({TicketState.REGISTERED, TicketState.TO_DISPATCH, TicketState.NEED_INFO, TicketState.EMERGENCY_OUT})
 _GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
 """Who may see what else the same person reported."""
 
@@ -72,9 +75,11 @@ class TicketPage:
 
     ticket: Ticket
     category: Category | None
-    proposed: Category | None
+    proposal: Suggestion | None
+    """Before it is dispatched: what the machine makes of it."""
+    proposed: CategoryGuess | None
     """For a ticket without category: the one that its words speak for."""
-    suggested_unit: Unit | None
+    suggested_unit: UnitRef | None
     who: Person
     needs: str
     units: dict[int, str]
@@ -139,9 +144,9 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     events = await history(session, "ticket", ticket.id)
     units = {row.id: row.name for row in await session.execute(select(Unit.id, Unit.name))}
     category = await session.get(Category, ticket.category_code) if ticket.category_code else None
-    proposals = await suggest(session, f"{ticket.title} {ticket.content}", limit=1) if category is None else []
-    proposed = proposals[0].category if proposals else None
-    likely = category or proposed
+    waits = TicketState(ticket.state) in _BEFORE_DISPATCH and not in_unit
+    proposal = await suggest_for(core, session, ticket) if waits else None
+    first = next((guess.unit for guess in proposal.units if guess.unit.active), None) if proposal else None
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
     task, attempts, answers, visit = await load_callback(session, ticket)
     calls, said = await _calls(core, session, actor, ticket)
@@ -149,8 +154,9 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     return TicketPage(
         ticket=ticket,
         category=category,
-        proposed=proposed,
-        suggested_unit=await session.get(Unit, likely.unit_id) if likely else None,
+        proposal=proposal,
+        proposed=proposal.category if proposal and category is None else None,
+        suggested_unit=first,
         who=person(core, citizen),
         needs=citizen.needs if citizen else "",
         units=units,

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ticketing.people.models import Unit
 from ticketing.seed.files import SeedEntry, parse_entry, read_document
 from ticketing.seed.loader import SEED_DIR, read_taxonomy, read_units
 from ticketing.suggestion.places import Place, unit_name
-from ticketing.taxonomy.models import Category, DispatchRule
 
 LOCAL_STREET = "local-street"
 """Code of the unit that stands for «the street office of the place»."""
@@ -127,39 +125,43 @@ def from_seed() -> Catalogue:
     return Catalogue({e.code: e.l2 for e in entries}, {e.code: e.l1 for e in entries}, owners, units, rules)
 
 
+_ALL = text(
+    """
+    SELECT json_build_object(
+        'units', (SELECT coalesce(json_agg(json_build_object('id', id, 'code', code, 'name', name, 'level', level, 'active', active)), '[]')
+                  FROM unit),
+        'categories', (SELECT coalesce(json_agg(json_build_object('code', code, 'name', name, 'group', group_name, 'unit', unit_id)), '[]')
+                       FROM category WHERE active),
+        'rules', (SELECT coalesce(json_agg(rule ORDER BY rule.id), '[]') FROM dispatch_rule AS rule WHERE rule.active))
+    """
+)
+
+
 async def from_database(session: AsyncSession) -> Catalogue:
-    """The catalogue as the administrator keeps it: three small statements."""
-    units = {
-        unit.id: UnitRef(unit.code, unit.name, unit.level, unit.active, unit.id)
-        for unit in await session.execute(select(Unit.id, Unit.code, Unit.name, Unit.level, Unit.active))
-    }
-    columns = (Category.code, Category.name, Category.group_name, Category.unit_id)
-    categories = list(await session.execute(select(*columns).where(Category.active)))
-    known = {row.code for row in categories}
-    rules = tuple(
-        Rule(
-            row.category_code,
-            units[row.lead_unit_id].code,
-            tuple(
-                units[unit].code
-                for unit in row.co_unit_ids
-                if (unit in units and units[unit].active) or (unit in units and units[unit].code == LOCAL_STREET)
-            ),
-            tuple(row.words.split()),
-            row.district,
-            row.street,
-            row.line,
-            row.handling_kind,
-            row.dispatch_mode,
-            row.valid_from,
-        )
-        for row in await session.scalars(select(DispatchRule).where(DispatchRule.active).order_by(DispatchRule.id))
-        if row.category_code in known
-    )
+    """The catalogue as the administrator keeps it, in one statement."""
+    found: dict[str, list[dict[str, Any]]] = await session.scalar(_ALL) or {}
+    units = {row["id"]: UnitRef(row["code"], row["name"], row["level"], row["active"], row["id"]) for row in found["units"]}
+    owners = {row["code"]: units[row["unit"]].code for row in found["categories"]}
     return Catalogue(
-        {row.code: row.name for row in categories},
-        {row.code: row.group_name for row in categories},
-        {row.code: units[row.unit_id].code for row in categories},
+        {row["code"]: row["name"] for row in found["categories"]},
+        {row["code"]: row["group"] for row in found["categories"]},
+        owners,
         {unit.code: unit for unit in units.values()},
-        rules,
+        tuple(_rule(row, units) for row in found["rules"] if row["category_code"] in owners),
+    )
+
+
+def _rule(row: dict[str, Any], units: dict[int, UnitRef]) -> Rule:
+    helpers = (units[number] for number in row["co_unit_ids"] if number in units)
+    return Rule(
+        row["category_code"],
+        units[row["lead_unit_id"]].code,
+        tuple(unit.code for unit in helpers if unit.active or unit.code == LOCAL_STREET),
+        tuple(row["words"].split()),
+        row["district"],
+        row["street"],
+        row["line"],
+        row["handling_kind"],
+        row["dispatch_mode"],
+        date.fromisoformat(row["valid_from"]),
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ticketing.suggestion.features import features, normalise
 from ticketing.suggestion.training import KINDS, SCALE, Learned, Matrix
 
-TEMPERATURE = 1.0
+TEMPERATURE = 0.6
 """Softens the shares, so that a confidence of 0.8 is right four times out of five (benchmarks/suggest.py prints how well it fits)."""
 
 
@@ -74,26 +74,19 @@ def _shares(read: Read, weights: Matrix, temperature: float) -> list[float]:
 
 
 def _whole_words(found: list[tuple[float, str]], plain: str, limit: int) -> tuple[str, ...]:
-    """Runs that overlap in the text are one word: its force is theirs together."""
-    force = np.zeros(len(plain))
-    for push, name in found:
+    """The strongest runs that do not overlap in the text; a longer run is taken for its part when it weighs nearly as much."""
+    taken = [False] * len(plain)
+    words: list[str] = []
+    floor = 0.25 * max((push for push, _name in found), default=0.0)
+    for push, name in sorted(found, key=lambda item: (-item[0] * len(item[1]) ** 0.5, item[1])):
         start = plain.find(name)
-        while start >= 0:
-            force[start : start + len(name)] += push / len(name)
-            start = plain.find(name, start + 1)
-    if not force.any():
-        return ()
-    strong = force >= max(0.3 * force.max(), 1e-9)
-    words: dict[str, float] = {}
-    start = 0
-    while start < len(plain):
-        end = start
-        while end < len(plain) and strong[end] and end - start < 6:
-            end += 1
-        if end - start >= 2:
-            words[plain[start:end]] = max(words.get(plain[start:end], 0.0), float(force[start:end].sum()))
-        start = max(end, start + 1)
-    return tuple(sorted(words, key=lambda word: -words[word])[:limit])
+        if push < floor or start < 0 or any(taken[start : start + len(name)]):
+            continue
+        taken[start : start + len(name)] = [True] * len(name)
+        words.append(name)
+        if len(words) == limit:
+            break
+    return tuple(words)
 
 
 def save(learned: Learned, path: Path, stamp: str) -> None:
@@ -102,7 +95,7 @@ def save(learned: Learned, path: Path, stamp: str) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".npz")
     try:
         with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(
+            np.savez(
                 file,
                 stamp=np.array(stamp),
                 vocabulary=np.array("\n".join(learned.vocabulary)),

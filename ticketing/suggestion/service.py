@@ -25,6 +25,7 @@ from ticketing.suggestion.missing import missing_elements
 from ticketing.suggestion.model import Model
 from ticketing.suggestion.places import Place, locate
 from ticketing.suggestion.reported import reported_unit
+from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Kind, Urgency
 
 CHOICES = 3
@@ -107,17 +108,27 @@ def compose(
     channel: str | None = None,
     line: str | None = None,
     day: date = date.max,
+    category: str | None = None,
+    barred: str | None = None,
 ) -> Suggestion:
-    """The suggestion for `text`; `address` helps to find the street and is not read for the matter."""
+    """The suggestion for `text`.
+
+    Args:
+        address: helps to find the street; it is not read for the matter.
+        category: the code that a person has chosen already: the units follow it.
+        barred: code of the unit that is reported, when a person has said so.
+    """
     read = model.read(text)
     alarm = alarm_in(text)
     place = locate(address, text)
     shares = {code: share for code, share in model.category_shares(read).items() if code in catalogue.names} if len(read.numbers) else {}
+    if category in catalogue.names:
+        shares = {str(category): 1.0}
     total = sum(shares.values()) or 1.0
     best = sorted(shares, key=lambda code: (-shares[code], code))[:CHOICES]
     categories = tuple(CategoryGuess(code, catalogue.names[code], shares[code] / total, model.words(read, code)) for code in best)
     kind = kind_of(text, model.kind_shares(read), best[0] if best else None)
-    reported = reported_unit(text, catalogue)
+    reported = barred or reported_unit(text, catalogue)
     where = f"{address} {text}" if address and address not in text else text
     return Suggestion(
         kind=kind,
@@ -159,6 +170,28 @@ async def suggest(
     model = await store.ready(core.data_dir)
     catalogue = await from_database(session)
     return compose(model, catalogue, text, address=address, channel=channel, line=line, day=to_city(core.clock.now()).date())
+
+
+async def suggest_for(core: Core, session: AsyncSession, ticket: Ticket) -> Suggestion:
+    """The suggestion for a ticket: its category, when it has one, decides the units; its reported unit is not among them."""
+    model = await store.ready(core.data_dir)
+    catalogue = await from_database(session)
+    barred = (
+        next((unit.code for unit in catalogue.units.values() if unit.id == ticket.reported_unit_id), None)
+        if ticket.reported_unit_id
+        else None
+    )
+    return compose(
+        model,
+        catalogue,
+        f"{ticket.title}。{ticket.content}",
+        address=f"{ticket.district}{ticket.address}",
+        channel=ticket.channel,
+        line=ticket.line,
+        day=to_city(core.clock.now()).date(),
+        category=ticket.category_code,
+        barred=barred,
+    )
 
 
 def suggest_offline(data_dir: Path, text: str, *, channel: str | None = None) -> Suggestion:

@@ -10,8 +10,9 @@ from hotline import logs
 from ticketing.suggestion.examples import read, stamp
 from ticketing.suggestion.model import Model, load, save
 
-FOLDERS: list[Path] = []
-"""Further folders to look in and to keep a copy in (the tests share one model)."""
+_TOOLS = Path(__file__).parents[2] / ".tools"
+FOLDERS: tuple[Path, ...] = (_TOOLS,) if _TOOLS.is_dir() else ()
+"""A source tree keeps one copy beside its other built things, so that a demo or test with a fresh data folder need not learn."""
 _models: dict[str, Model] = {}
 _lock = threading.Lock()
 _log = logs.get(__name__)

@@ -22,7 +22,7 @@ Matrix = NDArray[np.float32]
 KINDS = tuple(kind.value for kind in Kind)
 SEED = 12345
 VARIATIONS = 4
-EPOCHS = 7
+EPOCHS = 6
 RATE = 40.0
 BATCH = 128
 
@@ -67,7 +67,7 @@ def train(corpus: Corpus, *, epochs: int = EPOCHS, variations: int = VARIATIONS)
         idf,
         categories,
         _fit(_task(by_category, rows, categories), idf, epochs),
-        _fit(_task(by_kind, rows, KINDS), idf, max(3, epochs - 1)),
+        _fit(_task(by_kind, rows, KINDS), idf, max(3, epochs - 2)),
     )
 
 

@@ -109,7 +109,7 @@ async def test_an_appeal_without_category_comes_with_a_proposal(city: City, brow
     number = (await city.register(category_code=None, content="工地半夜施工，吵得睡不着")).ticket.number
     dispatcher = await browser("dispatcher")
     body = await dispatcher.text(f"/console/tickets/{number}")
-    assert "按类别建议" in body
+    assert "系统建议" in body
     assert re.search(r'value="0501"[^>]* selected', body)
 
 
