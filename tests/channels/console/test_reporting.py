@@ -154,10 +154,10 @@ async def _upload(browser_page: object, path_kind: str, text: str) -> tuple[int,
 
 async def test_an_import_is_previewed_then_applied_and_passwords_are_shown_once(city: City, browser: Opener) -> None:
     person = await browser("admin")
-    status, body = await _upload(person, "people", "账号,姓名,工号,岗位\nzhang3,张三,9001,督办\nx,李,,督办员\n")
+    status, body = await _upload(person, "people", "账号,姓名,工号,岗位,单位代码\nzhang3,张三,9001,督办,centre\nx,李,,督办员,\n")
     assert status == 422
     assert "有1行不能导入" in body
-    status, body = await _upload(person, "people", "账号,姓名,工号,岗位\nzhang3,张三,9001,督办\n")
+    status, body = await _upload(person, "people", "账号,姓名,工号,岗位,单位代码\nzhang3,张三,9001,督办,centre\n")
     assert status == 200
     action = re.search(r'action="(/console/import/[0-9a-f-]+/apply)"', body)
     assert action
