@@ -19,6 +19,7 @@ from ticketing.request.states import RequestKind
 from ticketing.supervision.urging import urge as citizen_urges
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits, refusal
+from ticketing.ticket.access import reveal
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, DispatchMode, Kind, Satisfaction
 from ticketing.ticket.steps import take_step
@@ -217,8 +218,14 @@ def callback(satisfaction: Satisfaction, *, by_citizen: str = "") -> Step:
         result = CallbackResult(satisfaction, solved=not bad, contacted=True, attitude=attitude, note=note)
         if by_citizen:
             await callbacks.finish_callback(stage.core, stage.session, await life.citizen(stage), ticket, result, by=by_citizen)
+            if bad and ticket.state == "callback":  # the second visit, which a person decides
+                await callbacks.decide_redo(
+                    stage.core, stage.session, stage.people["callback"], ticket, cause="not_solved", rectification=f"按市民反映整改：{note}"
+                )
         else:
             clerk = stage.people[stage.rng.choice(("callback", "callback2"))]
+            if ticket.citizen_id is not None and ticket.id % 40:  # now and then nobody looked at the number: a case for the monitoring
+                await reveal(stage.core, stage.session, clerk, ticket, "回访核实办理结果")
             await callbacks.finish_callback(stage.core, stage.session, clerk, ticket, result)
 
     return step
