@@ -12,6 +12,8 @@ from itertools import count
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 680, 260
+NARROW = 420
+"""Lying bars fit on a phone without scrolling."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 34
 _numbers = count(1)
 
@@ -88,9 +90,9 @@ def line(points: Sequence[tuple[str, float | None]], *, title: str, unit: str = 
 
 def bars(points: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> Markup:
     """A lying bar for each point with its name on the left and its number at the end, and a scale below."""
-    row, name_w, number_w = 30, 170, 64
+    row, name_w, number_w, width = 30, 118, 50, NARROW
     height = _TOP + row * max(len(points), 1) + 26
-    plot_w = WIDTH - name_w - number_w
+    plot_w = width - name_w - number_w
     marks = ticks(max((value for _label, value in points), default=0), wanted=4)
     top = marks[-1] or 1
     bottom = _TOP + row * max(len(points), 1)
@@ -101,7 +103,7 @@ def bars(points: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> 
         parts.append(Markup('<text class="tick" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(x, bottom + 18, _shown(mark)))
     for number, (label, value) in enumerate(points):
         y = _TOP + number * row
-        short = label if len(label) <= 12 else label[:11] + "…"
+        short = label if len(label) <= 8 else label[:7] + "…"
         parts.append(Markup('<text class="name" x="{}" y="{}" text-anchor="end">{}</text>').format(name_w - 8, y + 20, short))
         parts.append(
             Markup('<rect class="mark" x="{}" y="{}" width="{:.1f}" height="{}"><title>{} {}{}</title></rect>').format(
@@ -111,7 +113,7 @@ def bars(points: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> 
         parts.append(
             Markup('<text class="name" x="{:.1f}" y="{}">{}</text>').format(name_w + plot_w * value / top + 6, y + 20, _shown(value))
         )
-    return _svg(parts, title, _words(points, unit), WIDTH, height)
+    return _svg(parts, title, _words(points, unit), width, height)
 
 
 def _grid(marks: Sequence[float], plot_h: float, unit: str) -> Markup:
@@ -134,7 +136,9 @@ def _words(points: Sequence[tuple[str, float | None]], unit: str) -> str:
 def _svg(parts: Sequence[Markup], title: str, words: str, width: int, height: float) -> Markup:
     key = f"chart{next(_numbers)}"
     return Markup(
-        '<div class="scroll plot" tabindex="0" role="group" aria-label="{title}">'
+        '<div class="scroll plot{narrow}" tabindex="0" role="group" aria-label="{title}">'
         '<svg viewBox="0 0 {w} {h:.0f}" role="img" aria-labelledby="{key}-t {key}-d">'
         '<title id="{key}-t">{title}</title><desc id="{key}-d">{words}</desc>{body}</svg></div>'
-    ).format(title=title, words=words, w=width, h=height, key=key, body=Markup("").join(parts))
+    ).format(
+        narrow=" plot--narrow" if width == NARROW else "", title=title, words=words, w=width, h=height, key=key, body=Markup("").join(parts)
+    )

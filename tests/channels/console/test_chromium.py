@@ -37,9 +37,26 @@ PAGES = {
     "dispatcher": ("/console/tickets", "/console/board", "/console/articles"),
     "clerk": ("/console/tickets",),
     "callback": ("/console/callbacks",),
-    "leader": ("/console/figures",),
+    "leader": (
+        "/console/figures",
+        "/console/statistics?by=unit",
+        "/console/statistics/list?indicator=received",
+        "/console/brief",
+    ),
     "quality": ("/console/recordings",),
-    "admin": ("/console/system", "/console/calendar", "/console/policies", "/console/policies/new", "/console/audit", "/console/people", "/console/people/new", "/console/people/1", "/console/units", "/console/me", "/console/me/password"),
+    "admin": (
+        "/console/system",
+        "/console/calendar",
+        "/console/policies",
+        "/console/policies/new",
+        "/console/audit",
+        "/console/people",
+        "/console/people/new",
+        "/console/people/1",
+        "/console/units",
+        "/console/me",
+        "/console/me/password",
+    ),
 }
 
 
