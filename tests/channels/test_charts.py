@@ -1,3 +1,4 @@
+# ruff: noqa: S314, E501 - our own pictures
 """Charts: round scales, all points, words for those who cannot see them, nothing of a person's text taken for markup."""
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def test_columns_have_a_scale_and_a_column_for_each_point() -> None:
 
 def test_a_line_leaves_a_gap_where_there_is_no_value() -> None:
     picture = str(line([("a", 90.0), ("b", None), ("c", 80.0), ("d", 85.0)], title="率"))
-    path = re.search(r'd="([^"]*)"', picture)
+    path = re.search(r'class="curve" d="([^"]*)"', picture)
     assert path
     assert path[1].count("M") == 2
     assert "100%</text>" in picture
