@@ -130,7 +130,7 @@ async def _template(
         "console/notice_template.html",
         nav="system",
         status=status,
-        template=current,
+        notice=current,
         typed=values,
         errors=errors or {},
         preview=shown,
