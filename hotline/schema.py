@@ -19,8 +19,9 @@ import ticketing.notice.models
 import ticketing.people.models
 import ticketing.relation.models
 import ticketing.request.models
-import ticketing.statistics.models
 import ticketing.retention.models
+import ticketing.statistics.models
+import ticketing.suggestion.models
 import ticketing.supervision.models
 import ticketing.supervision.suspicions
 import ticketing.tables.models

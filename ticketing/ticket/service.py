@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -23,15 +24,19 @@ from ticketing.notice.service import city_words
 from ticketing.people.actor import Actor
 from ticketing.people.lines import line_of_call
 from ticketing.secrecy import FLAG, is_secret, refuse_secret
+from ticketing.suggestion import similar
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
-from ticketing.ticket.states import Channel, Confidentiality, Kind, TicketState, Urgency
+from ticketing.ticket.states import Channel, Confidentiality, HandlingKind, Kind, Source, TicketState, Urgency
 from ticketing.ticket.steps import tell
 
 MIN_CONTENT, MAX_CONTENT = 2, 5000
-MAX_LENGTHS = {"title": 60, "name": 50, "occurred": 200, "district": 50, "address": 300}
+MAX_LENGTHS = {
+    "title": 60, "name": 50, "occurred": 200, "district": 50, "street": 50, "community": 50, "address": 300, "concerned": 100, "preferred_time": 30,
+}  # fmt: skip
 """Longest texts in characters. Nothing is cut off unseen: a channel with machine-made values shortens them itself."""
+MAX_TAGS, MAX_TAG = 10, 20
 FILES_BELONG_FOR = timedelta(days=1)
 """Files that came in a conversation up to this long before the appeal belong to it."""
 CONTACT_WAYS = ("phone", "sms", "wechat", "none")
@@ -62,6 +67,16 @@ class Appeal:
     """When the channel knows who it is (caller's number, openid)."""
     conversation_id: UUID | None = None
     reported_unit_id: int | None = None
+    source: Source = Source.CITIZEN
+    handling_kind: HandlingKind = HandlingKind.PROMISED
+    street: str = ""
+    community: str = ""
+    tags: tuple[str, ...] = ()
+    concerned: str = ""
+    """What or whom it is about: a company, a shop, a car's number."""
+    amount_yuan: Decimal | None = None
+    preferred_time: str = ""
+    """Key of a callback window, such as `evening`; empty for any time."""
     named_user_ids: tuple[int, ...] = ()
     """Staff who may see a secret ticket."""
     extra: dict[str, Any] = field(default_factory=dict)
@@ -108,6 +123,14 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         contact_by=appeal.contact_by,
         conversation_id=appeal.conversation_id,
         reported_unit_id=appeal.reported_unit_id,
+        source=appeal.source.value,
+        handling_kind=appeal.handling_kind.value,
+        street=appeal.street.strip(),
+        community=appeal.community.strip(),
+        tags=[tag.strip() for tag in appeal.tags if tag.strip()],
+        concerned=appeal.concerned.strip(),
+        amount_yuan=appeal.amount_yuan,
+        preferred_time=appeal.preferred_time,
         received_at=now,
         updated_at=now,
         created_by_id=actor.user_id,
@@ -115,6 +138,7 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
     )
     session.add(ticket)
     await session.flush()
+    await similar.remember(session, ticket)
     if appeal.conversation_id:
         conversation = await session.get(Conversation, appeal.conversation_id)
         over = conversation is not None and conversation.owner == Owner.CLOSED.value and conversation.ticket_id is not None
@@ -194,6 +218,10 @@ async def _check(session: AsyncSession, appeal: Appeal) -> None:
     for name, limit in MAX_LENGTHS.items():
         if len(getattr(appeal, name).strip()) > limit:
             errors[name] = _("这里最多{limit}个字").format(limit=limit)
+    if len(appeal.tags) > MAX_TAGS or any(len(tag) > MAX_TAG for tag in appeal.tags):
+        errors["tags"] = _("标签最多{n}个，每个最多{m}个字").format(n=MAX_TAGS, m=MAX_TAG)
+    if appeal.amount_yuan is not None and not 0 <= appeal.amount_yuan < 10**12:
+        errors["amount_yuan"] = _("金额应为不小于零的数")
     if appeal.contact_by not in CONTACT_WAYS:
         errors["contact_by"] = _("请选择怎么告诉您结果")
     if appeal.longitude is not None and not -180 <= appeal.longitude <= 180:

@@ -1041,31 +1041,6 @@ CREATE INDEX ix_investigation_ticket_id ON investigation (ticket_id);
 
 CREATE UNIQUE INDEX uq_investigation_open ON investigation (ticket_id) WHERE concluded_at IS NULL;
 
-CREATE TABLE attachment (
-	id UUID NOT NULL,
-	ticket_id BIGINT,
-	conversation_id UUID,
-	file_name TEXT NOT NULL,
-	content_type TEXT NOT NULL,
-	size_bytes BIGINT NOT NULL,
-	sha256 TEXT NOT NULL,
-	path TEXT NOT NULL,
-	from_citizen BOOLEAN NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_attachment PRIMARY KEY (id),
-	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
-	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
-);
-
-CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
-
-CREATE INDEX ix_attachment_created_at ON attachment (created_at);
-
-CREATE INDEX ix_attachment_path ON attachment (path);
-
-CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
-
 CREATE TABLE legal_hold (
 	ticket_id BIGINT NOT NULL,
 	reason TEXT NOT NULL,
@@ -1097,6 +1072,50 @@ CREATE TABLE erasure (
 CREATE UNIQUE INDEX uq_erasure_open_citizen ON erasure (citizen_id) WHERE confirmed_at IS NULL AND citizen_id IS NOT NULL;
 
 CREATE UNIQUE INDEX uq_erasure_open_ticket ON erasure (ticket_id) WHERE confirmed_at IS NULL AND ticket_id IS NOT NULL;
+
+CREATE TABLE attachment (
+	id UUID NOT NULL,
+	ticket_id BIGINT,
+	conversation_id UUID,
+	file_name TEXT NOT NULL,
+	content_type TEXT NOT NULL,
+	size_bytes BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	path TEXT NOT NULL,
+	from_citizen BOOLEAN NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_attachment PRIMARY KEY (id),
+	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
+	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+);
+
+CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
+
+CREATE INDEX ix_attachment_created_at ON attachment (created_at);
+
+CREATE INDEX ix_attachment_path ON attachment (path);
+
+CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
+
+CREATE TABLE ticket_signature (
+	ticket_id BIGINT NOT NULL,
+	cells INTEGER[] NOT NULL,
+	open BOOLEAN DEFAULT true NOT NULL,
+	CONSTRAINT pk_ticket_signature PRIMARY KEY (ticket_id),
+	CONSTRAINT fk_ticket_signature_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_ticket_signature_cells ON ticket_signature USING gin (cells) WHERE open;
+
+CREATE FUNCTION follow_ticket_state() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE ticket_signature SET open = NEW.state NOT IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn') WHERE ticket_id = NEW.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER follow_ticket_state AFTER UPDATE OF state ON ticket FOR EACH ROW
+    WHEN ((OLD.state IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn')) IS DISTINCT FROM (NEW.state IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn'))) EXECUTE FUNCTION follow_ticket_state();
 
 CREATE TABLE rectification (
 	id BIGSERIAL NOT NULL,
