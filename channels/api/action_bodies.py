@@ -5,15 +5,18 @@ To add a step: a handler there, an entry here. A test fails while one of the two
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from channels.api.models import Id, Sent, text
+from channels.api.models import Id, NumberText, Sent, text
 from ticketing.assignment.models import Facts
+from ticketing.deadline.limits import UNITS
+from ticketing.request.states import SuspensionReason
 from ticketing.ticket.exits import EMERGENCY_LINES
-from ticketing.ticket.states import Confidentiality, DispatchMode, Satisfaction, Urgency
+from ticketing.ticket.states import Confidentiality, DispatchMode, HandlingKind, Urgency
 
 Category = Annotated[str, Field(pattern=r"^[0-9]{4}$", description="类别代码")]
 
@@ -39,6 +42,20 @@ class Part(Sent):
     """A step on a unit's part."""
 
     assignment: Annotated[Id, Field(description="承办记录的编号")]
+
+
+class Sign(Part):
+    """T10: 签收, with 五定."""
+
+    leader: Annotated[str, text(0, 50, "责任领导")] = ""
+    person: Annotated[str, text(0, 50, "责任人")] = ""
+    quality: Annotated[str, text(0, 200, "质量要求")] = ""
+
+
+class PartText(Part):
+    """What a unit reports: its plan, or the first feedback from the place."""
+
+    text: Annotated[str, text(1, 2000)]
 
 
 class Note(Sent):
@@ -73,6 +90,7 @@ class ReplyBody(Part):
     measures: Annotated[str, text(1, 5000, "办理措施和结果，至少30个字")]
     basis: Annotated[str, text(0, 2000, "依据")] = ""
     contact_note: Annotated[str, text(0, 1000)] = ""
+    explanation: Annotated[str, text(0, 2000, "第二次起说明为什么又回来了")] = ""
 
 
 class ReturnRequest(Part):
@@ -81,9 +99,10 @@ class ReturnRequest(Part):
     reason: Annotated[str, text(10, 1000, "职责依据")]
 
 
-class ReturnDecision(Part):
-    """T11, T12."""
+class Decision(Sent):
+    """A request is decided: return, extension, suspension."""
 
+    request: Annotated[Id, Field(description="申请的编号")]
     approve: bool
     note: Annotated[str, text(0, 500)] = ""
 
@@ -94,6 +113,8 @@ class Dispatch(Sent):
     category_code: Category
     urgency: Urgency
     mode: DispatchMode
+    handling: HandlingKind | None = None
+    leader_days: Annotated[Literal[7, 10, 30] | None, Field(description="领导批示件的天数")] = None
     unit_id: Id
     co_unit_ids: Annotated[list[Id], Field(max_length=20, default_factory=list)]
     instruction: Annotated[str, text(0, 1000)] = ""
@@ -180,25 +201,30 @@ class Review(Sent):
 
 
 class Visit(Sent):
-    """T22, T23: what the citizen said."""
+    """T22, T23: what the citizen said. The second visit may take place in the same talk: then with cause and what is to be mended."""
 
     contacted: bool
     solved: bool
     attitude: Attitude
-    satisfaction: Satisfaction
+    satisfaction: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z_0-9]+$", description="问卷里的满意程度")]
     note: Annotated[str, text(0, 2000)] = ""
+    cause: Annotated[str, Field(max_length=40, pattern=r"^[a-z_]*$", description="不满意的原因")] = ""
+    rectification: Annotated[str, text(0, 2000, "要整改什么")] = ""
 
 
 class Attempt(Sent):
     """A try that did not reach the citizen."""
 
     outcome: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[a-z_]+$")]
+    note: Annotated[str, text(0, 1000)] = ""
 
 
 class Evidence(Sent):
     """T24."""
 
     evidence: Annotated[str, text(1, 2000)]
+    explanation: Annotated[str, text(5, 2000, "向市民解释了什么")]
+    cause: Annotated[str, Field(max_length=40, pattern=r"^[a-z_]*$")] = ""
 
 
 class LongReason(Sent):
@@ -216,14 +242,170 @@ class ReturnCallBody(Sent):
     note: Annotated[str, text(0, 2000)] = ""
 
 
+class AskExtension(Part):
+    """T15."""
+
+    limit_value: Annotated[int, Field(ge=1, le=365, description="延长多少")]
+    limit_unit: Annotated[str, Field(pattern="^(" + "|".join(UNITS) + ")$", description="h小时 wh工作小时 wd工作日 d自然日")] = "wd"
+    reason: Annotated[str, text(1, 2000)]
+    told: Annotated[str, text(0, 1000, "怎样告知市民的")] = ""
+
+
+class AskSuspension(Part):
+    """T16."""
+
+    reason_class: SuspensionReason
+    review_on: Annotated[date, Field(ge=date(2000, 1, 1), le=date(2200, 1, 1), description="复查日期")]
+    reason: Annotated[str, text(1, 2000)]
+    told: Annotated[str, text(0, 1000, "怎样告知市民的")] = ""
+
+
+class RequestRef(Sent):
+    """A step on a request."""
+
+    request: Annotated[Id, Field(description="申请的编号")]
+
+
+class RuleDispute(Sent):
+    """T13: the ruling names who handles it."""
+
+    unit_id: Id
+    co_unit_ids: Annotated[list[Id], Field(max_length=20, default_factory=list)]
+    instruction: Annotated[str, text(0, 1000)] = ""
+    grounds: Annotated[str, text(1, 1000, "裁定的依据")]
+
+
+class RefusalDecision(Sent):
+    """T4: what an agent proposed is decided."""
+
+    approve: bool
+    note: Annotated[str, text(0, 500)] = ""
+
+
+class Empty(Sent):
+    """A step that needs nothing more."""
+
+
+class Merge(Sent):
+    """T7."""
+
+    master: NumberText
+    reason: Annotated[str, text(1, 500)]
+
+
+class LinkRepeat(Sent):
+    """D04: the same unsolved matter came before."""
+
+    earlier: NumberText
+
+
+class PartReason(Part):
+    """A step on a unit's part with its reason."""
+
+    reason: Annotated[str, text(1, 500)]
+
+
+class PassOn(Part):
+    """A unit passes its part on to one below it."""
+
+    unit_id: Id
+    instruction: Annotated[str, text(0, 1000)] = ""
+
+
+class Findings(Sent):
+    """D06: the supervisor's own investigation ends."""
+
+    false_reply: Annotated[bool, Field(description="以前的答复不实")]
+    findings: Annotated[str, text(1, 5000)]
+
+
+class Exclude(Sent):
+    """Left out of the rates, or counted again."""
+
+    excluded: bool
+    reason: Annotated[str, text(0, 500)] = ""
+
+
+class DecideRedo(Sent):
+    """T23: the second visit sends it back to work."""
+
+    cause: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z_]+$")]
+    cause_note: Annotated[str, text(0, 1000)] = ""
+    rectification: Annotated[str, text(1, 2000, "要整改什么")]
+
+
+class Supervise(Sent):
+    """Formal supervision (督办单)."""
+
+    unit_id: Id
+    demands: Annotated[str, text(1, 4000)]
+    days: Annotated[int, Field(ge=1, le=365, description="几个工作日内答复")]
+    ordered_by: Annotated[str, text(0, 60)] = ""
+    instruction: Annotated[str, text(0, 2000)] = ""
+
+
+class GiveCard(Sent):
+    """A card by hand."""
+
+    unit_id: Id
+    colour: Literal["yellow", "red"]
+    note: Annotated[str, text(1, 1000)]
+
+
+class FalseReply(Sent):
+    """A reply is established as false."""
+
+    unit_id: Id
+    facts: Annotated[str, text(1, 5000)]
+    hand_over: Annotated[bool, Field(description="移交")]
+    organ: Annotated[str, text(0, 60, "移交给谁")] = ""
+
+
+class Commit(Sent):
+    """Who promised what by when."""
+
+    what: Annotated[str, text(1, 1000)]
+    promised_by: Annotated[str, text(0, 60)] = ""
+    due_at: Annotated[date, Field(ge=date(2000, 1, 1), le=date(2200, 1, 1), description="兑现日期")]
+
+
 BODIES: dict[str, type[BaseModel]] = {
-    "sign": Part,
+    "plan": PartText,
+    "on_site": PartText,
+    "ask_extension": AskExtension,
+    "decide_extension": Decision,
+    "ask_suspension": AskSuspension,
+    "decide_suspension": Decision,
+    "resume": Note,
+    "consent": RequestRef,
+    "take_back": RequestRef,
+    "open_dispute": LongReason,
+    "rule_dispute": RuleDispute,
+    "propose_refusal": Reject,
+    "decide_refusal": RefusalDecision,
+    "object": LongReason,
+    "merge": Merge,
+    "unmerge": Reason,
+    "link_repeat": LinkRepeat,
+    "go_on": Note,
+    "waive": PartReason,
+    "pass_on": PassOn,
+    "take_investigation": Empty,
+    "conclude_investigation": Findings,
+    "exclude": Exclude,
+    "put_back": Empty,
+    "decide_redo": DecideRedo,
+    "supervise": Supervise,
+    "give_card": GiveCard,
+    "false_reply": FalseReply,
+    "commit": Commit,
+    "sign": Sign,
     "contact": Contact,
     "reply": ReplyBody,
     "sign_off": Part,
     "refuse_draft": PartNote,
     "request_return": ReturnRequest,
-    "decide_return": ReturnDecision,
+    "decide_return": Decision,
     "dispatch": Dispatch,
     "edit": Edit,
     "name": NamePeople,

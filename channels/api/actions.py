@@ -15,7 +15,8 @@ from channels.api.run import fresh
 from channels.api.ticket_answers import TicketWhole, etag
 from channels.api.ticket_door import open_ticket
 from channels.api.tickets import whole
-from channels.console.actions import HANDLERS, PERMISSIONS, Step
+from channels.console.actions import HANDLERS, PERMISSIONS
+from channels.console.step import Step
 from channels.web.problems import problem_body
 from hotline.errors import HotlineError, NotFound
 from ticketing.people.permissions import ensure
@@ -93,8 +94,9 @@ def _bulk_model(action: str) -> type[BaseModel]:
     return create_model(f"Bulk_{action}", __base__=Sent, numbers=(numbers, ...), body=(BODIES[action], ...))
 
 
-BULK = tuple(action for action in ACTIONS if "assignment" not in BODIES[action].model_fields and action != "return_call")
-"""Steps on the ticket itself; those on a unit's part need another body for each ticket."""
+_OF_ONE_TICKET = {"assignment", "request", "return_call"}
+BULK = tuple(action for action in ACTIONS if not _OF_ONE_TICKET & set(BODIES[action].model_fields))
+"""Steps on the ticket itself; those on a unit's part or on a request need another body for each ticket."""
 
 
 def _many(action: str) -> Operation:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from channels.api import actions, openapi, reference, tickets, tokens
+from channels.api import actions, exchange, openapi, reference, suggestions, tickets, tokens, webhooks
 from channels.api.call import Operation
 from channels.api.limits import Limiter
 from channels.api.run import PER_ADDRESS, PER_TOKEN, serve
@@ -20,7 +20,15 @@ WRONG_PER_MINUTE, WRONG_BURST = 12, 30
 
 def operations() -> tuple[Operation, ...]:
     """Every operation below /api/v1."""
-    return (*reference.OPERATIONS, *tickets.OPERATIONS, *actions.OPERATIONS, *tokens.OPERATIONS)
+    return (
+        *reference.OPERATIONS,
+        *suggestions.OPERATIONS,
+        *tickets.OPERATIONS,
+        *actions.OPERATIONS,
+        *tokens.OPERATIONS,
+        *webhooks.OPERATIONS,
+        *exchange.OPERATIONS,
+    )
 
 
 @lru_cache(maxsize=1)

@@ -70,7 +70,7 @@ class ExchangeMessage(Base):
     message_id: Mapped[str]
     """Ours when out, theirs when in: the same one twice has one effect."""
     kind: Mapped[str]
-    """ticket (out); sign, contact, progress, reply (in)"""
+    """ticket (out); sign, contact, progress, reply, sign_off (in)"""
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"))
     external_id: Mapped[str | None]
