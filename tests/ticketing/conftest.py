@@ -95,6 +95,11 @@ class City:
 @pytest.fixture
 async def city(core: Core, database: Database, clock: ManualClock) -> City:
     """The city with its people."""
+    return await settle(core, database, clock)
+
+
+async def settle(core: Core, database: Database, clock: ManualClock) -> City:
+    """Fill a fresh database with the city."""
     async with database.transaction() as session:
         await load_official(core, session)
         units = await _units(session)

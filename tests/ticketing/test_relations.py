@@ -213,8 +213,8 @@ async def test_a_third_round_of_one_ticket_is_investigated_as_well(city: City) -
     await city.accept(number)
     await city.act(number, city.callback, callbacks.finish_callback, DISSATISFIED)
     with pytest.raises(NotAllowed):  # T23: the second redo is the supervisor's to order
-        await city.act(number, city.callback, callbacks.decide_redo, cause="unsolved", rectification="彻底停工整改")
-    await city.act(number, city.supervisor, callbacks.decide_redo, cause="unsolved", rectification="彻底停工整改")
+        await city.act(number, city.callback, callbacks.decide_redo, cause="not_solved", rectification="彻底停工整改")
+    await city.act(number, city.supervisor, callbacks.decide_redo, cause="not_solved", rectification="彻底停工整改")
     assert (await ticket_of(city, number)).round == 3
     assert "ticket.investigation_opened" in await names_of(city, number)
 

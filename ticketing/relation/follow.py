@@ -22,8 +22,8 @@ FOLLOWED = frozenset(
         "ticket.answered", "ticket.redo", "ticket.reopened", "ticket.closed", "ticket.closed_disputed",
     }
 )  # fmt: skip
-_SAFE = ("from", "to", "review_on", "due", "mode")
-"""What of the event's data may be said to another citizen."""
+_SAFE = ("review_on", "due", "mode")
+"""What of the event's data may be said to another citizen. Not the states: the merged ticket stays merged."""
 
 
 async def followers(session: AsyncSession, master: Ticket, name: str) -> list[Ticket]:

@@ -13,6 +13,7 @@ from ticketing.context import Core
 from ticketing.notice.service import on_event
 from ticketing.people.actor import Actor
 from ticketing.relation.follow import follow, followers
+from ticketing.request.pending import withdraw_pending
 from ticketing.supervision.heed import heed
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import Ticket
@@ -42,9 +43,19 @@ async def take_step(
     for name, value in columns.items():
         setattr(ticket, name, value)
     await session.flush()
+    if _moot(TicketState(before), transition.target):
+        await withdraw_pending(core, session, ticket)
     await tell(
         core, session, actor, ticket, transition.event, {"from": before, "to": ticket.state, **(data or {})}, public=transition.public
     )
+
+
+_WAITING = frozenset({TicketState.REGISTERED, TicketState.NEED_INFO, TicketState.TO_DISPATCH})
+
+
+def _moot(before: TicketState, after: TicketState) -> bool:
+    """Whether nobody has to decide what was asked before: the wait for dispatch is over, the replies are in, or all is over."""
+    return (before in _WAITING and after not in _WAITING) or after is TicketState.REPLY_REVIEW or not after.is_open
 
 
 async def move(session: AsyncSession, actor: Actor, assignment: Assignment, action: str) -> None:

@@ -1,0 +1,226 @@
+"""Random people do random things to a few tickets while time passes; the invariants hold after each step (domain.md 4a)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter, defaultdict
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from sqlalchemy import select
+
+from hotline.clock import ManualClock
+from hotline.database import Database
+from hotline.errors import HotlineError
+from hotline.events import Event, body_digest, link_digest
+from hotline.processes.postgres import PrivatePostgres
+from tests.conftest import TEMPLATE, fresh_database
+from tests.ticketing.conftest import City, settle
+from tests.ticketing.life import ACTIONS, LIKELY, attempt
+from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.callback.models import CallbackTask
+from ticketing.context import Core
+from ticketing.deadline.models import Deadline
+from ticketing.people.actor import citizen_actor
+from ticketing.relation.models import Investigation
+from ticketing.request.models import Request
+from ticketing.supervision import sweep
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
+
+T = TypeVar("T")
+CLOCKS: dict[str, set[str]] = {
+    "registered": {"dispatch"},
+    "to_dispatch": {"dispatch"},
+    "reply_review": {"review"},
+    "callback": {"callback"},
+    "answered": {"evaluation"},
+    "rejected": {"objection"},
+    "disputed": {"dispute"},
+    "suspended": {"suspension"},
+    "need_info": {"supplement", "dispatch"},
+    "emergency_out": {"follow_up"},
+}
+"""Of these clocks one must be there in that state, running or over its time (a window that is over says so by an event)."""
+ENDED = {"closed", "archived", "merged", "withdrawn", "invalid"}
+
+
+class Lives(RuleBasedStateMachine):
+    """A city with a few tickets. The server is given by the test below."""
+
+    server: PrivatePostgres
+    core: Core
+    clock: ManualClock
+    start: datetime
+    done: Counter[str]
+    """Over all lives: which actions succeeded."""
+    reached: Counter[str]
+    """And which states were seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.open = contextlib.AsyncExitStack()
+        self.clock.set(self.start)
+        database = self.do(self.open.enter_async_context(fresh_database(self.server, TEMPLATE, self.core.vault)))
+        self.city: City = self.do(settle(self.core, database, self.clock))
+        self.numbers: list[str] = []
+        for _each in range(3):
+            self.register()
+
+    def do(self, what: Coroutine[Any, Any, T]) -> T:
+        """Run on the machine's own loop."""
+        return self.runner.run(what)
+
+    def register(self) -> None:
+        """One more appeal."""
+        self.numbers.append(self.do(self.city.register()).ticket.number)
+
+    def teardown(self) -> None:
+        """Close the database."""
+        self.do(self.open.aclose())
+        self.runner.close()
+
+    def attempt(self, who: str, what: str, number: str) -> bool:
+        """Try it: it works, or a typed error says why not; nothing else may come out."""
+        actor = citizen_actor() if who == "citizen" else self.city.people[who]
+        other = self.numbers[(self.numbers.index(number) + 1) % len(self.numbers)]
+        try:
+            self.do(attempt(self.city, actor, what, number, other))
+        except HotlineError:
+            return False
+        self.done[what] += 1
+        return True
+
+    @rule(which=st.integers(0, 4), turns=st.lists(st.integers(0, 20), min_size=2, max_size=5))
+    def goes_on(self, which: int, turns: list[int]) -> None:
+        """A ticket takes a few of the steps that usually come next: the first that works, from a different one on each time."""
+        number = self.numbers[which % len(self.numbers)]
+        for turn in turns:
+            usual = LIKELY.get(self.do(_state(self.city.database, number)), [])
+            for each in range(len(usual)):
+                who, what = usual[(turn + each) % len(usual)]
+                if self.attempt(who, what, number):
+                    break
+            self.everything_holds()
+
+    @rule(data=st.data(), what=st.sampled_from(sorted(ACTIONS)))
+    def anything(self, data: st.DataObject, what: str) -> None:
+        """Anybody tries anything."""
+        who = data.draw(st.sampled_from([*sorted(self.city.people), "citizen"]))
+        self.attempt(who, what, data.draw(st.sampled_from(self.numbers)))
+
+    @rule(hours=st.sampled_from([1, 4, 24, 72, 200]))
+    def time_passes(self, hours: int) -> None:
+        """Clocks come due: reminders, cards, windows."""
+        self.clock.advance(hours=hours)
+        self.do(sweep.run(self.city.core, self.city.database))
+
+    @precondition(lambda self: len(self.numbers) < 5)
+    @rule()
+    def somebody_else_calls(self) -> None:
+        """One more appeal."""
+        self.register()
+
+    @invariant()
+    def everything_holds(self) -> None:
+        """All invariants at once: one reading of the database a step."""
+        self.reached.update(self.do(_check(self.city.database, self.numbers)))
+
+
+async def _state(database: Database, number: str) -> str:
+    async with database.transaction() as session:
+        return str(await session.scalar(select(Ticket.state).where(Ticket.number == number)))
+
+
+async def _check(database: Database, numbers: list[str]) -> set[str]:
+    async with database.transaction() as session:
+        tickets = {ticket.id: ticket for ticket in await session.scalars(select(Ticket))}
+        clocks: dict[int, list[Deadline]] = defaultdict(list)
+        for clock in await session.scalars(select(Deadline)):
+            clocks[clock.ticket_id].append(clock)
+        parts: dict[int, list[Assignment]] = defaultdict(list)
+        for part in await session.scalars(select(Assignment)):
+            parts[part.ticket_id].append(part)
+        events: dict[int, list[Event]] = defaultdict(list)
+        for event in await session.scalars(select(Event).where(Event.subject == "ticket").order_by(Event.seq)):
+            events[int(event.subject_id)].append(event)
+        waiting = set(await session.scalars(select(Request.ticket_id).where(Request.state == "pending")))
+        calling = set(await session.scalars(select(CallbackTask.ticket_id).where(CallbackTask.state == "open")))
+        searched = set(await session.scalars(select(Investigation.ticket_id).where(Investigation.concluded_at.is_(None))))
+    assert {ticket.number for ticket in tickets.values()} == set(numbers), "a ticket was lost"
+    for ticket in tickets.values():
+        _clocks_fit(ticket, clocks[ticket.id])
+        _parts_fit(ticket, parts[ticket.id], clocks[ticket.id], investigated=ticket.id in searched)
+        _replay(ticket, events[ticket.id])
+        if ticket.state in ("closed", "archived"):
+            assert ticket.satisfaction or ticket.no_callback_reason, "closed without feedback"
+        assert (ticket.id in calling) <= (ticket.state in ("callback", "closed", "answered")), (ticket.state, "a callback waits")
+        if ticket.state in ENDED:
+            assert ticket.id not in waiting, (ticket.state, "a request waits on an ended ticket")
+        if ticket.master_id is not None and ticket.state == "merged":
+            assert tickets[ticket.master_id].state != "merged", "a chain of masters"
+    return {ticket.state for ticket in tickets.values()}
+
+
+def _clocks_fit(ticket: Ticket, clocks: list[Deadline]) -> None:
+    """No state without its clocks, no clock without its state."""
+    alive = {clock.kind for clock in clocks if clock.state in ("running", "paused")}
+    if ticket.state in ENDED:
+        assert alive == set(), (ticket.state, alive)
+    wanted = CLOCKS.get(ticket.state)
+    if wanted and not wanted & alive:
+        over = {clock.kind for clock in clocks if clock.kind in wanted and clock.state == "late"}
+        assert over & {"follow_up"}, (ticket.state, alive)
+    if ticket.state == "suspended":
+        assert {clock.state for clock in clocks if clock.kind == "handle"} & {"running"} == set()
+
+
+def _parts_fit(ticket: Ticket, parts: list[Assignment], clocks: list[Deadline], *, investigated: bool) -> None:
+    """One lead; whoever owes something has a handle clock; nothing is owed on a ticket that is over."""
+    current = [part for part in parts if part.state not in ("returned", "cancelled")]
+    owing = [part for part in current if AssignmentState(part.state).is_open]
+    assert sum(part.lead for part in current) <= 1
+    if ticket.state in ENDED or ticket.state in ("registered", "to_dispatch", "reply_review", "callback"):
+        assert owing == [], (ticket.state, [part.state for part in owing])
+    if ticket.state in ("in_progress", "disputed", "suspended"):
+        assert owing or investigated or ticket.state == "disputed", (ticket.state, "nobody works on it")
+        handled = {clock.assignment_id for clock in clocks if clock.kind == "handle" and clock.state in ("running", "paused")}
+        assert {part.id for part in owing} <= handled, "a unit without a handling clock"
+
+
+def _replay(ticket: Ticket, events: list[Event]) -> None:
+    """The events alone lead to the state, without a gap, and their chain is whole."""
+    state, previous = TicketState.REGISTERED.value, ""
+    assert events[0].name == "ticket.registered"
+    for number, event in enumerate(events, 1):
+        assert (event.seq, event.previous_hash) == (number, previous)
+        assert event.hash == link_digest(previous, event.seq, body_digest({**vars(event), "data": event.stored}))
+        previous = event.hash
+        if "to" in event.stored:
+            assert event.stored["from"] == state, (event.name, event.stored, state)
+            state = event.stored["to"]
+    assert state == ticket.state
+
+
+def test_random_lives_keep_the_invariants(server: PrivatePostgres, core: Core, clock: ManualClock) -> None:
+    """The same lives in every run, so that CI is no lottery; not shrunk, which takes minutes: set `phases` to find the shortest."""
+
+    class Machine(Lives):
+        pass
+
+    Machine.server, Machine.core, Machine.clock, Machine.start = server, core, clock, clock.now()
+    Machine.done, Machine.reached = Counter(), Counter()
+    checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    how = settings(
+        max_examples=10, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate], suppress_health_check=checks
+    )
+    run_state_machine_as_test(Machine, settings=how)
+    unseen = {state.value for state in TicketState} - {"draft", "archived"} - set(Machine.reached)
+    assert unseen == set(), "the random lives are too short to prove anything about these states"
+    assert len(Machine.done) > len(ACTIONS) * 0.8, sorted(set(ACTIONS) - set(Machine.done))
