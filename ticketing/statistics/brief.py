@@ -26,6 +26,7 @@ from ticketing.statistics.models import Brief
 from ticketing.statistics.period import Period, PeriodKind, containing, current
 from ticketing.statistics.scope import CITY
 from ticketing.statistics.scores import Card, score_cards
+from ticketing.supervision import bursts
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
@@ -57,6 +58,7 @@ async def compose(core: Core, session: AsyncSession, period: Period, *, line: st
         "rises": [_topic(topic, names) for topic in topics if topic.sudden],
         "words": [list(each) for each in await hot.words(session, period, line=line)],
         "places": [list(each) for each in await hot.places(session, period, line=line)],
+        "bursts": await bursts.of_period(session, period.start, period.end, line=line),
         "days": await _series(core, session, period, only),
         "groups": await _groups(core, session, period, only),
         "districts": await _split(core, session, period, Cut.DISTRICT, only),

@@ -276,7 +276,15 @@ def _check(actor: Actor, permission: str) -> None:
         raise NotAllowed(_("这个岗位没有权限打开本页或做这一步"))
 
 
-async def count_between(session: AsyncSession, since: datetime, until: datetime) -> dict[str, int]:
-    """How many bursts began in [since, until), by kind; for the brief."""
-    statement = select(Burst.kind, func.count()).where(Burst.first_at >= since, Burst.first_at < until).group_by(Burst.kind)
-    return {row[0]: row[1] for row in await session.execute(statement)}
+async def of_period(session: AsyncSession, since: datetime, until: datetime, *, line: str = "", most: int = 30) -> list[dict[str, Any]]:
+    """Bursts that began in [since, until), the biggest first, as plain values; for the brief. `line`: with a ticket of that line."""
+    statement = (
+        select(Burst.kind, Category.name, Burst.place, Burst.count, Burst.state)
+        .join(Category, Category.code == Burst.category_code)
+        .where(Burst.first_at >= since, Burst.first_at < until)
+    )
+    if line:
+        of_line = exists().where(BurstTicket.burst_id == Burst.id, BurstTicket.ticket_id == Ticket.id, Ticket.line == line)
+        statement = statement.where(of_line)
+    rows = await session.execute(statement.order_by(Burst.count.desc(), Burst.id).limit(most))
+    return [{"kind": row.kind, "category": row.name, "place": row.place, "count": row.count, "state": row.state} for row in rows]

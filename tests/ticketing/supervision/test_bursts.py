@@ -74,7 +74,11 @@ async def test_the_third_appeal_from_one_place_within_the_window_is_a_burst(city
     async with city.database.transaction() as session:
         (line,) = await bursts.list_bursts(city.core, session, city.leader)
         assert (line.category, len(line.tickets)) == ("施工噪声", 3)
-        assert await bursts.count_between(session, city.clock.now() - timedelta(days=7), city.clock.now()) == {"place": 1}
+        week = (city.clock.now() - timedelta(days=7), city.clock.now())
+        told = {"kind": "place", "category": "施工噪声", "place": "滨河路188号", "count": 3, "state": "open"}
+        assert await bursts.of_period(session, *week) == [told]
+        assert await bursts.of_period(session, *week, line="12345") == [told]
+        assert await bursts.of_period(session, *week, line="12319") == []
 
 
 async def test_other_places_other_categories_and_older_appeals_are_no_burst(city: City) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import insert, select
@@ -13,7 +14,13 @@ from hotline.events import history
 from tests.ticketing.conftest import GOOD_REPLY, City
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment, Reply
+from ticketing.assignment.service import access_assignment
 from ticketing.callback import service as callbacks
+from ticketing.deadline.limits import Limit
+from ticketing.deadline.models import Deadline
+from ticketing.relation import investigation
+from ticketing.relation.models import Investigation
+from ticketing.request import extension
 from ticketing.supervision import false_reply, findings, nightly
 from ticketing.supervision.likeness import bands, likeness, own_words, shingles
 from ticketing.supervision.models import Card
@@ -276,3 +283,32 @@ def test_the_rules_are_data_and_a_mistake_is_named() -> None:
     with pytest.raises(RuleError, match="urging"):
         parse(raw)
     assert {rule.value for rule in Rule} >= {"no_contact", "short_reply", "same_text", "brush_off"}
+
+
+async def test_an_extension_asked_for_in_the_last_hour_is_found(city: City) -> None:
+    part = await city.dispatch((await city.register()).ticket.number)
+    await city.by_unit(city.clerk, assignments.sign, part)
+    async with city.database.transaction() as session:
+        due = (await session.scalars(select(Deadline.due_at).where(Deadline.kind == "handle"))).one()
+    city.clock.set(due - timedelta(minutes=59))
+    async with city.database.transaction() as session:
+        found, ticket = await access_assignment(session, city.clerk, part.id)
+        values = {"limit": Limit(1, "wd"), "reason": "检测报告要后天才能出具", "told": "已电话向市民说明"}
+        await extension.ask(city.core, session, city.clerk, found, ticket, **values)  # type: ignore[arg-type]
+    async with city.database.transaction() as session:
+        finding = (await session.scalars(select(Finding))).one()
+    assert (finding.rule, finding.data["seconds"]) == ("last_minute", 59 * 60)
+
+
+async def test_an_investigation_that_finds_a_false_reply_hands_it_over_by_itself(city: City) -> None:
+    number = await handled(city)
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number).with_for_update())).one()
+        session.add(Investigation(ticket_id=ticket.id, level=3, opened_at=city.clock.now()))
+    await city.act(number, city.supervisor, investigation.take)
+    facts = "督办三个夜晚到场核查，施工照旧，执法记录系事后补写，答复称已责令停工不属实。"
+    await city.act(number, city.supervisor, investigation.conclude, findings=facts, false_reply=True)
+    async with city.database.transaction() as session:
+        (line,) = await false_reply.list_hand_overs(city.core, session, city.supervisor)
+        assert (line.ticket_number, line.record.facts, line.unit) == (number, facts, "市城市管理局")
+        assert [(card.colour, card.reason) for card in await session.scalars(select(Card))] == [("red", "false_reply")]
