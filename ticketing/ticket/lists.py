@@ -99,6 +99,7 @@ def _mine(actor: Actor) -> ColumnElement[bool]:
                 AssignmentState.SIGNED.value,
                 AssignmentState.WORKING.value,
                 AssignmentState.REDO.value,
+                *([AssignmentState.UNIT_REVIEW.value] if Role.CHIEF in actor.roles else []),  # as the chief's deputy
             )
         case Role.CHIEF:
             waiting = (AssignmentState.UNIT_REVIEW.value,)

@@ -298,6 +298,7 @@ async def test_a_deputy_signs_off_for_the_chief_while_it_lasts_and_the_event_say
     )
     assert status == 422  # one at a time
     deputy = await browser("clerk2")
+    assert number in await deputy.text("/console/tickets?queue=mine")
     signed = await deputy.act(number, "sign_off")
     assert signed.status == 303, await signed.text()
     async with city.database.transaction() as session:
@@ -329,6 +330,25 @@ async def test_a_deputy_has_no_right_before_after_or_when_the_chief_is_back(brow
     for wrong in ({"deputy": str(city.people["water_clerk"].user_id)}, {"ends": "gestern"}, {"ends": "2026-01-01"}, {"ends": "2027-11-01"}):
         fields = {"deputy": deputy_id, "starts": tomorrow, "ends": tomorrow, **wrong}
         assert (await save(chief, "/console/me", "/console/me/deputy", **fields))[0] == 422, wrong
+
+
+async def test_who_drafted_a_reply_does_not_sign_it_off_as_deputy(browser: Opener, city: City) -> None:
+    made = await city.register()
+    number = made.ticket.number
+    dispatcher, clerk, chief = await browser("dispatcher"), await browser("clerk"), await browser("chief")
+    await dispatcher.act(number, "dispatch", category_code="0501", urgency="normal", mode="phone", unit_id=str(city.units["city"]))
+    await clerk.act(number, "sign")
+    await clerk.act(number, "contact", way="phone", note="已与市民通话，说明今晚检查")
+    drafted = await clerk.act(number, "reply", facts="true", measures="执法队当晚到场检查，已责令工地停止夜间施工，并约谈项目负责人，安排巡查。",
+                              basis="《噪声污染防治法》第四十三条", contact_note="已电话告知市民")  # fmt: skip
+    assert drafted.status == 303, await drafted.text()
+    today = city.clock.now().date().isoformat()
+    fields = {"deputy": str(city.people["clerk"].user_id), "starts": today, "ends": today}
+    assert (await save(chief, "/console/me", "/console/me/deputy", **fields))[0] == 303
+    refused = await clerk.act(number, "sign_off")
+    assert refused.status == 403
+    assert "自己起草的答复不能代为审签" in await refused.text()
+    assert (await chief.act(number, "sign_off")).status == 303
 
 
 async def test_a_line_manager_sees_the_own_line_in_lists_pages_counts_and_search(browser: Opener, city: City) -> None:
