@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import Conflict, InvalidInput, NotAllowed
-from hotline.events import record
 from hotline.i18n import _
 from ticketing.calendar import versions
+from ticketing.calendar.journal import note_change
 from ticketing.calendar.lists import Day, DayList
 from ticketing.calendar.models import CalendarChange, CalendarDay, Rules
 from ticketing.calendar.service import official_days, work_calendar
@@ -138,12 +138,13 @@ async def apply(core: Core, session: AsyncSession, actor: Actor, wanted: DayList
     statement = insert(CalendarDay).values(rows)
     values = {name: statement.excluded[name] for name in ("is_work", "name", "source")}
     await session.execute(statement.on_conflict_do_update(index_elements=["day"], set_=values))
-    data = {
+    data: dict[str, object] = {
         "added": len(found.added),
         "special": [_told(item) for item in found.special][:200],
         "changed": [{"before": _told(before), "after": _told(after)} for before, after in found.changed][:400],
     }
-    return await _finish(core, session, actor, wanted.source, note, data, len(found.added), len(found.changed))
+    counts = {"added": len(found.added), "changed": len(found.changed)}
+    return await note_change(core, session, actor.who, source=wanted.source, note=note, data=data, **counts)
 
 
 async def set_periods(core: Core, session: AsyncSession, actor: Actor, periods: list[tuple[int, int]], *, note: str = "") -> CalendarChange:
@@ -162,7 +163,7 @@ async def set_periods(core: Core, session: AsyncSession, actor: Actor, periods: 
     rules.periods = [[period.start, period.end] for period in after.periods]
     await session.flush()
     data: dict[str, object] = {"before": [[period.start, period.end] for period in before.periods], "after": rules.periods}
-    return await _finish(core, session, actor, "hours", note, data, 0, 0)
+    return await note_change(core, session, actor.who, source="hours", note=note, data=data, added=0, changed=0)
 
 
 def _allowed(actor: Actor) -> None:
@@ -172,21 +173,6 @@ def _allowed(actor: Actor) -> None:
 
 def _told(item: Day) -> str:
     return f"{item.day.isoformat()} {'上班' if item.is_work else '休息'} {item.name}".strip()
-
-
-async def _finish(
-    core: Core, session: AsyncSession, actor: Actor, source: str, note: str, data: dict[str, object], added: int, changed: int
-) -> CalendarChange:
-    now = core.clock.now()
-    version = (await versions.bump(session, calendar=True)).calendar
-    change = CalendarChange(
-        version=version, at=now, by_id=actor.user_id, source=source, note=note.strip()[:500], days_added=added, days_changed=changed
-    )
-    session.add(change)
-    await session.flush()
-    told = {"version": version, "source": source, "note": change.note, **data}
-    await record(session, at=now, name="calendar.changed", subject="calendar", subject_id="city", who=actor.who, data=told)
-    return change
 
 
 async def years_known(session: AsyncSession) -> dict[int, int]:

@@ -10,7 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.events import SYSTEM
 from ticketing.calendar import versions
+from ticketing.calendar.journal import note_change
 from ticketing.calendar.models import CalendarDay, Rules
 from ticketing.calendar.working_time import OFFICE_HOURS, Period, WorkCalendar
 from ticketing.context import Core
@@ -28,20 +30,36 @@ def official_days(first: int, last: int) -> dict[date, tuple[bool, str]]:
                 day = date(year, 1, 1) + timedelta(days=offset)
                 if day.year == year:
                     on_holiday, name = chinese_calendar.get_holiday_detail(day)
-                    found[day] = (not on_holiday, name or "")
+                    found[day] = (not on_holiday, _chinese(name, on_holiday=on_holiday) if name else "")
         except NotImplementedError:
             found = {day: value for day, value in found.items() if day.year != year}
     return found
 
 
+def _chinese(name: str, *, on_holiday: bool) -> str:
+    """The holiday's name in Chinese; a make-up working day says what it makes up for."""
+    try:
+        told = str(chinese_calendar.Holiday(name).chinese)
+    except ValueError:
+        told = name
+    return told if on_holiday else f"{told}调休上班"
+
+
 async def load_official(core: Core, session: AsyncSession, *, years_ahead: int = 2) -> int:
-    """Put the official days that are missing into the table; returns how many the package knows. Known days are kept."""
+    """Put the official days that are missing into the table; returns how many the package knows. Known days are kept.
+
+    Run at each upgrade: a newer package that brings a year is a change of the calendar like any other.
+    """
     days = official_days(FIRST_YEAR, core.clock.now().year + years_ahead)
     if days:
         rows = [{"day": day, "is_work": is_work, "name": name, "source": "package"} for day, (is_work, name) in days.items()]
         statement = insert(CalendarDay).values(rows).on_conflict_do_nothing(index_elements=["day"]).returning(CalendarDay.day)
-        if (await session.scalars(statement)).all():
-            await versions.bump(session, calendar=True)
+        added = (await session.scalars(statement)).all()
+        if len(added) == len(days):
+            await versions.bump(session, calendar=True)  # the first filling; nothing was computed by another calendar
+        elif added:
+            told: dict[str, object] = {"added": len(added), "years": sorted({day.year for day in added})}
+            await note_change(core, session, SYSTEM, source="package", note="", data=told, added=len(added), changed=0)
     return len(days)
 
 

@@ -244,6 +244,25 @@ async def test_a_newer_package_does_not_overwrite_a_day_set_by_hand_unasked(city
         assert not (await work_calendar(session)).is_work(date(2026, 12, 31))
 
 
+async def test_an_upgrade_with_a_newer_package_is_a_change_like_any_other(city: City) -> None:
+    """As if the installed package had learnt December only now."""
+    async with city.database.transaction() as session:
+        await session.execute(text("DELETE FROM calendar_day WHERE day >= '2026-12-01'"))
+    city.clock.set(datetime(2026, 11, 20, 10, tzinfo=CITY_ZONE))
+    made = await city.register()
+    async with city.database.transaction() as session:
+        await versions.bump(session, calendar=True)
+    await city.dispatch(made.ticket.number, DispatchMode.WRITTEN)
+    assert (await handle(city, made.ticket.id)).provisional
+    async with city.database.transaction() as session:
+        await load_official(city.core, session)
+        await load_official(city.core, session)
+    await recompute.run(city.core, city.database)
+    assert not (await handle(city, made.ticket.id)).provisional
+    (changed,) = await events(city, "calendar.changed")
+    assert (changed.data["added"], changed.data["years"], changed.actor_kind) == (31, [2026], "system")
+
+
 # --- computing anew --------------------------------------------------------------------------------------------------
 
 
