@@ -16,6 +16,7 @@ from hotline.events import Outbox
 from hotline.i18n import _
 from ticketing.notice import deliveries, templates
 from ticketing.notice.models import DeliveryState, NoticeDelivery
+from ticketing.notice.service import TOO_MANY
 from ticketing.people.models import Role, User
 
 PATH, TEMPLATES = "/console/notices-sent", "/console/notices-templates"
@@ -31,6 +32,12 @@ class Row:
     number: str
     text: str
     stuck: bool
+    can_resend: bool
+    problem: str
+
+
+_PROBLEMS = {deliveries.NO_GATEWAY: "", TOO_MANY: "当天发给这个未核实号码的太多，请电话告知市民"}
+"""Errors that a person reads in words; others are the gateway's own."""
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -44,7 +51,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         found = await deliveries.deliveries(core, session, person.actor, state=chosen, before=before, limit=PAGE)
         stuck = await deliveries.counts(session)
         keys = [f"{deliveries.PREFIX}{item.delivery.id}" for item in found if item.ticket is not None]
-        outbox = await session.scalars(select(Outbox).where(Outbox.dedupe_key.in_(keys))) if keys else []
+        outbox = list(await session.scalars(select(Outbox).where(Outbox.dedupe_key.in_(keys))))
         words = {row.dedupe_key: core.vault.open(str(row.payload["text_sealed"]).encode()) for row in outbox}
     rows = [_row(item, words, site) for item in found]
     return page(
@@ -63,7 +70,16 @@ async def show(request: web.Request) -> web.StreamResponse:
 def _row(item: deliveries.Stuck, words: dict[str, str], site: str) -> Row:
     title = next((template.title for template in templates.load().templates if template.key == item.notice.template), item.notice.template)
     text = templates.put_address(words.get(f"{deliveries.PREFIX}{item.delivery.id}", ""), site)
-    return Row(item.delivery, _(title), item.ticket.number if item.ticket else "", text, item.delivery.state in deliveries.STUCK)
+    error = item.delivery.last_error or ""
+    return Row(
+        item.delivery,
+        _(title),
+        item.ticket.number if item.ticket else "",
+        text,
+        stuck=item.delivery.state in deliveries.STUCK,
+        can_resend=error != TOO_MANY,
+        problem=_(_PROBLEMS.get(error, error)),
+    )
 
 
 async def act(request: web.Request) -> web.StreamResponse:

@@ -20,6 +20,7 @@ from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput, NotFound
 from hotline.events import record
 from hotline.i18n import _
+from ticketing.callback import rules
 from ticketing.callback.models import ReturnCall
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person as private
@@ -76,6 +77,7 @@ async def _respond(
         units=list(await session.scalars(select(Unit).where(Unit.active, Unit.level > 1).order_by(Unit.level, Unit.id))),
         handlers=await _handlers(session),
         chosen=chosen or [],
+        call_windows=rules.load().windows,
         submission=entered.get("submission") or str(uuid4()),
     )
 
@@ -270,6 +272,7 @@ def _appeal(form: Mapping[str, str], conversation: Conversation | None, named: t
         phone="" if anonymous else form.get("phone", ""),
         anonymous=anonymous,
         contact_by="none" if anonymous else form.get("contact_by", "phone"),
+        preferred_time="" if anonymous else window.key if (window := rules.load().window(form.get("preferred_time", ""))) else "",
         citizen_id=conversation.citizen_id if conversation and not anonymous else None,
         conversation_id=conversation.id if conversation else None,
         reported_unit_id=whole_number(form.get("reported_unit_id")),

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.api import once
 from channels.api.limits import Limiter
 from channels.portal import cookies
-from channels.portal.appeal_form import AppealForm, contacts, districts
+from channels.portal.appeal_form import AppealForm, call_windows, contacts, districts
 from channels.portal.preferences import page
 from channels.portal.words import kinds
 from channels.web.address import address_of
@@ -55,6 +55,7 @@ def _form_page(
         kinds=kinds(),
         districts=districts(),
         contacts=contacts(),
+        windows=call_windows(),
         token=cookies.new_form_token(request),
         accept=ACCEPT,
         max_files=MAX_FILES,

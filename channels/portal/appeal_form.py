@@ -11,6 +11,7 @@ from functools import lru_cache
 from chatbot.places import GAZETTEER
 from hotline.errors import InvalidInput
 from hotline.i18n import _
+from ticketing.callback import rules
 from ticketing.citizen.service import normalise_phone
 from ticketing.ticket.service import Appeal
 from ticketing.ticket.states import Channel, Kind
@@ -33,6 +34,11 @@ def contacts() -> list[tuple[str, str]]:
     return [(key, _(words)) for key, words in CONTACTS]
 
 
+def call_windows() -> list[tuple[str, str]]:
+    """When a citizen may want to be called, with the words."""
+    return [("", _("什么时候都行")), *((window.key, _(window.label)) for window in rules.load().windows)]
+
+
 @dataclass(frozen=True)
 class AppealForm:
     """What was typed, kept as it is so that a form with errors comes back complete. Field names are those of the page."""
@@ -45,6 +51,8 @@ class AppealForm:
     name: str = ""
     phone: str = ""
     contact: str = "phone"
+    call_time: str = ""
+    """When to be called: key of a window of the callback rules, empty for any time."""
     anonymous: str = ""
 
     @classmethod
@@ -86,6 +94,8 @@ class AppealForm:
     def _check_person(self, errors: dict[str, str]) -> None:
         if self.contact not in dict(CONTACTS):
             errors["contact"] = _("请选择怎么告诉您结果")
+        if self.call_time and rules.load().window(self.call_time) is None:
+            errors["call_time"] = _("请从列表里选择方便接电话的时间")
         if not self.phone and self.contact != "none":
             errors["phone"] = _("请填写手机号，我们好告诉您结果；也可以选择匿名")
         elif self.phone and normalise_phone(self.phone) is None:
@@ -107,4 +117,5 @@ class AppealForm:
             phone="" if hidden else self.phone,
             anonymous=hidden,
             contact_by="none" if hidden else self.contact,
+            preferred_time="" if hidden else self.call_time,
         )

@@ -86,7 +86,13 @@ async def _page(
     _not_too_fast(request)
     async with request.app[DATABASE].transaction() as session:
         opened = await open_link(request.app[CORE], session, request.match_info["token"])
-    values: dict[str, Any] = {"ticket": opened.ticket, "may_rate": opened.may_rate, "survey": survey("link"), "done": done}
+    values: dict[str, Any] = {
+        "ticket": opened.ticket,
+        "may_rate": opened.may_rate,
+        "shows_answer": opened.shows_answer,
+        "survey": survey("link"),
+        "done": done,
+    }
     response = page(request, "portal/link_rate.html", status=status, errors=errors or {}, typed=typed or {}, **values)
     response.headers["Referrer-Policy"] = "no-referrer"  # the address is the key
     response.headers["Cache-Control"] = "no-store"

@@ -22,8 +22,10 @@ from ticketing.callback.links import create_link
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
 from ticketing.callback.schedule import may_call, next_slot
 from ticketing.callback.tasks import find_open, release, return_abandoned
+from ticketing.citizen.models import Citizen
 from ticketing.context import Core
-from ticketing.notice.service import notify
+from ticketing.notice import templates
+from ticketing.notice.service import notify, way
 from ticketing.people.actor import SYSTEM
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import tell
@@ -82,6 +84,10 @@ async def _skip(core: Core, session: AsyncSession, ticket: Ticket, task: Callbac
 async def _by_link(core: Core, session: AsyncSession, ticket: Ticket, task: CallbackTask) -> None:
     """Send a link; one that got no answer since the last time counts as an attempt, and the fallback may take over."""
     if await _unanswered(core, session, ticket, task) or task.plan != Plan.SMS.value:
+        return
+    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    if citizen is None or way(core, ticket, citizen, templates.load().template("callback_link")) is None:
+        task.plan = Plan.CLERK.value  # the number or the account is gone: a person looks at it
         return
     link = await create_link(core, session, ticket)
     await notify(core, session, ticket, "callback_link", link=link, days=str(rules.load().link_days))

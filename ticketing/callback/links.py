@@ -16,10 +16,11 @@ from ticketing.callback import rules
 from ticketing.callback.models import CallbackLink
 from ticketing.callback.questionnaire import read_answers
 from ticketing.callback.visit import finish_callback
+from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import TicketState
+from ticketing.ticket.states import Confidentiality, TicketState
 
 PATH = "/r/"
 RATABLE = (TicketState.CALLBACK.value, TicketState.ANSWERED.value)
@@ -31,6 +32,8 @@ class Opened:
 
     link: CallbackLink
     ticket: Ticket
+    shows_answer: bool
+    """Only to a number from which the citizen called: one that was typed into a form may be somebody else's (0090)."""
 
     @property
     def may_rate(self) -> bool:
@@ -60,7 +63,9 @@ async def open_link(core: Core, session: AsyncSession, token: str, *, lock: bool
     ticket = (await session.scalars(statement.with_for_update() if lock else statement)).one()
     if lock:
         await session.refresh(found, with_for_update=True)
-    return Opened(found, ticket)
+    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    known = citizen is not None and citizen.phone_verified
+    return Opened(found, ticket, known and ticket.confidentiality != Confidentiality.SECRET.value)
 
 
 async def rate_by_link(core: Core, session: AsyncSession, token: str, answers: Mapping[str, str]) -> Ticket:

@@ -20,6 +20,7 @@ from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.deadline.service import start_policy_clock
+from ticketing.notice.service import is_mobile
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import LoginSession, User
 from ticketing.people.permissions import may
@@ -33,7 +34,7 @@ async def open_callback(core: Core, session: AsyncSession, ticket: Ticket) -> Ca
     """Open the round's callback task by the rules, and its clock."""
     found, now = rules.load(), core.clock.now()
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
-    chosen = choose(found, ticket, citizen)
+    chosen = choose(core, found, ticket, citizen)
     nobody = chosen.plan is Plan.NONE
     task = CallbackTask(
         ticket_id=ticket.id,
@@ -50,7 +51,7 @@ async def open_callback(core: Core, session: AsyncSession, ticket: Ticket) -> Ca
     return task
 
 
-def choose(found: Rules, ticket: Ticket, citizen: Citizen | None) -> Chosen:
+def choose(core: Core, found: Rules, ticket: Ticket, citizen: Citizen | None) -> Chosen:
     """The plan for a ticket. Nobody can be called back who left no way: rule `anonymous`, whatever the file says.
 
     A link by SMS needs a mobile number, WeChat an account; without them a person calls.
@@ -60,11 +61,11 @@ def choose(found: Rules, ticket: Ticket, citizen: Citizen | None) -> Chosen:
     if ticket.confidentiality == Confidentiality.SECRET.value:
         return Chosen("secret", Plan.CLERK)  # no machine and no link: a named person
     chosen = found.choose(ticket.number, facts(ticket, citizen))
-    if chosen.plan is Plan.WECHAT and not citizen.openid_sealed:
-        return Chosen(chosen.rule, Plan.SMS if citizen.phone_sealed else Plan.CLERK)
-    if chosen.plan is Plan.SMS and not citizen.phone_sealed:
-        return Chosen(chosen.rule, Plan.WECHAT)
-    return chosen
+    ways = {Plan.WECHAT: citizen.openid_sealed is not None, Plan.SMS: is_mobile(core, citizen)}
+    if ways.get(chosen.plan, True):
+        return chosen
+    other = Plan.SMS if chosen.plan is Plan.WECHAT else Plan.WECHAT
+    return Chosen(chosen.rule, other if ways[other] else Plan.CLERK)
 
 
 def facts(ticket: Ticket, citizen: Citizen | None) -> dict[str, str]:

@@ -32,6 +32,7 @@ from ticketing.ticket.states import Channel, Confidentiality, TicketState, Urgen
 from ticketing.words import word
 
 OUTBOX_KINDS = {"sms": "notice", "wechat": "text"}
+TOO_MANY = "too many messages to an unverified number in a day"
 _RATING_DAYS = 7
 _WORDS = {"way": "contact", "target": "emergency_line"}
 _MOST_MEMBERS = 2000
@@ -148,7 +149,7 @@ async def queue_delivery(
     session.add(delivery)
     await session.flush()
     if unverified and await _too_many(session, delivery, now, file.unverified_per_day):
-        delivery.state, delivery.last_error = DeliveryState.GIVEN_UP.value, "too many messages to an unverified number in a day"
+        delivery.state, delivery.last_error = DeliveryState.GIVEN_UP.value, TOO_MANY
         return delivery
     at_once = urgent or file.template(notice.template).urgent or ticket.urgency == Urgency.EMERGENCY.value
     await enqueue(

@@ -14,6 +14,7 @@ from ticketing.callback import service as callbacks
 from ticketing.callback.links import create_link
 from ticketing.callback.models import CallbackTask, SecondVisit
 from ticketing.callback.service import GATES, CallbackResult
+from ticketing.citizen.models import Citizen
 from ticketing.notice.models import NoticeDelivery
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket import dispatch as dispatching
@@ -142,6 +143,11 @@ async def test_the_link_needs_no_code_and_works_once(browser: Opener, city: City
     number = await to_callback(city)
     path = await link(city, number)
     citizen = await browser()
+    assert REPLY.measures not in await citizen.text(path)  # the number was typed into a form: it may be somebody else's
+    async with city.database.transaction() as session:
+        person = (await session.scalars(select(Citizen))).one()
+        person.phone_verified = True
+    assert REPLY.measures in await citizen.text(path)
     response = await citizen.get(path)
     assert (response.headers["Referrer-Policy"], response.headers["Cache-Control"]) == ("no-referrer", "no-store")
     status, body = await rate(citizen, path, satisfaction="dissatisfied", solved="no")

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from sqlalchemy import select, text
 
+from hotline.clock import CITY_ZONE
 from hotline.errors import Conflict, IllegalStep, InvalidInput, NotFound
 from hotline.events import Outbox
 from tests.ticketing.callback.test_visit import rows, ticket_of, to_callback
@@ -17,6 +18,7 @@ from tests.ticketing.conftest import City
 from ticketing.callback import batch, robot, rules
 from ticketing.callback.links import PATH, create_link, open_link, rate_by_link
 from ticketing.callback.models import CallbackAttempt, CallbackLink, CallbackTask, Plan, SecondVisit
+from ticketing.citizen.models import Citizen
 from ticketing.ticket.models import Ticket
 
 ANSWERS = {"contacted": "yes", "solved": "yes", "attitude": "good", "satisfaction": "very_satisfied"}
@@ -229,3 +231,23 @@ async def test_machines_that_ask_at_once_get_different_tasks(city: City) -> None
     numbers = {await to_callback(city) for _again in range(3)}
     claimed = await asyncio.gather(*(claim(city) for _again in range(5)))
     assert sorted(task.number for task in claimed if task) == sorted(numbers)
+
+
+async def test_the_citizens_window_and_way_are_honoured(city: City) -> None:
+    evening = await to_callback(city, preferred_time="evening")
+    landline = await to_callback(city, contact_by="sms", phone="0571-88886666")
+    (task,) = await rows(city, CallbackTask, evening)
+    assert task.next_attempt_at.astimezone(CITY_ZONE).hour == 18
+    (task,) = await rows(city, CallbackTask, landline)
+    assert task.plan == "clerk"  # a landline takes no message
+
+
+async def test_a_link_that_cannot_be_sent_any_more_goes_to_a_person(city: City) -> None:
+    number = await to_callback(city, contact_by="sms")
+    async with city.database.transaction() as session:
+        citizen = (await session.scalars(select(Citizen))).one()
+        citizen.phone_sealed = None
+    await batch.run(city.core, city.database)
+    (task,) = await rows(city, CallbackTask, number)
+    assert task.plan == "clerk"
+    assert await rows(city, CallbackAttempt, number) == []
