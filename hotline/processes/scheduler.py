@@ -47,6 +47,7 @@ TICKS = (
     Tick("import files", sweeps.import_files, 3600),
     Tick("unclaimed files", sweeps.unclaimed_files, 3600),
     Tick("retention", sweeps.retention, 3600),
+    Tick("file orphans", sweeps.file_orphans, 86400),
     Tick("file removals", sweeps.file_removals, 60),
 )
 

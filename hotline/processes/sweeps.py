@@ -51,6 +51,13 @@ async def unclaimed_files(services: Services) -> int:
         return await drop_unclaimed(services.core, session)
 
 
+async def file_orphans(services: Services) -> int:
+    """Files that no row names, left by transactions that were rolled back."""
+    from ticketing.attachment import removal
+
+    return await removal.sweep_orphans(services.core, services.database)
+
+
 async def file_removals(services: Services) -> int:
     """Remove the bytes of deleted attachments and recordings, and verify that they are gone."""
     from ticketing.attachment import removal

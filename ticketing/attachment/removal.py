@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOG = logs.get(__name__)
 BACKUP_LOCK = 0x6261636B7570  # "backup": while somebody holds it nothing is removed
+_ORPHAN_AGE = timedelta(days=1)
 _LONGEST_PAUSE = timedelta(hours=6)
 
 
@@ -45,6 +46,26 @@ async def run(core: Core, database: Database, *, limit: int = 500) -> int:
                 break
             gone += await _one(core, session, removal)
     return gone
+
+
+async def sweep_orphans(core: Core, database: Database) -> int:
+    """Ask for the removal of files on disk that no row names: their transaction was rolled back. Returns how many.
+
+    A file that is being kept again at this moment stays: `run` looks for rows under the lock of the content.
+    """
+    if not isinstance(core.files, DiskStore):
+        return 0  # a store elsewhere has a life cycle of its own; see docs/retention.md
+    keys = await core.files.untouched_since(core.clock.now() - _ORPHAN_AGE)
+    found = 0
+    for start in range(0, len(keys), 1000):
+        page = keys[start : start + 1000]
+        async with database.transaction() as session:
+            known = set(await session.scalars(select(Attachment.path).where(Attachment.path.in_(page))))
+            asked = set(await session.scalars(select(FileRemoval.key).where(FileRemoval.key.in_(page))))
+            orphans = [key for key in page if key not in known | asked]
+            await request_removals(core, session, "store", orphans, why="orphan")
+        found += len(orphans)
+    return found
 
 
 async def _one(core: Core, session: AsyncSession, removal: FileRemoval) -> int:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -105,3 +106,12 @@ class DiskStore:
     def local(self, key: str) -> Path | None:
         """See `FileStore`."""
         return self._path(key)
+
+    async def untouched_since(self, moment: datetime) -> list[str]:
+        """Keys whose file was last written before `moment`."""
+
+        def find() -> list[str]:
+            files = (path for path in (self._root / "files").glob("*/*") if path.is_file())
+            return sorted(str(path.relative_to(self._root)) for path in files if path.stat().st_mtime < moment.timestamp())
+
+        return await asyncio.to_thread(find)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,28 @@ async def test_a_rolled_back_deletion_removes_nothing(core: Core, settings: Sett
         await delete_and_fail()
     assert await removal.run(core, database) == 0
     assert len(on_disk(core)) == 1
+
+
+async def test_files_of_rolled_back_transactions_go_after_a_day(
+    core: Core, settings: Settings, database: Database, clock: ManualClock
+) -> None:
+    async def keep_and_fail() -> None:
+        async with database.transaction() as session:
+            await store(core, settings, session, body=png(1), file_name="a.png", from_citizen=True)
+            raise LookupError
+
+    await keep(core, settings, database, png(2))
+    with pytest.raises(LookupError):
+        await keep_and_fail()
+    for path in on_disk(core):
+        os.utime(path, (clock.now().timestamp(),) * 2)
+    clock.advance(hours=23)
+    assert await removal.sweep_orphans(core, database) == 0
+    clock.advance(hours=2)
+    assert await removal.sweep_orphans(core, database) == 1
+    assert await removal.sweep_orphans(core, database) == 0
+    assert await removal.run(core, database) == 1
+    assert [path.read_bytes() for path in on_disk(core)] == [png(2)]
 
 
 async def test_what_cannot_be_removed_is_tried_again_later(
