@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from aiohttp import web
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.pages import page, see_other
@@ -28,6 +29,8 @@ from ticketing.tables.exports import note_export, stamp
 from ticketing.tables.pdf import MAIN, Heading, brief_pdf, find_font
 from ticketing.tables.statistics import brief_tables
 from ticketing.tables.writer import write_xlsx
+from ticketing.ticket.access import visible
+from ticketing.ticket.models import Ticket
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:
@@ -55,6 +58,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].transaction() as session:
         brief = await _brief(request, session)
         names = await load_names(session)
+        titles = await _titles(request, session, [each["number"] for each in brief.content["overdue"]])
     content = brief.content
     pictures = {}
     if content["days"]:
@@ -66,8 +70,15 @@ async def show(request: web.Request) -> web.StreamResponse:
     return page(
         request, "console/brief.html", nav="figures", brief=brief, content=content, title_text=title_of(brief), pictures=pictures,
         indicators=INDICATORS, by_key=BY_KEY, groups=[(group, GROUP_WORDS[group]) for group in Group], main=MAIN, rates=THREE_RATES,
-        value_text=value_text, period=period_of(brief), names=names, may_issue=person.role in (Role.SUPERVISOR, Role.LEADER),
+        value_text=value_text, period=period_of(brief), names=names, titles=titles, may_issue=person.role in (Role.SUPERVISOR, Role.LEADER),
     )  # fmt: skip
+
+
+async def _titles(request: web.Request, session: AsyncSession, numbers: list[str]) -> dict[str, str]:
+    """Titles of today, of the tickets that the reader may see: the brief itself keeps none."""
+    seen = visible(request.app[CORE], staff(request).actor)
+    rows = await session.execute(select(Ticket.number, Ticket.title).where(Ticket.number.in_(numbers), seen))
+    return {row.number: row.title for row in rows}
 
 
 async def download(request: web.Request) -> web.StreamResponse:

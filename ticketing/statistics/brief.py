@@ -116,9 +116,12 @@ async def _groups(core: Core, session: AsyncSession, period: Period, only: Filte
 
 
 async def _overdue(core: Core, session: AsyncSession, line: str, *, most: int = 50) -> list[dict[str, Any]]:
-    """The longest overdue handling clocks at the moment of issue, for the leaders; secret tickets stay out."""
+    """The longest overdue handling clocks at the moment of issue, for the leaders; secret tickets stay out.
+
+    Without titles: a brief is kept for ever, and what citizens wrote must be erasable.
+    """
     statement = (
-        select(Ticket.number, Ticket.title, Unit.name, Deadline.due_at, Deadline.stage)
+        select(Ticket.number, Unit.name, Deadline.due_at, Deadline.stage)
         .join(Assignment, Assignment.id == Deadline.assignment_id)
         .join(Ticket, Ticket.id == Deadline.ticket_id)
         .join(Unit, Unit.id == Assignment.unit_id)
@@ -132,9 +135,7 @@ async def _overdue(core: Core, session: AsyncSession, line: str, *, most: int = 
     if line:
         statement = statement.where(Ticket.line == line)
     rows = await session.execute(statement.order_by(Deadline.due_at, Deadline.id).limit(most))
-    return [
-        {"number": row.number, "title": row.title, "unit": row.name, "due_at": row.due_at.isoformat(), "stage": row.stage} for row in rows
-    ]
+    return [{"number": row.number, "unit": row.name, "due_at": row.due_at.isoformat(), "stage": row.stage} for row in rows]
 
 
 async def issue(core: Core, session: AsyncSession, actor: Actor, period: Period, *, line: str = "", reason: str = "") -> Brief:

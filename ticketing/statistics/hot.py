@@ -29,7 +29,7 @@ RISE_FACTOR, RISE_FEWEST = 1.5, 5
 MOST_TITLES = 20_000
 """Titles read for words; of more, every n-th is taken and the counts say so."""
 FEWEST_TICKETS = 3
-"""A word or place of fewer tickets is not shown: it might be a person's name or home."""
+"""A word of fewer tickets, or a place of fewer people, is not shown: it might be a person's name or home."""
 _DULL_WORDS = """
 请问 反映 要求 希望 投诉 举报 咨询 求助 建议 问题 情况 市民 来电 有人 怎么 怎么办 什么 没有 一直 已经 无法 不能 可以 有关 相关 处理
 解决 核实 部门 附近 小区 北门 南门 东门 西门 门口 旁边 对面 影响 居民 我们 他们 自己 这个 那个 时候 今天 昨天 现在 还是 因为 所以
@@ -99,7 +99,7 @@ _PLACES = text(
     FROM ticket
     WHERE received_at >= :start AND received_at < :end AND state NOT IN ('draft', 'invalid') AND confidentiality <> 'secret'
         AND (:line = '' OR line = :line) AND coalesce(nullif(street, ''), nullif(address, '')) IS NOT NULL
-    GROUP BY 1, 2 HAVING count(*) >= :fewest ORDER BY n DESC, 1, 2 LIMIT :most
+    GROUP BY 1, 2 HAVING count(DISTINCT citizen_id) >= :fewest ORDER BY n DESC, 1, 2 LIMIT :most
     """
 )
 
@@ -140,6 +140,6 @@ def _tokenizer() -> Any:
 
 
 async def places(session: AsyncSession, period: Period, *, line: str = "", most: int = 15) -> list[tuple[str, str, int]]:
-    """District, street or address, and number of appeals, most first."""
+    """District, street or address, and number of appeals, most first; only places that at least three people named."""
     values = {"start": period.start, "end": period.end, "line": line, "fewest": FEWEST_TICKETS, "most": most}
     return [(row.district, row.place, int(row.n)) for row in await session.execute(_PLACES, values)]

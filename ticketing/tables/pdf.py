@@ -217,8 +217,8 @@ def _sections(content: dict[str, Any]) -> Iterator[tuple[str, Sequence[int], Seq
     yield _("多发地点"), (50, 98, 30), (_("区县"), _("地点"), _("件数")), [[str(cell) for cell in row] for row in content["places"]]
     heads = (_("名次"), _("单位"), _("得分"), _("等次"), _("派单"), _("按时办结率"), _("满意率"), _("黄牌"), _("红牌"))
     yield _("单位评分"), (12, 44, 16, 18, 16, 26, 20, 13, 13), heads, [_unit_row(unit) for unit in content["units"]]
-    overdue = [[each["number"], each["title"][:30], each["unit"]] for each in content["overdue"]]
-    yield _("超时未办（发布时）"), (46, 82, 50), (_("编号"), _("标题"), _("单位")), overdue
+    overdue = [[each["number"], each["unit"]] for each in content["overdue"]]
+    yield _("超时未办（发布时）"), (60, 118), (_("编号"), _("单位")), overdue
 
 
 def _unit_row(unit: dict[str, Any]) -> list[str]:

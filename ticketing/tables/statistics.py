@@ -63,10 +63,8 @@ def brief_tables(content: dict[str, Any], stamp: str) -> list[Table]:
     sheets.append(_sheet(_("渠道"), ("渠道", *split), [_split(row) for row in content["channels"]]))
     if content["days"]:
         sheets.append(_sheet(_("走势"), ("日期", "诉求量"), content["days"]))
-    overdue = [
-        [each["number"], each["title"], each["unit"], each["due_at"][:16].replace("T", " "), each["stage"]] for each in content["overdue"]
-    ]
-    last = _sheet(_("超时未办"), ("编号", "标题", "单位", "期限（UTC）", "等级"), overdue)
+    overdue = [[each["number"], each["unit"], each["due_at"][:16].replace("T", " "), each["stage"]] for each in content["overdue"]]
+    last = _sheet(_("超时未办"), ("编号", "单位", "期限（UTC）", "等级"), overdue)
     sheets.append(Table(last.name, last.columns, last.pieces, stamp))
     return sheets
 
