@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
+import json
 import socket
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,7 +67,7 @@ class _Guarded(AbstractResolver):
         found = await self._inner.resolve(host, port, family)
         good = [item for item in found if may_connect(ip_address(item["host"].split("%")[0]), host, self._allowed)]
         if not good:
-            raise OSError(f"{host} leads into a private network")
+            raise OSError(errno.EHOSTUNREACH, f"{host} leads into a private network")
         return good
 
     async def close(self) -> None:
@@ -126,6 +128,4 @@ def _judge(status: int, text: str) -> Delivered:
 
 def as_bytes(payload: Any) -> bytes:
     """A payload as it is signed and sent: the same bytes at every try."""
-    import json
-
     return json.dumps(payload, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
