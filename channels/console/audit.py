@@ -26,6 +26,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].transaction() as session:
         standing = await report.standing(session)
         days = await report.days(session, before=_day(request.query.get("before", "")))
+        exports = await report.exports(session)
         if number:
             try:
                 ticket = await access_ticket(request.app[CORE], session, person.actor, number)
@@ -34,7 +35,7 @@ async def show(request: web.Request) -> web.StreamResponse:
                 problem = str(error)
     older = days[-1].day.isoformat() if len(days) == report.PAGE else ""
     return page(
-        request, "console/audit.html", nav="audit", standing=standing, days=days, older=older,
+        request, "console/audit.html", nav="audit", standing=standing, days=days, older=older, exports=exports,
         number=number, looks=looks, problem=problem, may_ask=may(person.actor, "audit.looks"),
         what={"view.revealed": _("查看联系方式"), "view.recording": _("调听录音"), "export.made": _("导出")},
     )  # fmt: skip

@@ -45,6 +45,11 @@ async def looks(session: AsyncSession, ticket_id: int) -> list[Event]:
     return list(await session.scalars(wanted.order_by(Event.seq.desc()).limit(500)))
 
 
+async def exports(session: AsyncSession, *, limit: int = 20) -> list[Event]:
+    """Who took data out in files, newest first."""
+    return list(await session.scalars(select(Event).where(Event.name == "export.made").order_by(Event.at.desc()).limit(limit)))
+
+
 def as_text(found: list[AuditDay], city: str) -> str:
     """The roots as a text to print and to file: one day per line. Who keeps it can prove later that nothing was changed."""
     lines = [f"{city} 事件记录日根 (SHA-256)", "日期        封条          事件数      日根"]

@@ -101,7 +101,8 @@ async def cut_off(session: AsyncSession, ticket_ids: Sequence[int], now: datetim
     values = {"citizen_id": None, "conversation_id": None, "longitude": None, "latitude": None, "anonymised_at": now}
     await session.execute(update(Ticket).where(Ticket.id.in_(ticket_ids)).values(**values).execution_options(synchronize_session=False))
     ids = list_of(ticket_ids, BigInteger())
-    await session.execute(text("DELETE FROM callback_link WHERE ticket_id = ANY(:ids)").bindparams(ids))
+    for derived in ("callback_link", "ticket_place", "ticket_signature"):  # a way in, the place, what the text was compared by
+        await session.execute(text(f"DELETE FROM {derived} WHERE ticket_id = ANY(:ids)").bindparams(ids))
     await session.execute(text("UPDATE conversation SET ticket_id = NULL WHERE ticket_id = ANY(:ids)").bindparams(ids))
     session.expire_all()
 

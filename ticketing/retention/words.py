@@ -115,7 +115,9 @@ def _changed(column: Column[Any], value: Any, change: Callable[[str], str]) -> A
     if value is None or value == "":
         return value
     if isinstance(column.type, Text):
-        return None if column.name.endswith("_hash") else change(value)
+        if column.name.endswith("_hash"):  # a keyed hash finds the person again
+            return None if column.nullable else ""
+        return change(value)
     if isinstance(column.type, LargeBinary):
         return None if column.nullable else b""
     return _changed_data(value, change)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hotline.events import record
 from tests.channels.staff import City, Opener
 from ticketing.audit import seal
 from ticketing.ticket.access import access_ticket, reveal
@@ -32,6 +33,15 @@ async def test_the_supervisor_sees_who_looked_at_a_ticket(browser: Opener, city:
     assert "约定上门时间" in page
     assert "查看联系方式" in page
     assert "没有找到这张工单" in await supervisor.text("/console/audit?number=1-2-3")
+
+
+async def test_exports_are_shown(browser: Opener, city: City) -> None:
+    async with city.database.transaction() as session:
+        who = city.people["dispatcher"].who
+        await record(session, at=city.clock.now(), name="export.made", subject="export", subject_id=1, who=who, data={"kind": "tickets"})
+    page = await (await browser("admin")).text("/console/audit")
+    assert who.label in page
+    assert "tickets" in page
 
 
 async def test_other_roles_are_refused(browser: Opener, city: City) -> None:
