@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     bot_enabled: bool = Field(True, description="Run Rasa. Without it knowledge search answers alone (degraded mode).")
     python310: Path | None = Field(None, description="Python 3.10 for Rasa; default: looked for in the usual places.")
 
+    # dispatch
+    auto_dispatch_above: float = Field(
+        0.0, ge=0, le=1, description="Least confidence from which the machine dispatches by itself (0: never; never secret or top-urgent)."
+    )
+
     # secrets
     secret_key: SecretStr = Field(SecretStr(""), description="At least 32 characters; signs cookies and hashes query codes.")
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(

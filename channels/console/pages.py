@@ -106,6 +106,7 @@ DONE = {
     "import_dropped": "已放弃导入，没有写入任何内容",
     "account_changed": "账号已更新",
     "calendar_changed": "日历已更新，正在重算未结束的时限",
+    "catalogue_saved": "派单目录已更新",
     "policy_proposed": "修改已提出，等另一位管理员确认",
     "policy_approve": "新版本已生效",
     "policy_refuse": "已记录不同意",

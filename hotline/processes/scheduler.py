@@ -35,6 +35,7 @@ TICKS = (
     Tick("calendar", sweeps.calendar, 20),
     Tick("wechat delivery", sweeps.wechat_delivery, 2),
     Tick("callbacks", sweeps.callbacks, 30),
+    Tick("automatic dispatch", sweeps.automatic_dispatch, 15),
     Tick("text messages", sweeps.text_messages, 5),
     Tick("supervision", sweeps.supervision, 60),
     Tick("monitoring", sweeps.monitoring, 1800),

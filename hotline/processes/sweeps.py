@@ -33,14 +33,15 @@ async def knowledge_expiry(services: Services) -> int:
 
 
 async def login_sessions(services: Services) -> int:
-    """Forget log-ins that are over."""
+    """Forget log-ins that are over, and who had which ticket open."""
     from ticketing.people.models import LoginSession
+    from ticketing.ticket import presence
 
     async with services.database.transaction() as session:
         gone = await session.execute(
             delete(LoginSession).where(LoginSession.expires_at < services.core.clock.now()).returning(LoginSession.id)
         )
-        return len(gone.all())
+        return len(gone.all()) + await presence.forget(services.core, session)
 
 
 async def unclaimed_files(services: Services) -> int:
@@ -147,3 +148,10 @@ async def api_answers(services: Services) -> int:
     from channels.api.idempotency import forget_old
 
     return await forget_old(services.core, services.database)
+
+
+async def automatic_dispatch(services: Services) -> int:
+    """Dispatch what the suggestion is sure of; off unless HOTLINE_AUTO_DISPATCH_ABOVE is set."""
+    from ticketing.suggestion import automatic
+
+    return await automatic.run(services.core, services.database, services.settings.auto_dispatch_above)

@@ -100,7 +100,7 @@ class SeedRule(SeedEntry):
     line: str | None = None
     lead: str | None = None
     co: tuple[str, ...] = ()
-    handling: Literal["on_spot", "promised", "joint"] | None = None
+    handling: Literal["on_spot", "promised", "joint", "hard"] | None = None
     mode: Literal["phone", "written"] = "phone"
     note: str = Field("", max_length=200)
 

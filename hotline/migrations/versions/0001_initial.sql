@@ -1283,6 +1283,17 @@ CREATE TABLE burst_ticket (
 
 CREATE INDEX ix_burst_ticket_ticket_id ON burst_ticket (ticket_id);
 
+CREATE TABLE ticket_presence (
+	ticket_id BIGINT NOT NULL,
+	user_id BIGINT NOT NULL,
+	seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_ticket_presence PRIMARY KEY (ticket_id, user_id),
+	CONSTRAINT fk_ticket_presence_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_ticket_presence_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_ticket_presence_seen_at ON ticket_presence (seen_at);
+
 CREATE TABLE reply (
 	id BIGSERIAL NOT NULL,
 	assignment_id BIGINT NOT NULL,

@@ -1,0 +1,86 @@
+"""Words of danger: one source for bot and suggestion. What is over, feared, asked or a figure of speech raises no alarm."""
+
+from __future__ import annotations
+
+import pytest
+
+from hotline.errors import InvalidInput
+from ticketing.suggestion.emergency import Danger, Rules, alarm_in, danger_in, sensitive_words
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("我家厨房一股煤气味", "gas"),
+        ("挖机把燃气管挖破了嗤嗤响", "gas"),
+        ("楼道里煤气味特别大", "gas"),
+        ("楼下着火了快来", "119"),
+        ("我妈被困电梯里出不来", "119"),
+        ("困在电梯里半小时了还没人来", "119"),
+        ("工地塌了有人被埋", "119"),
+        ("有人要跳楼在楼顶", "110"),
+        ("我不想活了", "110"),
+        ("有人拿刀砍人", "110"),
+        ("路口两辆车相撞有人流血", "122"),
+        ("孩子掉进河里了", "120"),
+        ("老人晕倒在路边没人管", "120"),
+        ("高压线断了掉地上冒火花", "power"),
+        ("路灯杆漏电狗被电死了", "power"),
+        ("井盖没了黑灯瞎火的", None),
+        ("路面突然塌了个大洞", None),
+        ("房子要塌了", None),
+    ],
+)
+def test_a_danger_has_its_line(text: str, line: str | None) -> None:
+    alarm = alarm_in(text)
+    assert alarm is not None
+    assert alarm.line == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "煤气费怎么交",
+        "消防验收手续",
+        "自杀式降价",
+        "跳楼价大甩卖是虚假宣传",
+        "去年着火的房子没修",
+        "灭火器过期了",
+        "担心会爆炸",
+        "楼道堆杂物万一起火怎么办",
+        "家里着火了想申请救助补助",
+        "触电身亡赔偿怎么算",
+        "上个月车祸理赔",
+        "电动车充电容易着火",
+        "井盖响得睡不着",
+        "燃气漏气报警器怎么装",
+        "饭店生意火爆排队",
+        "救护车收费太贵",
+        "电梯经常困人",
+        "消防演练什么时候搞",
+        "",
+    ],
+)
+def test_what_is_no_danger_now(text: str) -> None:
+    assert alarm_in(text) is None
+
+
+def test_the_bot_interrupts_only_where_there_is_a_number_to_call() -> None:
+    assert danger_in("楼下着火了") is Danger.FIRE
+    assert danger_in("井盖没了") is None
+    assert alarm_in("井盖没了") is not None
+
+
+def test_sensitive_words_by_theme() -> None:
+    assert sensitive_words("几百户业主要拉横幅，找媒体曝光") == {"群体": ("几百户", "拉横幅"), "媒体": ("找媒体", "曝光")}
+    assert sensitive_words("路灯坏了") == {}
+
+
+def test_faulty_rules_are_refused_with_a_reason() -> None:
+    words = {"innocent": "x", "not_now": "x", "certain": "x", "urgent": "x"}
+    with pytest.raises(InvalidInput, match="999"):
+        Rules.of({**words, "rules": [{"danger": "fire", "line": "999", "patterns": ["火"]}]})
+    with pytest.raises(InvalidInput):
+        Rules.of({**words, "rules": [{"danger": "fire", "line": "119", "patterns": ["("]}]})
+    with pytest.raises(InvalidInput):
+        Rules.of({**words, "rules": [{"danger": "nothing", "line": None, "patterns": ["x"]}]})
