@@ -14,7 +14,7 @@ from sqlalchemy.sql.selectable import FromClause
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit
-from ticketing.statistics.figures import EVERYTHING, Filter, fact, values_of
+from ticketing.statistics.figures import EVERYTHING, Filter, fact, read_by_index, values_of
 from ticketing.statistics.indicator import Indicator, Measure
 from ticketing.statistics.period import Period
 from ticketing.statistics.scope import scope_of
@@ -74,6 +74,7 @@ async def drill(
     """What stands behind a figure: exactly the rows it counts. Raises NotAllowed when the indicator is not for the actor."""
     scope = scope_of(actor)
     scope.check(indicator)
+    await read_by_index(session, period)
     condition = f"({indicator.counted}) AND ({indicator.numerator})" if part is Part.NUMERATOR else f"({indicator.counted})"
     value = indicator.value if indicator.value and part is Part.NUMERATOR and indicator.measure is not Measure.P95 else "1"
     columns = f"item, at, ticket_id, unit_id, secret, ({value})::double precision AS value"
