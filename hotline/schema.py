@@ -27,6 +27,7 @@ import ticketing.supervision.suspicions
 import ticketing.tables.models
 import ticketing.taxonomy.models
 import ticketing.ticket.models
+import ticketing.ticket.presence
 import ticketing.ticket.workflow_versions
 import ticketing.webhook.models
 from hotline.database import Base
