@@ -10,14 +10,17 @@ from hotline.events import enqueue, history
 from hotline.schema import metadata
 from tests.ticketing.conftest import City
 from tests.ticketing.retention.test_run import WORDS, closed_ticket, rows_of_everything, say
+from tests.ticketing.test_journey import DISSATISFIED, SATISFIED, ticket_of
 from ticketing.attachment import removal
 from ticketing.audit import seal
 from ticketing.audit.verify import verify
+from ticketing.callback import service as callbacks
 from ticketing.citizen.models import Citizen
 from ticketing.people.actor import Actor
 from ticketing.retention.models import Erasure
 from ticketing.retention.person import confirm_erasure, hold, request_erasure
 from ticketing.retention.rules import Work
+from ticketing.retention.run import run
 from ticketing.ticket.access import reveal
 from ticketing.ticket.models import Ticket
 
@@ -110,3 +113,40 @@ async def test_an_anonymous_ticket_is_erased_alone(city: City) -> None:
     [row] = await ask(city, city.admin, number=ticket.number)
     await confirm(city, city.supervisor, row.id)
     assert "反映噪音" not in await rows_of_everything(city)
+
+
+async def worked_ticket(city: City) -> Ticket:
+    """Dispatched, urged, returned for a second round, replied, visited: words in as many tables as a ticket ever has."""
+    number = (await city.register(content=WORDS)).ticket.number
+    assignment = await city.dispatch(number)
+    await city.handle(assignment)
+    await city.accept(number)
+    await city.act(number, city.callback, callbacks.finish_callback, DISSATISFIED)
+    await city.reply(assignment, explanation="周女士家上次只做了临时处理，这次安排专人值守到完工为止")
+    await city.accept(number)
+    await city.act(number, city.callback, callbacks.finish_callback, SATISFIED)
+    return await ticket_of(city, number)
+
+
+async def test_a_ticket_with_its_whole_life_can_be_erased(city: City) -> None:
+    """Every rule that the tables have for replies, requests and visits holds for what stands there afterwards."""
+    ticket = await worked_ticket(city)
+    [row] = await ask(city, city.admin, number=ticket.number)
+    await confirm(city, city.supervisor, row.id)
+    everything = await rows_of_everything(city)
+    for words in ("周女士", "临时处理", "连续三晚巡查", "13900002716"):
+        assert words not in everything
+    assert (await ticket_of(city, ticket.number)).satisfaction == "satisfied"
+
+
+async def test_a_ticket_with_its_whole_life_can_be_archived_and_anonymised(city: City) -> None:
+    ticket = await worked_ticket(city)
+    for days in (30, 1900):
+        city.clock.advance(days=days)
+        outcomes = await run(city.core, city.database, metadata, dry=False)
+        assert [outcome.kind for outcome in outcomes if outcome.failed] == []
+    after = await ticket_of(city, ticket.number)
+    assert (after.state, after.anonymised_at) == ("archived", city.clock.now())
+    everything = await rows_of_everything(city)
+    assert "周女士" not in everything
+    assert "连续三晚巡查" in everything, "what was done stays known"
