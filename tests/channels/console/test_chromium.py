@@ -35,7 +35,7 @@ WIDTHS = (320, 390, 1366)
 PAGES = {
     "agent": ("/console/desk", "/console/chats", "/console/tickets/new"),
     "dispatcher": ("/console/tickets", "/console/board", "/console/articles"),
-    "clerk": ("/console/tickets",),
+    "clerk": ("/console/tickets", "/console/me", "/console/people"),
     "callback": ("/console/callbacks",),
     "leader": (
         "/console/figures",

@@ -339,8 +339,9 @@ async def test_who_drafted_a_reply_does_not_sign_it_off_as_deputy(browser: Opene
     await dispatcher.act(number, "dispatch", category_code="0501", urgency="normal", mode="phone", unit_id=str(city.units["city"]))
     await clerk.act(number, "sign")
     await clerk.act(number, "contact", way="phone", note="已与市民通话，说明今晚检查")
-    drafted = await clerk.act(number, "reply", facts="true", measures="执法队当晚到场检查，已责令工地停止夜间施工，并约谈项目负责人，安排巡查。",
-                              basis="《噪声污染防治法》第四十三条", contact_note="已电话告知市民")  # fmt: skip
+    measures = "执法队当晚到场检查，已责令工地停止夜间施工，并约谈项目负责人，安排巡查。"
+    basis = "《噪声污染防治法》第四十三条"
+    drafted = await clerk.act(number, "reply", facts="true", measures=measures, basis=basis, contact_note="已电话告知市民")
     assert drafted.status == 303, await drafted.text()
     today = city.clock.now().date().isoformat()
     fields = {"deputy": str(city.people["clerk"].user_id), "starts": today, "ends": today}
