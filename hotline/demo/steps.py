@@ -165,7 +165,9 @@ def draft(unit: str, matter: Matter) -> Step:
     """The unit's clerk writes the reply."""
 
     async def step(stage: Stage, life: Life) -> None:
-        await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), life.assignment_id, matter.reply)
+        again = "上次处理后同样的问题又出现，原因是只做了临时处置，这次从源头整改并安排专人复查"
+        answer = replace(matter.reply, explanation=again) if (await life.ticket(stage)).round > 1 else matter.reply
+        await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), life.assignment_id, answer)
 
     return step
 

@@ -28,14 +28,13 @@ from ticketing.notice.quiet import not_before
 from ticketing.notice.templates import Template
 from ticketing.people.models import Unit
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Channel, Confidentiality, TicketState, Urgency
+from ticketing.ticket.states import Channel, Confidentiality, Urgency
 from ticketing.words import word
 
 OUTBOX_KINDS = {"sms": "notice", "wechat": "text"}
 TOO_MANY = "too many messages to an unverified number in a day"
 _RATING_DAYS = 7
 _WORDS = {"way": "contact", "target": "emergency_line"}
-_MOST_MEMBERS = 2000
 
 
 async def on_event(core: Core, session: AsyncSession, ticket: Ticket, name: str, data: Mapping[str, Any], told: Mapping[str, str]) -> None:
@@ -55,19 +54,14 @@ async def on_event(core: Core, session: AsyncSession, ticket: Ticket, name: str,
 
 
 async def notify(core: Core, session: AsyncSession, ticket: Ticket, template_key: str, *, event: str = "", **values: str) -> Notice:
-    """Tell the citizen of `ticket` (and, where the template says so, everybody merged into it) something.
+    """Tell the citizen of `ticket` something. Merged tickets follow their master's events (`ticketing.relation.follow`).
 
     Values fill the template's placeholders; common ones (number, title, unit, deadline …) are found here. Raises NotFound
     for an unknown template.
     """
     template = await templates.in_force(core, session, template_key)
-    notice = await _notify_one(core, session, ticket, template, event, {**await _common(core, session, ticket, template, values), **values})
-    if template.members and ticket.interest_count > 1:
-        merged = select(Ticket).where(Ticket.master_id == ticket.id, Ticket.state == TicketState.MERGED.value).order_by(Ticket.id)
-        for member in await session.scalars(merged.limit(_MOST_MEMBERS)):
-            own = {**await _common(core, session, ticket, template, values), **values, "number": member.number, "title": member.title}
-            await _notify_one(core, session, member, template, event, own)
-    return notice
+    common = await _common(core, session, ticket, template, values)
+    return await _notify_one(core, session, ticket, template, event, {**common, **values})
 
 
 async def _notify_one(

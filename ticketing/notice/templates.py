@@ -67,8 +67,6 @@ class Template(BaseModel):
     text: str
     sms: str
     urgent: bool = False
-    members: bool = False
-    """Also told to everybody whose ticket was merged into this one."""
     version: int = 1
 
     @model_validator(mode="after")
