@@ -48,6 +48,7 @@ EVENT_WORDS = {
     "supervise.yellow": ("triangle-alert", "yellow", "黄牌"),
     "supervise.red": ("octagon-alert", "red", "红牌"),
     "supervise.urged": ("megaphone", "brand", "催办"),
+    "supervise.ordered": ("gavel", "red", "督办"),
     "supervise.revoked": ("undo-2", "", "撤销牌"),
     "supervise.formal": ("file-plus", "brand", "下达督办单"),
     "supervise.formal_answered": ("reply", "", "答复督办单"),

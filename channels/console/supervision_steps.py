@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, time, timedelta
 
 from channels.console.step import Step
-from channels.console.step_buttons import Action
+from channels.console.step_buttons import COMMIT, FALSE_REPLY, GIVE_CARD, SUPERVISE, Action
 from channels.console.ticket_view import TicketPage
 from hotline.clock import CITY_ZONE
 from hotline.errors import InvalidInput
@@ -16,11 +16,6 @@ from ticketing.people.permissions import may
 from ticketing.supervision import cards, commitments, false_reply, formal
 from ticketing.supervision.formal import Order
 from ticketing.ticket.states import TicketState
-
-SUPERVISE = Action("supervise", "下达督办单", "file-plus")
-GIVE_CARD = Action("give_card", "发牌", "triangle-alert", danger=True)
-FALSE_REPLY = Action("false_reply", "认定虚假答复", "octagon-alert", danger=True)
-COMMIT = Action("commit", "登记承诺", "star")
 
 
 def buttons(page: TicketPage, actor: Actor) -> list[Action]:

@@ -36,8 +36,8 @@ def test_every_event_of_a_ticket_has_words_in_the_timeline() -> None:
 def test_every_action_has_its_handler_its_roles_and_its_form() -> None:
     actions = {item.key for item in vars(step_buttons).values() if isinstance(item, Action)}
     assert actions - {"upload"} == set(HANDLERS) == set(PERMISSIONS)
-    forms = (PROJECT / "channels/console/templates/_ticket_forms.html").read_text()
-    forms += (PROJECT / "channels/console/templates/_ticket_request_forms.html").read_text()
+    templates = sorted((PROJECT / "channels/console/templates").glob("_ticket*_forms.html"))
+    forms = "".join(path.read_text() for path in templates)
     for key in actions - {"edit", "submit"}:
         assert f'"{key}" in actions' in forms, key
 
