@@ -12,6 +12,8 @@ from aiohttp import FormData
 from sqlalchemy import select
 
 from tests.channels.staff import Browser, City, Opener
+from ticketing.assignment import service as assignments
+from ticketing.assignment.models import Assignment
 from ticketing.calendar.models import CalendarDay
 from ticketing.deadline import policy
 from ticketing.deadline.book import load_policies
@@ -19,7 +21,7 @@ from ticketing.deadline.models import Deadline, PolicyVersion
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import DispatchMode
+from ticketing.ticket.states import DispatchMode, HandlingKind
 
 LIST = json.dumps(
     {"year": 2027, "days": [{"name": "元旦", "date": "2027-01-01", "isOffDay": True}, {"date": "2027-01-02", "isOffDay": False}]}
@@ -216,3 +218,25 @@ async def filled(person: Browser, key: str) -> dict[str, str]:
         found[name] = next(iter(re.findall(r'value="([^"]*)" selected', inner)), "")
     found["rest"] = unescape(re.search(r"<textarea[^>]*>(.*?)</textarea>", body, re.DOTALL)[1])  # type: ignore[index]
     return {**found, **await person.form(path, path)}
+
+
+async def test_a_unit_reports_its_plan_from_the_ticket_page(browser: Opener, city: City) -> None:
+    made = await city.register()
+    number, dispatcher, clerk = made.ticket.number, city.people["dispatcher"], city.people["clerk"]
+    async with city.database.transaction() as session:
+        ticket = await access_ticket(city.core, session, dispatcher, number, lock=True)
+        await dispatching.dispatch(
+            city.core, session, dispatcher, ticket, unit_id=city.units["city"], mode=DispatchMode.PHONE, handling=HandlingKind.HARD
+        )
+        assignment = (await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id))).one()
+        await assignments.sign(city.core, session, clerk, assignment.id)
+    person = await browser("clerk")
+    assert (await person.act(number, "plan", text="会办")).status == 422
+    response = await person.act(number, "plan", text="先清运再修复，街道和城管分两步，两周完成。")
+    assert response.status == 303, await response.text()
+    body = await person.text(f"/console/tickets/{number}")
+    assert "提交办理方案" in body
+    async with city.database.transaction() as session:
+        states = {row.kind: row.state for row in await session.scalars(select(Deadline).where(Deadline.ticket_id == ticket.id))}
+    assert (states["plan"], states["handle"]) == ("met", "running")
+    assert (await (await browser("water_clerk")).get(f"/console/tickets/{number}")).status == 404
