@@ -57,7 +57,7 @@ async def switch(request: web.Request) -> web.StreamResponse:
     return see_other(request, "/console/catalogue", "catalogue_saved")
 
 
-def _draft(form: MultiDictProxy[str | web.FileField | bytes], entered: dict[str, str]) -> RuleDraft:
+def _draft(form: MultiDictProxy[str | bytes | bytearray | web.FileField], entered: dict[str, str]) -> RuleDraft:
     try:
         day = date.fromisoformat(entered["valid_from"]) if entered["valid_from"] else None
     except ValueError as error:

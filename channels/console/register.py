@@ -29,6 +29,7 @@ from ticketing.conversation.models import Author, Call, Conversation, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role, Unit, User
 from ticketing.suggestion.service import Suggestion, suggest
+from ticketing.suggestion.similar import similar_open
 from ticketing.ticket.access import closed_conversations, sees_conversation, visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
@@ -164,12 +165,14 @@ async def _propose(
 
 async def suggest_category(request: web.Request) -> web.StreamResponse:
     """POST /console/suggest: chips under the category while the content is typed."""
-    require_may(request, "ticket.register")
+    person = require_may(request, "ticket.register")
     form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
     if not form.get("content", "").strip():
         return fragment(request, "console/_suggestions.html", proposal=None)
     async with request.app[DATABASE].transaction() as session:
-        return fragment(request, "console/_suggestions.html", proposal=await _propose(request, session, form))
+        proposal = await _propose(request, session, form)
+        alike = await similar_open(request.app[CORE], session, person.actor, form["content"][:5000], form.get("address", "")[:300])
+        return fragment(request, "console/_suggestions.html", proposal=proposal, similar=alike)
 
 
 async def create(request: web.Request) -> web.StreamResponse:

@@ -32,6 +32,7 @@ from ticketing.request.models import Request
 from ticketing.request.states import RequestKind, RequestState
 from ticketing.suggestion.catalogue import UnitRef
 from ticketing.suggestion.service import CategoryGuess, Suggestion, suggest_for
+from ticketing.suggestion.similar import Similar, similar_open
 from ticketing.supervision.models import Card
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import sees_conversation, visible
@@ -77,6 +78,8 @@ class TicketPage:
     category: Category | None
     proposal: Suggestion | None
     """Before it is dispatched: what the machine makes of it."""
+    similar: list[Similar]
+    """Open tickets that may be the same matter, before it is dispatched."""
     proposed: CategoryGuess | None
     """For a ticket without category: the one that its words speak for."""
     suggested_unit: UnitRef | None
@@ -155,6 +158,7 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
         ticket=ticket,
         category=category,
         proposal=proposal,
+        similar=await similar_open(core, session, actor, ticket) if waits else [],
         proposed=proposal.category if proposal and category is None else None,
         suggested_unit=first,
         who=person(core, citizen),

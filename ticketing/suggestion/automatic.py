@@ -93,7 +93,7 @@ async def run(core: Core, database: Database, above: float, *, limit: int = 50) 
     return done
 
 
-def _next(core: Core) -> Select[tuple[Ticket]]:
+def _next(core: Core) -> Select[Ticket]:
     fresh = core.clock.now() - FRESH
     unseen = (Ticket.state == TicketState.REGISTERED.value) & (Ticket.received_at > fresh) & ~Ticket.extra.has_key(SEEN)
     return select(Ticket).where(unseen).order_by(Ticket.received_at).limit(1).with_for_update(skip_locked=True)

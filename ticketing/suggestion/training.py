@@ -21,7 +21,7 @@ from ticketing.ticket.states import Kind
 Matrix = NDArray[np.float32]
 KINDS = tuple(kind.value for kind in Kind)
 SEED = 12345
-VARIATIONS = 3
+VARIATIONS = 4
 EPOCHS = 6
 RATE = 40.0
 BATCH = 128

@@ -66,7 +66,7 @@ async def save_rule(
     rule.valid_from = draft.valid_from or to_city(core.clock.now()).date()
     session.add(rule)
     await _flush(session)
-    data = {"before": before, "after": _told(rule), "reason": reason.strip()}
+    data: dict[str, object] = {"before": before, "after": _told(rule), "reason": reason.strip()}
     await _tell(core, session, actor, rule, "catalogue.changed" if before else "catalogue.added", data)
     return rule
 
