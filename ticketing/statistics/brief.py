@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
@@ -149,6 +149,7 @@ async def issue(core: Core, session: AsyncSession, actor: Actor, period: Period,
         raise NotAllowed(_("只能生成本线路的简报"))
     if period.kind not in KINDS or period.end > core.clock.now():
         raise InvalidInput(_("这个时段还没有结束，结束后才能生成简报"), field="period")
+    await session.execute(text("SELECT set_config('statement_timeout', '600000', true)"))  # a year of a large city takes minutes
     # two schedulers, or a scheduler and a person: one after the other
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"brief:{period.kind}:{period.first}:{line}", 0))))
     latest = await session.scalar(
