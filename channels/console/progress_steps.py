@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from channels.console.step import Step
-from channels.console.step_buttons import Action
+from channels.console.step_buttons import ON_SITE, PLAN, Action
 from channels.console.ticket_view import TicketPage
 from ticketing.assignment.progress import MAX_TEXT, report_progress
 from ticketing.deadline.models import ClockKind
-
-PLAN = Action("plan", "提交办理方案", "clipboard-list")
-ON_SITE = Action("on_site", "现场反馈", "map-pin")
 
 
 async def _plan(step: Step) -> str:

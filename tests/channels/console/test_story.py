@@ -23,7 +23,7 @@ def _recorded() -> set[str]:
     found |= {item.event for item in rules.acts.values()} | {name for rule in rules.requests.values() for name in rule.events.values()}
     for path in [*PROJECT.glob("ticketing/**/*.py"), *PROJECT.glob("channels/**/*.py")]:
         for call in re.findall(r"\btell\((.*?)\n", path.read_text()):
-            found |= set(re.findall(rf'"((?:{SUBJECTS})\.[a-z_]+)"', call))
+            found |= set(re.findall(rf'"((?:{SUBJECTS})\.[a-z_]+)"', re.sub(r"ensure\([^)]*\)", "", call)))
     return found
 
 
@@ -38,7 +38,7 @@ def test_every_action_has_its_handler_its_roles_and_its_form() -> None:
     assert actions - {"upload"} == set(HANDLERS) == set(PERMISSIONS)
     templates = sorted((PROJECT / "channels/console/templates").glob("_ticket*_forms.html"))
     forms = "".join(path.read_text() for path in templates)
-    for key in actions - {"edit", "submit"}:
+    for key in actions - {"edit", "submit", "plan", "on_site"}:  # these four come from loops over several keys
         assert f'"{key}" in actions' in forms, key
 
 
