@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 from sqlalchemy import MetaData, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from hotline import logs
 from hotline.errors import InvalidInput
@@ -143,13 +144,23 @@ async def _apply(work: Work, database: Database, rule: Rule, before: datetime, b
         async with database.transaction() as session:
             rows = await session.execute(text(f"{rule.due} LIMIT {BATCH + len(busy)}"), {"before": before})
             fresh = {row[0]: row[1] for row in rows if row[0] not in busy}
-            if not fresh:
-                break
-            ended = set(await rule.apply(work, session, list(fresh)))
+        if not fresh:
+            break
+        ended = await _end(work, database, rule, list(fresh))
         busy |= fresh.keys() - ended
         done += len(ended)
         samples += [shown for key, shown in fresh.items() if key in ended][: SAMPLES - len(samples)]
     return done, samples
+
+
+async def _end(work: Work, database: Database, rule: Rule, ids: list[Any]) -> set[Any]:
+    """End a batch; when one row of it cannot be ended, the others one by one. The bad one is logged and left."""
+    try:
+        async with database.transaction() as session:
+            return set(await rule.apply(work, session, ids))
+    except SQLAlchemyError:
+        LOG.exception("retention.row_failed" if len(ids) == 1 else "retention.batch_failed", kind=rule.kind, first=str(ids[0]))
+    return set().union(*[await _end(work, database, rule, [each]) for each in ids]) if len(ids) > 1 else set()
 
 
 ENDINGS = {Ending.ARCHIVE: "归档", Ending.ANONYMISE: "匿名", Ending.ERASE: "清除"}

@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 
+from hotline.sealed_words import is_code
+
 ERASED = "（按保存期限或本人要求，这里的文字已清除；编号、类别、区划、日期保留，事件记录完整可验。）"
 """Stands where words were. Long enough for the rules of the tables (a reply has thirty characters), short enough for a title."""
 _CODES = frozenset({
@@ -32,6 +34,8 @@ _CODES_OF_ONE = frozenset({
     "return_call.reason", "ticket.publicity",
 })  # fmt: skip
 """The same by table and column. Officials who answer for something stay named."""
+_LEAST, _MOST = 30, 90
+"""No column asks for more characters than the one, or allows fewer than the other."""
 _SKIPPED = frozenset({"event", "event_key", "citizen", "attachment", "deadline", "legal_hold", "erasure", "file_removal"})
 """Events are sealed with a key of their own, the citizen's row by the person's key; attachments are deleted as files."""
 _ROOTS = ("ticket", "conversation")
@@ -117,15 +121,25 @@ def _changed(column: Column[Any], value: Any, change: Callable[[str], str]) -> A
     if isinstance(column.type, Text):
         if column.name.endswith("_hash"):  # a keyed hash finds the person again
             return None if column.nullable else ""
-        return change(value)
+        return _fitting(value, change(value))
     if isinstance(column.type, LargeBinary):
         return None if column.nullable else b""
     return _changed_data(value, change)
+
+
+def _fitting(old: str, new: str) -> str:
+    """`new` as long as the tables' rules want it: marks are shorter or longer than what they stand for."""
+    return new.ljust(min(len(old), _LEAST), "＊") if len(new) < len(old) else new[: max(len(old), _MOST)]
 
 
 def _changed_data(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value) if value else value
     if isinstance(value, dict):
-        return {name: _changed_data(item, change) for name, item in value.items() if name != "sealed"}
+        # codes are no words, also in data; a key that other systems know a ticket by must stay the only one
+        kept = {name: item for name, item in value.items() if name != "sealed"}
+        return {
+            name: item if name == "migrated_key" or (isinstance(item, str) and is_code(item)) else _changed_data(item, change)
+            for name, item in kept.items()
+        }
     return [_changed_data(item, change) for item in value] if isinstance(value, list) else value

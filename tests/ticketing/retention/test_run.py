@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.events import Event, history
 from hotline.schema import metadata
@@ -22,8 +24,10 @@ from ticketing.conversation.service import add_message, get_conversation, open_c
 from ticketing.people.actor import SYSTEM
 from ticketing.retention.models import RetentionPolicy
 from ticketing.retention.person import hold, release
+from ticketing.retention.redaction import redact
 from ticketing.retention.rules import RULES, Work
 from ticketing.retention.run import LOGS, run
+from ticketing.retention.words import _fitting
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.models import Attachment, Ticket
@@ -122,7 +126,7 @@ async def test_after_five_years_nobody_is_found_in_a_ticket_and_statistics_stay(
         ticket.kind,
     )
     assert (after.citizen_id, after.conversation_id, after.anonymised_at) == (None, None, city.clock.now())
-    assert after.content == "江畔花园［门牌］［姓名］反映噪音，电话［电话］"
+    assert after.content.rstrip("＊") == "江畔花园［门牌］［姓名］反映噪音，电话［电话］"
     assert "13900002716" not in await rows_of_everything(city)
     await removal.run(city.core, city.database)
     async with city.database.transaction() as session:
@@ -243,6 +247,30 @@ async def test_a_kind_that_fails_does_not_keep_the_others(city: City, monkeypatc
     outcomes = {each.kind: each for each in await run(city.core, city.database, metadata, dry=False)}
     assert outcomes["wechat_journal"].failed
     assert (await load(city, ticket.id)).state == "archived"
+
+
+async def test_one_bad_row_does_not_keep_its_batch(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    tickets = [await closed_ticket(city) for _ in range(3)]
+    rule, bad = RULES["tickets_archive"], tickets[1].id
+
+    async def stumbling(work: Work, session: AsyncSession, ids: Sequence[int]) -> Sequence[int]:
+        if bad in ids:
+            await session.execute(text("SELECT 1/0"))
+        return await rule.apply(work, session, ids)
+
+    monkeypatch.setitem(RULES, rule.kind, type(rule)(rule.kind, rule.ending, rule.label, rule.due, stumbling))
+    city.clock.advance(days=8)
+    outcomes = {each.kind: each for each in await run(city.core, city.database, metadata, dry=False)}
+    assert outcomes["tickets_archive"].count == 2
+    assert [(await load(city, ticket.id)).state for ticket in tickets] == ["archived", "closed", "archived"]
+
+
+def test_what_is_redacted_still_fits_the_rules_of_the_tables() -> None:
+    measures = "已打电话13900002716和13900002717并处理完毕"
+    assert len(measures) >= 30 > len(redact(measures))
+    assert len(_fitting(measures, redact(measures))) == 30
+    title = "王先生" * 33
+    assert len(_fitting(title, redact(title))) <= 100
 
 
 async def test_the_citizen_stays_when_other_tickets_need_him(city: City) -> None:
