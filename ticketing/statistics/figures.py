@@ -13,8 +13,11 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import TextClause, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.errors import Unavailable
+from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.statistics.indicator import Indicator
 from ticketing.statistics.period import Period
@@ -27,6 +30,8 @@ SECRET = "secret"  # noqa: S105
 """Where secret tickets are shown when figures are split: nowhere, in one row of their own."""
 
 
+_TOO_LONG = "57014"
+"""query_canceled: the statement's time was over."""
 LONG = 62
 """Days. A longer period touches so much of the tables that reading them whole is cheaper."""
 
@@ -132,7 +137,7 @@ async def compute(
         statement = _statement(wanted, scope, period, by, only)
         if statement is None:
             continue
-        for row in await session.execute(statement, _values(core, scope, period, only)):
+        for row in await _execute(session, statement, _values(core, scope, period, only)):
             place = tuple(str(value) for value in row[: len(by)])
             line = lines.setdefault(place, Line(place))
             for number, indicator in enumerate(wanted):
@@ -142,6 +147,16 @@ async def compute(
         for indicator in indicators:
             line.figures.setdefault(indicator.key, Figure(indicator, 0.0, 0.0))
     return [lines[place] for place in sorted(lines)]
+
+
+async def _execute(session: AsyncSession, statement: TextClause, values: dict[str, Any]) -> Sequence[Any]:
+    """The rows. Raises Unavailable when the statement took longer than the database allows."""
+    try:
+        return (await session.execute(statement, values)).all()
+    except DBAPIError as error:
+        if str(getattr(error.orig, "sqlstate", "")) == _TOO_LONG:
+            raise Unavailable(_("要统计的内容太多，没有算完。请缩短时段或减少分列，也可以看已发布的简报")) from error
+        raise
 
 
 async def read_by_index(session: AsyncSession, period: Period) -> None:

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import text
 
-from hotline.errors import InvalidInput, NotAllowed
+from hotline.errors import InvalidInput, NotAllowed, Unavailable
 from tests.ticketing.conftest import City
 from ticketing.people.actor import Actor, citizen_actor
+from ticketing.statistics import figures
 from ticketing.statistics.document import FILE, document
 from ticketing.statistics.drill import Part, drill
 from ticketing.statistics.figures import SECRET, Cut, Filter, compute, fact, narrowed, total
@@ -167,6 +168,14 @@ async def test_people_of_a_line_see_its_line(city: City, month: dict[str, Ticket
     async with city.database.transaction() as session:
         figures = await total(city.core, session, scope_of(bound), NOVEMBER, [BY_KEY["received"]])
     assert figures["received"].denominator == 0
+
+
+async def test_what_takes_too_long_is_said_with_a_way_out(city: City) -> None:
+    async with city.database.transaction() as session:
+        await session.execute(text("SET LOCAL statement_timeout = 50"))
+        with pytest.raises(Unavailable, match="缩短时段"):
+            await figures._execute(session, text("SELECT pg_sleep(60)"), {})
+        await session.rollback()
 
 
 def test_citizens_have_no_scope(city: City) -> None:
