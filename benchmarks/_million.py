@@ -255,7 +255,7 @@ def _defaults() -> list[tuple[str, str, object]]:
         for column in metadata.tables[name].columns:
             default = column.default
             if column.server_default is None and default is not None and default.is_scalar:
-                found.append((name, column.name, default.arg))
+                found.append((name, column.name, getattr(default, "arg", None)))
     return found
 
 
