@@ -194,7 +194,7 @@ class Review(Sent):
 
     accept: bool
     gates: Annotated[
-        list[Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")]],
+        list[Annotated[str, Field(max_length=40)]],
         Field(max_length=10, description="四项审核", default_factory=list),
     ]
     note: Annotated[str, text(0, 1000)] = ""

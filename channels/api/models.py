@@ -5,20 +5,31 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from hotline.i18n import _
 
 MAX_ID = 2**53 - 1
 """Largest identifier: every JSON reader can hold it exactly."""
-_NO_NUL = r"^[^\x00]*$"
 
 
-class Sent(BaseModel):
+class _Storable(BaseModel):
+    @field_validator("*", mode="after")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:
+        """PostgreSQL stores no NUL."""
+        if any("\0" in item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)):
+            raise ValueError(_("内容里有不能保存的字符，请重新输入"))
+        return value
+
+
+class Sent(_Storable):
     """Base of what callers send: no type is bent into another, no unknown field is ignored."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Query(BaseModel):
+class Query(_Storable):
     """Base of query strings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,8 +42,8 @@ class Told(BaseModel):
 
 
 def text(minimum: int, maximum: int, description: str | None = None) -> Any:
-    """What a string must hold to, for use in Annotated: so many characters, no NUL."""
-    return Field(min_length=minimum, max_length=maximum, pattern=_NO_NUL, description=description)
+    """What a string must hold to, for use in Annotated: so many characters."""
+    return Field(min_length=minimum, max_length=maximum, description=description)
 
 
 def _in_range(moment: datetime) -> datetime:
@@ -51,4 +62,4 @@ class Page(Query):
     """A page of a list: `cursor` is what the answer before gave as `next`."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="一页最多几条")] = 50
-    cursor: Annotated[str, Field(max_length=200, pattern=_NO_NUL, description="上一页的next；不填从头开始")] = ""
+    cursor: Annotated[str, Field(max_length=200, description="上一页的next；不填从头开始")] = ""
