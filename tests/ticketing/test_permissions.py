@@ -73,12 +73,12 @@ def test_role_by_permission_no_right_without_a_cell_and_no_cell_without_a_right(
 
 def test_the_letters_of_the_matrix_and_the_scopes_agree() -> None:
     """A plain Y reaches everything, an O never does."""
-    for row in load().rows:
+    for row in (row for row in load().rows if not row.ours):
         for column, words in row.cells.items():
             scopes = {scopes[column] for scopes in row.permissions.values() if column in scopes}
             if words == "Y":
                 assert not scopes & {Scope.OWN, Scope.NAMED}, (row.action, column)
-            if words.startswith("O") and not row.ours:
+            if words.startswith("O"):
                 assert Scope.ALL not in scopes, (row.action, column)
 
 
