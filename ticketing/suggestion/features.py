@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from functools import lru_cache
@@ -10,6 +11,8 @@ from pathlib import Path
 PINYIN = Path(__file__).parent / "data" / "pinyin.txt"
 MAX_CHARACTERS = 1500
 """Of a longer story only the first part and the end are read; the matter is said there."""
+GAZETTEER = Path(__file__).parents[1] / "seed" / "gazetteer.json"
+_DWELLINGS = ("花园", "小区", "苑", "名城", "佳园", "壹号", "科创园")
 _BREAK = "，"
 _STOP = re.compile(r"[^\u4e00-\u9fff㷫a-z0]+")
 _FUZZY = (("zh", "z"), ("ch", "c"), ("sh", "s"))
@@ -21,8 +24,17 @@ def normalise(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).lower()
     if len(plain) > MAX_CHARACTERS:
         plain = plain[: MAX_CHARACTERS - 300] + _BREAK + plain[-300:]
-    plain = _NOT_SAID.sub(_BREAK, plain)
+    plain = _names().sub(_BREAK, _NOT_SAID.sub(_BREAK, plain))
     return _STOP.sub(_BREAK, re.sub(r"\d+", "0", plain)).strip(_BREAK)
+
+
+@lru_cache(maxsize=1)
+def _names() -> re.Pattern[str]:
+    """Names of roads, estates and areas: they say where, not what (江畔花园 is no garden). A park or a hospital says both and stays."""
+    lists = json.loads(GAZETTEER.read_text(encoding="utf-8"))
+    places = [name for name in lists["places"] if name.endswith(_DWELLINGS)]
+    names = [*lists["districts"], *lists["streets_and_towns"], *lists["roads"], *places, lists["city"]]
+    return re.compile("|".join(sorted(map(re.escape, names), key=lambda name: (-len(name), name))))
 
 
 @lru_cache(maxsize=1)

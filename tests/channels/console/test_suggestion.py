@@ -24,7 +24,9 @@ async def test_the_registration_page_proposes_while_the_content_is_typed(city: C
 
 async def test_the_dispatch_dialog_offers_category_unit_and_similar_tickets(city: City, browser: Opener) -> None:
     first = (await city.register(content=NIGHT, address="江畔花园")).ticket.number
-    second = (await city.register(category_code=None, content="江畔花园北门那个工地夜里打桩，施工噪声吵得睡不着", address="江畔花园")).ticket.number
+    second = (
+        await city.register(category_code=None, content="江畔花园北门那个工地夜里打桩，施工噪声吵得睡不着", address="江畔花园")
+    ).ticket.number
     body = await (await browser("dispatcher")).text(f"/console/tickets/{second}")
     assert 'data-fill="dispatch-category_code" data-value="0501"' in body
     assert 'data-fill="dispatch-unit_id"' in body
