@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hotline.clock import CITY_ZONE, to_city
-from hotline.demo import steps, talks
+from hotline.demo import special, steps, talks
 from hotline.demo.content import Matter
 from hotline.demo.pictures import attach
 from hotline.demo.plan import Planner
@@ -20,6 +20,7 @@ def build(planner: Planner) -> list[Script]:
     """Every script of the month."""
     for add in (closed, unreached, together, dissatisfied, corrected, returned, late, on_the_spot, refused, incomplete, taken_back):
         add(planner)
+    special.build(planner)
     for add in (waiting_today, at_the_units, at_the_centre, by_stage, secret, conversations, lost_calls):
         add(planner)
     return planner.scripts
@@ -127,8 +128,6 @@ def on_the_spot(planner: Planner) -> None:
             continue
         if number % 3:
             made.wait(5, 600).do(steps.callback(planner.rng.choice(GOOD), by_citizen="web"))
-        else:
-            made.wait(72 * 60 + 1, 72 * 60 + 2).do(steps.evaluation_window_over())
 
 
 def refused(planner: Planner) -> None:
@@ -151,7 +150,8 @@ def incomplete(planner: Planner) -> None:
     """Something was missing: given and handled, never given, or still waited for."""
     for number, entry in enumerate(planner.stage.content.others.incomplete):
         waiting = number % 3 == 2
-        made = planner.script(planner.past(0.2, 1.5) if waiting else planner.past(12, 26))
+        started = planner.past(0.2, 1.5) if waiting else planner.past(24, 27) if number % 3 == 1 else planner.past(12, 26)
+        made = planner.script(started)
         made.do(steps.register_plain(entry, Channel.WEB, Kind.HELP)).wait(10, 40).do(steps.ask_for_more(entry))
         if number % 3 == 0:
             made.wait(60, 900).do(steps.supplement("在文昌苑五号楼西侧，昨天下午开始的，照片可以加微信发给你们。"))
@@ -160,7 +160,7 @@ def incomplete(planner: Planner) -> None:
             made.work(0.2, 1).do(steps.dispatch(made.unit, DispatchMode.PHONE)).work(0.3, 2).do(steps.sign(made.unit))
             _finish(made.work(0.2, 1).do(steps.contact(made.unit)), matter)
         elif number % 3 == 1:
-            made.work(40, 41).do(steps.no_contact())
+            made.work(44, 45).do(steps.ask_for_more(entry)).work(44, 45).do(steps.no_contact())
 
 
 def taken_back(planner: Planner) -> None:

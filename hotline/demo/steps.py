@@ -12,7 +12,8 @@ from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment
 from ticketing.callback import service as callbacks
 from ticketing.callback.service import GATES, CallbackResult
-from ticketing.people.actor import BOT, SYSTEM, Actor, citizen_actor
+from ticketing.people.actor import BOT, Actor, citizen_actor
+from ticketing.relation.investigation import level
 from ticketing.request import returns
 from ticketing.request import service as requests
 from ticketing.request.states import RequestKind
@@ -22,7 +23,6 @@ from ticketing.ticket import exits, refusal
 from ticketing.ticket.access import reveal
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, DispatchMode, Kind, Satisfaction
-from ticketing.ticket.steps import take_step
 
 PRAISES = ("处理得很快，谢谢", "问题解决了", "工作人员态度很好", "比较满意", "希望继续保持")
 COMPLAINTS = ("当天好了，过两天又和原来一样，希望彻底解决", "只打了一个电话，没有人到现场来看过", "说是处理了，可是问题还在，要求重新核实")
@@ -166,7 +166,7 @@ def draft(unit: str, matter: Matter) -> Step:
 
     async def step(stage: Stage, life: Life) -> None:
         again = "上次处理后同样的问题又出现，原因是只做了临时处置，这次从源头整改并安排专人复查"
-        answer = replace(matter.reply, explanation=again) if (await life.ticket(stage)).round > 1 else matter.reply
+        answer = replace(matter.reply, explanation=again) if level(await life.ticket(stage)) > 1 else matter.reply
         await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), life.assignment_id, answer)
 
     return step
@@ -379,15 +379,5 @@ def follow_emergency() -> Step:
         ticket = await life.ticket(stage)
         note = "接警员已确认到场处置，人员安全，现场已交由出警人员处理"
         await exits.follow_emergency(stage.core, stage.session, stage.people["agent"], ticket, taken_over=True, note=note)
-
-    return step
-
-
-def evaluation_window_over() -> Step:
-    """Nobody rated the answer: the same step that the scheduler takes after three days."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        ticket = await life.ticket(stage)
-        await take_step(stage.core, stage.session, SYSTEM, ticket, "answer_window_over", no_callback_reason="evaluation_window_over")
 
     return step

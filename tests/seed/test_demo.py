@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 NOW = datetime(2026, 11, 18, 10, 0, tzinfo=CITY_ZONE)
 REACHABLE = {
     "registered", "need_info", "rejected", "emergency_out", "answered", "to_dispatch", "in_progress", "reply_review", "callback",
-    "closed", "withdrawn", "invalid",
+    "closed", "withdrawn", "invalid", "disputed", "suspended", "merged", "archived",
 }  # fmt: skip
 Row = tuple[Any, ...]
 
