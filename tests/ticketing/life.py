@@ -217,7 +217,7 @@ ACTIONS: dict[str, Step] = {
 _LIKELY = {
     "registered": (
         "dispatcher:dispatch agent:submit dispatcher:request_info supervisor:dispatch dispatcher:merge agent:emergency "
-        "dispatcher:reject agent:answer agent:propose_refusal dispatcher:link "
+        "dispatcher:reject agent:answer agent:propose_refusal dispatcher:link citizen:withdraw dispatcher:dispatch supervisor:invalidate "
     ),
     "to_dispatch": "dispatcher:dispatch dispatcher:dispatch_water dispatcher:link",
     "need_info": "citizen:supplement dispatcher:go_on dispatcher:close_no_contact",
@@ -225,10 +225,10 @@ _LIKELY = {
     "rejected": "citizen:object agent:object",
     "emergency_out": "agent:emergency_over supervisor:emergency_remains",
     "in_progress": (
-        "clerk:sign water_clerk:sign clerk:contact clerk:draft_explained chief:sign_off water_clerk:draft_explained "
-        "water_chief:sign_off clerk:ask_return dispatcher:approve_return clerk:ask_extension clerk:ask_suspension "
-        "chief:consent supervisor:approve_extension supervisor:approve_suspension supervisor:take_investigation "
-        "supervisor:conclude dispatcher:waive dispatcher:open_dispute "
+        "clerk:sign clerk:draft_explained chief:sign_off clerk:ask_extension water_clerk:sign water_clerk:draft_explained "
+        "water_chief:sign_off clerk:sign clerk:contact clerk:draft_explained chief:sign_off clerk:ask_return dispatcher:approve_return "
+        "water_clerk:ask_return clerk:draft_explained chief:sign_off clerk:ask_suspension chief:consent supervisor:approve_suspension leader:approve_suspension "
+        "supervisor:approve_extension supervisor:take_investigation supervisor:conclude dispatcher:waive dispatcher:open_dispute"
     ),
     "disputed": "supervisor:rule leader:rule",
     "suspended": "supervisor:resume clerk:resume",
