@@ -152,8 +152,6 @@ def _units(
     scores: dict[str, float] = defaultdict(float)
     total = sum(shares.values()) or 1.0
     for category, share in shares.items():
-        if share / total < 0.002:
-            continue
         rule = catalogue.rule(category, text, place, line=line, day=day)
         scores[catalogue.resolve(rule.lead, place).code] += share / total
         for code in rule.co:

@@ -38,7 +38,8 @@ async def test_the_catalogue_is_kept_by_the_administrator(city: City, browser: O
     admin = await browser("admin")
     form = {
         **await admin.form("/console/catalogue", "/console/catalogue"),
-        "category_code": "0501", "lead_unit_id": str(city.units["water"]), "words": "河边工地", "dispatch_mode": "phone", "reason": "试行一个月"
+        "category_code": "0501", "lead_unit_id": str(city.units["water"]), "words": "河边工地", "dispatch_mode": "phone",
+        "reason": "试行一个月",
     }  # fmt: skip
     assert (await admin.post("/console/catalogue", form)).status == 303
     assert "河边工地" in await admin.text("/console/catalogue")
