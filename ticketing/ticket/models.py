@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, Sequence, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Numeric, Sequence, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
@@ -71,6 +71,12 @@ class Ticket(Base):
         Index("ix_ticket_repeat_of_id", "repeat_of_id", postgresql_where=text("repeat_of_id IS NOT NULL")),
         Index("ix_ticket_received_at", "received_at"),
         Index("ix_ticket_category_code", "category_code", "received_at"),
+        # the queues (ticketing.ticket.lists): by time left, what has no clock newest first, closed ones newest first
+        Index("ix_ticket_next_due", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
+        Index("ix_ticket_state_next_due", "state", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
+        Index("ix_ticket_closed", "closed_at", "id", postgresql_where=text("state IN ('closed', 'archived')")),
+        Index("ix_ticket_created_by_id", "created_by_id", postgresql_where=text("created_by_id IS NOT NULL")),
+        Index("ix_ticket_number_end", text("reverse(number) text_pattern_ops")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -154,6 +160,22 @@ class Ticket(Base):
     created_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     extra: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     """Adapter data, for example {"transcript": "missing"} or Open311 attributes."""
+    next_due_at: Mapped[datetime | None]
+    """When the most pressing running clock is due. Kept by a trigger on `deadline` (docs/decisions/0110); never set by hand."""
+
+
+class TicketWords(Base):
+    """What the search by text looks up: hashes of the pairs of neighbouring characters. Kept by a trigger on `ticket`.
+
+    Each hash holds the block of 16,384 tickets that the ticket is of, so that the newest finds of a common word are read
+    without reading all of them (`ticketing.ticket.triggers`, docs/decisions/0110).
+    """
+
+    __tablename__ = "ticket_words"
+    __table_args__ = (Index("ix_ticket_words_cells", "cells", postgresql_using="gin"),)
+
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True)
+    cells: Mapped[list[int]] = mapped_column(ARRAY(Integer))
 
 
 class Attachment(Base):

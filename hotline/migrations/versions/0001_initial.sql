@@ -809,6 +809,7 @@ CREATE TABLE ticket (
 	answer TEXT,
 	created_by_id BIGINT,
 	extra JSONB DEFAULT '{}' NOT NULL,
+	next_due_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_ticket PRIMARY KEY (id),
 	CONSTRAINT ck_ticket_state CHECK (state IN ('draft', 'registered', 'need_info', 'rejected', 'emergency_out', 'answered', 'to_dispatch', 'in_progress', 'disputed', 'suspended', 'reply_review', 'callback', 'closed', 'archived', 'merged', 'withdrawn', 'invalid')),
 	CONSTRAINT ck_ticket_channel CHECK (channel IN ('phone', 'wechat', 'web', 'open311', 'staff')),
@@ -849,17 +850,27 @@ CREATE INDEX ix_ticket_category_code ON ticket (category_code, received_at);
 
 CREATE INDEX ix_ticket_citizen_id ON ticket (citizen_id);
 
+CREATE INDEX ix_ticket_closed ON ticket (closed_at, id) WHERE state IN ('closed', 'archived');
+
 CREATE INDEX ix_ticket_closed_at ON ticket (closed_at) WHERE closed_at IS NOT NULL;
 
 CREATE INDEX ix_ticket_conversation_id ON ticket (conversation_id);
 
+CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id) WHERE created_by_id IS NOT NULL;
+
 CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_next_due ON ticket (next_due_at, id) WHERE next_due_at IS NOT NULL;
+
+CREATE INDEX ix_ticket_number_end ON ticket (reverse(number) text_pattern_ops);
 
 CREATE INDEX ix_ticket_open ON ticket (state, received_at) WHERE state NOT IN ('closed', 'archived');
 
 CREATE INDEX ix_ticket_received_at ON ticket (received_at);
 
 CREATE INDEX ix_ticket_repeat_of_id ON ticket (repeat_of_id) WHERE repeat_of_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_state_next_due ON ticket (state, next_due_at, id) WHERE next_due_at IS NOT NULL;
 
 CREATE INDEX ix_ticket_to_anonymise ON ticket (closed_at) WHERE state = 'archived' AND anonymised_at IS NULL;
 
@@ -1072,6 +1083,15 @@ CREATE TABLE erasure (
 CREATE UNIQUE INDEX uq_erasure_open_citizen ON erasure (citizen_id) WHERE confirmed_at IS NULL AND citizen_id IS NOT NULL;
 
 CREATE UNIQUE INDEX uq_erasure_open_ticket ON erasure (ticket_id) WHERE confirmed_at IS NULL AND ticket_id IS NOT NULL;
+
+CREATE TABLE ticket_words (
+	ticket_id BIGINT NOT NULL,
+	cells INTEGER[] NOT NULL,
+	CONSTRAINT pk_ticket_words PRIMARY KEY (ticket_id),
+	CONSTRAINT fk_ticket_words_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_ticket_words_cells ON ticket_words USING gin (cells);
 
 CREATE TABLE attachment (
 	id UUID NOT NULL,
@@ -1723,4 +1743,43 @@ $$;
 CREATE TRIGGER callback_attempt_not_by_author BEFORE INSERT OR UPDATE OF user_id ON callback_attempt FOR EACH ROW EXECUTE FUNCTION refuse_author_callback();
 
 CREATE TRIGGER callback_task_not_by_author BEFORE INSERT OR UPDATE OF user_id ON callback_task FOR EACH ROW EXECUTE FUNCTION refuse_author_callback();
+
+CREATE FUNCTION keep_next_due() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    owner bigint := CASE TG_OP WHEN 'DELETE' THEN OLD.ticket_id ELSE NEW.ticket_id END;
+    due timestamptz;
+BEGIN
+    SELECT min(due_at) INTO due FROM deadline WHERE ticket_id = owner AND state = 'running';
+    UPDATE ticket SET next_due_at = due WHERE id = owner AND next_due_at IS DISTINCT FROM due;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION word_cells(p_text text, p_block bigint) RETURNS integer[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(array_agg(DISTINCT hashtext(pair || p_block)), '{}')
+    FROM (SELECT letter || lead(letter) OVER (ORDER BY place) AS pair
+        FROM unnest(string_to_array(lower(p_text), NULL)) WITH ORDINALITY AS said (letter, place)) pairs
+    WHERE pair IS NOT NULL
+$$;
+
+CREATE FUNCTION keep_words() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ticket_words (ticket_id, cells)
+    VALUES (NEW.id, word_cells(NEW.title || ' ' || NEW.address || ' ' || NEW.content, NEW.id >> 14))
+    ON CONFLICT (ticket_id) DO UPDATE SET cells = excluded.cells;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER deadline_starts AFTER INSERT ON deadline FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION keep_next_due();
+
+CREATE TRIGGER deadline_moves AFTER UPDATE OF state, due_at ON deadline FOR EACH ROW
+    WHEN (OLD.state <> NEW.state OR OLD.due_at <> NEW.due_at) EXECUTE FUNCTION keep_next_due();
+
+CREATE TRIGGER deadline_goes AFTER DELETE ON deadline FOR EACH ROW WHEN (OLD.state = 'running') EXECUTE FUNCTION keep_next_due();
+
+CREATE TRIGGER ticket_is_found AFTER INSERT ON ticket FOR EACH ROW EXECUTE FUNCTION keep_words();
+
+CREATE TRIGGER ticket_is_found_anew AFTER UPDATE OF title, address, content ON ticket FOR EACH ROW
+    WHEN ((OLD.title, OLD.address, OLD.content) IS DISTINCT FROM (NEW.title, NEW.address, NEW.content)) EXECUTE FUNCTION keep_words();
 

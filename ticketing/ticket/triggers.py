@@ -1,0 +1,51 @@
+"""What the database keeps of a ticket by itself: when its next clock is due, and the words by which it is found.
+
+Both are derived, so that a list of a million tickets is read by an index (lesson 16) and no writer can forget them:
+start, pause, extension and end of a clock, imports and retention all pass here (docs/decisions/0110).
+"""
+
+from __future__ import annotations
+
+BLOCK_BITS = 14
+"""Tickets are searched in blocks of 2 ** 14, newest first."""
+
+_NEXT_DUE = """CREATE FUNCTION keep_next_due() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    owner bigint := CASE TG_OP WHEN 'DELETE' THEN OLD.ticket_id ELSE NEW.ticket_id END;
+    due timestamptz;
+BEGIN
+    SELECT min(due_at) INTO due FROM deadline WHERE ticket_id = owner AND state = 'running';
+    UPDATE ticket SET next_due_at = due WHERE id = owner AND next_due_at IS DISTINCT FROM due;
+    RETURN NULL;
+END
+$$"""
+
+_CELLS = """CREATE FUNCTION word_cells(p_text text, p_block bigint) RETURNS integer[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce(array_agg(DISTINCT hashtext(pair || p_block)), '{}')
+    FROM (SELECT letter || lead(letter) OVER (ORDER BY place) AS pair
+        FROM unnest(string_to_array(lower(p_text), NULL)) WITH ORDINALITY AS said (letter, place)) pairs
+    WHERE pair IS NOT NULL
+$$"""
+
+_WORDS = f"""CREATE FUNCTION keep_words() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ticket_words (ticket_id, cells)
+    VALUES (NEW.id, word_cells(NEW.title || ' ' || NEW.address || ' ' || NEW.content, NEW.id >> {BLOCK_BITS}))
+    ON CONFLICT (ticket_id) DO UPDATE SET cells = excluded.cells;
+    RETURN NULL;
+END
+$$"""
+
+STATEMENTS = (
+    _NEXT_DUE,
+    _CELLS,
+    _WORDS,
+    "CREATE TRIGGER deadline_starts AFTER INSERT ON deadline FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION keep_next_due()",
+    """CREATE TRIGGER deadline_moves AFTER UPDATE OF state, due_at ON deadline FOR EACH ROW
+    WHEN (OLD.state <> NEW.state OR OLD.due_at <> NEW.due_at) EXECUTE FUNCTION keep_next_due()""",
+    "CREATE TRIGGER deadline_goes AFTER DELETE ON deadline FOR EACH ROW WHEN (OLD.state = 'running') EXECUTE FUNCTION keep_next_due()",
+    "CREATE TRIGGER ticket_is_found AFTER INSERT ON ticket FOR EACH ROW EXECUTE FUNCTION keep_words()",
+    """CREATE TRIGGER ticket_is_found_anew AFTER UPDATE OF title, address, content ON ticket FOR EACH ROW
+    WHEN ((OLD.title, OLD.address, OLD.content) IS DISTINCT FROM (NEW.title, NEW.address, NEW.content)) EXECUTE FUNCTION keep_words()""",
+)
+"""For the first migration, after every table."""
