@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("var"), description="Folder for recordings, attachments, models, the private database and keys.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     city_name: str = Field("云川市", min_length=1, max_length=20, description="Name of the city on pages and in prompts.")
-    pdf_font: Path | None = Field(None, description="Font file with Chinese characters for printed briefs; empty: looked for in the system.")
+    pdf_font: Path | None = Field(None, description="Font with Chinese characters for printed briefs; empty: looked for in the system.")
     line_number: str = Field("12345", pattern=r"^\d{3,8}$", description="The hotline's public number.")
 
     # addresses
@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     staff_quiet_hours: str = Field(
         "21:00-08:00",
         pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
-        description="Notices to the staff wait until this is over (and for a working day), unless the matter is an emergency; empty: never.",
+        description="Notices to the staff wait until this is over (and for a working day), unless it is an emergency; empty: never.",
     )
 
     # speech

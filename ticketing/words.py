@@ -328,7 +328,6 @@ _TABLES = {
     "return_reason": RETURN_REASONS,
     "handover": HANDOVER_REASONS,
     "no_callback": NO_CALLBACK,
-    "emergency_line": EMERGENCY_LINES,
     "delivery": DELIVERY_STATES,
     "notice_way": NOTICE_WAYS,
     "author": AUTHORS,

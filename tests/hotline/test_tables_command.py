@@ -54,9 +54,7 @@ def test_a_dry_run_writes_nothing_and_an_import_does(installation: Settings, tmp
     assert import_file(installation, "units", out, dry_run=True) == 0
 
 
-def test_faulty_rows_are_named_and_the_exit_code_says(
-    installation: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_faulty_rows_are_named_and_the_exit_code_says(installation: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "units.csv"
     file.write_text(UNITS + "x y,坏代码局,2\n", encoding="utf-8")
     assert import_file(installation, "units", file, dry_run=False) == 1

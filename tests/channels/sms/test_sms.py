@@ -214,5 +214,5 @@ async def test_the_administrator_sees_failures_and_nothing_of_the_matter(city: C
 
 @pytest.mark.parametrize("body", ["{", '["{phone}{text}"]', '{"to": "{phone}"}'])
 def test_a_body_that_cannot_work_is_refused_at_start(body: str) -> None:
-    with pytest.raises(ValueError, match="HOTLINE_SMS_BODY|sms_body"):
+    with pytest.raises(ValueError, match=r"HOTLINE_SMS_BODY|sms_body"):
         Settings(demo=True, sms_body=body)

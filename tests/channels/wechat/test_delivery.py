@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from channels.outbox import LEASE, pause
 from channels.wechat.api import Client
 from channels.wechat.errors import PlatformRefused
 from channels.wechat.outbox import queue_agent_reply
-from channels.outbox import LEASE, pause
 from channels.wechat.sender import Sender
 from hotline.clock import ManualClock
 from hotline.database import Database
