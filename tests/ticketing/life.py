@@ -227,7 +227,8 @@ _LIKELY = {
     "in_progress": (
         "clerk:sign clerk:draft_explained chief:sign_off clerk:ask_extension water_clerk:sign water_clerk:draft_explained "
         "water_chief:sign_off clerk:sign clerk:contact clerk:draft_explained chief:sign_off clerk:ask_return dispatcher:approve_return "
-        "water_clerk:ask_return clerk:draft_explained chief:sign_off clerk:ask_suspension chief:consent supervisor:approve_suspension leader:approve_suspension "
+        "water_clerk:ask_return clerk:draft_explained chief:sign_off clerk:ask_suspension chief:consent supervisor:approve_suspension "
+        "leader:approve_suspension "
         "supervisor:approve_extension supervisor:take_investigation supervisor:conclude dispatcher:waive dispatcher:open_dispute"
     ),
     "disputed": "supervisor:rule leader:rule",
