@@ -95,7 +95,7 @@ class Fuzz:
     def _send(self, case: Any, mode: Any) -> None:
         if "number" in case.path_parameters and mode is schemathesis.GenerationMode.POSITIVE:
             case.path_parameters["number"] = self.numbers[sum(self.statuses.values()) % len(self.numbers)]  # one that is there
-        response = case.call(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=20)
+        response = case.call(base_url=self.url, headers={"Authorization": f"Bearer {self.token}"}, timeout=90)
         self.statuses[response.status_code] += 1
         case.validate_response(response, checks=self.checks)
 
