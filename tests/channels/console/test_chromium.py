@@ -57,6 +57,8 @@ PAGES = {
         "/console/catalogue",
         "/console/me",
         "/console/me/password",
+        "/console/me/tokens",
+        "/console/webhooks",
     ),
 }
 
