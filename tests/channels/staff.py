@@ -96,7 +96,7 @@ def hidden_fields(body: str, action: str) -> dict[str, str]:
 async def city(core: Core, database: Database, clock: ManualClock, settings: Settings) -> City:
     """Two units, one person of each role, one category, the official calendar."""
     homes = {"clerk": "city", "chief": "city", "water_clerk": "water"}
-    people = {}
+    users = {}
     async with database.transaction() as session:
         await load_official(core, session)
         made = {
@@ -108,11 +108,11 @@ async def city(core: Core, database: Database, clock: ManualClock, settings: Set
         await session.flush()
         for number, login in enumerate([*(role.value for role in Role), "water_clerk", "agent2", "dispatcher2"], 1001):
             role = {"water_clerk": "clerk", "agent2": "agent", "dispatcher2": "dispatcher"}.get(login, login)
-            user = User(login=login, name=f"{login}员", staff_number=str(number), role=role,
+            users[login] = User(login=login, name=f"{login}员", staff_number=str(number), role=role,
                         unit_id=made[homes.get(login, "centre")].id, password_hash=_HASH)  # fmt: skip
-            session.add(user)
-            await session.flush()
-            people[login] = staff_actor(user)
+        session.add_all(users.values())
+        await session.flush()
+        people = {login: staff_actor(user) for login, user in users.items()}
         for code, name, unit in (("0501", "施工噪声", "city"), ("0301", "供水", "water")):
             session.add(
                 Category(

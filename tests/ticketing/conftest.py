@@ -121,13 +121,12 @@ async def _units(session: AsyncSession) -> dict[str, int]:
 
 async def _people(session: AsyncSession, units: dict[str, int]) -> dict[str, Actor]:
     homes = {"clerk": "city", "chief": "city", "water_clerk": "water", "water_chief": "water"}
-    found = {}
+    made = {}
     for number, login in enumerate([*(role.value for role in Role), "water_clerk", "water_chief", "agent2"], 1001):
         role = {"water_clerk": "clerk", "water_chief": "chief", "agent2": "agent"}.get(login, login)
-        user = User(
+        made[login] = User(
             login=login, name=login, staff_number=str(number), role=role, unit_id=units.get(homes.get(login, "centre")), password_hash="x"
         )
-        session.add(user)
-        await session.flush()
-        found[login] = staff_actor(user)
-    return found
+    session.add_all(made.values())
+    await session.flush()
+    return {login: staff_actor(user) for login, user in made.items()}

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import chinese_calendar
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Boolean, Date, String, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
 from hotline.events import SYSTEM
 from ticketing.calendar import versions
@@ -52,15 +53,26 @@ async def load_official(core: Core, session: AsyncSession, *, years_ahead: int =
     """
     days = official_days(FIRST_YEAR, core.clock.now().year + years_ahead)
     if days:
-        rows = [{"day": day, "is_work": is_work, "name": name, "source": "package"} for day, (is_work, name) in days.items()]
-        statement = insert(CalendarDay).values(rows).on_conflict_do_nothing(index_elements=["day"]).returning(CalendarDay.day)
-        added = (await session.scalars(statement)).all()
+        added = (await session.scalars(_insert_official(days))).all()
         if len(added) == len(days):
             await versions.bump(session, calendar=True)  # the first filling; nothing was computed by another calendar
         elif added:
             told: dict[str, object] = {"added": len(added), "years": sorted({day.year for day in added})}
             await note_change(core, session, SYSTEM, source="package", note="", data=told, added=len(added), changed=0)
     return len(days)
+
+
+def _insert_official(days: dict[date, tuple[bool, str]]) -> ReturningInsert[date]:
+    """One array for each column: thousands of single parameters would cost more than all the rest of the statement."""
+    columns = (
+        bindparam("days", list(days), ARRAY(Date)),
+        bindparam("work", [is_work for is_work, _name in days.values()], ARRAY(Boolean)),
+        bindparam("names", [name for _is_work, name in days.values()], ARRAY(String)),
+    )
+    given = func.unnest(*columns).table_valued("day", "is_work", "name").render_derived()
+    rows = select(given.c.day, given.c.is_work, given.c.name, literal("package"))
+    into = insert(CalendarDay).from_select(["day", "is_work", "name", "source"], rows)
+    return into.on_conflict_do_nothing(index_elements=["day"]).returning(CalendarDay.day)
 
 
 _known = versions.PerDatabase()

@@ -386,8 +386,12 @@ async def test_markup_of_the_citizen_is_shown_as_text(client: Client, make_ticke
 
 @pytest.mark.parametrize("state", ["rejected", "merged", "emergency_out", "disputed", "suspended", "archived", "invalid", "need_info"])
 async def test_every_state_has_a_page(client: Client, make_ticket: MakeTicket, state: str, clock: ManualClock) -> None:
-    closed = {"closed_at": clock.now(), "no_callback_reason": "unreached"} if state == "archived" else {}
-    page = await (await opened(client, await make_ticket(columns={"state": state, **closed}))).get("/track")
+    columns: dict[str, object] = {"state": state}
+    if state == "archived":
+        columns |= {"closed_at": clock.now(), "no_callback_reason": "unreached"}
+    elif state == "merged":
+        columns |= {"master_id": (await make_ticket()).ticket.id}
+    page = await (await opened(client, await make_ticket(columns=columns))).get("/track")
     assert page.status == 200
     assert "办到哪一步了" in page.text
 
