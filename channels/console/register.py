@@ -29,7 +29,7 @@ from ticketing.conversation.models import Author, Call, Conversation, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role, Unit, User
 from ticketing.suggestion.service import Suggestion, suggest
-from ticketing.suggestion.similar import similar_open
+from ticketing.suggestion.similar import Similar, similar_open
 from ticketing.ticket.access import closed_conversations, sees_conversation, visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
@@ -50,19 +50,20 @@ async def show_form(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].transaction() as session:
         conversation = await _conversation(request.app[CORE], session, person, request.query.get("conversation", ""))
         entered = {**_BLANK, **(await _from_conversation(request, session, person, conversation) if conversation else {})}
-        return await _respond(request, session, entered, conversation=conversation)
+        return await _respond(request, session, person, entered, conversation=conversation)
 
 
 async def _respond(
     request: web.Request,
     session: AsyncSession,
+    person: Staff,
     entered: Mapping[str, str],
     *,
     conversation: Conversation | None = None,
     errors: dict[str, str] | None = None,
     chosen: list[str] | None = None,
 ) -> web.Response:
-    text = f"{entered.get('title', '')} {entered.get('content', '')}"
+    text = f"{entered.get('title', '')} {entered.get('content', '')}".strip()
     said = await messages(session, conversation.id) if conversation else []
     return page(
         request,
@@ -74,7 +75,8 @@ async def _respond(
         conversation=conversation,
         said=said,
         categories=await active_categories(session),
-        proposal=await _propose(request, session, entered, conversation) if text.strip() else None,
+        proposal=await _propose(request, session, entered, conversation) if text else None,
+        similar=await _alike(request, session, person, entered) if text else [],
         units=list(await session.scalars(select(Unit).where(Unit.active, Unit.level > 1).order_by(Unit.level, Unit.id))),
         handlers=await _handlers(session),
         chosen=chosen or [],
@@ -171,8 +173,13 @@ async def suggest_category(request: web.Request) -> web.StreamResponse:
         return fragment(request, "console/_suggestions.html", proposal=None)
     async with request.app[DATABASE].transaction() as session:
         proposal = await _propose(request, session, form)
-        alike = await similar_open(request.app[CORE], session, person.actor, form["content"][:5000], form.get("address", "")[:300])
-        return fragment(request, "console/_suggestions.html", proposal=proposal, similar=alike)
+        return fragment(request, "console/_suggestions.html", proposal=proposal, similar=await _alike(request, session, person, form))
+
+
+async def _alike(request: web.Request, session: AsyncSession, person: Staff, entered: Mapping[str, str]) -> list[Similar]:
+    """Open tickets that this may be about, of those that this person sees."""
+    place = entered.get("address", "")[:300]
+    return await similar_open(request.app[CORE], session, person.actor, entered.get("content", "")[:5000], place)
 
 
 async def create(request: web.Request) -> web.StreamResponse:
@@ -205,7 +212,7 @@ async def create(request: web.Request) -> web.StreamResponse:
             conversation = await _conversation(core, session, person, form.get("conversation", ""))
             errors = problem.errors or {"content": str(problem)}
             chosen = [str(value) for value in data.getall("named", [])]
-            return await _respond(request, session, form, conversation=conversation, errors=errors, chosen=chosen)
+            return await _respond(request, session, person, form, conversation=conversation, errors=errors, chosen=chosen)
     response = see_other(request, f"/console/tickets/{made.ticket.number}", "registered")
     receipt.write(request, response, made.ticket.number, made.query_code)
     return response

@@ -108,9 +108,11 @@ class Desk:
             )
             if over > 0:
                 problems.append(f"{name} at {width}: {over} px too wide")
-        await self.page.evaluate(AXE.read_text())
+        if not await self.page.evaluate("typeof axe === 'object'"):
+            await self.page.evaluate(AXE.read_text())
         rules = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
-        result = await self.page.evaluate(f"axe.run(document, {{runOnly: {rules}}})")
+        # an open dialog makes everything else inert: what stands behind it was checked when it was closed
+        result = await self.page.evaluate(f"axe.run(document.querySelector('dialog[open]') ?? document, {{runOnly: {rules}}})")
         problems += [f"{name}: {found['id']}: {found['nodes'][0]['html'][:140]}" for found in result["violations"]]
         problems += [f"{name}: {text}" for text in self.complaints]
 
