@@ -49,6 +49,7 @@ NAMES = {
     "windows": "等待期限",
     "reopen_days": "可重新办理的天数",
     "sent_back": "审核退回后",
+    "objected": "异议重新决定",
 }
 CONDITIONS = {
     "urgency": "紧急程度",
@@ -114,7 +115,7 @@ def value_words(name: str, value: Any) -> str:
     """One field of a document in words, for the person who confirms a change."""
     if value is None:
         return _("没有")
-    if name in LIMITS or name == "sent_back":
+    if name in (*LIMITS, "sent_back", "objected"):
         try:
             return limit_words(limit_of(value, name))
         except PolicyError:

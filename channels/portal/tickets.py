@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from hotline.events import Event
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.callback.models import CallbackTask
-from ticketing.callback.service import REOPEN_DAYS
+from ticketing.callback.service import may_reopen
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
@@ -82,7 +82,7 @@ async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
         may_urge=state in _URGENT_STATES,
         may_supplement=state.is_open,
         may_withdraw=state in _WITHDRAWABLE and ticket.kind != Kind.REPORT.value,
-        may_reopen=_may_reopen(ticket, now),
+        may_reopen=state is TicketState.CLOSED and ticket.policy_key is not None and await may_reopen(core, session, ticket),
     )
 
 
@@ -122,12 +122,6 @@ async def _may_rate(session: AsyncSession, ticket: Ticket) -> bool:
         return False
     waiting = select(CallbackTask.id).where(CallbackTask.ticket_id == ticket.id, CallbackTask.state == "open")
     return await session.scalar(waiting) is not None
-
-
-def _may_reopen(ticket: Ticket, now: datetime) -> bool:
-    if ticket.state != TicketState.CLOSED.value or ticket.closed_at is None or ticket.policy_key is None:
-        return False
-    return now <= ticket.closed_at + timedelta(days=REOPEN_DAYS)
 
 
 def _public_events(ticket: Ticket) -> Select[Event]:

@@ -217,14 +217,19 @@ async def test_the_author_may_not_review_or_call_back(city: City) -> None:
         await city.act(number, city.dispatcher, callbacks.review, accept=True, gates=("law",))
 
 
-async def test_sent_back_replies_get_one_working_day(city: City) -> None:
+@pytest.mark.parametrize("late", [False, True])
+async def test_sent_back_replies_keep_the_due_time_or_get_one_working_day(city: City, late: bool) -> None:
     number = (await city.register()).ticket.number
     assignment = await city.dispatch(number)
+    before = (await clocks_of(city, number))["handle"]
+    if late:
+        city.clock.set(before.due_at)
     await city.handle(assignment)
     await city.act(number, city.dispatcher, callbacks.review, accept=False, note="没有说明检查结果")
     assert (await ticket_of(city, number)).state == "in_progress"
     clock = (await clocks_of(city, number))["handle"]
-    assert (clock.state, clock.limit_value) == ("running", 1)
+    assert (clock.state, clock.limit_value) == ("running", 1 if late else before.limit_value)
+    assert clock.due_at > city.clock.now() if late else clock.due_at == before.due_at
     await city.reply(assignment)
     await city.accept(number)
 
@@ -257,6 +262,22 @@ async def test_answer_on_the_spot_and_its_rating(city: City) -> None:
         ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
         await callbacks.finish_callback(city.core, session, citizen_actor(), ticket, SATISFIED, by="web")
     assert (await ticket_of(city, number)).state == "closed"
+
+
+async def test_who_was_not_satisfied_with_an_answer_on_the_spot_is_handled_by_a_unit(city: City) -> None:
+    number = (await city.register(kind=Kind.CONSULT)).ticket.number
+    words = "居住证满十五日前可以到居住地派出所办理签注，免费。"
+    await city.act(number, city.agent, dispatching.answer, words)
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+        await callbacks.finish_callback(city.core, session, citizen_actor(), ticket, DISSATISFIED, by="web")
+    assert (await ticket_of(city, number)).state == "to_dispatch"
+    with pytest.raises(IllegalStep, match="派给承办单位"):
+        await city.act(number, city.dispatcher, dispatching.answer, words)
+    await city.handle(await city.dispatch(number))
+    await city.accept(number)
+    await city.act(number, city.callback, callbacks.finish_callback, SATISFIED, by="clerk")
+    assert (await ticket_of(city, number)).satisfaction == "satisfied"
 
 
 async def test_rating_twice_is_refused(city: City) -> None:

@@ -12,13 +12,11 @@ from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import policy_of, start_clock
+from ticketing.deadline.service import policies, policy_of, start_clock
 from ticketing.people.actor import Actor
 from ticketing.relation.investigation import begin_when_due
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
-
-REOPEN_DAYS = 7
 
 
 async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, action: str = "redo") -> None:
@@ -45,10 +43,22 @@ async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
     await begin_when_due(core, session, actor, ticket)
 
 
+async def reopen_days(core: Core, session: AsyncSession) -> int:
+    """How many days after the end a citizen may have it taken up again; data of the centre's policy."""
+    return (await policies(session, core.clock.now())).centre.reopen_days
+
+
+async def may_reopen(core: Core, session: AsyncSession, ticket: Ticket) -> bool:
+    """Whether the ticket was closed so short a time ago that it can be taken up again."""
+    if ticket.closed_at is None:
+        return False
+    return core.clock.now() <= ticket.closed_at + timedelta(days=await reopen_days(core, session))
+
+
 async def reopen(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str) -> None:
-    """T25: within seven days, back to the same units with the short clock."""
-    if ticket.closed_at is None or core.clock.now() > ticket.closed_at + timedelta(days=REOPEN_DAYS):
-        raise IllegalStep(_("办结已超过{days}天，请作为新的事项反映").format(days=REOPEN_DAYS))
+    """T25: within the days of the centre's policy (seven), back to the same units with the short clock."""
+    if not await may_reopen(core, session, ticket):
+        raise IllegalStep(_("办结已超过{days}天，请作为新的事项反映").format(days=await reopen_days(core, session)))
     if ticket.policy_key is None:
         raise IllegalStep(_("这件事没有派过单，请作为新的事项反映"))
     if len(reason.strip()) < 5:

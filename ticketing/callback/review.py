@@ -11,7 +11,7 @@ from ticketing.assignment.models import Assignment, AssignmentState, Reply
 from ticketing.callback.tasks import open_callback
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import policies, start_clock, stop_clocks
+from ticketing.deadline.service import go_on_after_review, stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.ticket.models import Ticket
@@ -38,7 +38,6 @@ async def review(
     await take_step(core, session, actor, ticket, action, data={"note": note.strip()[:1000]}, **told)
     await stop_clocks(core, session, ticket.id, ClockKind.REVIEW)
     now = core.clock.now()
-    limit = (await policies(session, now)).centre.sent_back
     for assignment, reply in replies:
         if reply.author_id == actor.user_id:
             raise NotAllowed(_("不能审核自己起草的答复"))
@@ -47,7 +46,7 @@ async def review(
             assignment.state, assignment.accepted_at = AssignmentState.ACCEPTED.value, now
         else:
             assignment.state = AssignmentState.REDO.value
-            await start_clock(core, session, ticket, ClockKind.HANDLE, limit, assignment_id=assignment.id)
+            await go_on_after_review(core, session, ticket, assignment.id)
     if accept:
         await open_callback(core, session, ticket)
     await session.flush()

@@ -6,7 +6,7 @@ rounds, `robot` machines that call, `links` the rating page by SMS, `batch` the 
 
 from ticketing.callback.attempts import record_attempt
 from ticketing.callback.questionnaire import CallbackResult
-from ticketing.callback.redo import REOPEN_DAYS, reopen
+from ticketing.callback.redo import may_reopen, reopen, reopen_days
 from ticketing.callback.return_calls import finish_return_call
 from ticketing.callback.review import GATES, review
 from ticketing.callback.tasks import open_callback, open_task
@@ -14,15 +14,16 @@ from ticketing.callback.visit import close_disputed, decide_redo, finish_callbac
 
 __all__ = [
     "GATES",
-    "REOPEN_DAYS",
     "CallbackResult",
     "close_disputed",
     "decide_redo",
     "finish_callback",
     "finish_return_call",
+    "may_reopen",
     "open_callback",
     "open_task",
     "record_attempt",
     "reopen",
+    "reopen_days",
     "review",
 ]

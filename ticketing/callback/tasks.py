@@ -13,7 +13,7 @@ from hotline.i18n import _
 from ticketing.assignment.models import Assignment, Reply
 from ticketing.calendar.service import work_calendar
 from ticketing.callback import rules
-from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskState
+from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskKind, TaskState
 from ticketing.callback.rules import Chosen, Rules
 from ticketing.callback.schedule import next_slot
 from ticketing.citizen.models import Citizen
@@ -257,3 +257,9 @@ async def _fail_running(session: AsyncSession, task: CallbackTask, now: datetime
     """An attempt whose caller died was never an attempt of the citizen's: it stays as failed and does not count."""
     running = (CallbackAttempt.task_id == task.id) & (CallbackAttempt.outcome == "running")
     await session.execute(update(CallbackAttempt).where(running).values(outcome="failed", ended_at=now))
+
+
+async def evaluated(session: AsyncSession, ticket: Ticket) -> bool:
+    """Whether the citizen has rated an answer on the spot: one evaluation per matter (T30)."""
+    statement = select(CallbackTask.id).where(CallbackTask.ticket_id == ticket.id, CallbackTask.kind == TaskKind.EVALUATION.value)
+    return await session.scalar(statement.limit(1)) is not None

@@ -12,7 +12,7 @@ from ticketing.callback.attempts import add_attempt
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskKind, TaskState
 from ticketing.callback.questionnaire import CallbackResult, store_answers
 from ticketing.callback.redo import redo
-from ticketing.callback.tasks import finish, open_task, open_visit, refuse_author
+from ticketing.callback.tasks import evaluated, finish, open_task, open_visit, refuse_author
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import start_clock, start_dispatch_clock, stop_clocks
@@ -185,7 +185,7 @@ async def _undecided(session: AsyncSession, actor: Actor, ticket: Ticket) -> Sec
 async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, result: CallbackResult, by: str) -> None:
     """T30: the citizen rates an answer on the spot, once per matter."""
     now = core.clock.now()
-    if await _evaluated(session, ticket):
+    if await evaluated(session, ticket):
         raise IllegalStep(_("这件事已经评价过，每件事评价一次"))
     task = CallbackTask(
         ticket_id=ticket.id,
@@ -213,8 +213,3 @@ async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, tick
         return
     values = {"satisfaction": result.satisfaction.value, "solved": result.solved}
     await take_step(core, session, actor, ticket, "rate_answer", data={"satisfaction": result.satisfaction.value}, **values)
-
-
-async def _evaluated(session: AsyncSession, ticket: Ticket) -> bool:
-    statement = select(CallbackTask.id).where(CallbackTask.ticket_id == ticket.id, CallbackTask.kind == TaskKind.EVALUATION.value)
-    return await session.scalar(statement.limit(1)) is not None

@@ -120,6 +120,8 @@ class Centre:
     reopen_days: int = 7
     sent_back: Limit = field(default_factory=lambda: Limit(1, "wd"))
     """The least time a unit has after the review sent a reply back."""
+    objected: Limit = field(default_factory=lambda: Limit(1, "wd"))
+    """By when somebody else has decided again after the citizen's objection (T32)."""
     version: int = 1
 
 
@@ -264,7 +266,8 @@ def parse_centre(raw: Any, version: int = 1) -> Centre:
     days = raw.get("reopen_days", 7)
     if not isinstance(days, int) or not 1 <= days <= 365:
         raise PolicyError(f"{where}: reopen_days must be a number of days")
-    return Centre(dispatch, windows, days, limit_of(raw.get("sent_back", "1wd"), f"{where}: sent_back"), version)
+    sent_back, objected = (limit_of(raw.get(name, "1wd"), f"{where}: {name}") for name in ("sent_back", "objected"))
+    return Centre(dispatch, windows, days, sent_back, objected, version)
 
 
 def combine(centre: Centre, policies: Iterable[Policy]) -> Policies:

@@ -108,6 +108,22 @@ async def start_dispatch_clock(core: Core, session: AsyncSession, ticket: Ticket
     )
 
 
+async def plan_dispatch_clock(core: Core, session: AsyncSession, ticket: Ticket) -> Deadline:
+    """The same clock before its ticket is stored, without the ticket's id: registration writes both with their due time at once."""
+    limits = (await policies(session, core.clock.now())).dispatch
+    deadline = Deadline(
+        kind=ClockKind.DISPATCH.value,
+        state=ClockState.RUNNING.value,
+        stage=Stage.CALM.value,
+        started_at=core.clock.now().astimezone(UTC),
+        adjustments=[],
+        extensions=0,
+    )
+    set_terms(core, deadline, limits[Urgency(ticket.urgency)], compute.USUAL)
+    recompute(await work_calendar(session), deadline)
+    return deadline
+
+
 async def start_window(core: Core, session: AsyncSession, ticket: Ticket, kind: ClockKind) -> Deadline:
     """Start a window of citizen or centre (or the ruling of a dispute) with the limit of the centre's policy."""
     centre = (await policies(session, core.clock.now())).centre
@@ -271,6 +287,29 @@ async def stop_clocks(
     await session.flush()
 
 
+async def go_on_after_review(core: Core, session: AsyncSession, ticket: Ticket, assignment_id: int) -> Deadline:
+    """T21: the unit's handling clock after its reply was sent back. The original due time stays, the policy's least time is left.
+
+    The new clock counts from when the old one did, with its pauses and extensions, so that a changed calendar moves it alike.
+    """
+    least = (await policies(session, core.clock.now())).centre.sent_back
+    old = await session.scalar(
+        select(Deadline)
+        .where(Deadline.assignment_id == assignment_id, Deadline.kind == ClockKind.HANDLE.value)
+        .order_by(Deadline.id.desc())
+        .limit(1)
+    )
+    new = await start_clock(core, session, ticket, ClockKind.HANDLE, least, assignment_id=assignment_id)
+    if old is not None and old.due_at > new.due_at:
+        new.started_at, new.limit_value, new.limit_unit, new.options = old.started_at, old.limit_value, old.limit_unit, old.options
+        new.adjustments, new.extensions, new.original_due_at = old.adjustments, old.extensions, old.original_due_at
+        new.stage = old.stage  # who was reminded is not reminded again
+        recompute(await work_calendar(session), new)
+        fall_back(new, core.clock.now())
+        await session.flush()
+    return new
+
+
 async def running(session: AsyncSession, ticket_id: int) -> list[Deadline]:
     """The clocks of a ticket that still run, most pressing first."""
     statement = select(Deadline).where(Deadline.ticket_id == ticket_id, Deadline.state == ClockState.RUNNING.value)
@@ -279,7 +318,9 @@ async def running(session: AsyncSession, ticket_id: int) -> list[Deadline]:
 
 __all__ = [
     "extend_clock",
+    "go_on_after_review",
     "pause_clocks",
+    "plan_dispatch_clock",
     "policies",
     "policy_for",
     "policy_of",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import IllegalStep, InvalidInput
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
-from ticketing.callback.tasks import cancel_open
+from ticketing.callback.tasks import cancel_open, evaluated
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import (
@@ -212,9 +212,15 @@ async def assign(
 
 
 async def answer(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, text: str) -> None:
-    """T2: answered on the spot. At least 20 characters; the citizen is asked to rate it."""
+    """T2: answered on the spot. At least 20 characters; the citizen is asked to rate it.
+
+    Once per matter: who was not satisfied with such an answer is not answered so again, a unit handles it (T30).
+    Raises InvalidInput, IllegalStep.
+    """
     if len(text.strip()) < 20:
         raise InvalidInput(_("答复至少写20个字，把依据和办法说清楚"), field="answer")
+    if await evaluated(session, ticket):
+        raise IllegalStep(_("市民对当场的答复不满意，不能再直接答复，请派给承办单位办理"))
     await take_step(core, session, actor, ticket, "answer", data={"answer": text.strip()}, answer=text.strip())
     await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH)
     await start_window(core, session, ticket, ClockKind.EVALUATION)

@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
 from hotline.i18n import _
 from ticketing.context import Core
-from ticketing.deadline.limits import Limit
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_clock, start_window, stop_clocks
+from ticketing.deadline.service import policies, start_clock, start_window, stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.request import service as requests
 from ticketing.request.models import Request
@@ -21,8 +20,6 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
 
 MIN_WAY = 5
-OBJECTION_LIMIT = Limit(1, "wd")
-"""An objection is decided within one working day."""
 
 
 class RefusalReason(StrEnum):
@@ -75,7 +72,7 @@ async def reject(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
 
 
 async def object_to(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, *, now: datetime | None = None) -> None:
-    """T32: the citizen objects within the window; once. It is looked at again by somebody else, within a working day."""
+    """T32: the citizen objects within the window; once. It is looked at again by somebody else, in the policy's time."""
     if len(reason.strip()) < MIN_WAY:
         raise InvalidInput(_("请说明为什么应当受理"), field="reason")
     if ticket.extra.get("objected"):
@@ -83,4 +80,5 @@ async def object_to(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     extra = {**ticket.extra, "objected": True}
     await take_step(core, session, actor, ticket, "object", data={"reason": reason.strip()[:1000]}, answer=None, extra=extra)
     await stop_clocks(core, session, ticket.id, ClockKind.OBJECTION)
-    await start_clock(core, session, ticket, ClockKind.DISPATCH, OBJECTION_LIMIT)
+    limit = (await policies(session, core.clock.now())).centre.objected
+    await start_clock(core, session, ticket, ClockKind.DISPATCH, limit)

@@ -15,15 +15,18 @@ from hotline.clock import CITY_ZONE
 from hotline.errors import Conflict, IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.events import Event
 from tests.ticketing.conftest import City
+from ticketing.callback import service as callbacks
+from ticketing.callback.questionnaire import CallbackResult
 from ticketing.deadline import book, changes, policy, service
 from ticketing.deadline.limits import Limit
 from ticketing.deadline.models import ClockKind, Deadline, PolicyVersion
 from ticketing.deadline.move import move_policy
 from ticketing.deadline.policy import CENTRE
-from ticketing.people.actor import Actor, staff_actor
+from ticketing.people.actor import Actor, citizen_actor, staff_actor
 from ticketing.people.models import User
+from ticketing.ticket import refusal
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import DispatchMode
+from ticketing.ticket.states import DispatchMode, Satisfaction
 
 
 @pytest.fixture
@@ -43,6 +46,7 @@ def document(key: str = "P-PHONE", **values: Any) -> dict[str, Any]:
     return {**found, **values}
 
 
+SATISFIED = CallbackResult(Satisfaction.SATISFIED, solved=True)
 FIVE = {"handle": {"value": 5, "unit": "wd"}}
 
 
@@ -227,6 +231,41 @@ async def test_the_centres_own_clocks_are_changed_the_same_way(city: City) -> No
     async with city.database.transaction() as session:
         clock = (await session.scalars(select(Deadline).where(Deadline.ticket_id == made.ticket.id))).one()
     assert (clock.limit_value, clock.limit_unit) == (2, "wh")
+
+
+async def test_reopening_sending_back_and_objection_follow_the_centres_data(city: City) -> None:
+    centre = deepcopy(policy.seed()["centre"])
+    centre |= {"reopen_days": 10, "sent_back": {"value": 6, "unit": "wd"}, "objected": {"value": 2, "unit": "wd"}}
+    await decide(city, city.admin, await propose(city, city.supervisor, centre, key=CENTRE))
+    number = (await city.register()).ticket.number
+    assignment = await city.dispatch(number)
+    await city.handle(assignment)
+    await city.act(number, city.dispatcher, callbacks.review, accept=False, note="没有说明检查结果")
+    ticket = await by_number(city, number)
+    assert (await last_clock(city, ticket.id, ClockKind.HANDLE)).limit_value == 6
+    await city.reply(assignment)
+    await city.accept(number)
+    await city.act(number, city.callback, callbacks.finish_callback, SATISFIED, by="clerk")
+    city.clock.advance(days=9, hours=23)
+    await city.act(number, city.supervisor, callbacks.reopen, "工地又在夜里施工")
+    refused = (await city.register(content="另一件事：请问社保卡怎么办理")).ticket
+    await city.act(refused.number, city.dispatcher, refusal.reject, reason="不属于受理范围", legal_way="请向市信访局反映")
+    async with city.database.transaction() as session:
+        row = await session.get_one(Ticket, refused.id, with_for_update=True)
+        await refusal.object_to(city.core, session, citizen_actor(), row, "这是热线的职责，应当受理")
+    clock = await last_clock(city, refused.id, ClockKind.DISPATCH)
+    assert (clock.limit_value, clock.limit_unit) == (2, "wd")
+
+
+async def by_number(city: City, number: str) -> Ticket:
+    async with city.database.transaction() as session:
+        return (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+
+
+async def last_clock(city: City, ticket: int, kind: ClockKind) -> Deadline:
+    async with city.database.transaction() as session:
+        found = select(Deadline).where(Deadline.ticket_id == ticket, Deadline.kind == kind.value).order_by(Deadline.id.desc())
+        return (await session.scalars(found.limit(1))).one()
 
 
 # --- moving a running ticket -----------------------------------------------------------------------------------------
