@@ -55,6 +55,7 @@ class Hub:
         self._recent: deque[Notice] = deque(maxlen=_KEEP)
         self._queues: set[asyncio.Queue[Notice | None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._stopped = False
         self.connected = asyncio.Event()
 
     async def start(self) -> None:
@@ -62,7 +63,8 @@ class Hub:
         self._task = asyncio.create_task(self._run(), name="live-hub")
 
     async def stop(self) -> None:
-        """Stop listening and end every open stream."""
+        """Stop listening and end every open stream, also one that a browser opens now on a connection that it kept."""
+        self._stopped = True
         for queue in self._queues:
             _put(queue, None)
         if self._task:
@@ -136,6 +138,8 @@ class Hub:
         )
         queue: asyncio.Queue[Notice | None] = asyncio.Queue(_QUEUE)
         self._queues.add(queue)  # before replaying, so that nothing falls between
+        if self._stopped:
+            _put(queue, None)
         try:
             await response.prepare(request)
             await response.write(b"retry: 2000\n: open\n\n")

@@ -100,6 +100,16 @@ async def test_streams_tell_names_only_and_only_to_those_concerned(site: TestSer
     second.close()
 
 
+async def test_a_stream_that_is_opened_while_the_service_stops_ends_at_once(site: TestServer, browser: Opener) -> None:
+    """Otherwise the service would wait for it for two minutes."""
+    hub = await _ready(site)
+    dispatcher = await browser("dispatcher")
+    await hub.stop()
+    async with asyncio.timeout(10):
+        response = await dispatcher.get("/console/stream")
+        assert b"open" in await response.read()
+
+
 async def test_a_slow_browser_loses_the_oldest_notices_and_nothing_else() -> None:
     hub = Hub("postgresql://nowhere")
     for _ in range(1500):
