@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -140,8 +142,13 @@ def _xlsx_rows(content: bytes) -> Iterator[list[str]]:
         SyntaxError,
         OSError,
         EOFError,
+        RuntimeError,
+        ArithmeticError,
+        zlib.error,
+        lzma.LZMAError,
     ) as error:
-        # SyntaxError: broken XML; ValueError: also what defusedxml forbids; the others: parts that are missing or not what they say
+        # SyntaxError: broken XML; ValueError: also what defusedxml forbids; RuntimeError: a password, a way of packing that is
+        # unknown; zlib.error, LZMAError: torn bytes; the others: parts that are missing or not what they say
         raise InvalidInput(_("这个xlsx文件打不开，请另存为新的xlsx或CSV再试"), field="file") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import struct
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
@@ -120,6 +121,40 @@ def test_what_cannot_be_read_is_refused_with_a_word(content: bytes) -> None:
     with pytest.raises(InvalidInput) as refused:
         read(content, NAMES, frozenset({"code"}))
     assert refused.value.field == "file"
+
+
+def _workbook() -> bytearray:
+    book = Workbook()
+    book.active.append(["代码", "名称"])  # type: ignore[union-attr]
+    out = io.BytesIO()
+    book.save(out)
+    return bytearray(out.getvalue())
+
+
+def _patched(mark: bytes, offset: int, value: bytes) -> bytes:
+    """A sound workbook with some bytes changed after each `mark`."""
+    content = _workbook()
+    at = content.find(mark)
+    while at >= 0:
+        start = at + offset
+        if mark == b"PK\x03\x04":  # behind the head of each member stand its name and its packed bytes
+            start = at + 30 + sum(struct.unpack("<HH", content[at + 26 : at + 30]))
+        content[start : start + len(value)] = value
+        at = content.find(mark, at + 4)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(_patched(b"PK\x01\x02", 8, b"\x01"), id="with a password"),
+        pytest.param(_patched(b"PK\x01\x02", 10, b"\x63"), id="packed in an unknown way"),
+        pytest.param(_patched(b"PK\x03\x04", 0, b"\xff" * 4), id="torn"),
+    ],
+)
+def test_an_xlsx_file_that_cannot_be_unpacked_is_refused_with_a_word(content: bytes) -> None:
+    with pytest.raises(InvalidInput, match="打不开"):
+        read(content, NAMES, frozenset({"code"}))
 
 
 def test_a_bomb_is_refused_unread() -> None:
