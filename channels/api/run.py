@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.web_request import FileField
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
@@ -16,6 +19,7 @@ from channels.api.explain import explain
 from channels.api.limits import Limiter
 from channels.api.reading import read_json, read_query
 from channels.web.address import address_of
+from channels.web.inputs import read_form
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from channels.web.problems import problem_response
 from hotline.errors import Conflict, HotlineError, NotAllowed
@@ -49,6 +53,8 @@ def serve(operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamR
                 bearer = await _bearer(request, session, text, operation)
                 call = Call(request, request.app[CORE], request.app[SETTINGS], request.app[DATABASE], session, bearer)
                 _read(operation, call, raw)
+                if operation.upload:
+                    raw = await _read_upload(request)
                 if not operation.own_transactions:
                     return await _answer(operation, call, raw)
             return await _answer(operation, call, raw)
@@ -79,6 +85,20 @@ async def _bearer(request: web.Request, session: AsyncSession, text: str, operat
     if operation.writes and not bearer.may_write:
         raise NotAllowed(_("这个令牌只能读取，不能修改。请换一个可写的令牌"))
     return bearer
+
+
+async def _read_upload(request: web.Request) -> bytes:
+    """Read the form for the handler; what stands for its bytes at the Idempotency-Key. Raises BadRequest for a broken body."""
+    await read_form(request)
+    seen = hashlib.sha256()
+    for name, value in (await request.post()).items():
+        if isinstance(value, FileField):
+            content = await asyncio.to_thread(hashlib.file_digest, value.file, "sha256")
+            value.file.seek(0)
+            seen.update(repr((name, value.filename, content.hexdigest())).encode())
+        else:
+            seen.update(repr((name, value)).encode())
+    return seen.digest()
 
 
 def _read(operation: Operation, call: Call, raw: bytes) -> None:

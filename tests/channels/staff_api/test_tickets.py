@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from aiohttp import FormData
+from aiohttp import ClientResponse, FormData
 from aiohttp.test_utils import TestServer
 from sqlalchemy import func, select
 
@@ -277,6 +277,30 @@ async def test_files_are_added_and_read_under_the_tickets_permission(city: City,
     assert read.headers["X-Content-Type-Options"] == "nosniff"
     assert (await stranger.ask("GET", f"/attachments/{made['id']}")).status == 404
     assert (await clerk.ask("GET", "/attachments/nonsense")).status == 404
+
+
+async def test_a_key_that_came_with_one_file_does_not_swallow_another(city: City, program: Programs) -> None:
+    dispatcher = await program("dispatcher")
+    number = (await city.register()).ticket.number
+
+    async def send(content: bytes) -> ClientResponse:
+        form = FormData()
+        form.add_field("files", content, filename="报告.pdf", content_type="application/pdf")
+        return await dispatcher.ask("POST", f"/tickets/{number}/attachments", data=form, headers={"Idempotency-Key": "file-1"})
+
+    first, again, other = await send(b"%PDF-1.7\n%%EOF"), await send(b"%PDF-1.7\n%%EOF"), await send(b"%PDF-1.7\n2\n%%EOF")
+    assert (first.status, again.status, other.status) == (201, 201, 422)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len((await dispatcher.get(f"/tickets/{number}/attachments"))["items"]) == 1
+
+
+async def test_a_broken_form_is_a_bad_request(city: City, program: Programs) -> None:
+    dispatcher = await program("dispatcher")
+    number = (await city.register()).ticket.number
+    body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a\r.png"\r\n\r\n1\r\n--x--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = await dispatcher.ask("POST", f"/tickets/{number}/attachments", data=body, headers=headers)
+    assert (response.status, response.content_type) == (400, "application/problem+json")
 
 
 async def test_reference_data(city: City, program: Programs) -> None:
