@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import receipt
 from channels.console.actions import HANDLERS, PERMISSIONS, Step
+from channels.console.callback_view import callback_words
 from channels.console.due import describe
 from channels.console.grants import valid_grant
 from channels.console.next_step import next_step
@@ -184,6 +185,7 @@ async def ticket_response(
         lower_units=await _lower_units(session, person.user.unit_id) if "pass_on" in actions else [],
         staff_list=await _staff_list(session) if "name" in actions else [],
         categories=categories,
+        **callback_words(),
         problem=str(problem) if problem and not errors else "",
         errors=errors,
         opened=opened if opened in actions or opened.startswith(("reveal", "listen-")) else "",
