@@ -11,9 +11,10 @@ from channels.api.call import Call
 from channels.api.ticket_answers import event_outs
 from channels.console.actions import HANDLERS
 from channels.console.next_step import next_step
-from channels.console.ticket_view import load_page
+from channels.console.ticket_view import TicketPage, load_page
 from hotline.errors import Conflict, HotlineError, IllegalStep, NotFound
 from hotline.events import Event
+from ticketing.people.actor import Actor
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.models import Ticket
 
@@ -39,7 +40,12 @@ async def explain(call: Call, error: HotlineError) -> dict[str, Any]:
 
 async def allowed(call: Call, session: AsyncSession, ticket: Ticket) -> list[str]:
     """Names of the actions that this person can take on the ticket now, as the console offers them."""
-    step = next_step(await load_page(call.core, session, call.actor, ticket), call.actor)
+    return actions_of(await load_page(call.core, session, call.actor, ticket), call.actor)
+
+
+def actions_of(page: TicketPage, actor: Actor) -> list[str]:
+    """The names of what the page would offer."""
+    step = next_step(page, actor)
     keys = [action.key for action in ([step.primary] if step.primary else []) + step.others]
     return [key for key in keys if key in HANDLERS]
 

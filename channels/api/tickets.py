@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from channels.api import cursors
 from channels.api.call import Answer, Call, Handler, Operation
-from channels.api.explain import allowed
+from channels.api.explain import actions_of, allowed
 from channels.api.models import Id, Moment, Page, Query, Sent, Told, text
 from channels.api.ticket_answers import (
     AssignmentOut,
@@ -32,6 +32,7 @@ from channels.api.ticket_answers import (
     ticket_whole,
 )
 from channels.api.ticket_door import last_event, open_ticket
+from channels.console.ticket_view import page_of_new
 from channels.web.files import download, read_uploads
 from hotline.errors import InvalidInput, NotFound
 from hotline.events import Event
@@ -43,7 +44,7 @@ from ticketing.deadline.models import Deadline
 from ticketing.people.models import Role, Unit, User
 from ticketing.people.permissions import ensure
 from ticketing.ticket.access import access_attachment, person_of
-from ticketing.ticket.lists import Queue, rows_of
+from ticketing.ticket.lists import Queue, TicketRow, rows_of
 from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.search import TicketFilter, search_tickets
 from ticketing.ticket.service import CONTACT_WAYS, Appeal, register
@@ -206,7 +207,9 @@ async def register_ticket(call: Call) -> Answer:
         reported_unit_id=sent.reported_unit_id, named_user_ids=named,
     )  # fmt: skip
     made = await register(call.core, call.session, actor, appeal)
-    body = await whole(call, made.ticket)
+    row = TicketRow(made.ticket, made.clock, None, None)
+    page = page_of_new(call.core, made.ticket, made.clock, made.citizen)
+    body = ticket_whole(row, page.who, page.last_seq, actions_of(page, call.actor))
     number = made.ticket.number
     headers = {"ETag": etag(made.ticket, body.last_event), "Location": f"/api/v1/tickets/{number}"}
     return Answer(Registered(number=number, query_code=made.query_code, ticket=body), 201, headers)

@@ -197,6 +197,19 @@ async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     )
 
 
+def page_of_new(core: Core, ticket: Ticket, clock: Deadline, citizen: Citizen | None) -> TicketPage:
+    """The page of a ticket that was registered in this transaction: nothing else can belong to it yet, so nothing is read.
+
+    For what follows from the page (`next_step`), not for showing it: there is no proposal and no timeline.
+    """
+    return TicketPage(
+        ticket=ticket, category=None, proposal=None, similar=[], proposed=None, suggested_unit=None, who=person(core, citizen),
+        needs="", units={}, handlings=[], clocks=[clock], dues=[], pressing=None, pressing_clock=None, cards=[], story=[], last_seq=1,
+        attachments=[], calls=[], said=[], listen_needs_reason=False, task=None, attempts=[], answers=[], visit=None, notices=[],
+        return_call=None, related=[], created_by="", now=core.clock.now(),
+    )  # fmt: skip
+
+
 def _is_open(item: Handling) -> bool:
     return item.assignment.state not in _GONE
 

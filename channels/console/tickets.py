@@ -18,7 +18,7 @@ from channels.console.next_step import next_step
 from channels.console.pages import fragment, page, see_other
 from channels.console.session import require_may, staff
 from channels.console.ticket_view import load_page
-from channels.web.inputs import page_number, whole_number
+from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput
@@ -31,8 +31,9 @@ from ticketing.people.permissions import Scope, ensure, may, roles_reaching
 from ticketing.people.units import units_below
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import access_ticket
-from ticketing.ticket.lists import Queue, TicketRow, count_tickets, list_tickets
+from ticketing.ticket.lists import MOST, Place, Queue, count_tickets, list_tickets, place_of
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.search import TicketFilter, search_tickets
 
 PAGE_SIZE = 50
 _CENTRE = (Queue.MINE, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
@@ -46,13 +47,15 @@ QUEUES: dict[Role, tuple[Queue, ...]] = {
     Role.QUALITY: (Queue.ALL,),
     Role.LEADER: (Queue.OVERDUE, Queue.DUE_SOON, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
 }
+UNCOUNTED = frozenset({Queue.CLOSED, Queue.ALL})
+"""How many there ever were is for the figures, not for those who work through a queue."""
 QUEUE_WORDS = {
     Queue.MINE: "待我处理",
     Queue.TO_DISPATCH: "待派单",
     Queue.IN_PROGRESS: "办理中",
     Queue.DUE_SOON: "快到期",
     Queue.OVERDUE: "已超时",
-    Queue.RETURNS: "退单申请",
+    Queue.RETURNS: "申请待批",
     Queue.REVIEW: "待审核",
     Queue.CALLBACK: "待回访",
     Queue.CLOSED: "已办结",
@@ -82,29 +85,35 @@ TYPED = (
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:
-    """GET /console/tickets?queue=…&q=…&page=…: a queue by time left, or what a search found."""
+    """GET /console/tickets?queue=…&q=…&after=…: a queue by time left, or what a search found, newest first."""
     person = require_may(request, "ticket.see")
     core = request.app[CORE]
     words = request.query.get("q", "").strip()[:100]
     queue = _queue(request.query.get("queue", ""), person.role, searching=bool(words))
-    number = page_number(request.query.get("page"))
+    after = Place.read(request.query.get("after", "")[:200])
     async with request.app[DATABASE].transaction() as session:
-        rows = await list_tickets(core, session, person.actor, queue, words=words, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
-        counts = await count_tickets(core, session, person.actor, list(QUEUES[person.role]))
+        if words:
+            wanted = TicketFilter(queue=queue, words=words)
+            before = after.ticket_id if after else None
+            rows = await search_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, before=before)
+        else:
+            rows = await list_tickets(core, session, person.actor, queue, limit=PAGE_SIZE + 1, after=after)
+        counts = await count_tickets(core, session, person.actor, [item for item in QUEUES[person.role] if item not in UNCOUNTED])
         calendar = await work_calendar(session)
-        units = await _suggested_units(session, rows)
     if words and len(rows) == 1 and words in rows[0].ticket.number and len(words) >= 5 and not is_fragment(request):
         raise web.HTTPSeeOther(f"/console/tickets/{rows[0].ticket.number}")
     now = core.clock.now()
-    lines = [(row, describe(row.clock, now, calendar) if row.clock else None, units.get(row.ticket.id, "")) for row in rows[:PAGE_SIZE]]
+    shown = rows[:PAGE_SIZE]
+    more = place_of(queue, shown[-1].ticket).written() if len(rows) > PAGE_SIZE else ""
     values: dict[str, Any] = {
-        "lines": lines,
+        "lines": [(row, describe(row.clock, now, calendar) if row.clock else None) for row in shown],
         "queue": queue.value,
         "words": words,
-        "counts": [(item.value, _label(item, person.role), counts[item]) for item in QUEUES[person.role]],
-        "total": counts[queue],
-        "page_number": number,
-        "more": len(rows) > PAGE_SIZE,
+        "counts": [(item.value, _label(item, person.role), counts.get(item)) for item in QUEUES[person.role]],
+        "total": counts.get(queue),
+        "most": MOST,
+        "after": after.written() if after else "",
+        "more": more,
         "in_unit": person.role.in_unit,
     }
     if is_fragment(request) and request.query.get("part"):
@@ -121,16 +130,6 @@ def _queue(wanted: str, role: Role, *, searching: bool) -> Queue:
     if wanted in {queue.value for queue in allowed}:
         return Queue(wanted)
     return Queue.ALL if searching else allowed[0]
-
-
-async def _suggested_units(session: AsyncSession, rows: list[TicketRow]) -> dict[int, str]:
-    """For undispatched tickets: the unit that normally handles the category."""
-    codes = {row.ticket.category_code for row in rows if row.assignment is None and row.ticket.category_code}
-    if not codes:
-        return {}
-    found = await session.execute(select(Category.code, Unit.name).join(Unit, Unit.id == Category.unit_id).where(Category.code.in_(codes)))
-    names = {row.code: row.name for row in found}
-    return {row.ticket.id: names[row.ticket.category_code] for row in rows if row.assignment is None and row.ticket.category_code in names}
 
 
 async def show_ticket(request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from ticketing.assignment.service import sign
 from ticketing.people.actor import Actor
 from ticketing.ticket.access import access_by_code, access_ticket, person_of, reveal
 from ticketing.ticket.lists import Queue, count_tickets, list_tickets
+from ticketing.ticket.search import TicketFilter, search_tickets
 from ticketing.ticket.states import Confidentiality
 
 
@@ -94,5 +95,5 @@ async def test_counts_agree_with_lists_and_wildcards_are_literal(city: City) -> 
         for queue, count in counts.items():
             assert len(await list_tickets(city.core, session, city.dispatcher, queue)) == count
         assert counts[Queue.TO_DISPATCH] == 3
-        assert await list_tickets(city.core, session, city.dispatcher, Queue.ALL, words="%") == []
-        assert len(await list_tickets(city.core, session, city.dispatcher, Queue.ALL, words="夜间施工")) == 3
+        assert await search_tickets(city.core, session, city.dispatcher, TicketFilter(words="%")) == []
+        assert len(await search_tickets(city.core, session, city.dispatcher, TicketFilter(words="夜间施工"))) == 3

@@ -53,6 +53,8 @@ class Assignment(Base):
     __table_args__ = (
         CheckConstraint(f"state IN ({sql_values(AssignmentState)})", name="state"),
         Index("ix_assignment_unit_state", "unit_id", "state"),
+        # what a unit sees (ticketing.ticket.access)
+        Index("ix_assignment_unit_tickets", "unit_id", "ticket_id", postgresql_where=text("state NOT IN ('returned', 'cancelled')")),
         Index("ix_assignment_ticket_id", "ticket_id"),
         Index(
             "uq_assignment_one_lead",

@@ -1,4 +1,4 @@
-"""Which version of calendar and policies is in force: one row, read once per transaction."""
+"""Which version of calendar, policies and workflow is in force: read once per transaction, in one small statement."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ticketing.calendar.models import Rules
 
 _KEY = "ticketing.rules"
-_READ = select(Rules.calendar_version, Rules.policies_version).where(Rules.id == 1)
+_READ = text(
+    """SELECT coalesce(max(calendar_version), 0), coalesce(max(policies_version), 0),
+        (SELECT coalesce(max(version), 0) FROM workflow_version)
+    FROM rules WHERE id = 1"""
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Versions:
 
     calendar: int
     policies: int
+    workflow: int = 0
 
 
 async def current(session: AsyncSession) -> Versions:
@@ -30,8 +35,7 @@ async def current(session: AsyncSession) -> Versions:
     known = session.info.get(_KEY)
     if known is not None and transaction is not None and known[0] is transaction:
         return known[1]  # type: ignore[no-any-return]
-    row = (await session.execute(_READ)).one_or_none()
-    versions = Versions(row.calendar_version, row.policies_version) if row else Versions(0, 0)
+    versions = Versions(*(await session.execute(_READ)).one())
     session.info[_KEY] = (session.sync_session.get_transaction(), versions)
     return versions
 

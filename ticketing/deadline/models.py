@@ -104,6 +104,8 @@ class Deadline(Base):
         Index("ix_deadline_next_stage", "next_stage_at", postgresql_where=text("state = 'running' AND next_stage_at IS NOT NULL")),
         Index("ix_deadline_calendar_version", "calendar_version", "id", postgresql_where=text("state IN ('running', 'paused')")),
         Index("ix_deadline_ticket_id", "ticket_id"),
+        # the queues of what is nearly and what is over due (ticketing.ticket.lists)
+        Index("ix_deadline_pressing", "stage", "ticket_id", postgresql_where=text("state = 'running' AND stage <> 'calm'")),
         Index(
             "uq_deadline_running_ticket_clock",
             "ticket_id",

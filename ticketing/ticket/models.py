@@ -76,6 +76,7 @@ class Ticket(Base):
         Index("ix_ticket_state_next_due", "state", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_ticket_closed", "closed_at", "id", postgresql_where=text("state IN ('closed', 'archived')")),
         Index("ix_ticket_created_by_id", "created_by_id", postgresql_where=text("created_by_id IS NOT NULL")),
+        Index("ix_ticket_named", text("(extra -> 'named')"), postgresql_using="gin", postgresql_where=text("extra ? 'named'")),
         Index("ix_ticket_number_end", text("reverse(number) text_pattern_ops")),
     )
 

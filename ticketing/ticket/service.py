@@ -19,7 +19,8 @@ from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import add_contact, by_contact, normalise_phone
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Owner
-from ticketing.deadline.service import start_dispatch_clock
+from ticketing.deadline.models import Deadline
+from ticketing.deadline.service import plan_dispatch_clock
 from ticketing.notice.service import city_words
 from ticketing.people.actor import Actor
 from ticketing.people.lines import line_of_call
@@ -96,6 +97,9 @@ class Registered:
 
     ticket: Ticket
     query_code: str
+    clock: Deadline
+    """The centre's clock until dispatch."""
+    citizen: Citizen | None = None
 
 
 async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appeal) -> Registered:
@@ -144,7 +148,12 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         created_by_id=actor.user_id,
         extra={**appeal.extra, **({"named": list(appeal.named_user_ids)} if appeal.named_user_ids else {})},
     )
+    clock = await plan_dispatch_clock(core, session, ticket)
+    ticket.next_due_at = clock.due_at  # as the database would find it: written once instead of twice
     session.add(ticket)
+    await session.flush()
+    clock.ticket_id = ticket.id
+    session.add(clock)
     await session.flush()
     await similar.remember(session, ticket)
     if appeal.conversation_id:
@@ -154,7 +163,6 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
             conversation.ticket_id = ticket.id
         loose = (Attachment.conversation_id == appeal.conversation_id) & Attachment.ticket_id.is_(None)
         await session.execute(update(Attachment).where(loose, Attachment.created_at > now - FILES_BELONG_FOR).values(ticket_id=ticket.id))
-    clock = await start_dispatch_clock(core, session, ticket)
     data = {"channel": ticket.channel, "kind": ticket.kind}
     await tell(
         core,
@@ -166,7 +174,7 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         public=transition.public,
         told={"query_code": query_code, "deadline": city_words(clock.due_at)},
     )
-    return Registered(ticket, query_code)
+    return Registered(ticket, query_code, clock, citizen)
 
 
 def keep_secrets_out(core: Core, appeal: Appeal) -> Appeal:

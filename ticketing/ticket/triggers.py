@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - a number of our own in a statement
 """What the database keeps of a ticket by itself: when its next clock is due, and the words by which it is found.
 
 Both are derived, so that a list of a million tickets is read by an index (lesson 16) and no writer can forget them:

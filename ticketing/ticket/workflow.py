@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
@@ -282,6 +282,7 @@ def parse_text(text: str) -> Workflow:
         raise WorkflowError(f"workflow: not YAML: {error}") from error
 
 
+@cache
 def load() -> Workflow:
-    """The workflow that the package brings, without a database."""
+    """The workflow that the package brings, without a database. It is never changed, so it is read once."""
     return parse_text(seed_text())

@@ -18,6 +18,7 @@ from hotline.database import Base
 from hotline.errors import InvalidInput, NotAllowed
 from hotline.events import record
 from hotline.i18n import _
+from ticketing.calendar import versions
 from ticketing.context import Core
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import Role
@@ -26,8 +27,6 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.workflow import Workflow, WorkflowError
 from ticketing.words import word
-
-_KEY = "workflow"
 
 
 class WorkflowVersion(Base):
@@ -44,16 +43,20 @@ class WorkflowVersion(Base):
     published_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
 
 
+_known = versions.PerDatabase()
+
+
 async def current(session: AsyncSession) -> Workflow:
-    """The workflow in force, read once per transaction; the one of the package while the table is empty."""
-    known = session.info.get(_KEY)
-    if isinstance(known, Workflow):
-        return known
-    newest = select(WorkflowVersion.document).order_by(WorkflowVersion.version.desc()).limit(1)
-    document = await session.scalar(newest)
-    found = workflow.parse_text(document) if document else workflow.load()
-    session.info[_KEY] = found
-    return found
+    """The workflow in force, the one of the package while the table is empty. Parsed once per process and version."""
+    version = (await versions.current(session)).workflow
+    if not version:
+        return workflow.load()
+    known: Workflow | None = _known.get(session, version)
+    if known is None:
+        document = await session.scalar(select(WorkflowVersion.document).where(WorkflowVersion.version == version))
+        known = workflow.parse_text(document or "")
+        _known.put(session, version, known)
+    return known
 
 
 async def seed(core: Core, session: AsyncSession) -> bool:
@@ -103,7 +106,7 @@ async def _write(core: Core, session: AsyncSession, actor: Actor, text: str, ver
     done = await session.execute(insert(WorkflowVersion).values(**values).on_conflict_do_nothing().returning(WorkflowVersion.version))
     if done.first() is None:
         return False
-    session.info.pop(_KEY, None)
+    versions.forget(session)
     data = {"version": version, "sha256": digest, "note": note}
     await record(session, at=core.clock.now(), name="workflow.published", subject="workflow", subject_id=version, who=actor.who, data=data)
     return True

@@ -860,6 +860,8 @@ CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id) WHERE created_by_
 
 CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
 
+CREATE INDEX ix_ticket_named ON ticket USING gin ((extra -> 'named')) WHERE extra ? 'named';
+
 CREATE INDEX ix_ticket_next_due ON ticket (next_due_at, id) WHERE next_due_at IS NOT NULL;
 
 CREATE INDEX ix_ticket_number_end ON ticket (reverse(number) text_pattern_ops);
@@ -914,6 +916,8 @@ CREATE INDEX ix_assignment_assigned_at ON assignment (assigned_at);
 CREATE INDEX ix_assignment_ticket_id ON assignment (ticket_id);
 
 CREATE INDEX ix_assignment_unit_state ON assignment (unit_id, state);
+
+CREATE INDEX ix_assignment_unit_tickets ON assignment (unit_id, ticket_id) WHERE state NOT IN ('returned', 'cancelled');
 
 CREATE UNIQUE INDEX uq_assignment_one_lead ON assignment (ticket_id) WHERE lead AND state NOT IN ('returned', 'cancelled');
 
@@ -1451,6 +1455,8 @@ CREATE INDEX ix_deadline_calendar_version ON deadline (calendar_version, id) WHE
 CREATE INDEX ix_deadline_kind_due_at ON deadline (kind, due_at);
 
 CREATE INDEX ix_deadline_next_stage ON deadline (next_stage_at) WHERE state = 'running' AND next_stage_at IS NOT NULL;
+
+CREATE INDEX ix_deadline_pressing ON deadline (stage, ticket_id) WHERE state = 'running' AND stage <> 'calm';
 
 CREATE INDEX ix_deadline_ticket_id ON deadline (ticket_id);
 
