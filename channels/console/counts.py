@@ -12,6 +12,7 @@ from channels.console.session import Staff, staff
 from channels.web.keys import CORE, DATABASE
 from ticketing.callback.models import ReturnCall
 from ticketing.conversation.models import Call, CallState, Conversation, Owner
+from ticketing.people.lines import calls_of
 from ticketing.people.models import Role
 from ticketing.supervision.notices import count_unread
 from ticketing.ticket.access import visible
@@ -47,7 +48,7 @@ async def _tickets(request: web.Request, session: AsyncSession, person: Staff, k
 
 async def _desk(request: web.Request, session: AsyncSession, person: Staff) -> int:
     """Callers who wait now, and callers who were promised a call and whose ticket this person may see."""
-    queued = await session.scalar(select(func.count()).where(Call.state == CallState.QUEUED.value)) or 0
+    queued = await session.scalar(select(func.count()).where(Call.state == CallState.QUEUED.value, calls_of(person.actor))) or 0
     seen = (ReturnCall.state == "open") & visible(request.app[CORE], person.actor)
     owed = (
         await session.scalar(select(func.count()).select_from(ReturnCall).join(Ticket, Ticket.id == ReturnCall.ticket_id).where(seen)) or 0

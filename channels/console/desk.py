@@ -23,6 +23,7 @@ from ticketing.conversation.calls import caller_numbers, live_calls
 from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.actor import Actor
+from ticketing.people.lines import calls_of
 from ticketing.people.permissions import may
 from ticketing.ticket.access import closed_conversations, visible
 from ticketing.ticket.models import Ticket
@@ -78,7 +79,7 @@ def _choose(calls: list[LiveCall], wanted: str) -> LiveCall | None:
 async def _live(core: Core, session: AsyncSession, actor: Actor) -> list[LiveCall]:
     """Waiting ones first, longest first. The number is in clear for agents only, who may need it during the call (4b)."""
     now = core.clock.now()
-    calls = await live_calls(session)
+    calls = await live_calls(session, calls_of(actor))
     last = await last_words(session, [call.conversation_id for call in calls])
     numbers = await caller_numbers(core, session, calls)
     closed = await closed_conversations(core, session, actor, [call.conversation_id for call in calls])

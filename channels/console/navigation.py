@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hotline.i18n import _
+from ticketing.people.actor import Actor
 from ticketing.people.models import Role
+from ticketing.people.permissions import may
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ CALENDAR = Entry("calendar", "/console/calendar", "calendar-days", "日历", "ca
 POLICIES = Entry("policies", "/console/policies", "clock", "时限", "policy.propose")
 ACCOUNTS = Entry("accounts", "/console/people", "users", "账号", "users.manage")
 
+UNITS = Entry("units", "/console/units", "network", "单位", "units.manage")
+LINES = Entry("lines", "/console/lines", "phone", "线路", "lines.manage")
+CATALOGUE = Entry("catalogue", "/console/catalogue", "folder-tree", "派单目录", "catalogue.manage")
+SENT = Entry("sent", "/console/notices-sent", "send", "给市民的通知", "notice.follow")
+WEBHOOKS = Entry("webhooks", "/console/webhooks", "webhook", "通知与对接", "webhook.manage")
+
 RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.AGENT: (DESK, CHATS, NEW, TICKETS, ARTICLES),
     Role.DISPATCHER: (TICKETS, BOARD, ARTICLES, FIGURES),
@@ -49,6 +57,9 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.LEADER: (FIGURES, BOARD),
 }
 """At most five, so that a phone shows them all. The first is where log-in leads."""
+
+MENU = (CALLBACKS, SUPERVISION, POLICIES, CATALOGUE, UNITS, LINES, SENT, WEBHOOKS, AUDIT)
+"""What stands in the menu of whoever may open it and has no room on the rail."""
 
 ROLE_NAMES: dict[Role, str] = {
     Role.AGENT: "话务员",
@@ -67,6 +78,12 @@ ROLE_NAMES: dict[Role, str] = {
 def home(role: Role) -> str:
     """Where this role starts."""
     return RAIL[role][0].href
+
+
+def menu(actor: Actor) -> tuple[Entry, ...]:
+    """The further pages that the person may open."""
+    rail = RAIL[actor.role] if actor.role else ()
+    return tuple(entry for entry in MENU if entry not in rail and may(actor, entry.permission))
 
 
 def role_name(role: Role | str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from channels.console.navigation import RAIL, home, role_name
+from channels.console.navigation import RAIL, home, menu, role_name
 from channels.console.session import SINCE, STAFF, Staff, staff
 from channels.web.keys import SETTINGS
 from channels.web.templating import render
@@ -113,6 +113,7 @@ DONE = {
     "policy_withdraw": "修改已撤回",
     "policy_moved": "工单的时限已重算",
     "unit_saved": "单位已保存",
+    "line_saved": "线路已保存，下一个来电起生效",
     "password_changed": "密码已修改，其他登录已结束",
     "session_ended": "登录已结束",
     "second_off": "动态验证码已停用",
@@ -142,6 +143,7 @@ def page(request: web.Request, template: str, *, nav: str, status: int = 200, **
         me=person,
         my_role=role_name(person.role),
         rail=RAIL[person.role],
+        menu=menu(person.actor),
         home=home(person.role),
         nav=nav,
         done=_(DONE[done]) if done in DONE else "",

@@ -17,6 +17,7 @@ from hotline.i18n import _
 from ticketing.conversation.calls import caller_numbers
 from ticketing.conversation.models import Call, CallState
 from ticketing.conversation.service import messages
+from ticketing.people.lines import calls_of
 from ticketing.ticket.access import access_call, visible, withheld_conversations
 from ticketing.ticket.models import Ticket
 
@@ -30,7 +31,7 @@ async def show_list(request: web.Request) -> web.StreamResponse:
     current = page_number(request.query.get("page"))
     async with request.app[DATABASE].transaction() as session:
         withheld = withheld_conversations(core, person.actor)
-        ended = select(Call).where(Call.state == CallState.ENDED.value, Call.conversation_id.not_in(withheld))
+        ended = select(Call).where(Call.state == CallState.ENDED.value, Call.conversation_id.not_in(withheld), calls_of(person.actor))
         statement = ended.order_by(Call.started_at.desc())
         calls = list(await session.scalars(statement.limit(PAGE_SIZE + 1).offset((current - 1) * PAGE_SIZE)))
         ids = [call.conversation_id for call in calls]

@@ -50,7 +50,7 @@ class Talk:
 
     async def run(self) -> str:
         """The end reason. Raises CallerGone, or Unavailable when the database stays away."""
-        await self._prompt("greeting")
+        await self._greet()
         while True:
             event = await self._ear.next(self._patience())
             match event:
@@ -82,8 +82,19 @@ class Talk:
             return _KEYS_S
         return None if self._mouth.talking else self._settings.silence_s
 
+    async def _greet(self) -> None:
+        """The greeting of the dialled line (A01); the city's own when the line has none or the voice fails."""
+        words = self._record.greeting
+        if not words or not await self._mouth.offer(words):
+            await self._prompt("greeting")
+            return
+        await self._keep(words, "line_greeting")
+        await self._prompt("recorded")
+
     async def _prompt(self, key: str, *, firm: bool = False) -> None:
-        text = await self._mouth.prompt(key, firm=firm)
+        await self._keep(await self._mouth.prompt(key, firm=firm), key)
+
+    async def _keep(self, text: str, key: str) -> None:
         try:
             await self._record.we_said(text, self._ear.seconds, key)
         except Unavailable as error:  # a prompt more or less in the transcript is not worth the call

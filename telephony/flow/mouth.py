@@ -45,6 +45,15 @@ class Mouth:
         self.play(pcm, firm=firm)
         return self._prompts.texts[key]
 
+    async def offer(self, text: str) -> bool:
+        """Queue a text for which there is something else to say; False when the voice fails and nothing was queued."""
+        try:
+            self.play(await self._voice.say(text))
+        except Unavailable as error:
+            log.warning("text_not_played", reason=str(error))
+            return False
+        return True
+
     async def say(self, text: str, *, firm: bool = False) -> None:
         """Queue a text. When the voice fails, the caller is told that something was not played."""
         try:

@@ -27,6 +27,7 @@ from telephony.speech.transcriber import Heard
 from ticketing.conversation.calls import end_call, owe_return_call, queue_call, start_call
 from ticketing.conversation.models import Author, Conversation
 from ticketing.conversation.service import add_message, get_conversation, request_person
+from ticketing.people.lines import resolve_line
 
 log = get(__name__)
 _DATABASE_S = 5.0
@@ -50,6 +51,8 @@ class CallRecord:
         self._sentences = 0
         self._late: PendingCall | None = None
         self.conversation_id: UUID | None = None
+        self.greeting = ""
+        """What callers of the dialled line hear first; empty: the city's own greeting."""
         self._started_at = parts.core.clock.now()
         self._recording: Path | None = None
 
@@ -91,7 +94,9 @@ class CallRecord:
                 transcriber=self._transcriber,
                 call_id=leg.id,
             )
+            line = await resolve_line(session, leg.called)
         self.conversation_id = conversation.id
+        self.greeting = line.greeting if line else ""
 
     def name(self, heard: Heard) -> Said:
         """Give a sentence of the caller its number, by which it is stored once however often it is tried."""

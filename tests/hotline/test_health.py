@@ -165,6 +165,15 @@ async def test_metrics_name_routes_and_never_addresses(settings: Settings, core:
     assert 'hotline_pending_calls{state="refused",worker="telephony-5060"} 1.0' in body
 
 
+async def test_the_gauge_of_tickets_reads_the_open_ones_from_their_partial_index(migrated: Database) -> None:
+    async with migrated.transaction() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        statement = str(metrics.open_by_state().compile(compile_kwargs={"literal_binds": True}))
+        plan = "\n".join(await session.scalars(text(f"EXPLAIN {statement}")))
+    assert "ix_ticket_open" in plan
+    assert {"closed", "archived", "merged", "withdrawn"}.isdisjoint(metrics.OPEN_STATES)
+
+
 async def test_metrics_without_a_database(settings: Settings, core: Core) -> None:
     nowhere = Database("postgresql://hotline@127.0.0.1:1/hotline")
     status, body = await ask(services_with(settings, core, nowhere), "/metrics")

@@ -54,6 +54,7 @@ PAGES = {
         "/console/people/new",
         "/console/people/1",
         "/console/units",
+        "/console/lines",
         "/console/catalogue",
         "/console/me",
         "/console/me/password",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -32,6 +33,20 @@ async def test_each_role_opens_its_pages_and_no_others(browser: Opener, city: Ci
         assert response.status == (200 if role in allowed else 403), path
     home = await person.get("/console")
     assert (await person.get(home.headers["Location"])).status == 200
+
+
+@pytest.mark.parametrize("role", [role.value for role in Role])
+async def test_every_link_of_rail_and_menu_opens(browser: Opener, city: City, role: str) -> None:
+    """An entry that leads to a refusal is never shown, and what a role may open can be found."""
+    person = await browser(role)
+    home = (await person.get("/console")).headers["Location"]
+    body = await person.text(home)
+    links = set(re.findall(r'href="(/console/[a-z-]+)"', body[: body.index("</header>")]))
+    for path in sorted(links):
+        assert (await person.get(path)).status == 200, path
+    assert ("/console/audit" in links) == (role in ("supervisor", "admin"))
+    assert ("/console/policies" in links) == (role in ("supervisor", "admin"))
+    assert ("/console/lines" in links) == (role == "admin")
 
 
 async def test_a_refused_page_says_so_in_words_and_shows_nothing_else(browser: Opener, city: City) -> None:

@@ -23,6 +23,8 @@ from ticketing.callback.models import ReturnCall
 from ticketing.conversation.calls import start_call
 from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
 from ticketing.conversation.service import add_message
+from ticketing.people.models import Line as TheLine
+from ticketing.people.models import LineAlias
 from ticketing.ticket.models import Ticket
 
 
@@ -497,3 +499,23 @@ async def test_a_full_disk_ends_no_call(line: Line) -> None:
     leg.caller_hangs_up()
     await line.over()
     assert (await the_call(line.database)).recording_path is None
+
+
+async def test_callers_of_a_line_hear_its_greeting_and_else_the_citys(line: Line) -> None:
+    async with line.database.transaction() as session:
+        session.add(TheLine(number="12319", name="城管热线", greeting="您好，这里是城管热线"))
+        session.add(TheLine(number="12345", name="政务热线"))
+        await session.flush()
+        session.add(LineAlias(number="96111", line="12319"))
+    leg = line.call(called="96111")
+    await heard(leg, "您好，这里是城管热线")
+    await heard(leg, "<recorded>")
+    leg.caller_hangs_up()
+    other = line.call(called="12345")
+    await heard(other, "<greeting>")
+    other.caller_hangs_up()
+    line.voice.fails = True  # without the voice: the city's greeting, which is kept as a file
+    silent = line.call(called="12319")
+    await heard(silent, "<greeting>")
+    silent.caller_hangs_up()
+    await line.over()
