@@ -59,8 +59,8 @@ def _named(actor: Actor, of: type[Ticket]) -> ColumnElement[bool]:
     if actor.user_id is None or scope_of(actor, "ticket.see") is None:
         return false()
     registered = of.created_by_id == actor.user_id
-    key = literal_column("'named'")  # as the partial index has it
-    named = of.extra.has_key(key) & of.extra.op("->", return_type=JSONB())(key).contains([actor.user_id])
+    key: ColumnElement[str] = literal_column("'named'")  # as the partial index has it
+    named: ColumnElement[bool] = of.extra.has_key(key) & of.extra.op("->", return_type=JSONB())(key).contains([actor.user_id])
     match scope_of(actor, "ticket.see_secret"):
         case Scope.NAMED:
             return registered | named
@@ -78,11 +78,11 @@ def _midnight(core: Core) -> datetime:
     return datetime.combine(to_city(core.clock.now()).date(), time(0), CITY_ZONE)
 
 
-_GONE = (literal_column("'returned'"), literal_column("'cancelled'"))
+_GONE: tuple[ColumnElement[str], ...] = (literal_column("'returned'"), literal_column("'cancelled'"))
 """Written into the statement: the planner then sees that the partial index fits."""
 
 
-def _ids_by_role(core: Core, actor: Actor) -> list[Select[tuple[int]]] | None:
+def _ids_by_role(core: Core, actor: Actor) -> list[Select[int]] | None:
     """The tickets of the role, as selections of their ids; None: all."""
     match scope_of(actor, "ticket.see") if actor.role else None:
         case Scope.ALL:
@@ -98,7 +98,7 @@ def _ids_by_role(core: Core, actor: Actor) -> list[Select[tuple[int]]] | None:
             return [select(Assignment.ticket_id).where(units, Assignment.state.not_in(_GONE))]
         case Scope.QUEUE:
             # also what ended today, by whomever: a clerk on the telephone while the citizen rates is told so and does not lose the form
-            is_open = literal_column("'open'")
+            is_open: ColumnElement[str] = literal_column("'open'")
             return [
                 select(CallbackTask.ticket_id).where(CallbackTask.state == is_open),
                 select(CallbackTask.ticket_id).where(CallbackTask.user_id == actor.user_id),

@@ -195,14 +195,14 @@ def _latest_closed(ticket: Ticket) -> tuple[float, int]:
     return (-ticket.closed_at.timestamp() if ticket.closed_at else 0.0, -ticket.id)
 
 
-def _closed(condition: ColumnElement[bool], limit: int, after: Place | None) -> Select[tuple[int]]:
+def _closed(condition: ColumnElement[bool], limit: int, after: Place | None) -> Select[int]:
     statement = select(Ticket.id).where(condition, Ticket.closed_at.is_not(None))
     if after is not None and after.moment is not None:
         statement = statement.where(tuple_(Ticket.closed_at, Ticket.id) < tuple_(after.moment, after.ticket_id))
     return statement.order_by(Ticket.closed_at.desc(), Ticket.id.desc()).limit(limit)
 
 
-def _by_time_left(condition: ColumnElement[bool], limit: int, after: Place | None) -> Select[tuple[int]]:
+def _by_time_left(condition: ColumnElement[bool], limit: int, after: Place | None) -> Select[int]:
     """What a clock runs on, along its index; only when that is not enough for a page, what none runs on, newest first."""
     timed = select(Ticket.id).where(condition, Ticket.next_due_at.is_not(None))
     timeless = select(Ticket.id).where(condition, Ticket.next_due_at.is_(None))
@@ -248,14 +248,13 @@ async def count_tickets(core: Core, session: AsyncSession, actor: Actor, queues:
     if not queues:
         return {}
     seen = visible(core, actor)
+    own: ColumnElement[bool] = seen
     working = [queue for queue in queues if queue not in (Queue.CLOSED, Queue.ALL)]
     if working and scope_of(actor, "ticket.see") is not Scope.ALL:
         # what a unit sees is read once for all its queues
         alive = among(Ticket.state, *_OPEN) | Ticket.next_due_at.is_not(None)
         mine = select(Ticket.id).where(seen, alive).cte("mine").prefix_with("MATERIALIZED")
         own = Ticket.id.in_(select(mine.c.id))
-    else:
-        own = seen
     columns = []
     for queue in queues:
         condition = and_(own if queue in working else seen, queue_condition(actor, queue))
@@ -265,7 +264,7 @@ async def count_tickets(core: Core, session: AsyncSession, actor: Actor, queues:
     return {queue: int(getattr(row, queue.value)) for queue in queues}
 
 
-def _some(condition: ColumnElement[bool], queue: Queue) -> Select[tuple[int]]:
+def _some(condition: ColumnElement[bool], queue: Queue) -> Select[int]:
     """At most `MOST` tickets. In the order of the page: without one the planner might look for the youngest from the oldest on."""
     if queue in _SETS:
         return select(Ticket.id).where(condition).limit(MOST)

@@ -119,6 +119,8 @@ class Ticket(Base):
     preferred_time: Mapped[str] = mapped_column(default="", server_default="")
     """When the citizen likes to be called: a key of the callback windows, empty for any."""
     legal_procedure: Mapped[str] = mapped_column(default="", server_default="")
+    """`ticketing.assignment.models.LegalProcedure`, set when the review passes a reply that says so."""
+    legal_limit: Mapped[str] = mapped_column(default="", server_default="")
     """The statutory procedure that the matter went into, with its own time limit (domain.md 2.4)."""
     reported_unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
     dispatch_mode: Mapped[str | None]

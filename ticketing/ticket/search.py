@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -73,12 +74,12 @@ async def search_tickets(
     return await lists.rows_of(session, actor, tickets)
 
 
-def _by_number(part: str, conditions: list[ColumnElement[bool]]) -> Select[tuple[Ticket]]:
+def _by_number(part: str, conditions: list[ColumnElement[bool]]) -> Select[Ticket]:
     """The whole number, or its end, as people read it aloud."""
     return select(Ticket).where(func.reverse(Ticket.number).like(part[::-1] + "%"), *conditions)
 
 
-def _by_words(words: list[str], conditions: list[ColumnElement[bool]], limit: int, before: int | None) -> Select[tuple[Ticket]]:
+def _by_words(words: list[str], conditions: list[ColumnElement[bool]], limit: int, before: int | None) -> Select[Ticket]:
     """All words, each somewhere in the text. The blocks are read one after the other, and no further than the page is full."""
     said = lists.words_condition(" ".join(words))
     pairs = [word for word in words if len(word) > 1]
@@ -89,7 +90,7 @@ def _by_words(words: list[str], conditions: list[ColumnElement[bool]], limit: in
     newest_block = last.op(">>")(literal_column(str(BLOCK_BITS)))
     blocks = func.generate_series(newest_block, literal_column("0"), literal_column("-1"))
     block = blocks.table_valued("number", name="block").render_derived()
-    cells = func.word_cells(pairs[0], block.c.number)
+    cells: ColumnElement[Any] = func.word_cells(pairs[0], block.c.number)
     for word in pairs[1:]:
         cells = cells.op("||")(func.word_cells(word, block.c.number))
     inside = (
