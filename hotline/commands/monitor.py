@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hotline.assembly import Services
-from hotline.settings import Settings
+if TYPE_CHECKING:
+    from hotline.settings import Settings
 
 app = typer.Typer(help="Monitoring of suspicious handling.", no_args_is_help=True)
 
@@ -24,6 +24,7 @@ def run(days: Annotated[int, typer.Option(min=1, max=366, help="How many days ba
 
 async def look(settings: Settings, days: int) -> str:
     """Run it; returns what was done in one line."""
+    from hotline.assembly import Services
     from ticketing.supervision import nightly
 
     services = Services.of(settings)
