@@ -12,8 +12,10 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
+from argon2 import PasswordHasher
 from cryptography.fernet import Fernet
 
+from hotline import security
 from hotline.assembly import make_core
 from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
@@ -47,6 +49,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path in journeys:
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Passwords are hashed with the least of argon2: hundreds of accounts are made, each would cost 50 ms of a core."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(security, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture
