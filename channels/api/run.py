@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import IO
 
 from aiohttp import web
 from aiohttp.web_request import FileField
@@ -87,15 +88,23 @@ async def _bearer(request: web.Request, session: AsyncSession, text: str, operat
     return bearer
 
 
+def _digest(file: IO[bytes]) -> str:
+    """Of the whole file, a piece at a time; it stands at its beginning afterwards."""
+    seen = hashlib.sha256()
+    while piece := file.read(1 << 18):
+        seen.update(piece)
+    file.seek(0)
+    return seen.hexdigest()
+
+
 async def _read_upload(request: web.Request) -> bytes:
     """Read the form for the handler; what stands for its bytes at the Idempotency-Key. Raises BadRequest for a broken body."""
     await read_form(request)
     seen = hashlib.sha256()
     for name, value in (await request.post()).items():
         if isinstance(value, FileField):
-            content = await asyncio.to_thread(hashlib.file_digest, value.file, "sha256")
-            value.file.seek(0)
-            seen.update(repr((name, value.filename, content.hexdigest())).encode())
+            content = await asyncio.to_thread(_digest, value.file)
+            seen.update(repr((name, value.filename, content)).encode())
         else:
             seen.update(repr((name, value)).encode())
     return seen.digest()

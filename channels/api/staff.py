@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from channels.api import actions, exchange, openapi, reference, suggestions, tickets, tokens, webhooks
+from channels.api import actions, exchange, openapi, reference, requests, suggestions, tickets, tokens, webhooks
 from channels.api.call import Operation
 from channels.api.limits import Limiter
 from channels.api.run import PER_ADDRESS, PER_TOKEN, serve
@@ -24,6 +24,7 @@ def operations() -> tuple[Operation, ...]:
         *reference.OPERATIONS,
         *suggestions.OPERATIONS,
         *tickets.OPERATIONS,
+        *requests.OPERATIONS,
         *actions.OPERATIONS,
         *tokens.OPERATIONS,
         *webhooks.OPERATIONS,

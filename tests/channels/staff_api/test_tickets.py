@@ -59,6 +59,19 @@ async def test_a_ticket_goes_its_whole_way_by_programs_only(city: City, program:
     assert (await leader.get(f"/tickets/{number}/callbacks"))["items"][0]["satisfaction"] == "satisfied"
 
 
+async def test_what_was_asked_for_can_be_found_and_decided_by_programs_only(city: City, program: Programs) -> None:
+    dispatcher, clerk, stranger = await program("dispatcher"), await program("clerk"), await program("water_clerk")
+    number, part = await dispatched(city, dispatcher)
+    await clerk.act(number, "request_return", assignment=part, reason="道路照明由供水以外的单位管理，依据三定方案")
+    [asked] = (await clerk.get(f"/tickets/{number}/requests"))["items"]
+    assert (asked["kind"], asked["state"], asked["assignment"]) == ("return", "pending", part)
+    await stranger.get(f"/tickets/{number}/requests", 404)
+    [seen] = (await dispatcher.get(f"/tickets/{number}/requests"))["items"]
+    await dispatcher.act(number, "decide_return", request=seen["id"], approve=False, note="确是你单位职责")
+    [decided] = (await clerk.get(f"/tickets/{number}/requests"))["items"]
+    assert (decided["state"], decided["note"]) == ("refused", "确是你单位职责")
+
+
 async def test_pages_follow_a_cursor_and_never_repeat_or_miss(city: City, program: Programs) -> None:
     leader = await program("leader", TokenScope.READ)
     numbers = [(await city.register()).ticket.number for _ in range(5)]
