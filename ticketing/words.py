@@ -274,6 +274,7 @@ STAFF_NOTICES = {
     "formal_overdue": "督办单超期未答复",
     "hand_over": "虚假答复已移交",
     "burst": "群体预警",
+    "sensitive": "敏感词提示",
     "commitment_due": "承诺快到期",
     "commitment_overdue": "承诺超期",
 }

@@ -50,6 +50,8 @@ class NoticeKind(StrEnum):
     FORMAL_OVERDUE = "formal_overdue"
     HAND_OVER = "hand_over"
     BURST = "burst"
+    SENSITIVE = "sensitive"
+    """敏感词: a new ticket speaks of what leaders want to hear of at once"""
     COMMITMENT_DUE = "commitment_due"
     COMMITMENT_OVERDUE = "commitment_overdue"
 

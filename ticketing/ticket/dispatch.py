@@ -29,6 +29,7 @@ from ticketing.people.models import Role, Unit
 from ticketing.relation.investigation import open_investigation
 from ticketing.relation.links import master_of
 from ticketing.request.pending import withdraw_pending
+from ticketing.suggestion import similar
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import Ticket
@@ -48,8 +49,10 @@ async def submit(
     changed = {"category_code": category_code, "urgency": urgency.value}
     if title.strip():
         changed["title"] = title.strip()[:100]
-    faster = urgency.value != ticket.urgency
+    faster, other = urgency.value != ticket.urgency, category_code != ticket.category_code
     await take_step(core, session, actor, ticket, "submit", data={"category": category_code, "urgency": urgency.value}, **changed)
+    if other:
+        await similar.remember(session, ticket)
     if faster:
         await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH, cancelled=True)
         await start_dispatch_clock(core, session, ticket)

@@ -13,6 +13,7 @@ from ticketing.deadline.service import start_dispatch_clock, stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, User
 from ticketing.people.permissions import Scope, may, roles_reaching
+from ticketing.suggestion import similar
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, TicketState, Urgency
@@ -51,6 +52,8 @@ async def revise(
         setattr(ticket, name, wanted[name])
     ticket.updated_at = core.clock.now()
     await session.flush()
+    if "category_code" in before:
+        await similar.remember(session, ticket)
     if "urgency" in before:
         await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH, cancelled=True)
         await start_dispatch_clock(core, session, ticket)

@@ -26,6 +26,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.lines import line_of_call
 from ticketing.secrecy import FLAG, is_secret, refuse_secret
 from ticketing.suggestion import similar
+from ticketing.supervision import sensitive
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
@@ -156,6 +157,7 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
     session.add(clock)
     await session.flush()
     await similar.remember(session, ticket)
+    await sensitive.flag(core, session, ticket)
     if appeal.conversation_id:
         conversation = await session.get(Conversation, appeal.conversation_id)
         over = conversation is not None and conversation.owner == Owner.CLOSED.value and conversation.ticket_id is not None

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from tests.ticketing.conftest import City
+from ticketing.suggestion.models import TicketSignature
 from ticketing.suggestion.similar import cells, similar_open
-from ticketing.ticket.states import Confidentiality
+from ticketing.taxonomy.models import Category
+from ticketing.ticket.dispatch import submit
+from ticketing.ticket.edit import revise
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Confidentiality, Urgency
 
 SAID = "江畔花园北门对面的工地半夜两点还在打桩，吵得一家老小睡不着"
 AGAIN = "江畔花园北门那个工地夜里两点多还在打桩，吵得睡不着觉"
@@ -64,3 +71,20 @@ def test_cells_are_small_positive_numbers_and_always_the_same() -> None:
     assert found == cells(SAID, "江畔花园", "0501")
     assert 17 <= len(found) <= 20
     assert all(0 <= cell < 2**31 for cell in found)
+
+
+async def _cells(city: City, number: str) -> list[int]:
+    async with city.database.transaction() as session:
+        statement = select(TicketSignature.cells).join(Ticket, Ticket.id == TicketSignature.ticket_id).where(Ticket.number == number)
+        return list(await session.scalar(statement) or ())
+
+
+async def test_another_category_renews_the_signature(city: City) -> None:
+    async with city.database.transaction() as session:
+        session.add(Category(code="0301", group_name="03 公用事业", name="供水", unit_id=city.units["city"], keywords="停水"))
+    number = (await city.register(content=SAID, address="江畔花园")).ticket.number
+    assert await _cells(city, number) == cells(SAID, "江畔花园", "0501")
+    await city.act(number, city.dispatcher, revise, category_code="0301", urgency=Urgency.NORMAL)
+    assert await _cells(city, number) == cells(SAID, "江畔花园", "0301")
+    await city.act(number, city.dispatcher, submit, category_code="0501", urgency=Urgency.NORMAL)
+    assert await _cells(city, number) == cells(SAID, "江畔花园", "0501")
