@@ -16,6 +16,7 @@ from ticketing.deadline.service import policies, policy_of, start_clock
 from ticketing.people.actor import Actor
 from ticketing.relation.investigation import begin_when_due
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import take_step
 
 
@@ -57,9 +58,10 @@ async def may_reopen(core: Core, session: AsyncSession, ticket: Ticket) -> bool:
 
 async def reopen(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str) -> None:
     """T25: within the days of the centre's policy (seven), back to the same units with the short clock."""
-    if not await may_reopen(core, session, ticket):
+    closed = ticket.state == TicketState.CLOSED.value  # in any other state the engine says what can be done
+    if closed and not await may_reopen(core, session, ticket):
         raise IllegalStep(_("办结已超过{days}天，请作为新的事项反映").format(days=await reopen_days(core, session)))
-    if ticket.policy_key is None:
+    if closed and ticket.policy_key is None:
         raise IllegalStep(_("这件事没有派过单，请作为新的事项反映"))
     if len(reason.strip()) < 5:
         raise InvalidInput(_("请说明没有解决的情况"), field="reason")

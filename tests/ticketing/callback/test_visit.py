@@ -285,3 +285,9 @@ async def test_lesson_25a_after_reopening_the_callback_of_the_new_round_is_a_tas
     assert [(row.round, row.state) for row in found] == [(1, "reached"), (2, "open")]
     await city.act(number, city.callback, callbacks.finish_callback, GOOD)
     assert (await ticket_of(city, number)).state == "closed"
+
+
+async def test_what_is_not_closed_is_not_said_to_be_closed_too_long_ago(city: City) -> None:
+    number = await to_callback(city)
+    with pytest.raises(IllegalStep, match="待回访"):
+        await city.act(number, city.supervisor, callbacks.reopen, "昨天又开始施工了")
