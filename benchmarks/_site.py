@@ -6,6 +6,7 @@ The limit of requests per token is lifted: eight clients stand for a whole city 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -33,6 +34,7 @@ async def main(url: str, key: str, folder: Path) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     print(runner.addresses[0][1], flush=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads the log, and a full pipe would stop us
     await asyncio.Event().wait()
 
 
