@@ -11,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chatbot import hearing, moments
 from chatbot.registration import promise
 from chatbot.wording import PERSON, Say
-from hotline.errors import NotFound
+from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation
+from ticketing.people.actor import citizen_actor
 from ticketing.people.models import Unit
+from ticketing.relation.links import master_of
+from ticketing.supervision.urging import urge
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import access_by_code, own_tickets
 from ticketing.ticket.models import Ticket
@@ -64,12 +67,12 @@ class Progress:
     async def ask(self, text: str) -> Say:
         """The answer, or the question for what is missing (number, then query code)."""
         number = hearing.find_ticket_number(text, self.core.line, self.core.clock.now()) or self.state.get("number")
-        own = await self._own()
+        own, urging = await self._own(), "催" in text
         if number is None:
-            return await self._latest(own) if own else self._ask_number(text)
+            return await self._latest(own, urging=urging) if own else self._ask_number(text)
         for ticket in own:
             if ticket.number == number:
-                return await self._tell(ticket)
+                return await self._tell(ticket, urging=urging)
         code = hearing.find_query_code(hearing.without_ticket_number(text))
         return await self._by_code(number, code) if code else self._ask_code(number)
 
@@ -79,9 +82,9 @@ class Progress:
         here = await self.session.get(Ticket, self.conversation.ticket_id) if self.conversation.ticket_id else None
         return known if here is None or here.id in [ticket.id for ticket in known] else [here, *known]
 
-    async def _latest(self, own: list[Ticket]) -> Say:
+    async def _latest(self, own: list[Ticket], *, urging: bool) -> Say:
         open_ones = [ticket for ticket in own if TicketState(ticket.state).is_open] or own
-        say = await self._tell(open_ones[0])
+        say = await self._tell(open_ones[0], urging=urging)
         if len(own) == 1:
             return say
         more = _("您最近一共有{count}件，这是最近的一件。查别的请说编号后五位。").format(count=len(own))
@@ -114,13 +117,27 @@ class Progress:
             return Say(str(error), choices=(PERSON,))
         return await self._tell(ticket)
 
-    async def _tell(self, ticket: Ticket) -> Say:
+    async def _tell(self, ticket: Ticket, *, urging: bool = False) -> Say:
         for key in ("number", "offer", "code_tries"):
             self.state.pop(key, None)
         about = await self._about(ticket)
         status = await self._status(ticket)
         text = _("工单 {number}，{about}：{status}").format(number=ticket.number, about=about, status=status)
-        return Say(text, _("您{about}，{status}").format(about=about, status=status))
+        urged = await self._urge(ticket) if urging else ""
+        heard = await self._status(ticket, spoken=True)
+        return Say(text + urged, _("您{about}，{status}").format(about=about, status=heard) + urged)
+
+    async def _urge(self, ticket: Ticket) -> str:
+        """催办, once a day; under a merged number it is the matter that is urged. What is over is not urged."""
+        locked = (await self.session.scalars(select(Ticket).where(Ticket.id == ticket.id).with_for_update())).one()
+        matter = await master_of(self.session, locked)
+        if not TicketState(matter.state).is_open:
+            return ""
+        try:
+            await urge(self.core, self.session, citizen_actor(ticket.citizen_id), matter)
+        except InvalidInput:
+            return _("今天已经替您催过了，单位已经收到。")
+        return _("已经替您催办，承办单位会看到。")
 
     async def _about(self, ticket: Ticket) -> str:
         category = await self.session.get(Category, ticket.category_code) if ticket.category_code else None
@@ -129,8 +146,12 @@ class Progress:
             return _("{day}登记的诉求").format(day=day)
         return _("{day}登记的“{category}”诉求").format(day=day, category=category.name)
 
-    async def _status(self, ticket: Ticket) -> str:
+    async def _status(self, ticket: Ticket, *, spoken: bool = False) -> str:
         state = TicketState(ticket.state)
+        master = await self.session.get(Ticket, ticket.master_id) if state is TicketState.MERGED and ticket.master_id else None
+        if master is not None:  # another person's: its number and how far it is, nothing else
+            merged = _("与另一件相同的诉求合并办理，") if spoken else _("与编号{number}合并办理，").format(number=master.number)
+            return merged + await self._status(master, spoken=spoken)
         moment = await promise(self.session, ticket)
         due = ""
         if moment is not None and moment > self.core.clock.now():

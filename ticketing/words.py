@@ -132,6 +132,24 @@ SOURCES = {
 CONFIDENTIALITIES = {"open": "公开", "masked": "脱敏", "secret": "保密"}
 SATISFACTIONS = {"very_satisfied": "非常满意", "satisfied": "满意", "dissatisfied": "不满意"}
 FACTS = {"true": "属实", "partly": "部分属实", "untrue": "不属实", "cannot_verify": "无法核实"}
+LEGAL_PROCEDURES = {
+    "market_complaint": "市场监管投诉调解",
+    "market_report": "市场监管举报核查",
+    "labour": "劳动保障监察",
+    "penalty": "行政处罚",
+    "reconsideration": "行政复议",
+    "petition": "信访",
+    "other": "其他法定程序",
+}
+LEGAL_LIMITS = {
+    "market_complaint": "7个工作日内决定是否受理，受理后45个工作日内调解",
+    "market_report": "15个工作日内决定是否立案",
+    "labour": "5个工作日内决定是否立案，立案后60个工作日内办结，可延长30个工作日",
+    "penalty": "立案后90日内作出决定",
+    "reconsideration": "受理后60日内作出决定，可延长30日",
+    "petition": "受理后60日内办结，可延长30日",
+}
+"""The limits of the statutes, as the citizen is told them; the unit may write others."""
 CLOCKS = {
     "dispatch": "派单",
     "sign": "签收",
@@ -316,6 +334,8 @@ _TABLES = {
     "confidentiality": CONFIDENTIALITIES,
     "satisfaction": SATISFACTIONS,
     "facts": FACTS,
+    "legal_procedure": LEGAL_PROCEDURES,
+    "legal_limit": LEGAL_LIMITS,
     "clock": CLOCKS,
     "limit_unit": LIMIT_UNITS,
     "attempt": ATTEMPTS,

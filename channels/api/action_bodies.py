@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from channels.api.models import Id, NumberText, Sent, text
-from ticketing.assignment.models import Facts
+from ticketing.assignment.models import Facts, LegalProcedure
 from ticketing.deadline.limits import UNITS
 from ticketing.request.states import SuspensionReason
 from ticketing.ticket.exits import EMERGENCY_LINES
@@ -91,6 +91,8 @@ class ReplyBody(Part):
     basis: Annotated[str, text(0, 2000, "依据")] = ""
     contact_note: Annotated[str, text(0, 1000)] = ""
     explanation: Annotated[str, text(0, 2000, "第二次起说明为什么又回来了")] = ""
+    legal_procedure: Annotated[LegalProcedure | None, Field(description="进入的法定程序")] = None
+    legal_limit: Annotated[str, text(0, 100, "法定程序的办理期限；空着按法定期限")] = ""
 
 
 class ReturnRequest(Part):

@@ -103,6 +103,8 @@ class TicketWhole(TicketOut):
     solved: bool | None
     no_callback_reason: str | None
     answer: str | None
+    legal_procedure: str
+    legal_limit: str
     interest_count: int
     repeat_level: int
     last_event: int = Field(description="最后一个事件的序号")
@@ -134,6 +136,8 @@ class ReplyOut(Told):
     basis: str
     contact_note: str
     explanation: str
+    legal_procedure: str
+    legal_limit: str
     written_at: datetime
     signed_off_at: datetime | None
     accepted: bool | None
@@ -226,9 +230,10 @@ def ticket_whole(row: TicketRow, person: Person, last_event: int, allowed: list[
     ticket = row.ticket
     plain = ("content", "occurred", "street", "community", "longitude", "latitude", "source", "handling_kind", "tags", "dispatch_mode")
     more = ("policy_version", "reported_unit_id", "satisfaction", "solved", "no_callback_reason", "answer", "interest_count")
+    legal = ("legal_procedure", "legal_limit", "repeat_level")
     return TicketWhole(
         **_base(row),
-        **{name: getattr(ticket, name) for name in (*plain, *more, "repeat_level")},
+        **{name: getattr(ticket, name) for name in (*plain, *more, *legal)},
         policy=ticket.policy_key,
         person=PersonOut(name=person.name, phone=person.phone, anonymous=ticket.anonymous, contact_by=ticket.contact_by),
         last_event=last_event,
@@ -261,7 +266,8 @@ def assignment_out(assignment: Assignment, unit: Unit) -> AssignmentOut:
 
 def reply_out(reply: Reply) -> ReplyOut:
     """A reply."""
-    plain = ("id", "round", "facts", "measures", "basis", "contact_note", "explanation", "written_at", "signed_off_at", "accepted")
+    words = ("id", "round", "facts", "measures", "basis", "contact_note", "explanation", "legal_procedure", "legal_limit")
+    plain = (*words, "written_at", "signed_off_at", "accepted")
     return ReplyOut(assignment=reply.assignment_id, review_note=reply.review_note, **{name: getattr(reply, name) for name in plain})
 
 

@@ -13,7 +13,7 @@ from channels.console.supervision_steps import SUPERVISION_HANDLERS, SUPERVISION
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment import service as assignments
-from ticketing.assignment.models import Facts
+from ticketing.assignment.models import Facts, LegalProcedure
 from ticketing.assignment.service import ReplyDraft, Responsibility
 from ticketing.callback import service as callbacks
 from ticketing.supervision.urging import urge
@@ -44,6 +44,8 @@ async def _reply(step: Step) -> str:
         basis=step.text("basis", 2000),
         contact_note=step.text("contact_note", 1000),
         explanation=step.text("explanation", 2000),
+        legal_procedure=step.choice(LegalProcedure, "legal_procedure", _("请选择法定程序")) if step.text("legal_procedure", 40) else None,
+        legal_limit=step.text("legal_limit", 200),
     )
     await assignments.draft_reply(step.core, step.session, step.actor, await step.assignment(), draft)
     return "drafted"

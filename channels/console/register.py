@@ -280,6 +280,7 @@ def _appeal(form: Mapping[str, str], conversation: Conversation | None, named: t
         address=form.get("address", ""),
         name="" if anonymous else form.get("name", ""),
         phone="" if anonymous else form.get("phone", ""),
+        id_number="" if anonymous else form.get("id_number", ""),
         anonymous=anonymous,
         contact_by="none" if anonymous else form.get("contact_by", "phone"),
         preferred_time="" if anonymous else window.key if (window := rules.load().window(form.get("preferred_time", ""))) else "",

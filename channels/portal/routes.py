@@ -48,5 +48,6 @@ def setup(app: web.Application) -> None:
     add_post("/track/urge", tracking.post_urge)
     add_post("/track/withdraw", tracking.post_withdraw)
     add_post("/track/reopen", tracking.post_reopen)
+    add_post("/track/object", tracking.post_object)
     add_get("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.show)
     add_post("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.submit)

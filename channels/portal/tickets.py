@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,8 +20,11 @@ from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.notice import templates
 from ticketing.notice.service import notices_of, text_of
 from ticketing.people.models import Unit
+from ticketing.request.models import Request
+from ticketing.request.states import RequestKind, RequestState
 from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.states import Kind, TicketState
+from ticketing.words import word
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,23 @@ class ToldCitizen:
     title: str
     text: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class Master:
+    """The ticket that a merged one is handled under. It is somebody else's: its number and how far it is, never its words."""
+
+    number: str
+    state: str
+    expected: datetime | None
+
+
+@dataclass(frozen=True)
+class Paused:
+    """Why a ticket is suspended, and when it is looked at again."""
+
+    reason: str
+    review_on: date | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,10 @@ class Tracked:
     expected: datetime | None
     """When the answer is due, while one is owed."""
     late: bool
+    extended: bool
+    """Whether `expected` is later than it first was."""
+    master: Master | None
+    paused: Paused | None
     attachments: tuple[Attachment, ...]
     missing: str
     """What the citizen was asked to add; empty when nothing is asked."""
@@ -53,6 +77,7 @@ class Tracked:
     may_supplement: bool
     may_withdraw: bool
     may_reopen: bool
+    may_object: bool
 
 
 async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
@@ -63,7 +88,9 @@ async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
     lead, co_units = await _units(session, ticket)
     names = {unit.id: unit.name for unit in await session.scalars(select(Unit))}
     found = steps(Facts(ticket, events, lead, co_units, names))
-    expected = await _expected(session, ticket)
+    expected, extended = await _expected(session, ticket)
+    master = await session.get(Ticket, ticket.master_id) if state is TicketState.MERGED and ticket.master_id else None
+    matter = TicketState(master.state) if master is not None else state
     attachments = await session.scalars(
         select(Attachment).where(Attachment.ticket_id == ticket.id, Attachment.from_citizen).order_by(Attachment.created_at)
     )
@@ -75,14 +102,18 @@ async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
         lead=lead,
         expected=expected,
         late=expected is not None and expected <= now,
+        extended=extended,
+        master=Master(master.number, master.state, (await _expected(session, master))[0]) if master is not None else None,
+        paused=await _paused(session, ticket) if state is TicketState.SUSPENDED else None,
         attachments=tuple(attachments),
         missing=asked[-1] if asked and state is TicketState.NEED_INFO else "",
         notices=await _notices(core, session, ticket),
         may_rate=await _may_rate(session, ticket),
-        may_urge=state in _URGENT_STATES,
-        may_supplement=state.is_open,
+        may_urge=matter in _URGENT_STATES,
+        may_supplement=matter.is_open,
         may_withdraw=state in _WITHDRAWABLE and ticket.kind != Kind.REPORT.value,
         may_reopen=state is TicketState.CLOSED and ticket.policy_key is not None and await may_reopen(core, session, ticket),
+        may_object=state is TicketState.REJECTED and not ticket.extra.get("objected") and await _window_open(session, ticket, now),
     )
 
 
@@ -145,8 +176,31 @@ async def _units(session: AsyncSession, ticket: Ticket) -> tuple[str, tuple[str,
     return lead, tuple(others)
 
 
-async def _expected(session: AsyncSession, ticket: Ticket) -> datetime | None:
-    running = select(Deadline.due_at).where(
+async def _expected(session: AsyncSession, ticket: Ticket) -> tuple[datetime | None, bool]:
+    """When the answer is due, and whether that was put off with approval."""
+    running = select(Deadline.due_at, Deadline.extensions).where(
         Deadline.ticket_id == ticket.id, Deadline.kind == ClockKind.HANDLE.value, Deadline.state == ClockState.RUNNING.value
     )
-    return await session.scalar(running.order_by(Deadline.due_at.desc()).limit(1))
+    found = (await session.execute(running.order_by(Deadline.due_at.desc()).limit(1))).first()
+    return (found.due_at, found.extensions > 0) if found else (None, False)
+
+
+async def _window_open(session: AsyncSession, ticket: Ticket, now: datetime) -> bool:
+    window = select(Deadline.id).where(
+        Deadline.ticket_id == ticket.id,
+        Deadline.kind == ClockKind.OBJECTION.value,
+        Deadline.state == ClockState.RUNNING.value,
+        Deadline.due_at > now,
+    )
+    return await session.scalar(window.limit(1)) is not None
+
+
+async def _paused(session: AsyncSession, ticket: Ticket) -> Paused | None:
+    """The kind of reason, in words: how the unit explained it stands in the centre's record only."""
+    wanted = select(Request).where(
+        Request.ticket_id == ticket.id, Request.kind == RequestKind.SUSPENSION.value, Request.state == RequestState.APPROVED.value
+    )
+    request = (await session.scalars(wanted.order_by(Request.id.desc()).limit(1))).first()
+    if request is None:
+        return None
+    return Paused(word("suspension_reason", request.reason_class), request.review_on)

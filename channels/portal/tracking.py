@@ -26,10 +26,12 @@ from hotline.errors import IllegalStep, InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.callback.service import finish_callback, reopen
 from ticketing.people.actor import citizen_actor
+from ticketing.relation.links import master_of
 from ticketing.supervision.urging import urge
 from ticketing.ticket.access import access_by_code
 from ticketing.ticket.dispatch import supplement, withdraw
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.refusal import MIN_WAY, object_to
 
 TRIES: web.AppKey[Limiter] = web.AppKey("portal_tries")
 TRIES_OF_NUMBER: web.AppKey[Limiter] = web.AppKey("portal_tries_of_number")
@@ -140,6 +142,7 @@ def _said(key: str, found: Tracked) -> str:
         "supplement": _("收到您补充的内容"),
         "withdraw": _("已经撤回"),
         "reopen": _("已经请承办单位重办"),
+        "object": _("收到您的异议，我们会换一位工作人员重新审查"),
         "rate": _("谢谢您的评价") if found.ticket.satisfaction else _("谢谢您的评价。我们会马上再联系您，查明原因后请承办单位重办"),
     }
     return words.get(key, "")
@@ -190,7 +193,8 @@ def _gentle() -> str:
 
 
 async def _urge(request: web.Request, session: AsyncSession, ticket: Ticket, _typed: dict[str, str]) -> str:
-    await urge(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket)
+    master = await master_of(session, ticket)  # who urges under a merged number urges the matter
+    await urge(request.app[CORE], session, citizen_actor(ticket.citizen_id), master)
     return "urge"
 
 
@@ -234,6 +238,17 @@ async def _reopen(request: web.Request, session: AsyncSession, ticket: Ticket, t
     return "reopen"
 
 
+async def _object(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
+    """T32: once, within the window."""
+    reason = typed.get("objection", "")
+    if len(reason) < MIN_WAY:
+        raise InvalidInput(_("请说明为什么应当受理"), field="objection")
+    if not (await tracked(request.app[CORE], session, ticket)).may_object:
+        raise IllegalStep("")
+    await object_to(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, reason)
+    return "object"
+
+
 async def leave(request: web.Request) -> NoReturn:
     """POST /track/leave: this browser no longer shows the ticket."""
     response = web.HTTPSeeOther("/track")
@@ -246,3 +261,4 @@ post_supplement = _posting(_supplement, "portal/supplement.html")
 post_rate = _posting(_rate, "portal/rate.html")
 post_withdraw = _posting(_withdraw)
 post_reopen = _posting(_reopen)
+post_object = _posting(_object)

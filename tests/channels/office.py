@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import date
+from types import ModuleType
 
 from hotline.database import Database
+from hotline.events import ActorKind
 from ticketing.assignment.models import Facts
-from ticketing.assignment.service import ReplyDraft, contact, draft_reply, sign, sign_off
+from ticketing.assignment.service import ReplyDraft, access_assignment, contact, draft_reply, sign, sign_off
 from ticketing.callback.service import GATES, review
 from ticketing.context import Core
+from ticketing.deadline.limits import Limit
 from ticketing.people.actor import Actor, staff_actor
 from ticketing.people.models import Role, User
+from ticketing.request import extension, suspension
+from ticketing.request import service as requests
 from ticketing.ticket import dispatch as desk
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.states import DispatchMode
@@ -81,3 +88,27 @@ class Office:
         async with self.database.transaction() as session:
             ticket = await access_ticket(self.core, session, self.people[Role.DISPATCHER], number, lock=True)
             await desk.request_info(self.core, session, self.people[Role.DISPATCHER], ticket, "请补充路灯杆上的编号和照片")
+
+    async def step(self, number: str, step: Callable[..., Awaitable[object]], *args: object, **kwargs: object) -> None:
+        """Any step of the dispatcher."""
+        async with self.database.transaction() as session:
+            ticket = await access_ticket(self.core, session, self.people[Role.DISPATCHER], number, lock=True)
+            await step(self.core, session, self.people[Role.DISPATCHER], ticket, *args, **kwargs)
+
+    async def suspend(self, number: str, assignment: int) -> None:
+        """挂账: asked, consented, approved by a supervisor."""
+        more = {"reason_class": suspension.SuspensionReason.SEASON, "review_on": date(2026, 12, 20)}
+        await self._request(number, assignment, suspension, **more)
+
+    async def extend(self, number: str, assignment: int) -> None:
+        """延期 by two working days, approved."""
+        await self._request(number, assignment, extension, limit=Limit(2, "wd"))
+
+    async def _request(self, number: str, assignment: int, kind: ModuleType, **fields: object) -> None:
+        words = {"reason": "要等雨季过后才能开挖路面施工", "told": "已电话告知市民雨季过后施工"}
+        supervisor = Actor(ActorKind.STAFF, "督办", role=Role.SUPERVISOR)
+        async with self.database.transaction() as session:
+            part, ticket = await access_assignment(session, self.people[Role.CLERK], assignment)
+            request = await kind.ask(self.core, session, self.people[Role.CLERK], part, ticket, **words, **fields)
+            await requests.consent(self.core, session, self.people[Role.CHIEF], ticket, request.id)
+            await kind.decide(self.core, session, supervisor, ticket, request.id, approve=True)

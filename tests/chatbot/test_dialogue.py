@@ -294,6 +294,30 @@ class TestProgress:
         assert ticket.number in turn.answers[0].text
         assert "派给对口单位" in turn.answers[0].text
 
+    async def test_urging_is_done_once_a_day_and_reaches_the_matter(self, begin: Begin, say: Say, database: Database) -> None:
+        conversation = await begin("phone")
+        await self.registered(say, conversation, "phone")
+        turn = await say(conversation, "帮我催一下上次反映的事情")
+        assert "已经替您催办" in turn.answers[0].text
+        assert READABLE.fullmatch(turn.answers[0].spoken)
+        turn = await say(conversation, "再催一下我反映的事情办得怎么样了")
+        assert "今天已经替您催过了" in turn.answers[0].text
+        async with database.transaction() as session:
+            assert await session.scalar(select(func.count()).select_from(Event).where(Event.name == "supervise.urged")) == 1
+
+    async def test_a_merged_number_tells_the_masters(self, begin: Begin, say: Say, database: Database) -> None:
+        first = await self.registered(say, await begin("web"))
+        other = await begin("web")
+        mine = await self.registered(say, other)
+        async with database.transaction() as session:
+            master = (await session.scalars(select(Ticket).where(Ticket.number == first.number))).one()
+            merged = (await session.scalars(select(Ticket).where(Ticket.number == mine.number))).one()
+            merged.state, merged.master_id = "merged", master.id
+        turn = await say(other, "查进度")
+        assert f"与编号{first.number}合并办理" in turn.answers[0].text
+        assert "派给对口单位" in turn.answers[0].text
+        assert READABLE.fullmatch(turn.answers[0].spoken)
+
     async def test_nothing_personal_is_told(self, begin: Begin, say: Say) -> None:
         ticket = await self.registered(say, await begin("web"))
         turn = await say(await begin("web"), f"查 {ticket.number} {ticket.query_code}")

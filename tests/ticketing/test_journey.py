@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from hotline.errors import Conflict, IllegalStep, InvalidInput, NotAllowed, NotF
 from hotline.events import Event, history
 from tests.ticketing.conftest import GOOD_REPLY, City
 from ticketing.assignment import service as assignments
-from ticketing.assignment.models import Assignment, Facts
+from ticketing.assignment.models import Assignment, Facts, LegalProcedure
 from ticketing.assignment.service import ReplyDraft
 from ticketing.callback import service as callbacks
 from ticketing.callback.models import CallbackTask
@@ -278,6 +279,28 @@ async def test_who_was_not_satisfied_with_an_answer_on_the_spot_is_handled_by_a_
     await city.accept(number)
     await city.act(number, city.callback, callbacks.finish_callback, SATISFIED, by="clerk")
     assert (await ticket_of(city, number)).satisfaction == "satisfied"
+
+
+@pytest.mark.parametrize(("limit", "told"), [("", "15个工作日内决定是否立案"), ("立案后90日内作出处理决定", "立案后90日内作出处理决定")])
+async def test_a_statutory_procedure_with_its_own_limit_is_told_to_the_citizen(city: City, limit: str, told: str) -> None:
+    number = (await city.register(kind=Kind.REPORT)).ticket.number
+    assignment = await city.dispatch(number)
+    await city.by_unit(city.clerk, assignments.sign, assignment)
+    await city.by_unit(city.clerk, assignments.contact, assignment, way="phone", note="已告知举报人受理情况")
+    draft = replace(GOOD_REPLY, legal_procedure=LegalProcedure.MARKET_REPORT, legal_limit=limit)
+    await city.by_unit(city.clerk, assignments.draft_reply, assignment, draft)
+    await city.by_unit(city.chief, assignments.sign_off, assignment)
+    assert (await ticket_of(city, number)).legal_procedure == ""  # only what passed the review counts
+    await city.accept(number)
+    ticket = await ticket_of(city, number)
+    assert (ticket.legal_procedure, ticket.legal_limit) == ("market_report", told)
+    assert f"“市场监管举报核查”，办理期限：{told}" in (ticket.answer or "")
+
+
+async def test_another_procedure_must_name_its_limit(city: City) -> None:
+    draft = replace(GOOD_REPLY, legal_procedure=LegalProcedure.OTHER)
+    assert "legal_limit" in assignments.check_reply(draft)
+    assert not assignments.check_reply(replace(draft, legal_limit="由仲裁委员会在45日内裁决"))
 
 
 async def test_rating_twice_is_refused(city: City) -> None:

@@ -89,6 +89,18 @@ class Assignment(Base):
     quality_standard: Mapped[str] = mapped_column(default="", server_default="")
 
 
+class LegalProcedure(StrEnum):
+    """A procedure by statute that a matter went into; it runs by its own limits, longer than the hotline's (domain.md 2.4)."""
+
+    MARKET_COMPLAINT = "market_complaint"
+    MARKET_REPORT = "market_report"
+    LABOUR = "labour"
+    PENALTY = "penalty"
+    RECONSIDERATION = "reconsideration"
+    PETITION = "petition"
+    OTHER = "other"
+
+
 class Reply(Base):
     """A unit's structured reply of one round."""
 
@@ -96,6 +108,8 @@ class Reply(Base):
     __table_args__ = (
         CheckConstraint(f"facts IN ({sql_values(Facts)})", name="facts"),
         CheckConstraint("char_length(measures) >= 30", name="measures_length"),
+        CheckConstraint(f"legal_procedure = '' OR legal_procedure IN ({sql_values(LegalProcedure)})", name="legal_procedure"),
+        CheckConstraint("legal_procedure = '' OR legal_limit <> ''", name="legal_limit"),
         CheckConstraint("reviewed_by_id IS NULL OR reviewed_by_id <> author_id", name="reviewer_is_not_author"),
         Index("ix_reply_assignment_id", "assignment_id"),
     )
@@ -110,6 +124,10 @@ class Reply(Base):
     contact_note: Mapped[str] = mapped_column(default="")
     explanation: Mapped[str] = mapped_column(default="", server_default="")
     """Why it came back: mandatory from the second return on (D05)."""
+    legal_procedure: Mapped[str] = mapped_column(default="", server_default="")
+    """The statutory procedure that took the matter over; empty: none. Its result is told by that procedure (P-REPORT)."""
+    legal_limit: Mapped[str] = mapped_column(default="", server_default="")
+    """The procedure's own time limit, in words."""
     author_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     written_at: Mapped[datetime]
     signed_off_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
-from ticketing.assignment.models import Assignment, AssignmentState, Facts, Reply
+from ticketing.assignment.models import Assignment, AssignmentState, Facts, LegalProcedure, Reply
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import start_policy_clock, stop_clocks
@@ -21,7 +21,7 @@ from ticketing.request.states import RequestKind
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import move, take_step, tell
-from ticketing.words import word
+from ticketing.words import LEGAL_LIMITS, word
 
 MIN_REPLY, MIN_EXPLANATION = 30, 15
 BRUSH_OFFS = ("请找有关部门", "请咨询相关部门", "正在处理中", "正在处理当中", "已转有关部门", "无法处理", "不归我们管")
@@ -38,6 +38,17 @@ class ReplyDraft:
     contact_note: str = ""
     explanation: str = ""
     """Why the matter came back; mandatory from the second return on (D05)."""
+    legal_procedure: LegalProcedure | None = None
+    """The statutory procedure that took the matter over."""
+    legal_limit: str = ""
+    """Its time limit in words; empty: what the statute says. Mandatory for another procedure."""
+
+    @property
+    def limit_words(self) -> str:
+        """The procedure's time limit as it is kept."""
+        if self.legal_procedure is None:
+            return ""
+        return self.legal_limit.strip() or LEGAL_LIMITS.get(self.legal_procedure.value, "")
 
 
 async def access_assignment(session: AsyncSession, actor: Actor, assignment_id: int) -> tuple[Assignment, Ticket]:
@@ -130,6 +141,8 @@ def check_reply(draft: ReplyDraft) -> dict[str, str]:
         errors["measures"] = _("“{phrase}”没有回答市民的问题，请写明怎么办的、结果如何").format(phrase=found)
     if draft.facts in (Facts.TRUE, Facts.PARTLY) and not draft.basis.strip():
         errors["basis"] = _("请写明依据")
+    if draft.legal_procedure is not None and not 2 <= len(draft.limit_words) <= 100:
+        errors["legal_limit"] = _("请写明法定程序的办理期限，100字以内")
     return errors
 
 
@@ -155,6 +168,8 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
         draft.basis.strip(),
         draft.contact_note.strip(),
     )
+    reply.legal_procedure = draft.legal_procedure.value if draft.legal_procedure else ""
+    reply.legal_limit = draft.limit_words
     reply.explanation = draft.explanation.strip()[:2000]
     reply.author_id, reply.written_at = _user(actor), core.clock.now()
     await move(session, actor, assignment, "draft_reply")

@@ -16,6 +16,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
+from ticketing.words import word
 
 GATES = ("law", "wording", "signoff", "letter")
 """四关：法律政策、文字格式、审核签发、办理函复 (F07)"""
@@ -33,7 +34,7 @@ async def review(
         raise InvalidInput(_("请写明退回的理由"), field="note")
     replies = await _replies(session, ticket)
     # the answer is set with the step: the citizen's notice holds it
-    told = {"answer": "\n".join(reply.measures for _assignment, reply in replies)} if accept else {}
+    told = _told(replies) if accept else {}
     action = "accept_reply" if accept else "send_back"
     await take_step(core, session, actor, ticket, action, data={"note": note.strip()[:1000]}, **told)
     await stop_clocks(core, session, ticket.id, ClockKind.REVIEW)
@@ -50,6 +51,18 @@ async def review(
     if accept:
         await open_callback(core, session, ticket)
     await session.flush()
+
+
+def _told(replies: list[tuple[Assignment, Reply]]) -> dict[str, str]:
+    """What the citizen is told: the measures, and the statutory procedure that goes on, if there is one (P-REPORT)."""
+    answer = "\n".join(reply.measures for _assignment, reply in replies)
+    legal = next((reply for _assignment, reply in replies if reply.legal_procedure), None)
+    if legal is None:
+        return {"answer": answer, "legal_procedure": "", "legal_limit": ""}
+    words = _("这件事已进入法定程序“{procedure}”，办理期限：{limit}。结果由承办单位依法告知您。").format(
+        procedure=word("legal_procedure", legal.legal_procedure), limit=legal.legal_limit
+    )
+    return {"answer": f"{answer}\n{words}", "legal_procedure": legal.legal_procedure, "legal_limit": legal.legal_limit}
 
 
 async def _replies(session: AsyncSession, ticket: Ticket) -> list[tuple[Assignment, Reply]]:

@@ -68,6 +68,11 @@ def mask_id_number(number: str) -> str:
     return number[:3] + "*" * max(len(number) - 7, 4) + number[-4:] if number else ""
 
 
+def normalise_id_number(text: str) -> str:
+    """An identity number as it is kept: without blanks, X large."""
+    return "".join(text.split()).upper()
+
+
 def valid_id_number(number: str) -> bool:
     """Whether the check character of a resident identity number is right (GB 11643-1999, ISO 7064 MOD 11-2)."""
     if not re.fullmatch(r"\d{17}[\dX]", number):
@@ -85,6 +90,8 @@ class Person:
     masked: bool
     erased: bool = False
     """The person's data was erased; nothing can be shown any more."""
+    id_number: str = ""
+    """居民身份证号, where the matter needed it."""
 
 
 async def by_caller(core: Core, session: AsyncSession, phone: str) -> Citizen:
@@ -149,7 +156,7 @@ async def add_contact(core: Core, session: AsyncSession, citizen: Citizen, *, na
 
 async def set_id_number(core: Core, session: AsyncSession, citizen: Citizen, number: str) -> None:
     """Store a resident identity number (居民身份证号). Raises InvalidInput when its check character is wrong."""
-    number = "".join(number.split()).upper()
+    number = normalise_id_number(number)
     if not valid_id_number(number):
         raise InvalidInput(_("身份证号应为18位，请核对"), field="id_number")
     vault = person_vault(core, citizen)
@@ -212,9 +219,10 @@ def person(core: Core, citizen: Citizen | None, *, masked: bool = True) -> Perso
         name = vault.open(citizen.name_sealed, "name") if citizen.name_sealed else ""
         phone = vault.open(citizen.phone_sealed, "phone") if citizen.phone_sealed else ""
     erased = citizen is not None and citizen.erased_at is not None
+    identity = id_number(core, citizen, masked=masked) if citizen else ""
     if masked:
-        return Person(mask_name(name), mask_phone(phone) if phone else "", True, erased)
-    return Person(name, local_form(phone) if phone else "", False, erased)
+        return Person(mask_name(name), mask_phone(phone) if phone else "", True, erased, identity)
+    return Person(name, local_form(phone) if phone else "", False, erased, identity)
 
 
 def phone_number(core: Core, citizen: Citizen) -> str | None:

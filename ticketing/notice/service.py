@@ -34,7 +34,7 @@ from ticketing.words import word
 OUTBOX_KINDS = {"sms": "notice", "wechat": "text"}
 TOO_MANY = "too many messages to an unverified number in a day"
 _RATING_DAYS = 7
-_WORDS = {"way": "contact", "target": "emergency_line"}
+_WORDS = {"way": "contact", "target": "emergency_line", "reason_class": "suspension_reason"}
 
 
 async def on_event(core: Core, session: AsyncSession, ticket: Ticket, name: str, data: Mapping[str, Any], told: Mapping[str, str]) -> None:

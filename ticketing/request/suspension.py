@@ -69,6 +69,7 @@ async def decide(
         if request.review_on is None or request.review_on <= today:
             raise IllegalStep(_("复查日期已经过了，请单位重新申请"))
         data = {"reason": request.reason_class, "told": request.told, "review_on": request.review_on.isoformat()}
+        data |= {"review_date": data["review_on"], "reason_class": data["reason"]}  # as the citizen's notice reads them
         await take_step(core, session, actor, ticket, "suspend", data=data)
         await pause_clocks(core, session, ticket.id, *HANDLING)
         until = datetime.combine(request.review_on, time(9), CITY_ZONE)

@@ -16,7 +16,7 @@ from hotline.errors import InvalidInput
 from hotline.i18n import _
 from hotline.security import hash_query_code, new_query_code
 from ticketing.citizen.models import Citizen
-from ticketing.citizen.service import add_contact, by_contact, normalise_phone
+from ticketing.citizen.service import add_contact, by_contact, normalise_id_number, normalise_phone, set_id_number, valid_id_number
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Owner
 from ticketing.deadline.models import Deadline
@@ -71,6 +71,8 @@ class Appeal:
     latitude: float | None = None
     name: str = ""
     phone: str = ""
+    id_number: str = ""
+    """居民身份证号, only where the matter needs it; sealed, shown masked, opened with a reason."""
     anonymous: bool = False
     contact_by: str = "phone"
     citizen_id: int | None = None
@@ -213,13 +215,17 @@ async def _next_number(core: Core, session: AsyncSession, line: str) -> str:
 
 
 async def _citizen(core: Core, session: AsyncSession, appeal: Appeal) -> Citizen | None:
+    citizen: Citizen | None
     if appeal.citizen_id is not None:
         citizen = await session.get_one(Citizen, appeal.citizen_id)
         await add_contact(core, session, citizen, name=appeal.name, phone=appeal.phone)
-        return citizen
-    if appeal.anonymous:
+    elif appeal.anonymous:
         return None
-    return await by_contact(core, session, name=appeal.name.strip(), phone=appeal.phone)
+    else:
+        citizen = await by_contact(core, session, name=appeal.name.strip(), phone=appeal.phone)
+    if citizen is not None and appeal.id_number.strip() and not citizen.id_number_sealed:  # what is known is never overwritten
+        await set_id_number(core, session, citizen, appeal.id_number)
+    return citizen
 
 
 async def _check(session: AsyncSession, appeal: Appeal) -> None:
@@ -233,6 +239,10 @@ async def _check(session: AsyncSession, appeal: Appeal) -> None:
         errors["content"] = _("内容里有不能保存的字符，请重新输入")
     if appeal.phone.strip() and normalise_phone(appeal.phone) is None:
         errors["phone"] = _("手机号应为11位数字，固定电话请加区号")
+    if appeal.id_number.strip() and not valid_id_number(normalise_id_number(appeal.id_number)):
+        errors["id_number"] = _("身份证号应为18位，请核对")
+    elif appeal.id_number.strip() and not (appeal.citizen_id or appeal.name.strip() or appeal.phone.strip()):
+        errors["id_number"] = _("留身份证号的，请同时留下称呼或电话")
     for name, limit in MAX_LENGTHS.items():
         if len(getattr(appeal, name).strip()) > limit:
             errors[name] = _("这里最多{limit}个字").format(limit=limit)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from aiohttp import FormData
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import ManualClock
 from hotline.database import Database
@@ -19,7 +20,11 @@ from tests.channels.portal.browser import Browser, Page
 from tests.channels.public import Client, MakeTicket, tickets
 from ticketing.callback.models import CallbackTask
 from ticketing.context import Core
-from ticketing.ticket.models import Attachment
+from ticketing.people.actor import Actor
+from ticketing.relation.links import access_other
+from ticketing.relation.merge import merge
+from ticketing.ticket import refusal
+from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.service import Registered
 from ticketing.ticket.states import Confidentiality, Kind
 
@@ -368,6 +373,65 @@ async def test_after_seven_days_redo_is_no_longer_offered(
     browser = await opened(client, made)
     assert "/track/reopen" not in (await browser.get("/track")).text
     assert (await browser.submit("/track/reopen", {"reason": "又坏了又坏了"}, at="/track")).status == 409
+
+
+async def test_an_objection_to_a_refusal_is_offered_once_and_in_time(
+    client: Client, city: Database, office: Office, make_ticket: MakeTicket, clock: ManualClock
+) -> None:
+    made, late = await make_ticket(), await make_ticket()
+    for one in (made, late):
+        await office.step(one.ticket.number, refusal.reject, reason="不属于受理范围", legal_way="请向人民法院提起诉讼")
+    browser = await opened(client, made)
+    page = await browser.submit("/track/object", {"objection": "短"}, at="/track")
+    assert (page.status, 'href="#f-objection"' in page.text) == (422, True)
+    page = await browser.submit("/track/object", {"objection": "这是热线管辖的事项，应当受理"}, at="/track")
+    assert "换一位工作人员重新审查" in page.text
+    assert "/track/object" not in page.text
+    assert {ticket.number: ticket.state for ticket in await tickets(city)}[made.ticket.number] == "registered"
+    browser = await opened(client, late)
+    clock.advance(days=20)
+    browser = await opened(client, late)
+    assert "/track/object" not in (await browser.get("/track")).text
+    assert (await browser.submit("/track/object", {"objection": "这是热线管辖的事项，应当受理"}, at="/track")).status == 409
+
+
+async def merge_into(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, number: str) -> None:
+    await merge(core, session, actor, ticket, await access_other(core, session, actor, ticket, number), reason="同一处路灯")
+
+
+async def test_a_merged_number_tells_the_master_and_passes_on_what_is_said(
+    client: Client, city: Database, office: Office, make_ticket: MakeTicket
+) -> None:
+    master, mine = await make_ticket(content="北门路灯不亮，别人先反映的"), await make_ticket()
+    await office.step(mine.ticket.number, merge_into, master.ticket.number)
+    await office.dispatch(master.ticket.number)
+    browser = await opened(client, mine)
+    page = await browser.get("/track")
+    assert (f"与编号{master.ticket.number}是同一件事" in page.text, "现在的进度：办理中" in page.text) == (True, True)
+    assert "别人先反映的" not in page.text
+    assert "已经替您催办" in (await browser.submit("/track/urge", {}, at="/track")).text
+    assert "收到您补充的内容" in (await browser.submit("/track/supplement", {"text": "今晚又全黑了"})).text
+    async with city.transaction() as session:
+        events = await session.scalars(select(Event).where(Event.subject_id == str(master.ticket.id)))
+        assert {"supervise.urged", "ticket.supplemented"} <= {event.name for event in events}
+
+
+async def test_a_suspended_matter_tells_why_and_until_when_and_an_extended_one_its_new_date(
+    client: Client, office: Office, make_ticket: MakeTicket
+) -> None:
+    made = await make_ticket()
+    number = made.ticket.number
+    assignment = await office.dispatch(number)
+    await office.work(assignment)
+    await office.suspend(number, assignment)
+    page = await (await opened(client, made)).get("/track")
+    assert ("暂缓办理：受季节限制" in page.text, "2026-12-20复查" in page.text) == (True, True)
+    assert "原因：受季节限制。我们会在2026年12月20日复查" in page.text  # the notice says it too
+    other = await make_ticket()
+    assignment = await office.dispatch(other.ticket.number)
+    await office.work(assignment)
+    await office.extend(other.ticket.number, assignment)
+    assert "经批准延期" in (await (await opened(client, other)).get("/track")).text
 
 
 async def test_the_citizen_sees_his_own_secret_ticket(client: Client, make_ticket: MakeTicket) -> None:
