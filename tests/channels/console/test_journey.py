@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from hotline.database import Database
 from tests.channels.staff import Browser, City, Opener
+from ticketing.people.models import User
 from ticketing.request.models import Request
 from ticketing.ticket.models import Ticket
 
@@ -180,12 +181,18 @@ async def test_two_clerks_of_one_unit_do_not_overwrite_each_others_reply(city: C
     """The ticket's row does not change with a draft: the event chain tells (lesson 15)."""
     number = (await city.register()).ticket.number
     await _dispatch(await browser("dispatcher"), city, number)
-    clerk, chief = await browser("clerk"), await browser("chief")
+    async with city.database.transaction() as session:
+        first = (await session.scalars(select(User).where(User.login == "clerk"))).one()
+        second = User(
+            login="clerk2", name="第二位", staff_number="2001", role="clerk", unit_id=first.unit_id, password_hash=first.password_hash
+        )
+        session.add(second)
+    clerk, colleague = await browser("clerk"), await browser("clerk2")
     await clerk.act(number, "sign")
     page = f"/console/tickets/{number}"
-    stale = await chief.form(page, f"{page}/reply")
+    stale = await colleague.form(page, f"{page}/reply")
     assert (await clerk.act(number, "reply", **GOOD)).status == 303
-    response = await chief.post(f"{page}/reply", {**stale, **GOOD, "measures": "另一个人同时写的答复，" * 5})
+    response = await colleague.post(f"{page}/reply", {**stale, **GOOD, "measures": "另一个人同时写的答复，" * 5})
     body = await response.text()
     assert response.status == 409
     assert "另一个人同时写的答复" in body  # nothing typed is lost
