@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
 from tests.ticketing.conftest import City
+from ticketing.callback.models import CallbackTask
 from ticketing.statistics.drill import Part, drill
 from ticketing.statistics.figures import compute, total
 from ticketing.statistics.indicator import Measure
@@ -107,6 +109,16 @@ async def test_reviewed_tickets_are_left_out_and_published(city: City, month: di
         figures = await total(city.core, session, CITY, NOVEMBER, [BY_KEY["satisfied"], BY_KEY["solved"]])
     assert (figures["satisfied"].excluded, figures["solved"].excluded) == (1, 1)
     assert figures["satisfied"].value == pytest.approx(83.333, abs=0.001)
+
+
+async def test_who_was_reached_and_would_not_rate_counts_as_reached_never_as_satisfied(city: City, month: dict[str, Ticket]) -> None:
+    wanted = [BY_KEY[key] for key in ("satisfied", "very_satisfied", "callback_reached")]
+    async with city.database.transaction() as session:
+        task = update(CallbackTask).where(CallbackTask.ticket_id == month["T1"].id, CallbackTask.kind == "callback")
+        await session.execute(task.values(state="refused", satisfaction=None, solved=None))
+        figures = await total(city.core, session, CITY, NOVEMBER, wanted)
+    counted = {key: (figure.numerator, figure.denominator) for key, figure in figures.items()}
+    assert counted == {"satisfied": (4, 6), "very_satisfied": (1, 6), "callback_reached": (6, 7)}  # before: 5, 2 and 6
 
 
 async def test_nothing_to_divide_by_is_no_figure(city: City) -> None:
