@@ -71,7 +71,10 @@ class Database:
             pool_pre_ping=True,
             pool_timeout=5,
             hide_parameters=True,  # what citizens wrote is no part of an error's text
-            connect_args={"timeout": 3, "server_settings": {"statement_timeout": str(statement_timeout_ms)}},
+            connect_args={
+                "timeout": 3,
+                "server_settings": {"statement_timeout": str(statement_timeout_ms), "jit": "off"},
+            },  # compiling costs more than our short reads
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info={VAULT: vault})
 
