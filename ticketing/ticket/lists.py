@@ -268,4 +268,6 @@ def _some(condition: ColumnElement[bool], queue: Queue) -> Select[int]:
     """At most `MOST` tickets. In the order of the page: without one the planner might look for the youngest from the oldest on."""
     if queue in _SETS:
         return select(Ticket.id).where(condition).limit(MOST)
+    if queue is Queue.TO_DISPATCH:  # two states: by due time all of both would be sorted
+        return select(Ticket.id).where(condition).order_by(Ticket.state).limit(MOST)
     return (_closed if queue is Queue.CLOSED else _by_time_left)(condition, MOST, None)
