@@ -15,7 +15,7 @@ from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from ticketing.people.permissions import Scope, scope_of
-from ticketing.ticket.access import access_attachment, access_call, access_ticket, reveal
+from ticketing.ticket.access import access_attachment, access_call, access_ticket, is_reason, reveal
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import tell
 
@@ -57,7 +57,7 @@ async def allow_listening(request: web.Request) -> web.StreamResponse:
         call = await access_call(core, session, person.actor, _uuid(call_id, _("没有找到这通电话")))
         if call.conversation_id != ticket.conversation_id:
             raise NotFound(_("没有找到这通电话"))
-        if len(reason) < 4:
+        if not is_reason(reason):
             problem = InvalidInput(_("请写明调听的理由，至少4个字"), field="reason")
             return await ticket_response(request, session, ticket, problem=problem, opened=f"listen-{call_id}")
         await tell(core, session, person.actor, ticket, "view.recording", {"reason": reason})
