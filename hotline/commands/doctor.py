@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hotline.errors import HotlineError
 from hotline.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from hotline.commands.preflight import Preflight
 
 ROOT = Path(__file__).resolve().parents[2]
 _NEEDED = ("aiohttp", "sqlalchemy", "asyncpg", "vosk", "pyVoIP", "wechatpy", "espeakng-loader", "jieba")
@@ -75,28 +79,44 @@ def _python(_settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    from hotline import migrations
     from hotline.assembly import make_database
+    from hotline.commands.preflight import look
 
-    async def look() -> str | None:
+    async def ask() -> Preflight:
         database = make_database(settings)
         try:
-            await database.ping()
-            return await migrations.current(database)
+            return await look(database)
         finally:
             await database.close()
 
     private = settings.database_url is None
     try:
-        current = asyncio.run(look())
+        seen = asyncio.run(ask())
     except (HotlineError, OSError) as error:
         advice = "start the service (script/demo), its private PostgreSQL starts with it" if private else "check HOTLINE_DATABASE_URL"
         yield Finding("database", False, f"not reachable: {error}", advice)
         return
-    if current == migrations.head():
-        yield Finding("database", True, f"{'private PostgreSQL' if private else 'PostgreSQL'}, schema {current}")
+    if seen.pending:
+        yield Finding("database", False, f"schema {seen.current or 'empty'}, needed {seen.newest}", "run hotline db upgrade")
     else:
-        yield Finding("database", False, f"schema {current or 'empty'}, needed {migrations.head()}", "run hotline db upgrade")
+        yield Finding("database", True, f"{'private PostgreSQL' if private else 'PostgreSQL'}, schema {seen.current}")
+    yield from _upgrade(settings, seen)
+
+
+def _upgrade(settings: Settings, seen: Preflight) -> Iterator[Finding]:
+    """The preflight of an upgrade: server, role, room."""
+    from hotline.commands.preflight import OLDEST_SERVER
+
+    old = seen.server < OLDEST_SERVER
+    yield _judge("server", not old, f"PostgreSQL {seen.server}, no extensions needed", f"upgrade PostgreSQL to {OLDEST_SERVER} or newer")
+    strong = seen.owns or seen.superuser
+    advice = "let the service use a role that owns nothing: HOTLINE_DATABASE_URL and HOTLINE_DATABASE_OWNER_URL (docs/operations.md)"
+    yield _judge("role", not strong, f"{seen.role}{', owns tables' if seen.owns else ''}{', superuser' if seen.superuser else ''}", advice)
+    if settings.database_url is None and settings.data_dir.is_dir():  # elsewhere the server's disk is not ours to see
+        free_mb, needed = shutil.disk_usage(settings.data_dir).free // 1_000_000, seen.needed_mb(settings.min_free_disk_mb)
+        yield _judge(
+            "upgrade room", free_mb >= needed, f"{free_mb} MB free, an upgrade may need {needed}", "make room before hotline db upgrade"
+        )
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
