@@ -29,17 +29,32 @@ from ticketing.context import Core
 TEMPLATE = "hotline_template"
 _JOURNEYS = (
     "channels/api/test_chat.py",
-    "channels/console/test_journey.py",
-    "channels/console/test_roles.py",
+    "channels/console",
+    "channels/open311",
     "channels/portal/test_appeal.py",
     "channels/portal/test_pages.py",
     "channels/portal/test_tracking.py",
+    "channels/staff_api",
     "channels/wechat/test_answers.py",
     "channels/wechat/test_repeats.py",
+    "chatbot/test_dialogue.py",
     "chatbot/test_rasa_protocol.py",
+    "hotline/test_backup.py",
+    "knowledge/test_article.py",
+    "seed/test_demo.py",
     "telephony/flow/test_call.py",
+    "ticketing/callback",
+    "ticketing/deadline/test_calendar_changes.py",
+    "ticketing/deadline/test_clocks.py",
+    "ticketing/deadline/test_policy_changes.py",
+    "ticketing/retention",
+    "ticketing/supervision",
+    "ticketing/tables",
+    "ticketing/test_endings.py",
+    "ticketing/test_relations.py",
+    "ticketing/test_requests.py",
 )
-"""Whole journeys by HTTP or by a scripted call. Each test is quick, but there are hundreds: `--fast` leaves them out."""
+"""Whole journeys by service, HTTP or a scripted call. Each test is quick, but there are hundreds: `--fast` leaves them out."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,7 +63,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     journeys = {here / name for name in _JOURNEYS}
     assert all(path.exists() for path in journeys), "a listed module was moved"
     for item in items:
-        if item.path in journeys:
+        if journeys & {item.path, *item.path.parents}:
             item.add_marker(pytest.mark.slow)
 
 
