@@ -24,8 +24,9 @@ from ticketing.relation.links import access_other
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits
 from ticketing.ticket.access import access_ticket
+from ticketing.ticket.edit import revise
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Confidentiality, Kind, Satisfaction
+from ticketing.ticket.states import Confidentiality, Kind, Satisfaction, Urgency
 
 WHY = "同一处工地同一天夜里的施工噪声"
 SATISFIED = CallbackResult(Satisfaction.SATISFIED, solved=True)
@@ -155,6 +156,22 @@ async def test_a_master_is_not_withdrawn_or_invalidated_over_the_heads_of_the_ot
             await dispatching.withdraw(city.core, session, citizen_actor(), ticket)
     with pytest.raises(IllegalStep, match="拆分"):
         await city.act(master, city.supervisor, exits.invalidate, reason="测试工单，无效")
+
+
+async def test_a_master_does_not_become_secret_while_others_are_told_its_steps(city: City) -> None:
+    master, other = await new(city), await new(city)
+    await merged(city, other, master)
+    secret = {"category_code": "0501", "urgency": Urgency.NORMAL, "confidentiality": Confidentiality.SECRET}
+    with pytest.raises(IllegalStep, match="拆分"):
+        await city.act(master, city.dispatcher, revise, **secret)
+
+
+async def test_an_unmerged_ticket_does_not_keep_the_masters_answer(city: City) -> None:
+    master, other = await new(city), await new(city)
+    await merged(city, other, master)
+    await closed(city, master)
+    await city.act(other, city.dispatcher, merge.unmerge, reason="另一家工地，不是同一件事")
+    assert (await ticket_of(city, other)).answer is None
 
 
 # ── repeat chain ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from ticketing.assignment.service import Responsibility, access_assignment
 from ticketing.deadline.limits import Limit
 from ticketing.deadline.models import Deadline
 from ticketing.people.actor import Actor, citizen_actor
+from ticketing.people.models import Role
 from ticketing.request import dispute, extension, returns, suspension
 from ticketing.request import service as requests
 from ticketing.request.models import Request
@@ -217,6 +219,14 @@ async def test_a_request_is_taken_back_by_who_asked(city: City) -> None:
             await requests.take_back(city.core, session, city.water_clerk, ticket, request.id)
     await city.act(number, city.clerk, requests.take_back, request.id)
     assert (await names_of(city, number))[-1] == "extension.withdrawn"
+
+
+async def test_a_deputy_does_not_consent_to_what_he_asked_himself(city: City) -> None:
+    number, assignment = await signed(city)
+    request = await ask(city, city.clerk, extension.ask, assignment, limit=Limit(1, "wd"), reason="检测报告要后天才能出具", told=TOLD)
+    deputy = replace(city.clerk, role=Role.CHIEF)  # as `acting_as` makes the actor of a deputy
+    with pytest.raises(NotAllowed, match="自己提出"):
+        await city.act(number, deputy, requests.consent, request.id)
 
 
 async def test_the_database_refuses_that_somebody_decides_the_own_request(city: City) -> None:

@@ -52,7 +52,7 @@ async def unmerge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticke
     if len(reason.strip()) < 5:
         raise InvalidInput(_("请写明为什么不是同一件事"), field="reason")
     master = (await session.scalars(select(Ticket).where(Ticket.id == ticket.master_id).with_for_update())).one_or_none()
-    await take_step(core, session, actor, ticket, "unmerge", data={"reason": reason.strip()[:500]}, master_id=None)
+    await take_step(core, session, actor, ticket, "unmerge", data={"reason": reason.strip()[:500]}, master_id=None, answer=None)
     await start_dispatch_clock(core, session, ticket, started_at=ticket.received_at)
     if master is not None:
         await _count(core, session, master)

@@ -99,6 +99,8 @@ async def consent(core: Core, session: AsyncSession, actor: Actor, ticket: Ticke
     (await workflow_versions.current(session)).may(RequestKind(request.kind), "consents", actor)
     if request.consented_at is not None:
         raise IllegalStep(_("已经同意过"))
+    if request.asked_by_id == actor.user_id:  # a clerk who stands in for the chief (代) does not agree with himself
+        raise NotAllowed(_("不能同意自己提出的申请"))
     request.consented_by_id, request.consented_at = actor.user_id, core.clock.now()
     await session.flush()
     await tell(core, session, actor, ticket, f"{request.kind}.consented", {"request": request.id, "assignment": request.assignment_id})

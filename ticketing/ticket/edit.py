@@ -44,6 +44,8 @@ async def revise(
     if await session.get(Category, category_code) is None:
         raise InvalidInput(_("请选择类别"), field="category_code")
     wanted = {"category_code": category_code, "urgency": urgency.value, "title": title.strip()[:60] or ticket.title}
+    if confidentiality is Confidentiality.SECRET and ticket.interest_count > 1:
+        raise IllegalStep(_("这张工单并入了其他市民的诉求，先拆分才能改为保密件"))
     wanted["confidentiality"] = (confidentiality or Confidentiality(ticket.confidentiality)).value
     before = {name: getattr(ticket, name) for name, value in wanted.items() if getattr(ticket, name) != value}
     if not before:
