@@ -15,7 +15,8 @@ PATTERNS = (
     ("slowest search: CPU in all", "15 ms", r"^\| search: .*\| ([\d.]+) \|$", "ms"),
     ("slowest ticket page: CPU in all", "15 ms", r"^\| ticket page.*\| ([\d.]+) \|$", "ms"),
     ("sweep of 20,000 clocks", "20 s", r"^\d+ clocks, \d+ cores: ([\d.]+) s", "s"),
-    ("a month by unit and category, slowest indicator", "1000 ms", r"^\| one indicator, a month by unit and category: \w.*?\| \d+ \| (\d+) \|", "ms"),
+    ("a month by unit and category, slowest indicator", "1000 ms",
+     r"^\| one indicator, a month by unit and category: \w.*?\| \d+ \| (\d+) \|", "ms"),
     ("similar open tickets, slowest p95", "100 ms", r"^\d+ open, .*p95 ([\d.]+) ms", "ms"),
 )  # fmt: skip
 

@@ -170,7 +170,8 @@ async def pages(url: str, core: Core, database: Database, key: str) -> None:
             text(
                 """SELECT (SELECT number FROM ticket WHERE state = 'closed' AND confidentiality = 'masked' AND id > 900000 LIMIT 1)
                     AS closed,
-                (SELECT number FROM ticket WHERE state = 'to_dispatch' AND confidentiality = 'masked' ORDER BY id DESC LIMIT 1) AS waiting"""
+                (SELECT number FROM ticket WHERE state = 'to_dispatch' AND confidentiality = 'masked' ORDER BY id DESC LIMIT 1)
+                    AS waiting"""
             )
         )
         names = dict(found.mappings().one())
