@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,23 +19,12 @@ from hotline.i18n import _
 from hotline.security import hash_password, verify_password
 from ticketing.context import Core
 from ticketing.people.models import Line, LineAlias, Role, Unit, User
+from ticketing.seed.entries import SEED_DIR, read_taxonomy, read_units
 from ticketing.seed.files import SeedEntry, parse_list, read_document
 from ticketing.taxonomy.models import Category
 
-SEED_DIR = Path(__file__).parent
 FIRST_ACCOUNT = "agent"
 """The account by which `load_people` sees whether the demo password was changed."""
-
-
-class SeedUnit(SeedEntry):
-    """One unit of units.yaml."""
-
-    code: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    name: str = Field(min_length=2, max_length=40)
-    level: int = Field(ge=1, le=3)
-    parent: str | None = None
-    """Code of the unit above; it must stand earlier in the file."""
-    active: bool = True
 
 
 class SeedLine(SeedEntry):
@@ -59,38 +48,6 @@ class SeedPerson(SeedEntry):
     line: str | None = None
 
 
-class SeedCategory(SeedEntry):
-    """One second-level category of taxonomy.json."""
-
-    l1: str = Field(pattern=r"^[0-9]{2} \S+$")
-    code: str = Field(pattern=r"^[0-9]{4}$")
-    l2: str = Field(min_length=2, max_length=20)
-    department: str
-    """Name of the unit that normally handles it."""
-    keywords: tuple[str, ...] = Field(min_length=1)
-    """Words by which an appeal of this category is recognised."""
-
-    @field_validator("keywords")
-    @classmethod
-    def _single_words(cls, keywords: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not word or " " in word for word in keywords):
-            raise ValueError("关键词不能为空，也不能含空格")
-        return keywords
-
-
-def read_units(path: Path = SEED_DIR / "units.yaml") -> list[SeedUnit]:
-    """The unit tree. Raises `InvalidInput` when an entry is faulty or its parent does not stand above it."""
-    units = parse_list(SeedUnit, read_document(path), path=path, key=lambda unit: unit.code)
-    levels: dict[str, int] = {}
-    for unit in units:
-        if (unit.parent is not None) != (unit.level == 3) or (unit.parent is not None and levels.get(unit.parent) != 2):
-            raise InvalidInput(
-                _("种子数据 {path} 里“{entry}”的上级不对：三级单位要写明在它之前的二级单位"), path=str(path), entry=unit.name
-            )
-        levels[unit.code] = unit.level
-    return units
-
-
 def read_lines(path: Path = SEED_DIR / "lines.yaml") -> list[SeedLine]:
     """The lines. Raises `InvalidInput` when a number stands twice, be it as an alias."""
     lines = parse_list(SeedLine, read_document(path), path=path, key=lambda line: line.number)
@@ -103,11 +60,6 @@ def read_people(path: Path = SEED_DIR / "people.yaml") -> list[SeedPerson]:
     people = parse_list(SeedPerson, read_document(path), path=path, key=lambda person: person.login)
     _refuse_equal([person.staff_number for person in people], path)
     return people
-
-
-def read_taxonomy(path: Path = SEED_DIR / "taxonomy.json") -> list[SeedCategory]:
-    """The 12 x 6 categories. Raises `InvalidInput` naming the entry."""
-    return parse_list(SeedCategory, read_document(path), path=path, key=lambda category: category.code)
 
 
 def _refuse_equal(values: list[str], path: Path) -> None:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from ticketing.seed.entries import SEED_DIR, read_taxonomy, read_units
 from ticketing.seed.files import SeedEntry, parse_entry, read_document
-from ticketing.seed.loader import SEED_DIR, read_taxonomy, read_units
 from ticketing.suggestion.places import Place, unit_name
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
 
 LOCAL_STREET = "local-street"
 """Code of the unit that stands for «the street office of the place»."""
@@ -125,8 +126,7 @@ def from_seed() -> Catalogue:
     return Catalogue({e.code: e.l2 for e in entries}, {e.code: e.l1 for e in entries}, owners, units, rules)
 
 
-_ALL = text(
-    """
+_ALL = """
     SELECT json_build_object(
         'units', (SELECT coalesce(json_agg(json_build_object('id', id, 'code', code, 'name', name, 'level', level, 'active', active)), '[]')
                   FROM unit),
@@ -134,12 +134,13 @@ _ALL = text(
                        FROM category WHERE active),
         'rules', (SELECT coalesce(json_agg(rule ORDER BY rule.id), '[]') FROM dispatch_rule AS rule WHERE rule.active))
     """
-)
 
 
 async def from_database(session: AsyncSession) -> Catalogue:
     """The catalogue as the administrator keeps it, in one statement."""
-    found: dict[str, list[dict[str, Any]]] = await session.scalar(_ALL) or {}
+    from sqlalchemy import text  # here: `hotline suggest` works without a database and starts twice as fast
+
+    found: dict[str, list[dict[str, Any]]] = await session.scalar(text(_ALL)) or {}
     units = {row["id"]: UnitRef(row["code"], row["name"], row["level"], row["active"], row["id"]) for row in found["units"]}
     owners = {row["code"]: units[row["unit"]].code for row in found["categories"]}
     return Catalogue(

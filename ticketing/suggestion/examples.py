@@ -15,7 +15,7 @@ import yaml
 
 from hotline.errors import InvalidInput
 from hotline.i18n import _
-from ticketing.seed.loader import SEED_DIR, read_taxonomy
+from ticketing.seed.entries import SEED_DIR, read_taxonomy
 from ticketing.ticket.states import Kind
 
 EXAMPLES = SEED_DIR / "examples"

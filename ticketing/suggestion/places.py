@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import yaml
 
-from ticketing.seed.loader import SEED_DIR, read_units
+from ticketing.seed.entries import SEED_DIR, read_units
 
 _SUFFIX = "办事处"
 _GOVERNMENT = re.compile(r"(?:人民政府|管理委员会|办事处)$")

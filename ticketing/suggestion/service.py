@@ -11,12 +11,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-from sqlalchemy.ext.asyncio import AsyncSession
+from typing import TYPE_CHECKING, Any
 
 from hotline.clock import to_city
-from ticketing.context import Core
 from ticketing.suggestion import store
 from ticketing.suggestion.catalogue import Catalogue, Rule, UnitRef, from_database, from_seed
 from ticketing.suggestion.emergency import Alarm, alarm_in, sensitive_words, urgency_of
@@ -25,8 +22,13 @@ from ticketing.suggestion.missing import missing_elements
 from ticketing.suggestion.model import Model
 from ticketing.suggestion.places import Place, locate
 from ticketing.suggestion.reported import reported_unit
-from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Kind, Urgency
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from ticketing.context import Core
+    from ticketing.ticket.models import Ticket
 
 CHOICES = 3
 _CO_SHARE = 0.12

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.suggestion.features import normalise
 from ticketing.suggestion.models import TicketSignature
+from ticketing.suggestion.noise import frames
 from ticketing.supervision.places import place_keys
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
@@ -32,6 +34,8 @@ CANDIDATES = 60
 LEAST = 0.3
 """Below this score nothing is offered."""
 _READ = 400
+_FEW = 4
+"""A text of fewer telling pairs is signed by all its pairs."""
 _PRIME = np.uint64((1 << 31) - 1)
 _FACTORS = np.random.default_rng(20261118).integers(1, (1 << 31) - 1, (2, BANDS * ROWS), dtype=np.uint64)
 _PLACE_BONUS, _APART, _CATEGORY_BONUS = 0.2, 0.25, 0.05
@@ -59,10 +63,19 @@ def cells(text: str, place: str = "", category: str | None = None) -> list[int]:
     """The signature of an appeal; empty when nothing is said."""
     found = [_number(f"place {key} {(category or '')[:2]}") for key in place_keys(f"{place} {text}"[:_READ])[:4]]
     said = pairs(text)
+    telling = said - _said_by_all()
+    if len(telling) >= _FEW:
+        said = telling
     if said:
         hashes = np.fromiter((zlib.crc32(pair.encode()) & 0x7FFFFFFF for pair in sorted(said)), np.uint64, len(said))
         found += _bands(hashes)
     return list(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=1)
+def _said_by_all() -> frozenset[str]:
+    """Pairs of the wrappings that everybody uses (你好, 麻烦管管): a band of them joins thousands of unlike tickets."""
+    return frozenset(pair for name in ("openers", "places", "times", "tails", "fillers") for said in frames()[name] for pair in pairs(said))
 
 
 def _bands(hashes: NDArray[np.uint64]) -> list[int]:

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from pathlib import Path
 
-from hotline import logs
 from ticketing.suggestion.examples import read, stamp
 from ticketing.suggestion.model import Model, load, save
 
@@ -15,7 +14,6 @@ FOLDERS: tuple[Path, ...] = (_TOOLS,) if _TOOLS.is_dir() else ()
 """A source tree keeps one copy beside its other built things, so that a demo or test with a fresh data folder need not learn."""
 _models: dict[str, Model] = {}
 _lock = threading.Lock()
-_log = logs.get(__name__)
 
 
 def model_file(folder: Path) -> Path:
@@ -42,6 +40,7 @@ def get(data_dir: Path) -> Model:
 
 def train(data_dir: Path) -> Model:
     """Learn now and keep the model; one that cannot be written is used all the same."""
+    from hotline import logs  # learning is rare; starting is not
     from ticketing.suggestion import training
 
     learned = training.train(read())
@@ -49,7 +48,7 @@ def train(data_dir: Path) -> Model:
         try:
             save(learned, model_file(folder), stamp())
         except OSError as error:
-            _log.warning("suggestion.model_not_kept", reason=error.strerror)
+            logs.get(__name__).warning("suggestion.model_not_kept", reason=error.strerror)
     return load(model_file(data_dir), stamp()) or Model(learned)
 
 

@@ -1,6 +1,6 @@
 """Learning the two classifiers (category, kind) from the examples: multinomial logistic regression on sparse features, numpy only.
 
-Everything is seeded, so the same sources give the same model. Half a minute on one core.
+Everything is seeded, so the same sources give the same model. Half a minute to a minute on one core.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ VARIATIONS = 4
 EPOCHS = 6
 RATE = 40.0
 BATCH = 128
+COUNTED = np.float32(0.05)
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,12 @@ def train(corpus: Corpus, *, epochs: int = EPOCHS, variations: int = VARIATIONS)
     numbers = {name: number for number, name in enumerate(vocabulary)}
     rows = {text: np.array([numbers[name] for name in found if name in numbers], np.int32) for text, found in cache.items()}
     categories = corpus.categories
+    task = _task(by_category, rows, categories)
     return Learned(
         vocabulary,
         idf,
         categories,
-        _fit(_task(by_category, rows, categories), idf, epochs),
+        _fit(task, idf, epochs) + COUNTED * _counted(task, len(idf)),
         _fit(_task(by_kind, rows, KINDS), idf, max(3, epochs - 2)),
     )
 
@@ -174,6 +176,19 @@ def _fit(task: Task, idf: Matrix, epochs: int) -> Matrix:
             wanted[np.arange(len(picked)), task.labels[picked]] += 0.97
             weights[used] -= rate / len(picked) * (dense.T @ ((shares - wanted) * task.weights[picked, None]))
     return weights
+
+
+def _counted(task: Task, features: int) -> Matrix:
+    """How much oftener a feature comes in a category than on average (naive Bayes, in logarithms).
+
+    The regression leaves a rare word alone when commoner words explained its examples already; the count does not. A twentieth of it makes
+    two more of 100 held-out appeals right, more of it makes fewer.
+    """
+    seen = np.full((features, task.classes), 0.1, np.float32)
+    for row, label, weight in zip(task.rows, task.labels, task.weights, strict=True):
+        seen[row, label] += weight
+    shares = np.log(seen / seen.sum(axis=0))
+    return np.asarray(shares - shares.mean(axis=1, keepdims=True), np.float32)
 
 
 def _dense(rows: list[NDArray[np.int32]], idf: Matrix) -> tuple[NDArray[np.int32], Matrix]:
