@@ -19,12 +19,17 @@ from ticketing.suggestion.noise import Noise
 from ticketing.suggestion.service import Suggestion, compose
 from ticketing.suggestion.training import train
 
-HELDOUT = Path(__file__).parents[1] / "tests" / "ticketing" / "suggestion" / "heldout.txt"
+FOLDER = Path(__file__).parents[1] / "tests" / "ticketing" / "suggestion"
+SETS = ("heldout", "heldout2")
 
 
-def heldout() -> list[Example]:
-    """The appeals that nothing was learned from."""
-    lines = [line.split(" ", 1) for line in HELDOUT.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+def heldout(name: str) -> list[Example]:
+    """The appeals of one set that nothing was learned from."""
+    lines = [
+        line.split(" ", 1)
+        for line in (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
     return [parse_line(text, code) for code, text in lines]
 
 
@@ -44,18 +49,8 @@ def measure(label: str, examples: list[Example], say: Callable[[str], str], ask:
     return [(item.categories[0].confidence, right) for (_example, item), right in zip(found, first, strict=True) if item.categories]
 
 
-def main() -> None:
-    """Print the tables."""
-    corpus, examples = read(), heldout()
-    wall, cpu = time.perf_counter(), time.process_time()
-    model = Model(train(corpus))
-    print(f"learned from {len(corpus.examples)} examples and {sum(map(len, corpus.words.values()))} words", end=" ")
-    print(f"in {time.process_time() - cpu:.0f} s of CPU, {time.perf_counter() - wall:.0f} s by the clock\n")
-
-    def ask(text: str) -> Suggestion:
-        return compose(model, from_seed(), text)
-
-    noise = Noise(random.Random(3), frozenset("".join(example.text for example in corpus.examples)))
+def print_tables(examples: list[Example], noise: Noise, ask: Callable[[str], Suggestion]) -> None:
+    """How often right, under five kinds of noise, and how sure, for one set."""
     print(f"| {len(examples)} held-out appeals | category first | in first three | unit first | kind |\n|---|---|---|---|---|")
     sure = measure("as written", examples, str, ask)
     measure("without punctuation", examples, lambda text: text.replace(",", ""), ask)
@@ -67,8 +62,24 @@ def main() -> None:
         group = [right for confidence, right in sure if low <= confidence < high]
         if group:
             print(f"| {low:.0%} and more | {len(group)} | {sum(group) / len(group):.0%} |")
+
+
+def main() -> None:
+    """Print the tables."""
+    corpus = read()
+    wall, cpu = time.perf_counter(), time.process_time()
+    model = Model(train(corpus))
+    print(f"learned from {len(corpus.examples)} examples and {sum(map(len, corpus.words.values()))} words", end=" ")
+    print(f"in {time.process_time() - cpu:.0f} s of CPU, {time.perf_counter() - wall:.0f} s by the clock\n")
+
+    def ask(text: str) -> Suggestion:
+        return compose(model, from_seed(), text)
+
+    noise = Noise(random.Random(3), frozenset("".join(example.text for example in corpus.examples)))
+    for name in SETS:
+        print_tables(heldout(name), noise, ask)
     times = []
-    for example in examples:
+    for example in heldout(SETS[0]):
         began = time.process_time()
         ask(example.text)
         times.append(1000 * (time.process_time() - began))

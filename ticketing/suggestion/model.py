@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ticketing.suggestion.features import features, normalise
 from ticketing.suggestion.training import KINDS, SCALE, Learned, Matrix
 
-TEMPERATURE = 0.6
+TEMPERATURE = 0.7
 """Softens the shares, so that a confidence of 0.8 is right four times out of five (benchmarks/suggest.py prints how well it fits)."""
 
 

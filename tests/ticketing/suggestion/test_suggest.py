@@ -19,12 +19,13 @@ from ticketing.ticket.states import Kind, Urgency
 
 HOME = Path(gettempdir()) / "hotline-suggestion"
 """Only used where the source tree has no model of its own (.tools)."""
-HELDOUT = Path(__file__).parent / "heldout.txt"
+SETS = ("heldout", "heldout2")
 
 
-@lru_cache(maxsize=1)
-def heldout() -> tuple[Example, ...]:
-    lines = [line.split(" ", 1) for line in HELDOUT.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+@lru_cache(maxsize=2)
+def heldout(name: str = "heldout") -> tuple[Example, ...]:
+    whole = (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8")
+    lines = [line.split(" ", 1) for line in whole.splitlines() if line and not line.startswith("#")]
     return tuple(parse_line(text, code) for code, text in lines)
 
 
@@ -32,12 +33,14 @@ def proposed(text: str, channel: str | None = None, address: str = "") -> Sugges
     return compose(store.get(HOME), from_seed(), text, channel=channel, address=address)
 
 
-def test_the_held_out_appeals_share_no_sentence_with_the_examples() -> None:
+@pytest.mark.parametrize("name", SETS)
+def test_the_held_out_appeals_share_no_sentence_with_the_examples(name: str) -> None:
     known = {normalise(example.text) for example in read().examples}
-    assert len(heldout()) >= 400
-    assert len({example.category for example in heldout()}) == 72
-    assert not [example.text for example in heldout() if normalise(example.text) in known]
-    longest = max(len(_shared_run(normalise(example.text), known)) for example in heldout()[::9])
+    appeals = heldout(name)
+    assert len(appeals) >= 350
+    assert len({example.category for example in appeals}) == 72
+    assert not [example.text for example in appeals if normalise(example.text) in known]
+    longest = max(len(_shared_run(normalise(example.text), known)) for example in appeals[::9])
     assert longest <= 12
 
 
@@ -50,17 +53,18 @@ def _shared_run(text: str, known: set[str]) -> str:
     return ""
 
 
-def test_category_unit_and_kind_are_right_as_often_as_promised() -> None:
+@pytest.mark.parametrize("name", SETS)
+def test_category_unit_and_kind_are_right_as_often_as_promised(name: str) -> None:
     catalogue = from_seed()
-    found = [(example, proposed(example.text)) for example in heldout()]
+    found = [(example, proposed(example.text)) for example in heldout(name)]
     among_three = [example.category in [guess.code for guess in item.categories] for example, item in found]
     unit_first = [
         item.units[0].unit.name == catalogue.resolve(catalogue.owners[example.category], item.place).name for example, item in found
     ]
     kind = [example.kind is item.kind for example, item in found]
-    assert sum(among_three) / len(found) >= 0.94
-    assert sum(unit_first) / len(found) >= 0.82
-    assert sum(kind) / len(found) >= 0.90
+    assert sum(among_three) / len(found) >= 0.97
+    assert sum(unit_first) / len(found) >= 0.87
+    assert sum(kind) / len(found) >= 0.87
 
 
 def test_wrong_characters_of_the_right_sound_cost_little() -> None:
@@ -69,7 +73,7 @@ def test_wrong_characters_of_the_right_sound_cost_little() -> None:
     noise = Noise(random.Random(3), frozenset("".join(example.text for example in read().examples)))
     sample = heldout()[::3]
     right = [example.category in [guess.code for guess in proposed(noise.misheard(example.text, 0.1)).categories] for example in sample]
-    assert sum(right) / len(sample) >= 0.88
+    assert sum(right) / len(sample) >= 0.93
 
 
 @pytest.mark.parametrize(
