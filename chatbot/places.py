@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from hotline.errors import InvalidInput
-from ticketing.seed.loader import SEED_DIR
+from ticketing.seed.entries import SEED_DIR
 
 GAZETTEER = SEED_DIR / "gazetteer.json"
 _LISTS = ("districts", "streets_and_towns", "roads", "places")

@@ -27,7 +27,8 @@ from knowledge.seed.loader import SEED_DIR as KNOWLEDGE_SEED_DIR
 from ticketing.calendar.service import load_official, work_calendar
 from ticketing.people.actor import staff_actor
 from ticketing.people.models import Unit, User
-from ticketing.seed.loader import SEED_DIR, load_people, load_taxonomy, load_units
+from ticketing.seed.entries import SEED_DIR
+from ticketing.seed.loader import load_people, load_taxonomy, load_units
 from ticketing.suggestion.seed import load_catalogue
 from ticketing.taxonomy.models import Category
 

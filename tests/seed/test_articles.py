@@ -11,7 +11,7 @@ import yaml
 from hotline.errors import InvalidInput
 from knowledge.seed import SeedArticle, load_articles, load_heldout
 from knowledge.seed.loader import SEED_DIR
-from ticketing.seed.loader import read_units
+from ticketing.seed.entries import read_units
 
 ARTICLES = load_articles()
 HELDOUT = load_heldout()

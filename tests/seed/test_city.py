@@ -14,7 +14,8 @@ from hotline.errors import InvalidInput
 from hotline.security import verify_password
 from ticketing.context import Core
 from ticketing.people.models import Role, Unit, User
-from ticketing.seed.loader import load_people, load_taxonomy, load_units, read_people, read_taxonomy, read_units
+from ticketing.seed.entries import read_taxonomy, read_units
+from ticketing.seed.loader import load_people, load_taxonomy, load_units, read_people
 from ticketing.taxonomy.models import Category
 
 LOGINS = {role.value for role in Role}

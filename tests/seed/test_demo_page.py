@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from knowledge.seed import load_articles
-from ticketing.seed.loader import read_people, read_taxonomy, read_units
+from ticketing.seed.entries import read_taxonomy, read_units
+from ticketing.seed.loader import read_people
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "demo.md").read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ from ticketing.retention.models import Erasure
 from ticketing.retention.person import confirm_erasure, hold, request_erasure
 from ticketing.retention.rules import Work
 from ticketing.retention.run import run
+from ticketing.suggestion.models import TicketSignature
 from ticketing.ticket.access import reveal
 from ticketing.ticket.models import Ticket
 
@@ -54,6 +55,7 @@ async def test_nothing_of_the_person_can_be_read_and_the_chain_is_whole(city: Ci
     async with city.database.transaction() as session:
         citizen = (await session.scalars(select(Citizen))).one()
         after = await session.get_one(Ticket, ticket.id)
+        assert await session.get(TicketSignature, ticket.id) is None  # what the words were compared by
         events = await history(session, "ticket", ticket.id)
         last = (await history(session, "person", citizen.id))[-1]
     assert citizen.erased_at == city.clock.now()
