@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -88,10 +87,7 @@ def server() -> Iterator[PrivatePostgres]:
     with TemporaryDirectory(prefix="hotline-") as home, running(PrivatePostgres(Path(home), fast=True)) as server:
         server.create_database(TEMPLATE)
         asyncio.run(_fill_template(server))
-        stock = _stocks[server] = Stock(server)
         yield server
-        del _stocks[server]
-        stock.close()
 
 
 async def _fill_template(server: PrivatePostgres) -> None:
@@ -103,47 +99,16 @@ async def _fill_template(server: PrivatePostgres) -> None:
     await database.close()
 
 
-class Stock:
-    """Makes the next test's database and drops the last one's while a test runs: both are mostly waiting for files."""
-
-    def __init__(self, server: PrivatePostgres) -> None:
-        self._server = server
-        self._worker = ThreadPoolExecutor(1)
-        self._ready: dict[str, Future[str]] = {}
-
-    async def take(self, template: str) -> str:
-        """Name of a fresh copy of `template`."""
-        ready = self._ready.pop(template, None) or self._worker.submit(self._make, template)
-        name = await asyncio.wrap_future(ready)
-        self._ready[template] = self._worker.submit(self._make, template)
-        return name
-
-    def _make(self, template: str) -> str:
-        name = f"test_{uuid4().hex}"
-        self._server.create_database(name, template=template)
-        return name
-
-    def drop(self, name: str) -> None:
-        """Soon."""
-        self._worker.submit(self._server.psql, f'DROP DATABASE "{name}" WITH (FORCE)')
-
-    def close(self) -> None:
-        """Wait for what was begun; what is left goes with the server."""
-        self._worker.shutdown(cancel_futures=True)
-
-
-_stocks: dict[PrivatePostgres, Stock] = {}
-
-
 @asynccontextmanager
 async def fresh_database(server: PrivatePostgres, template: str, vault: Vault | None = None) -> AsyncIterator[Database]:
     """A copy of a template database, dropped at the end. `vault`: needed to write and read what citizens' events say."""
-    stock = _stocks[server]
-    name = await stock.take(template)
+    # never while a test runs: a transaction anywhere on the server holds back who reads events in their order
+    name = f"test_{uuid4().hex}"
+    await asyncio.to_thread(server.create_database, name, template=template)
     database = Database(server.url(name), vault=vault)
     yield database
     await database.close()
-    stock.drop(name)
+    await asyncio.to_thread(server.psql, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture
