@@ -121,6 +121,11 @@ def fill_review(page: Page, dialog: str) -> None:
         gate.check()
 
 
+def fill_redo(page: Page, dialog: str) -> None:
+    choose(page, dialog, "cause", "not_solved")
+    page.fill(f"{dialog} [name=rectification]", "更换整段电缆，连续三晚到场检查")
+
+
 def to_callback(people: People, number: str) -> None:
     """From dispatch to the review that passes."""
     dispatcher, clerk = people.staff("dispatcher"), people.staff("clerk")
@@ -165,6 +170,8 @@ def test_a_citizen_who_is_not_satisfied_gets_a_second_round(people: People) -> N
     citizen, number, _code = people.submit("江畔花园南门的路灯又坏了，请尽快来修")
     to_callback(people, number)
     rate(citizen, "dissatisfied", solved="no", note="只亮了一个晚上又坏了，要求彻底修好")
+    assert "待回访" in state_of(people, number)  # somebody asks why at once, and says what has to be put right
+    act(people.staff("callback"), number, "decide_redo", fill_redo)
     state = state_of(people, number)
     assert "办理中" in state
     assert "第2轮办理" in state
