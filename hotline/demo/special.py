@@ -185,7 +185,7 @@ def _instruct(unit: str) -> Step:
 def objected(planner: Planner) -> None:
     """Refused, and the citizen objects: another person decides today."""
     rejection = planner.stage.content.others.rejections[0]
-    made = planner.script(planner.past(1.2, 2))
+    made = planner.script(planner.office_hours_ago(6))  # office hours: on a Sunday «two days ago» is no time at which anybody decides
     made.do(steps.register_plain(rejection, Channel.PHONE, Kind.HELP)).work(0.1, 0.5).do(steps.reject(rejection))
     made.at(planner.now - timedelta(hours=1)).do(_object())
 
