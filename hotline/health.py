@@ -45,10 +45,10 @@ async def check_parts(services: Services) -> list[Part]:
         ]
         if settings.bot_enabled:
             checks.append(_within("bot", _bot(session, services)))
-        parts = list(await asyncio.gather(*checks))
+        inbox, parts = await asyncio.gather(_inbox(services), asyncio.gather(*checks))
     if not settings.bot_enabled:
         parts.append(Part("bot", False, "switched off (HOTLINE_BOT_ENABLED=false): knowledge search answers alone", required=False))
-    parts += await _inbox(services)
+    parts = [*parts, *inbox]
     free_mb = shutil.disk_usage(settings.data_dir).free // 1_000_000
     if free_mb < settings.min_free_disk_mb:
         parts.append(Part("disk", False, f"{free_mb} MB free, less than HOTLINE_MIN_FREE_DISK_MB={settings.min_free_disk_mb}"))
