@@ -160,7 +160,7 @@ def incomplete(planner: Planner) -> None:
             made.work(0.2, 1).do(steps.dispatch(made.unit, DispatchMode.PHONE)).work(0.3, 2).do(steps.sign(made.unit))
             _finish(made.work(0.2, 1).do(steps.contact(made.unit)), matter)
         elif number % 3 == 1:
-            made.work(44, 45).do(steps.ask_for_more(entry)).work(44, 45).do(steps.no_contact())
+            made.work(46, 47).do(steps.ask_for_more(entry)).work(46, 47).do(steps.no_contact())  # past the end of the fifth day
 
 
 def taken_back(planner: Planner) -> None:

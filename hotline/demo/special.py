@@ -21,7 +21,7 @@ from ticketing.supervision import formal
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import refusal
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Channel, DispatchMode, Kind, Satisfaction, Source
+from ticketing.ticket.states import Channel, DispatchMode, Kind, Satisfaction, Source, TicketState
 
 TOLD = "已电话向市民说明原因和下一步安排，市民表示理解"
 
@@ -156,6 +156,8 @@ def repeated(planner: Planner) -> None:
 def _link(earlier: Life) -> Step:
     async def step(stage: Stage, life: Life) -> None:
         other = await stage.session.get_one(Ticket, earlier.ticket_id)
+        if TicketState(other.state).is_open:
+            return  # a long holiday lies between: it is not closed yet
         await repeat.link(stage.core, stage.session, stage.people["dispatcher"], await life.ticket(stage), other)
 
     return step
@@ -193,6 +195,8 @@ def objected(planner: Planner) -> None:
 def _object() -> Step:
     async def step(stage: Stage, life: Life) -> None:
         words = "法院说这部分不在诉讼请求里，应该由行政部门先处理"
+        if (await life.ticket(stage)).state != TicketState.REJECTED.value:
+            return
         await refusal.object_to(stage.core, stage.session, await life.citizen(stage), await life.ticket(stage), words)
 
     return step
