@@ -52,16 +52,3 @@ async def _leads_to(session: AsyncSession, earlier: Ticket, ticket_id: int) -> b
         seen.add(current)
         current = await session.scalar(select(Ticket.repeat_of_id).where(Ticket.id == current))
     return False
-
-
-async def chain(session: AsyncSession, ticket: Ticket, *, limit: int = 20) -> list[Ticket]:
-    """The earlier tickets of the same matter, newest first."""
-    found: list[Ticket] = []
-    current = ticket.repeat_of_id
-    while current is not None and len(found) < limit:
-        earlier = await session.get(Ticket, current)
-        if earlier is None:
-            break
-        found.append(earlier)
-        current = earlier.repeat_of_id
-    return found

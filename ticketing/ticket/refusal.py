@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import StrEnum
-
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
@@ -22,19 +19,6 @@ from ticketing.ticket.steps import take_step
 MIN_WAY = 5
 
 
-class RefusalReason(StrEnum):
-    """Why a matter is not accepted (domain.md 2.5); the words stand in `ticketing.words`."""
-
-    OUTSIDE_AREA = "outside_area"
-    NOT_GOVERNMENT = "not_government"
-    EMERGENCY_LINE = "emergency_line"
-    LEGAL_PROCEDURE = "legal_procedure"
-    ALREADY_DONE = "already_done"
-    AGAINST_LAW = "against_law"
-    SECRET_OR_PRIVATE = "secret_or_private"  # noqa: S105 - a reason, not a password
-    OTHER = "other"
-
-
 def _check(reason: str, legal_way: str) -> str:
     if not reason.strip() or len(legal_way.strip()) < MIN_WAY:
         raise InvalidInput(_("不予受理要写明理由，并告诉市民应当走的法定途径"), field="reason")
@@ -43,9 +27,9 @@ def _check(reason: str, legal_way: str) -> str:
 
 async def propose(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str, legal_way: str) -> Request:
     """An agent proposes not to accept it; nothing changes until it is decided. Raises InvalidInput, NotAllowed."""
-    _check(reason, legal_way)
+    text = _check(reason, legal_way)
     data = {"reason": reason.strip(), "legal_way": legal_way.strip()}
-    return await requests.ask(core, session, actor, ticket, RequestKind.REFUSAL, reason=f"{reason.strip()}。{legal_way.strip()}", data=data)
+    return await requests.ask(core, session, actor, ticket, RequestKind.REFUSAL, reason=text, data=data)
 
 
 async def decide(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, approve: bool, note: str = "") -> None:
@@ -71,7 +55,7 @@ async def reject(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
     await start_window(core, session, ticket, ClockKind.OBJECTION)
 
 
-async def object_to(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, *, now: datetime | None = None) -> None:
+async def object_to(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str) -> None:
     """T32: the citizen objects within the window; once. It is looked at again by somebody else, in the policy's time."""
     if len(reason.strip()) < MIN_WAY:
         raise InvalidInput(_("请说明为什么应当受理"), field="reason")
