@@ -62,7 +62,7 @@ async def ask_due(core: Core, session: AsyncSession, limit: int = 20) -> int:
             ~asked.exists(),
         )
         .limit(limit)
-        .with_for_update(of=Ticket, skip_locked=True)
+        .with_for_update(of=(Ticket, CallbackTask), skip_locked=True)
     )
     rows = list(await session.execute(statement))
     for row in rows:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import Conflict, InvalidInput
@@ -59,17 +59,13 @@ class RobotTask:
     """In the order in which they are asked."""
 
 
-async def next_task(core: Core, session: AsyncSession, channel: Plan) -> RobotTask | None:
-    """Claim the next task that is planned for `channel`; None outside the allowed hours or when nothing is due.
+def due(channel: Plan, now: datetime) -> Select[Ticket]:
+    """The ticket whose task a machine may claim next, locked.
 
-    Secret tickets are never given to a machine.
+    Task and ticket are both locked: PostgreSQL looks again only at rows that it locks, so with the ticket alone a machine that
+    began to look before another's claim was committed, and locked after it, would take the task a second time.
     """
-    found, now = rules.load(), core.clock.now()
-    if channel not in MACHINES:
-        raise InvalidInput(_("没有这个回访渠道"), field="channel")
-    if not may_call(found.hours, now):
-        return None
-    statement = (
+    return (
         select(Ticket)
         .join(CallbackTask, CallbackTask.ticket_id == Ticket.id)
         .where(
@@ -81,9 +77,21 @@ async def next_task(core: Core, session: AsyncSession, channel: Plan) -> RobotTa
         )
         .order_by(CallbackTask.next_attempt_at, CallbackTask.id)
         .limit(1)
-        .with_for_update(of=Ticket, skip_locked=True)
+        .with_for_update(of=(Ticket, CallbackTask), skip_locked=True)
     )
-    ticket = (await session.scalars(statement)).first()
+
+
+async def next_task(core: Core, session: AsyncSession, channel: Plan) -> RobotTask | None:
+    """Claim the next task that is planned for `channel`; None outside the allowed hours or when nothing is due.
+
+    Secret tickets are never given to a machine.
+    """
+    found, now = rules.load(), core.clock.now()
+    if channel not in MACHINES:
+        raise InvalidInput(_("没有这个回访渠道"), field="channel")
+    if not may_call(found.hours, now):
+        return None
+    ticket = (await session.scalars(due(channel, now))).first()
     task = await find_open(session, ticket) if ticket is not None else None
     if ticket is None or task is None:
         return None
@@ -164,4 +172,4 @@ async def _held(core: Core, session: AsyncSession, lease: UUID) -> tuple[Callbac
     raise Conflict(_("这件回访已经不在你手上：时间到了，或者市民已经评价"))
 
 
-__all__ = ["RobotTask", "give_back", "hand_to_clerk", "next_task", "record_answers", "start_attempt"]
+__all__ = ["RobotTask", "due", "give_back", "hand_to_clerk", "next_task", "record_answers", "start_attempt"]

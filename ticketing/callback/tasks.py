@@ -183,8 +183,8 @@ async def pull_next(core: Core, session: AsyncSession, actor: Actor) -> Ticket |
     held = held.where(CallbackTask.claimed_by_id == actor.user_id, CallbackTask.state == "open", CallbackTask.claimed_until > now)
     ticket = await session.scalar(held.where(CallbackTask.next_attempt_at <= now).limit(1).with_for_update(of=Ticket))
     if ticket is None:
-        # the ticket first, as everybody locks; one that somebody works on is left out
-        row = (await session.execute(queue(core, actor, now).limit(1).with_for_update(of=Ticket, skip_locked=True))).first()
+        # both rows, so that a task claimed since this statement began is seen as claimed; one that somebody works on is left out
+        row = (await session.execute(queue(core, actor, now).limit(1).with_for_update(of=(Ticket, CallbackTask), skip_locked=True))).first()
         ticket = row.Ticket if row else None
     if ticket is None:
         return None
@@ -237,7 +237,7 @@ async def return_abandoned(core: Core, session: AsyncSession, limit: int = 100) 
             or_(CallbackTask.claimed_until <= now, and_(CallbackTask.claimed_by_id.is_not(None), ~on_duty.exists())),
         )
         .limit(limit)
-        .with_for_update(of=Ticket, skip_locked=True)
+        .with_for_update(of=(Ticket, CallbackTask), skip_locked=True)
     )
     returned = 0
     for ticket in list(await session.scalars(statement)):

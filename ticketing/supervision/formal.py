@@ -235,7 +235,7 @@ async def tell_overdue(core: Core, session: AsyncSession, *, batch: int = 200) -
     late = (FormalSupervision.state == "issued") & (FormalSupervision.due_at <= now) & FormalSupervision.overdue_told_at.is_(None)
     statement = select(FormalSupervision, Ticket).join(Ticket, Ticket.id == FormalSupervision.ticket_id).where(late)
     statement = statement.order_by(FormalSupervision.due_at).limit(batch)
-    rows = (await session.execute(statement.with_for_update(of=Ticket, skip_locked=True))).all()
+    rows = (await session.execute(statement.with_for_update(of=(Ticket, FormalSupervision), skip_locked=True))).all()
     for row, ticket in rows:
         people = (await Directory.load(session)).of_unit(row.unit_id, ticket.line)
         await tell_people(core, session, [*people, row.issued_by_id], NoticeKind.FORMAL_OVERDUE, ticket, formal=row.id, number=row.number)

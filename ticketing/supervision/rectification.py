@@ -177,7 +177,7 @@ async def tell_overdue(core: Core, session: AsyncSession, *, batch: int = 200) -
     now = core.clock.now()
     owed = (Rectification.state == "open") & (Rectification.due_at <= now) & Rectification.overdue_told_at.is_(None)
     statement = select(Rectification, Ticket).join(Ticket, Ticket.id == Rectification.ticket_id).where(owed).order_by(Rectification.due_at)
-    rows = (await session.execute(statement.limit(batch).with_for_update(of=Ticket, skip_locked=True))).all()
+    rows = (await session.execute(statement.limit(batch).with_for_update(of=(Ticket, Rectification), skip_locked=True))).all()
     directory = await Directory.load(session) if rows else None
     for task, ticket in rows:
         assert directory is not None  # noqa: S101 - there are rows

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from sqlalchemy import select, text
+from sqlalchemy.dialects import postgresql
 
 from hotline.clock import CITY_ZONE
 from hotline.errors import Conflict, IllegalStep, InvalidInput, NotFound
@@ -228,9 +229,28 @@ async def test_lesson_13_the_same_link_used_twice_at_once_counts_once(city: City
 
 @pytest.mark.usefixtures("by_robot")
 async def test_machines_that_ask_at_once_get_different_tasks(city: City) -> None:
-    numbers = {await to_callback(city) for _again in range(3)}
-    claimed = await asyncio.gather(*(claim(city) for _again in range(5)))
-    assert sorted(task.number for task in claimed if task) == sorted(numbers)
+    numbers = {await to_callback(city) for _again in range(12)}
+
+    async def machine() -> list[str]:
+        mine = []
+        while (task := await claim(city)) is not None:
+            mine.append(task.number)
+        return mine
+
+    # One that began to look before another's claim was committed, and locked after it, must see the claim.
+    claimed = await asyncio.gather(*(machine() for _again in range(6)))
+    assert sorted(number for mine in claimed for number in mine) == sorted(numbers)
+
+
+@pytest.mark.usefixtures("by_robot")
+async def test_a_claim_between_looking_and_locking_is_seen(city: City) -> None:
+    """A cursor looks when it is declared and locks when it is fetched from: in between, another machine claims the task."""
+    await to_callback(city)
+    looking = robot.due(Plan.ROBOT, city.clock.now()).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    async with city.database.transaction() as slow:
+        await slow.execute(text(f"DECLARE late CURSOR FOR {looking}".replace(":", "\\:")))
+        assert await claim(city) is not None
+        assert (await slow.execute(text("FETCH 1 FROM late"))).all() == []
 
 
 async def test_the_citizens_window_and_way_are_honoured(city: City) -> None:
