@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 import yaml
 from sqlalchemy import select, text
-from sqlalchemy.dialects import postgresql
 
 from hotline.clock import CITY_ZONE
 from hotline.errors import Conflict, IllegalStep, InvalidInput, NotFound
@@ -246,8 +245,9 @@ async def test_machines_that_ask_at_once_get_different_tasks(city: City) -> None
 async def test_a_claim_between_looking_and_locking_is_seen(city: City) -> None:
     """A cursor looks when it is declared and locks when it is fetched from: in between, another machine claims the task."""
     await to_callback(city)
-    looking = robot.due(Plan.ROBOT, city.clock.now()).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
     async with city.database.transaction() as slow:
+        dialect = (await slow.connection()).dialect
+        looking = robot.due(Plan.ROBOT, city.clock.now()).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
         await slow.execute(text(f"DECLARE late CURSOR FOR {looking}".replace(":", "\\:")))
         assert await claim(city) is not None
         assert (await slow.execute(text("FETCH 1 FROM late"))).all() == []
