@@ -78,6 +78,8 @@ class MediaSession:
         self._on_digit = on_digit
         self._queue = PlayQueue(inbox)
         self._sink: Callable[[bytes], None] | None = None
+        self._relay: Callable[[bytes], None] | None = None
+        self._feed: Callable[[], bytes | None] | None = None
         self._latched: Address | None = None
         self._trusted_host: str | None = None
         self._reorder = ReorderBuffer()
@@ -126,6 +128,14 @@ class MediaSession:
     def listen(self, sink: Callable[[bytes], None] | None) -> None:
         """Frames of the other side go to `sink` (on the loop's thread)."""
         self._sink = sink
+
+    def relay(self, sink: Callable[[bytes], None] | None) -> None:
+        """Frames of the other side go to `sink` at once, on the media thread: it must be quick and never block."""
+        self._relay = sink
+
+    def feed(self, source: Callable[[], bytes | None] | None) -> None:
+        """`source` is asked for a frame at every tick, on the media thread; what it gives is sent when nothing is played."""
+        self._feed = source
 
     def stop_playing(self) -> None:
         """The call is over: every playback ends now."""
@@ -199,9 +209,11 @@ class MediaSession:
         sound = self._partial + pcm16 if self._partial else pcm16
         whole = len(sound) // FRAME_BYTES * FRAME_BYTES
         self._partial = sound[whole:]
-        sink = self._sink
+        sink, relay = self._sink, self._relay
         for start in range(0, whole, FRAME_BYTES):
             frame = sound[start : start + FRAME_BYTES]
+            if relay is not None:
+                relay(frame)
             if sink is not None:
                 self._inbox.post(self._hand_to, sink, frame)
             if self.recording is not None:
@@ -231,7 +243,9 @@ class MediaSession:
         self._record(ours)
 
     def _send_sound(self, plan: MediaPlan) -> bytes:
-        frame = self._queue.next_frame()
+        feed = self._feed
+        live = feed() if feed is not None else None  # asked also while something is played: what is late is of no use
+        frame = self._queue.next_frame() or live
         payload = plan.codec.silence if frame is None else plan.codec.encode(frame)
         self._send(plan, plan.payload_type, self._timestamp, payload, self._marker)
         self._marker = False
