@@ -7,7 +7,7 @@ Audio is always 8 kHz, mono, 16-bit little-endian (PCM16), whatever codec is on 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -40,6 +40,20 @@ class HungUp:
 
 
 LegEvent = Digit | HungUp
+
+
+@dataclass(frozen=True)
+class CallHeaders:
+    """What the trunk said about a call besides the two numbers. Numbers in digits, with a leading + where they came so."""
+
+    asserted: str | None = None
+    """The caller's number as the network vouches for it (P-Asserted-Identity)."""
+    claimed: str | None = None
+    """The caller's number as the caller's own device says (From)."""
+    diverted_from: str | None = None
+    """The number that forwarded the call to us last (Diversion, RFC 5806)."""
+    name: str = ""
+    """The display name. Personal data: never for logs."""
 
 
 class LegGone(Exception):
@@ -76,9 +90,17 @@ class Leg(Protocol):
     caller: str | None
     """The caller's number in digits (with a leading + where it came so), None when withheld or not a number."""
     called: str
-    """The number or name that was called."""
+    """The number or name that was called (DID): out of the request's URI, or of To where that names no number."""
+    headers: CallHeaders
     events: asyncio.Queue[LegEvent]
     """Digits as they come, then one `HungUp`."""
+    on_held: Callable[[bool], None]
+    """Called when the other side puts us on hold (True) and takes us back (False)."""
+    on_transfer: Callable[[str], Awaitable[None]] | None
+    """Asked when the other side wants the call transferred (its phone sent REFER to this URI); None: declined.
+
+    The other side is told the outcome: return when it worked, raise `CallFailed` when not.
+    """
 
     @property
     def codec(self) -> str:
@@ -90,12 +112,49 @@ class Leg(Protocol):
         """False once the call is over."""
         ...
 
+    @property
+    def held(self) -> bool:
+        """Whether the other side has put us on hold: it hears nothing of what is played."""
+        ...
+
+    @property
+    def holding(self) -> bool:
+        """Whether we have put the other side on hold: it hears what is played (music), we do not hear it."""
+        ...
+
+    async def early_media(self) -> None:
+        """Let the caller hear what is played before the call is answered (183), for announcements that cost nothing.
+
+        Harmless when already answered, and where the caller left the offer to us (nothing can be heard then until `answer`).
+        Raises `LegGone` when the caller gave up first.
+        """
+        ...
+
     async def answer(self) -> None:
         """Pick up. Returns when audio can flow; raises `LegGone` when the caller gave up first. Twice is harmless."""
         ...
 
     async def hang_up(self, reason: str = "normal") -> None:
         """End the call (refuse it with 'busy' when not answered yet). Harmless when it is already over."""
+        ...
+
+    async def hold(self) -> None:
+        """Put the other side on hold (re-INVITE, sendonly). Twice is harmless.
+
+        Raises `CallFailed` when its phone refuses (the call goes on as it was), `LegGone` when the call is over.
+        """
+        ...
+
+    async def resume(self) -> None:
+        """Take the other side back from hold. Raises like `hold`."""
+        ...
+
+    async def refer(self, target: str, *, timeout_s: float = 60.0) -> None:
+        """Blind transfer: ask the other side to call `target` (a sip: URI) instead of us, and wait until that is answered.
+
+        Then hang up. Raises `CallFailed` when it did not work (busy, declined …): the call with us goes on, `LegGone` when the
+        call is over, ValueError when the target is no sip: URI.
+        """
         ...
 
     def play(self, pcm16: bytes) -> Playback:
@@ -113,8 +172,16 @@ class Leg(Protocol):
         """
         ...
 
+    def relay(self, sink: Callable[[bytes], None] | None) -> None:
+        """As `listen`, but at once and on the media thread: for a bridge. The sink must be quick and never block or raise."""
+        ...
+
+    def feed(self, source: Callable[[], bytes | None] | None) -> None:
+        """What the other side hears while nothing is played: asked every 20 ms on the media thread, None means silence."""
+        ...
+
     def record(self, path: Path) -> None:
-        """Record to a stereo WAV file (left: the caller, right: us), written as it comes.
+        """Record both sides as stereo (left: the caller, right: us), written as it comes; `ticketing.conversation.recordings` reads it.
 
         Raises `OSError` (`FileExistsError` too: nothing is overwritten), `LegGone` when the call is over.
         """

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from hotline import logs
 from hotline.settings import Settings
-from telephony.leg import CallFailed, Digit, HungUp, Leg, LegEvent, LegGone, Side
+from telephony.leg import CallFailed, CallHeaders, Digit, HungUp, Leg, LegEvent, LegGone, Side
 from telephony.media.codec import CODECS
 from telephony.media.playback import QueuedPlayback
 from telephony.media.recorder import Recording, RecordingWriter
@@ -22,9 +22,10 @@ from telephony.sip.call import CallHooks, SipCall
 from telephony.sip.digest import Credentials
 from telephony.sip.endpoint import Endpoint
 from telephony.sip.headers import parse_uri
+from telephony.sip.identity import number_of
 from telephony.sip.incoming import IncomingCall
 from telephony.sip.message import Address
-from telephony.sip.outgoing import OutgoingCall
+from telephony.sip.outgoing import OutgoingCall, Placing
 from telephony.sip.registration import Registrar, Registration
 from telephony.sip.transaction import Timers
 
@@ -38,12 +39,15 @@ _REFUSALS = {"busy": 486, "declined": 603, "failed": 500}
 class CallLeg:
     """Implements `telephony.leg.Leg` for a SIP call."""
 
-    def __init__(self, call: SipCall, writer: RecordingWriter, caller: str | None, called: str) -> None:
+    def __init__(self, call: SipCall, writer: RecordingWriter, caller: str | None, called: str, headers: CallHeaders) -> None:
         """`writer` writes its recording."""
         self.id: UUID = uuid4()
         self.sip_call_id: str = call.call_id
         self.caller = caller
         self.called = called
+        self.headers = headers
+        self.on_held: Callable[[bool], None] = lambda _held: None
+        self.on_transfer: Callable[[str], Awaitable[None]] | None = None
         self.events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self.refused: int = 0
         """The SIP status when it was never answered."""
@@ -53,7 +57,13 @@ class CallLeg:
         self._began = time.monotonic()
         self._recording: Recording | None = None
         self._answered: asyncio.Future[None] = self._loop.create_future()
-        call.hooks = CallHooks(self._on_digit, self._on_answered, self._on_ended)
+        call.hooks = CallHooks(
+            digit=self._on_digit,
+            answered=self._on_answered,
+            held=lambda held: self.on_held(held),
+            transfer=lambda: self.on_transfer,
+            ended=self._on_ended,
+        )
 
     @property
     def codec(self) -> str:
@@ -65,12 +75,45 @@ class CallLeg:
         """False once the call is over."""
         return bool(self._call.state != CallState.ENDED)
 
+    @property
+    def held(self) -> bool:
+        """Whether the other side has put us on hold."""
+        return self._call.held
+
+    @property
+    def holding(self) -> bool:
+        """Whether we have put the other side on hold."""
+        return self._call.negotiation.direction != "sendrecv"
+
+    async def early_media(self) -> None:
+        """Let the caller hear what is played before the answer; raises `LegGone` when the caller gave up first."""
+        if isinstance(self._call, IncomingCall):
+            self._call.early_media()
+        self._need_live()
+
     async def answer(self) -> None:
         """Pick up; raises `LegGone` when the caller gave up first. Twice is harmless."""
         await asyncio.sleep(max(0.0, self._began + _RINGING_S - time.monotonic()))
         call = self._call
-        if isinstance(call, IncomingCall) and call.state == CallState.RINGING:
-            call.answer()
+        if isinstance(call, IncomingCall):
+            await call.acknowledged()
+            if call.state == CallState.RINGING:
+                call.answer()
+        self._need_live()
+
+    async def hold(self) -> None:
+        """Put the other side on hold; raises `CallFailed`, `LegGone`."""
+        await self._call.negotiation.change("sendonly")
+
+    async def resume(self) -> None:
+        """Take it back; raises `CallFailed`, `LegGone`."""
+        await self._call.negotiation.change("sendrecv")
+
+    async def refer(self, target: str, *, timeout_s: float = 60.0) -> None:
+        """Blind transfer; raises `CallFailed`, `LegGone`, ValueError."""
+        await self._call.refer(target, timeout_s)
+
+    def _need_live(self) -> None:
         if not self.live:
             raise LegGone("the caller hung up before the call was answered")
 
@@ -101,8 +144,16 @@ class CallLeg:
         """Frames of the other side go to `sink`."""
         self._call.media.listen(sink)
 
+    def relay(self, sink: Callable[[bytes], None] | None) -> None:
+        """Frames of the other side go to `sink` at once, on the media thread."""
+        self._call.media.relay(sink)
+
+    def feed(self, source: Callable[[], bytes | None] | None) -> None:
+        """What the other side hears while nothing is played, asked for every 20 ms on the media thread."""
+        self._call.media.feed(source)
+
     def record(self, path: Path) -> None:
-        """Record to a stereo WAV file; raises `OSError`."""
+        """Record both sides (left: the caller, right: us); raises `OSError`, `FileExistsError`."""
         if not self.live:
             raise LegGone("the call is over")
         if self._recording is not None:
@@ -284,14 +335,19 @@ class Phone:
         await asyncio.sleep(0)  # lets the last reports of the threads arrive
         _log.info("telephony.phone.stopped")
 
-    async def dial(self, uri: str, *, codecs: tuple[str, ...] = ("PCMA", "PCMU"), ring_s: float = 60.0) -> CallLeg:
-        """Call `uri` (sip:user@host:port) and return when it is answered.
+    async def dial(
+        self, uri: str, *, codecs: tuple[str, ...] = ("PCMA", "PCMU"), ring_s: float = 60.0, caller: str | None = None
+    ) -> CallLeg:
+        """Call `uri` (sip:user@host:port) and return when it is answered. `caller`: the number shown; cancelling cancels the call.
 
-        Raises `CallFailed` when it is not, ValueError when the address is none or is no peer's, KeyError for an unknown codec.
+        Raises `CallFailed` when it is not, ValueError when the address is none or is no peer's or `caller` is no number,
+        KeyError for an unknown codec.
         """
+        if caller is not None and number_of(caller) != caller:
+            raise ValueError("the number to show must be digits, with a + before them where it is international")
         destination = await self._resolve(uri)
-        call = self.endpoint.place(uri, destination, tuple(CODECS[name] for name in codecs), self._login)
-        leg = self._leg(call, None, parse_uri(uri).user)
+        call = self.endpoint.place(Placing(uri, destination, tuple(CODECS[name] for name in codecs), self._login, caller))
+        leg = self._leg(call, None, parse_uri(uri).user, CallHeaders())
         call.dial(ring_s)
         await leg.until_answered()
         return leg
@@ -309,10 +365,10 @@ class Phone:
             raise ValueError("this host is not one of HOTLINE_SIP_PEERS")
         return host, port
 
-    def _leg(self, call: SipCall, caller: str | None, called: str) -> CallLeg:
+    def _leg(self, call: SipCall, caller: str | None, called: str, headers: CallHeaders) -> CallLeg:
         if self._writer is None:
             raise RuntimeError("the phone is not started")
-        leg = CallLeg(call, self._writer, caller, called)
+        leg = CallLeg(call, self._writer, caller, called, headers)
         self._legs = {known for known in self._legs if known.live} | {leg}
         return leg
 
@@ -320,7 +376,7 @@ class Phone:
         if self._on_call is None:
             call.deny(480)
             return
-        leg = self._leg(call, call.caller, call.called)
+        leg = self._leg(call, call.caller, call.called, call.headers)
         task = asyncio.get_running_loop().create_task(self._run(leg, self._on_call), name=f"call-{leg.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from telephony.leg import FRAME_BYTES, RATE_HZ, Digit, HungUp, LegEvent, LegGone
+from telephony.leg import FRAME_BYTES, RATE_HZ, CallFailed, CallHeaders, Digit, HungUp, LegEvent, LegGone
 
 
 class FakePlayback:
@@ -42,13 +42,30 @@ class FakePlayback:
 class FakeLeg:
     """Implements `telephony.leg.Leg`. The test speaks, presses keys and hangs up; what was played is kept in `played`."""
 
-    def __init__(self, *, caller: str | None = "13800000000", called: str = "12345", codec: str = "PCMA", instant: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        caller: str | None = "13800000000",
+        called: str = "12345",
+        codec: str = "PCMA",
+        instant: bool = True,
+        headers: CallHeaders | None = None,
+    ) -> None:
         """`instant`: playbacks are over as soon as they begin; otherwise call `finish_playback` or let the flow stop them."""
         self.id: UUID = uuid4()
         self.sip_call_id = f"fake-{self.id.hex}"
         self.caller = caller
         self.called = called
         self.codec = codec
+        self.headers = headers or CallHeaders(claimed=caller)
+        self.on_held: Callable[[bool], None] = lambda _held: None
+        self.on_transfer: Callable[[str], Awaitable[None]] | None = None
+        self.held = False
+        self.holding = False
+        self.early = False
+        self.referred: list[str] = []
+        self.refusal: CallFailed | None = None
+        """What `hold` and `refer` raise; None: the other side agrees."""
         self.events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self.answered = False
         self.hung_up: HungUp | None = None
@@ -57,6 +74,8 @@ class FakeLeg:
         self.recording: Path | None = None
         self._instant = instant
         self._sink: Callable[[bytes], None] | None = None
+        self._relay: Callable[[bytes], None] | None = None
+        self._feed: Callable[[], bytes | None] | None = None
         self._heard = bytearray()
 
     # what the flow uses
@@ -71,6 +90,35 @@ class FakeLeg:
         if self.hung_up is not None:
             raise LegGone("the caller hung up before the call was answered")
         self.answered = True
+
+    async def early_media(self) -> None:
+        """Remember it; raises `LegGone` when the caller is gone."""
+        self._need_live()
+        self.early = True
+
+    async def hold(self) -> None:
+        """Put the other side on hold."""
+        self._agree()
+        self.holding = True
+
+    async def resume(self) -> None:
+        """Take it back."""
+        self._agree()
+        self.holding = False
+
+    async def refer(self, target: str, *, timeout_s: float = 60.0) -> None:
+        """Keep whom it was sent to."""
+        self._agree()
+        self.referred.append(target)
+
+    def _agree(self) -> None:
+        self._need_live()
+        if self.refusal is not None:
+            raise self.refusal
+
+    def _need_live(self) -> None:
+        if self.hung_up is not None:
+            raise LegGone("the call is over")
 
     async def hang_up(self, reason: str = "normal") -> None:
         """End it from our side."""
@@ -94,6 +142,14 @@ class FakeLeg:
     def listen(self, sink: Callable[[bytes], None] | None) -> None:
         """Where `speak` goes."""
         self._sink = sink
+
+    def relay(self, sink: Callable[[bytes], None] | None) -> None:
+        """Where `speak` goes at once."""
+        self._relay = sink
+
+    def feed(self, source: Callable[[], bytes | None] | None) -> None:
+        """Asked by `hear`."""
+        self._feed = source
 
     def record(self, path: Path) -> None:
         """Remember the path; the file is written by `stop_recording`."""
@@ -125,8 +181,14 @@ class FakeLeg:
         for start in range(0, len(pcm16), FRAME_BYTES):
             frame = pcm16[start : start + FRAME_BYTES].ljust(FRAME_BYTES, b"\0")
             self._heard += frame
+            if self._relay is not None:
+                self._relay(frame)
             if self._sink is not None:
                 self._sink(frame)
+
+    def hear(self) -> bytes | None:
+        """20 ms of what the other side of a bridge says; None: silence."""
+        return self._feed() if self._feed is not None else None
 
     def silence(self, seconds: float) -> None:
         """The caller says nothing for so long."""

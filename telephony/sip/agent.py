@@ -22,6 +22,8 @@ _DATAGRAM = 65535
 _BURST = 64
 _RECEIVE_BUFFER = 1 << 21
 Header = tuple[str, str]
+SUPPORTED = "timer, 100rel"
+"""Extensions that we understand."""
 
 
 @dataclass
@@ -249,7 +251,7 @@ class SipAgent(SIPClient):
         for name, value in (("From", request.get("from")), ("To", to), ("Call-ID", request.call_id), ("CSeq", request.get("cseq"))):
             if value:
                 head.append((name, value))
-        head += [*headers, ("Allow", ", ".join(SERVED)), ("User-Agent", "hotline")]
+        head += [*headers, ("Allow", ", ".join(SERVED)), ("Supported", SUPPORTED), ("User-Agent", "hotline")]
         return render(f"SIP/2.0 {status} {reason or REASONS[status]}", head, body)
 
     def request(

@@ -94,7 +94,7 @@ class Dialog:
             return False
         self.remote_cseq = request.cseq
         self.peer = request.source
-        if request.method == "INVITE":
+        if request.method in ("INVITE", "UPDATE"):
             self.target = contact_uri(request) or self.target
         return True
 

@@ -13,15 +13,14 @@ from telephony.media.engine import MediaEngine
 from telephony.media.inbox import LoopInbox
 from telephony.media.ports import NoFreePort, PortPool
 from telephony.media.session import MediaCounters, MediaSession
-from telephony.sip import sdp
+from telephony.sip import sdp, session_timer
 from telephony.sip.access import AccessList
 from telephony.sip.agent import SipAgent
 from telephony.sip.base import CallState, NoPortsAvailableError, PhoneStatus, VoIPPhone
 from telephony.sip.call import SipCall
-from telephony.sip.digest import Credentials
 from telephony.sip.incoming import IncomingCall
-from telephony.sip.message import KNOWN, SERVED, Address, Request
-from telephony.sip.outgoing import OutgoingCall
+from telephony.sip.message import KNOWN, SERVED, Request
+from telephony.sip.outgoing import OutgoingCall, Placing
 from telephony.sip.transaction import ServerTransaction, Timers
 
 _log = logs.get(__name__)
@@ -29,8 +28,8 @@ _log = logs.get(__name__)
 _WATCH_S = 1.0
 _LONGEST_HOLD_S = 600.0
 """On hold silence is meant, but nobody is held for ever: after this without a packet or a re-INVITE the call is a dead one."""
-_UNDERSTOOD = frozenset({"timer"})
-"""Extensions that a caller may require: session timers (we answer the re-INVITE that refreshes), nothing else."""
+_UNDERSTOOD = frozenset({"timer", "100rel"})
+"""Extensions that a caller may require: session timers and acknowledged ringing, nothing else."""
 
 
 class Endpoint(VoIPPhone):
@@ -153,21 +152,23 @@ class Endpoint(VoIPPhone):
         if request.method == "OPTIONS":
             status = 503 if self.draining else 200
             self.agent.respond(transaction, status, headers=[("Accept", sdp.CONTENT_TYPE)])
-        elif request.method in ("BYE", "INFO"):
+        elif request.method in ("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"):
             self.agent.respond(transaction, 481)
+        elif request.method == "REFER":
+            self.agent.respond(transaction, 403, "Transfers Only Inside Calls")
         elif request.method in KNOWN and request.method not in SERVED:
             self.agent.respond(transaction, 405)
         else:
             self.agent.respond(transaction, 501)
 
-    def read_offer(self, request: Request, prefer: Codec | None = None) -> sdp.Agreement | None:
-        """What we can agree to; None when the request leaves the offer to us. Raises `sdp.NotAcceptable`."""
+    def read_offer(self, request: Request, prefer: Codec | None = None, ours: str = "sendrecv") -> sdp.Agreement | None:
+        """What we can agree to; None when the request leaves the offer to us. `ours`: our direction. Raises `sdp.NotAcceptable`."""
         if not request.body:
             return None
         body = sdp.find_body(request.get("content-type") or "", request.body)
         if body is None:
             raise sdp.NotAcceptable("no session description")
-        return sdp.agree(sdp.parse(body), prefer=prefer)
+        return sdp.agree(sdp.parse(body), prefer=prefer, ours=ours)
 
     def _on_invite(self, request: Request, transaction: ServerTransaction) -> None:
         refusal = self._refuse(request)
@@ -176,9 +177,12 @@ class Endpoint(VoIPPhone):
             self.agent.respond(transaction, status, headers=headers)
             return
         try:
-            offer = self.read_offer(request)
+            offer, interval = self.read_offer(request), session_timer.from_request(request)
         except sdp.NotAcceptable:
             self.agent.respond(transaction, 488)
+            return
+        except session_timer.TooShort:
+            self.agent.respond(transaction, 422, headers=[session_timer.LEAST])
             return
         try:
             bound = self.ports.take()
@@ -187,7 +191,7 @@ class Endpoint(VoIPPhone):
             self.agent.respond(transaction, 503, headers=[("Retry-After", "5")])
             return
         media = MediaSession(bound, self.inbox, lambda key: call.on_rtp_key(key))
-        call = IncomingCall(self, media, request, transaction, offer)
+        call = IncomingCall(self, media, request, transaction, offer, interval)
         self.calls[request.call_id] = call
         self.incoming_total += 1
         call.ring()
@@ -213,10 +217,10 @@ class Endpoint(VoIPPhone):
 
     # calls
 
-    def place(self, uri: str, destination: Address, codecs: tuple[Codec, ...], login: Credentials | None) -> OutgoingCall:
+    def place(self, placing: Placing) -> OutgoingCall:
         """An outgoing call, not dialled yet; raises `NoFreePort`."""
         media = MediaSession(self.ports.take(), self.inbox, lambda key: call.on_rtp_key(key))
-        call = OutgoingCall(self, media, uri, destination, codecs, login)
+        call = OutgoingCall(self, media, placing)
         self.calls[call.call_id] = call
         return call
 

@@ -2,51 +2,82 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from telephony.media.session import MediaSession
-from telephony.sip import sdp
+from telephony.sip import identity, sdp
 from telephony.sip.base import CallState, InvalidStateError
 from telephony.sip.call import SipCall
 from telephony.sip.dialog import Dialog
-from telephony.sip.headers import parse_address, parse_uri
 from telephony.sip.message import Request
+from telephony.sip.reliable import Provisional
+from telephony.sip.session_timer import Interval
 from telephony.sip.transaction import ServerTransaction
 
 if TYPE_CHECKING:
     from telephony.sip.endpoint import Endpoint
-
-_NUMBER = re.compile(r"\+?\d{3,15}$")
 
 
 class IncomingCall(SipCall):
     """It rings until `answer`, `deny`, or the caller gives up."""
 
     def __init__(
-        self, endpoint: Endpoint, media: MediaSession, request: Request, transaction: ServerTransaction, offer: sdp.Agreement | None
+        self,
+        endpoint: Endpoint,
+        media: MediaSession,
+        request: Request,
+        transaction: ServerTransaction,
+        offer: sdp.Agreement | None,
+        interval: Interval | None,
     ) -> None:
-        """`offer` is what we would agree to; None when the caller leaves the offer to us."""
+        """`offer` is what we would agree to; None when the caller leaves the offer to us. `interval`: of the session timer."""
         super().__init__(endpoint, media, request.call_id, CallState.RINGING, request.source[0])
-        self.dialog = Dialog.as_callee(request, self.agent.gen_tag())
-        self.caller = caller_number(request)
-        self.called = parse_uri(request.uri).user
+        tag = self.agent.gen_tag()
+        self.dialog = Dialog.as_callee(request, tag)
+        self.caller = identity.caller_number(request)
+        self.called = identity.called_number(request)
+        self.headers = identity.read_headers(request)
         self._transaction = transaction
         self._offer = offer
+        self._interval = interval
+        self._early = False
+        self._provisional = Provisional(self.agent, transaction, tag, self._never_heard)
         if offer is not None:
             self.codec = offer.plan.codec
         transaction.on_cancel = self._on_cancel
 
     def ring(self) -> None:
-        """Tell the caller that it rings."""
-        self._reply(180)
+        """Tell the caller that it rings.
+
+        Who insists on acknowledging that, but made no offer, only hears that we are working on it: our offer would have to go
+        with the ringing then (RFC 3261 13.2.1).
+        """
+        if self._offer is not None or not self._transaction.request.requires("100rel"):
+            self._provisional.send(180, (self.agent.contact(self._transaction.request.source),))
+        else:
+            self.agent.respond(self._transaction, 100)
+
+    def early_media(self) -> None:
+        """Let the caller hear us before the answer (183). Nothing without an offer of the caller's, and not twice."""
+        if self.state != CallState.RINGING or self._offer is None or self._early:
+            return
+        self._early = True
+        self.apply(self._offer)
+        headers = (self.agent.contact(self._transaction.request.source), ("Content-Type", sdp.CONTENT_TYPE))
+        self._provisional.send(183, headers, self.description.answer(self._offer))
+        self.endpoint.engine.add(self.media)
+
+    async def acknowledged(self) -> None:
+        """Until the caller has acknowledged what was sent reliably; `answer` must come after that."""
+        await self._provisional.settled()
 
     def answer(self) -> None:
         """Pick up; raises pyVoIP's `InvalidStateError` when it does not ring (any more)."""
         if self.state != CallState.RINGING:
             raise InvalidStateError("Call is not ringing")
         self.state = CallState.ANSWERED
-        self._accept_invite(self._transaction, self._offer)
+        self._provisional.stop()
+        self._accept_invite(self._transaction, self._offer, self._interval)
         self.endpoint.engine.add(self.media)
         self.hooks.answered()
 
@@ -54,36 +85,30 @@ class IncomingCall(SipCall):
         """Refuse it; raises pyVoIP's `InvalidStateError` when it does not ring."""
         if self.state != CallState.RINGING:
             raise InvalidStateError("Call is not ringing")
-        self._reply(status)
+        self._refuse(status)
         self.end("us", "refused", status)
 
     def on_bye(self) -> None:
         """The caller hung up; before our answer that ends the INVITE too."""
         if self.state == CallState.RINGING:
-            self._reply(487)
+            self._refuse(487)
         super().on_bye()
+
+    def on_prack(self, request: Request, transaction: ServerTransaction) -> None:
+        """The caller has heard that it rings."""
+        self.agent.respond(transaction, 200 if self._provisional.acknowledge(request) else 481)
 
     def _on_cancel(self) -> None:
         if self.state == CallState.RINGING:
-            self._reply(487)
+            self._refuse(487)
             self.end("caller", "cancelled", 487)
 
-    def _reply(self, status: int) -> None:
-        tag = self.dialog.local_tag if self.dialog else None
-        headers = [self.agent.contact(self._transaction.request.source)] if status < 300 else []
-        self.agent.respond(self._transaction, status, tag=tag, headers=headers)
+    def _never_heard(self) -> None:
+        """Our ringing was never acknowledged: the INVITE is refused (RFC 3262 3)."""
+        if self.state == CallState.RINGING:
+            self._refuse(504)
+            self.end("timeout", "ringing was not acknowledged", 504)
 
-
-def caller_number(request: Request) -> str | None:
-    """Who calls: what the network asserts, else what the caller says; None when withheld or not a number."""
-    for value in (request.get("p-asserted-identity"), request.get("from")):
-        if value is None:
-            continue
-        try:
-            user = parse_uri(parse_address(value).uri).user
-        except ValueError:
-            continue
-        number = re.sub(r"[-.() ]", "", user)
-        if _NUMBER.match(number):
-            return number
-    return None
+    def _refuse(self, status: int) -> None:
+        self._provisional.stop()
+        self.agent.respond(self._transaction, status, tag=self.dialog.local_tag if self.dialog else None)

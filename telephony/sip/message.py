@@ -21,8 +21,8 @@ MOST_HEADERS = 256
 LONGEST_HEADER = 8192
 VERSION = "SIP/2.0"
 
-SERVED = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO")
-KNOWN = frozenset({*SERVED, "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "REFER", "UPDATE", "PRACK", "PUBLISH"})
+SERVED = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
+KNOWN = frozenset({*SERVED, "REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH"})
 """Methods of the standards: those that we do not serve get 405, anything else 501."""
 
 _COMPACT = {
@@ -46,7 +46,12 @@ _COMPACT = {
     "x": "session-expires",
     "y": "identity",
 }
-_LISTS = frozenset({"via", "route", "record-route", "contact", "require", "supported", "allow", "accept", "proxy-require"})
+_LISTS = frozenset(
+    {
+        *("via", "route", "record-route", "contact", "require", "supported", "allow", "accept", "proxy-require"),
+        *("p-asserted-identity", "diversion"),
+    }
+)
 _SINGLE = ("from", "to", "call-id", "cseq", "content-length", "content-type", "max-forwards")
 _NEEDED = ("via", "from", "to", "call-id", "cseq")
 _CSEQ = re.compile(r"(\d{1,10})\s+([^\s]+)$")
@@ -58,7 +63,9 @@ _FOREIGN = re.compile(r"[\ud800-\udfff]")
 REASONS = {
     100: "Trying",
     180: "Ringing",
+    183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
@@ -67,15 +74,19 @@ REASONS = {
     415: "Unsupported Media Type",
     416: "Unsupported URI Scheme",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     480: "Temporarily Unavailable",
     481: "Call/Transaction Does Not Exist",
     482: "Loop Detected",
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    489: "Bad Event",
+    491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    504: "Server Time-out",
     505: "Version Not Supported",
     513: "Message Too Large",
     603: "Decline",
@@ -115,6 +126,14 @@ class Message:
     def all(self, name: str) -> list[str]:
         """Every value of a header."""
         return self.headers.get(name, [])
+
+    def supports(self, extension: str) -> bool:
+        """Whether the sender understands an extension, for example 100rel or timer."""
+        return any(extension == name.lower() for name in (*self.all("supported"), *self.all("require")))
+
+    def requires(self, extension: str) -> bool:
+        """Whether the sender insists on it."""
+        return any(extension == name.lower() for name in self.all("require"))
 
     @property
     def call_id(self) -> str:

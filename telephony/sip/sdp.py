@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from telephony.media.codec import CODECS, PCMA, PCMU, Codec
 from telephony.media.digits import EVENT_PAYLOAD_TYPE
 from telephony.media.session import MediaPlan
+from telephony.sip.message import Message
 
 CONTENT_TYPE = "application/sdp"
 _LONGEST = 8192
 _DIRECTIONS = frozenset({"sendrecv", "sendonly", "recvonly", "inactive"})
-_MIRROR = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+_DIRECTION = {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly", (False, False): "inactive"}
+"""By whether we send and whether we receive."""
 _RTPMAP = re.compile(r"(\d{1,3})\s+([A-Za-z0-9-]+)/(\d+)(?:/1)?$")
 _STATIC = {"0": ("pcmu", 8000), "8": ("pcma", 8000)}
 
@@ -36,6 +38,11 @@ def find_body(content_type: str, body: bytes) -> bytes | None:
         if re.search(rb"^content-type\s*:\s*application/sdp\s*(;|$)", head, re.IGNORECASE | re.MULTILINE):
             return content.removesuffix(b"\r\n")
     return None
+
+
+def body_of(message: Message) -> bytes:
+    """The session description that a message carries, empty when there is none (which `parse` then refuses)."""
+    return find_body(message.get("content-type") or "", message.body) or b""
 
 
 @dataclass
@@ -129,15 +136,15 @@ class Agreement:
     direction: str
     """Ours: sendrecv, sendonly, recvonly or inactive."""
     described: Description
-
-    @property
-    def held(self) -> bool:
-        """Whether the other side has put us on hold."""
-        return not self.plan.may_send
+    held: bool
+    """Whether the other side has put us on hold."""
 
 
-def agree(description: Description, *, prefer: Codec | None = None) -> Agreement:
-    """Choose from an offer, or read an answer; raises `NotAcceptable`. The offer's order decides unless `prefer` is in it."""
+def agree(description: Description, *, prefer: Codec | None = None, ours: str = "sendrecv") -> Agreement:
+    """Choose from an offer, or read an answer; raises `NotAcceptable`. The offer's order decides unless `prefer` is in it.
+
+    `ours`: the direction that we want (sendonly while we hold the other side); the agreement is what both want.
+    """
     for number, media in enumerate(description.media):
         host = media.host or description.host
         if not media.usable or host is None:
@@ -148,15 +155,16 @@ def agree(description: Description, *, prefer: Codec | None = None) -> Agreement
         fmt, codec = next((choice for choice in choices if choice[1] is prefer), choices[0])
         silent = host == "0.0.0.0"  # noqa: S104 - the old way to say hold (RFC 2543)
         theirs = "inactive" if silent else media.direction or description.direction
+        listens, speaks = theirs in ("sendrecv", "recvonly"), theirs in ("sendrecv", "sendonly")
         plan = MediaPlan(
             codec,
             int(fmt),
             _event_type(media),
             (host, media.port),
-            may_send=theirs in ("sendrecv", "recvonly"),
-            will_receive=theirs in ("sendrecv", "sendonly"),
+            may_send=listens and ours in ("sendrecv", "sendonly"),
+            will_receive=speaks and ours in ("sendrecv", "recvonly"),
         )
-        return Agreement(plan, number, _MIRROR[theirs], description)
+        return Agreement(plan, number, _DIRECTION[plan.may_send, plan.will_receive], description, not listens)
     raise NotAcceptable("no audio that we can use")
 
 
@@ -181,6 +189,7 @@ class LocalDescription:
     session: int
     """Any number, the same for the whole call."""
     version: int = 0
+    _last: list[str] = field(default_factory=list)
 
     def offer(self, codecs: tuple[Codec, ...] = (PCMA, PCMU), direction: str = "sendrecv") -> bytes:
         """Our offer: these codecs in this order, and key presses."""
@@ -199,7 +208,11 @@ class LocalDescription:
         return self._render(blocks)
 
     def _render(self, blocks: list[list[str]]) -> bytes:
-        self.version += 1
+        """The version counts up when something has changed, and only then (RFC 3264 8)."""
+        lines = [line for block in blocks for line in block]
+        if lines != self._last:
+            self.version += 1
+            self._last = lines
         head = [
             "v=0",
             f"o=hotline {self.session} {self.version} IN IP4 {self.host}",
@@ -207,7 +220,7 @@ class LocalDescription:
             f"c=IN IP4 {self.host}",
             "t=0 0",
         ]
-        return "\r\n".join([*head, *(line for block in blocks for line in block), ""]).encode()
+        return "\r\n".join([*head, *lines, ""]).encode()
 
 
 def _audio(port: int, formats: list[tuple[int, str]], event_type: int | None, direction: str) -> list[str]:

@@ -63,14 +63,17 @@ async def test_requests_that_belong_to_nothing(make_phone: MakePhone, make_peer:
         ("OPTIONS", 200),
         ("BYE", 481),
         ("INFO", 481),
-        ("NOTIFY", 405),
+        ("NOTIFY", 481),
+        ("UPDATE", 481),
+        ("PRACK", 481),
+        ("REFER", 403),
         ("REGISTER", 405),
         ("SUBSCRIBE", 405),
         ("BREW", 501),
     ):
         peer.request(method, 1)
         reply = await peer.receive()
-        assert (reply.status, reply.get("Allow")) == (status, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO")
+        assert (reply.status, reply.get("Allow")) == (status, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY")
     peer.remote_tag = "nobody"
     for method in ("INVITE", "BYE", "OPTIONS"):
         peer.request(method, 1, peer.sdp() if method == "INVITE" else "")
@@ -88,12 +91,22 @@ async def test_requests_that_belong_to_nothing(make_phone: MakePhone, make_peer:
 async def test_inside_a_call(make_phone: MakePhone, make_peer: MakePeer) -> None:
     peer = await make_peer(await make_phone(Desk()))
     await peer.call()
-    for cseq, method, status in ((5, "OPTIONS", 200), (6, "UPDATE", 405), (7, "BREW", 501), (4, "INFO", 500), (4, "BYE", 500)):
+    for cseq, method, status in (
+        (5, "OPTIONS", 200),
+        (6, "UPDATE", 200),
+        (7, "BREW", 501),
+        (8, "MESSAGE", 405),
+        (9, "PRACK", 481),
+        (10, "NOTIFY", 489),
+        (11, "REFER", 603),
+        (4, "INFO", 500),
+        (4, "BYE", 500),
+    ):
         peer.request(method, cseq)
         assert (await peer.receive()).status == status
     right = peer.remote_tag
     peer.remote_tag = right + "x"
-    peer.request("BYE", 8)
+    peer.request("BYE", 12)
     assert (await peer.receive()).status == 481, "a goodbye needs both tags, the Call-ID alone is not enough"
     peer.remote_tag = right
     await peer.hang_up()

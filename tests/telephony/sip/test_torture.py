@@ -64,7 +64,7 @@ BAD: dict[str, tuple[tuple[str, str], int]] = {
     "too many headers": (swap("Max-Forwards: 70\r\n", "X-Test: a\r\n" * 300), 0),
     "no end of the headers": (swap("\r\n\r\n", "\r\n"), 400),
     "unknown extension": (swap("Max-Forwards: 70", "Require: nothingSupportsThis, nothingSupportsThisEither"), 420),
-    "reliable provisional responses": (swap("Max-Forwards: 70", "Require: 100rel"), 420),
+    "an extension that we do not have": (swap("Max-Forwards: 70", "Require: precondition"), 420),
     "unknown body": (swap("application/sdp", "application/unknown"), 415),
     "packed body": (swap("Max-Forwards: 70", "Content-Encoding: gzip"), 415),
     "no Content-Type": (swap("Content-Type: application/sdp\r\n", ""), 415),
