@@ -16,6 +16,7 @@ from ticketing.assignment.models import Facts, LegalProcedure
 from ticketing.deadline.limits import UNITS
 from ticketing.request.states import SuspensionReason
 from ticketing.ticket.exits import EMERGENCY_LINES
+from ticketing.ticket.refusal_reasons import RefusalCode
 from ticketing.ticket.states import Confidentiality, DispatchMode, HandlingKind, Urgency
 
 Category = Annotated[str, Field(pattern=r"^[0-9]{4}$", description="类别代码")]
@@ -155,8 +156,9 @@ class AnswerBody(Sent):
 class Reject(Sent):
     """T4."""
 
-    reason: Annotated[str, text(1, 500)]
-    legal_way: Annotated[str, text(5, 1000, "应当走的法定途径")]
+    code: Annotated[RefusalCode, Field(description="不予受理的理由，见理由清单")]
+    reason: Annotated[str, text(0, 500, "补充说明；选other时必填")] = ""
+    legal_way: Annotated[str, text(0, 1000, "应当走的法定途径；空着按清单里的途径告知")] = ""
 
 
 class RequestInfo(Sent):

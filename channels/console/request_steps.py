@@ -107,9 +107,12 @@ async def _rule_dispute(step: Step) -> str:
     return "ruled"
 
 
+def _refusal(step: Step) -> dict[str, str]:
+    return {"code": step.text("code", 40), "reason": step.text("reason", 500), "legal_way": step.text("legal_way", 1000)}
+
+
 async def _propose_refusal(step: Step) -> str:
-    reason, legal_way = step.text("reason", 500), step.text("legal_way", 1000)
-    await refusal.propose(step.core, step.session, step.actor, step.ticket, reason=reason, legal_way=legal_way)
+    await refusal.propose(step.core, step.session, step.actor, step.ticket, **_refusal(step))
     return "asked"
 
 
@@ -120,8 +123,7 @@ async def _decide_refusal(step: Step) -> str:
 
 
 async def _reject(step: Step) -> str:
-    reason, legal_way = step.text("reason", 500), step.text("legal_way", 1000)
-    await refusal.reject(step.core, step.session, step.actor, step.ticket, reason=reason, legal_way=legal_way)
+    await refusal.reject(step.core, step.session, step.actor, step.ticket, **_refusal(step))
     return "rejected"
 
 

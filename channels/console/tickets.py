@@ -33,6 +33,7 @@ from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.lists import MOST, Place, Queue, count_tickets, list_tickets, place_of
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.refusal_reasons import choices as refusal_choices
 from ticketing.ticket.search import TicketFilter, search_tickets
 
 PAGE_SIZE = 50
@@ -184,6 +185,7 @@ async def ticket_response(
         lower_units=await _lower_units(session, person.user.unit_id) if "pass_on" in actions else [],
         staff_list=await _staff_list(session) if "name" in actions else [],
         categories=categories,
+        refusal_reasons=refusal_choices(),
         **callback_words(),
         problem=str(problem) if problem and not errors else "",
         errors=errors,

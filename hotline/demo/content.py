@@ -62,7 +62,9 @@ class Rejection(SeedEntry):
 
     code: str
     content: str
-    reason: str
+    why: str
+    """Code of ticketing/seed/refusals.yaml."""
+    reason: str = ""
     legal_way: str
 
 

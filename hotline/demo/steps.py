@@ -318,7 +318,8 @@ def reject(entry: Rejection) -> Step:
 
     async def step(stage: Stage, life: Life) -> None:
         ticket = await life.ticket(stage)
-        await refusal.reject(stage.core, stage.session, stage.people["dispatcher"], ticket, reason=entry.reason, legal_way=entry.legal_way)
+        told = {"code": entry.why, "reason": entry.reason, "legal_way": entry.legal_way}
+        await refusal.reject(stage.core, stage.session, stage.people["dispatcher"], ticket, **told)
 
     return step
 

@@ -302,8 +302,8 @@ async def test_an_agent_proposes_and_a_dispatcher_refuses_acceptance(city: City)
     number = (await city.register()).ticket.number
     way = "请向人民法院提起诉讼，或拨打12348咨询"
     with pytest.raises(NotAllowed):
-        await city.act(number, city.agent, refusal.reject, reason="已进入诉讼程序", legal_way=way)
-    await city.act(number, city.agent, refusal.propose, reason="已进入诉讼程序", legal_way=way)
+        await city.act(number, city.agent, refusal.reject, code="litigation", reason="一审已经判决", legal_way=way)
+    await city.act(number, city.agent, refusal.propose, code="litigation", reason="一审已经判决", legal_way=way)
     assert (await ticket_of(city, number)).state == "registered"
     await city.act(number, city.dispatcher, refusal.decide, approve=True)
     ticket = await ticket_of(city, number)
@@ -313,7 +313,7 @@ async def test_an_agent_proposes_and_a_dispatcher_refuses_acceptance(city: City)
 
 async def test_another_person_decides_on_an_objection_and_there_is_one_only(city: City) -> None:
     number = (await city.register()).ticket.number
-    reject = {"reason": "不属于受理范围", "legal_way": "请向市信访局反映，电话12345转9"}
+    reject = {"code": "petition", "legal_way": "请向市信访局反映，电话12345转9"}
     await city.act(number, city.dispatcher, refusal.reject, **reject)
     await object_to(city, number)
     assert (await ticket_of(city, number)).state == "registered"
@@ -325,6 +325,30 @@ async def test_another_person_decides_on_an_objection_and_there_is_one_only(city
         await object_to(city, number)
 
 
+async def test_a_refusal_names_a_reason_of_the_list_and_the_legal_way(city: City) -> None:
+    number = (await city.register()).ticket.number
+    for wrong in (
+        {"code": "", "legal_way": "请向市信访局反映"},
+        {"code": "not_our_day", "legal_way": "请向市信访局反映"},  # not on the list
+        {"code": "other", "legal_way": "请向市信访局反映"},  # says nothing by itself
+        {"code": "other", "reason": "条例第九条规定不予受理"},  # no way on the list for this one
+    ):
+        with pytest.raises(InvalidInput):
+            await city.act(number, city.dispatcher, refusal.reject, **wrong)
+        with pytest.raises(InvalidInput):
+            await city.act(number, city.agent, refusal.propose, **wrong)
+    await city.act(number, city.agent, refusal.propose, code="litigation", reason="一审已经判决")
+    await city.act(number, city.dispatcher, refusal.decide, approve=True)
+    ticket = await ticket_of(city, number)
+    assert ticket.refusal_reason == "litigation"
+    assert ticket.answer == "已经或者应当通过诉讼解决的事项：一审已经判决。请向人民法院提起诉讼或上诉；需要法律帮助可以拨打12348"
+    await object_to(city, number)
+    assert (await ticket_of(city, number)).refusal_reason is None
+    async with city.database.transaction() as session:
+        with pytest.raises(IntegrityError):  # the database has the last word
+            await session.execute(update(Ticket).values(state="rejected"))
+
+
 async def object_to(city: City, number: str) -> None:
     async with city.database.transaction() as session:
         ticket = (await session.scalars(select(Ticket).where(Ticket.number == number).with_for_update())).one()
@@ -333,7 +357,7 @@ async def object_to(city: City, number: str) -> None:
 
 async def test_without_objection_a_refusal_is_filed_after_five_working_days(city: City) -> None:
     number = (await city.register()).ticket.number
-    await city.act(number, city.dispatcher, refusal.reject, reason="不属于受理范围", legal_way="请向市信访局反映")
+    await city.act(number, city.dispatcher, refusal.reject, code="petition", legal_way="请向市信访局反映")
     city.clock.advance(days=9)
     await sweep.run(city.core, city.database)
     ticket = await ticket_of(city, number)

@@ -26,6 +26,7 @@ class Group(StrEnum):
     """What an indicator is about; roles are given whole groups (domain.md 4b)."""
 
     DEMAND = "demand"
+    REFUSAL = "refusal"
     DISPATCH = "dispatch"
     HANDLING = "handling"
     SUPERVISION = "supervision"
@@ -36,6 +37,7 @@ class Group(StrEnum):
 
 GROUP_WORDS = {
     Group.DEMAND: "诉求",
+    Group.REFUSAL: "不予受理",
     Group.DISPATCH: "派单与签收",
     Group.HANDLING: "办理",
     Group.SUPERVISION: "督办",

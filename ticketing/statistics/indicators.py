@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ticketing.statistics import sources as s
 from ticketing.statistics.indicator import BenchmarkFigure, Group, Indicator, Measure
+from ticketing.ticket import refusal_reasons
 
 _R, _T, _M, _P, _C = Measure.RATE, Measure.PER_THOUSAND, Measure.MEAN, Measure.P95, Measure.COUNT
 
@@ -20,6 +21,17 @@ DEMAND = (
     Indicator("repeated", "重复诉求率", Group.DEMAND, s.RECEIVED, _R, "repeated", "accepted", "90天内反映过同一件事的工单", "受理的工单",
               higher_is_better=False),
 )  # fmt: skip
+
+REFUSAL = (
+    Indicator("refused", "不予受理率", Group.REFUSAL, s.RECEIVED, _R, "NOT accepted", "true", "不予受理的工单（含异议期满归档的）", "登记的工单",
+              exclusions="市民提出异议后改为受理的不算", higher_is_better=None),
+    *(
+        Indicator(f"refused_{code}", reason.words, Group.REFUSAL, s.RECEIVED, _R, f"refusal_reason = '{code}'", "NOT accepted",
+                  f"以“{reason.words}”为由不予受理的工单", "不予受理的工单", higher_is_better=None)
+        for code, reason in refusal_reasons.load().items()
+    ),
+)  # fmt: skip
+"""One for each reason of ticketing/seed/refusals.yaml."""
 
 DISPATCH = (
     Indicator("assigned", "派单量", Group.DISPATCH, s.ASSIGNED, _C, "true", "true", "派给单位的任务", "派给单位的任务",
@@ -115,7 +127,7 @@ BOT = (
     Indicator("handed_over", "转人工率", Group.BOT, s.SESSIONS, _R, "handed", "true", "转给人工的会话", "结束的会话", higher_is_better=None),
 )  # fmt: skip
 
-INDICATORS: tuple[Indicator, ...] = (*DEMAND, *DISPATCH, *HANDLING, *SUPERVISION, *CALLBACK, *CALLS, *BOT)
+INDICATORS: tuple[Indicator, ...] = (*DEMAND, *REFUSAL, *DISPATCH, *HANDLING, *SUPERVISION, *CALLBACK, *CALLS, *BOT)
 BY_KEY: dict[str, Indicator] = {indicator.key: indicator for indicator in INDICATORS}
 
 BENCHMARKS = (

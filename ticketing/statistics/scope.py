@@ -14,7 +14,7 @@ from ticketing.statistics.indicator import Group, Indicator
 from ticketing.statistics.indicators import INDICATORS
 
 _ALL = tuple(Group)
-_OF_UNITS = (Group.DEMAND, Group.DISPATCH, Group.HANDLING, Group.SUPERVISION, Group.CALLBACK)
+_OF_UNITS = (Group.DEMAND, Group.REFUSAL, Group.DISPATCH, Group.HANDLING, Group.SUPERVISION, Group.CALLBACK)
 _GROUPS: dict[Reach, tuple[Group, ...]] = {
     Reach.ALL: _ALL,
     Reach.LINE: _ALL,

@@ -51,8 +51,8 @@ RECEIVED = _source(
     "登记时间在时段内的工单；草稿、无效不算；并单的每一件都算（每个人都算一次诉求）",
     f"""
     SELECT t.received_at AS at, t.id::text AS item, t.id AS ticket_id, {_TICKET}, {_LEAD_UNIT}, t.created_by_id AS person_id,
-        t.state <> 'rejected' AS accepted,
-        t.state IN ('closed', 'archived')
+        t.refusal_reason IS NULL AS accepted, t.refusal_reason,
+        t.state IN ('closed', 'archived') AND t.refusal_reason IS NULL
             OR t.state = 'merged' AND EXISTS (SELECT FROM ticket m WHERE m.id = t.master_id AND m.state IN ('closed', 'archived'))
             AS closed,
         t.dispatched_at IS NULL AND t.answer IS NOT NULL AND t.state IN ('answered', 'closed', 'archived') AS direct,
@@ -64,7 +64,7 @@ RECEIVED = _source(
 CLOSED = _source(
     "closed",
     "ticket",
-    "办结时间在时段内、现在仍是办结或归档的工单；并单的只算主单",
+    "办结时间在时段内、现在仍是办结或归档的工单；不予受理后归档的不算，并单的只算主单",
     f"""
     SELECT t.closed_at AS at, t.id::text AS item, t.id AS ticket_id, {_TICKET}, {_LEAD_UNIT}, t.created_by_id AS person_id,
         t.round - 1 AS redone,
@@ -77,7 +77,7 @@ CLOSED = _source(
         t.dispatched_at IS NOT NULL AS dispatched,
         (SELECT a.unit_id FROM assignment a WHERE a.ticket_id = t.id AND a.lead ORDER BY a.id LIMIT 1)
             = (SELECT a.unit_id FROM assignment a WHERE a.ticket_id = t.id AND a.lead ORDER BY a.id DESC LIMIT 1) AS routed_right
-    FROM ticket t WHERE t.state IN ('closed', 'archived') AND t.closed_at IS NOT NULL
+    FROM ticket t WHERE t.state IN ('closed', 'archived') AND t.closed_at IS NOT NULL AND t.refusal_reason IS NULL
     """,
 )
 

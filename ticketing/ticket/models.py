@@ -48,6 +48,7 @@ class Ticket(Base):
         ),
         CheckConstraint("(state IN ('closed', 'archived')) <= (closed_at IS NOT NULL)", name="closed_has_time"),
         CheckConstraint("state <> 'answered' OR answer IS NOT NULL", name="answered_has_answer"),
+        CheckConstraint("state <> 'rejected' OR refusal_reason IS NOT NULL", name="rejected_has_reason"),
         CheckConstraint(f"handling_kind IN ({sql_values(HandlingKind)})", name="handling_kind"),
         CheckConstraint(f"source IN ({sql_values(Source)})", name="source"),
         CheckConstraint("leader_days IS NULL OR leader_days IN (7, 10, 30)", name="leader_days"),
@@ -146,6 +147,8 @@ class Ticket(Base):
     """How many people brought this matter: itself and what was merged into it."""
     info_requests: Mapped[int] = mapped_column(default=0, server_default="0")
     """Supplement notices sent; at most two (T5)."""
+    refusal_reason: Mapped[str | None]
+    """Why it was not accepted: a code of ticketing/seed/refusals.yaml (T4). Stays when the refusal is filed."""
     rejected_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     """Who refused it: an objection is decided by somebody else (T32)."""
     investigator_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))

@@ -13,22 +13,33 @@ from ticketing.people.actor import Actor
 from ticketing.request import service as requests
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind
+from ticketing.ticket import refusal_reasons
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
 
 MIN_WAY = 5
 
 
-def _check(reason: str, legal_way: str) -> str:
-    if not reason.strip() or len(legal_way.strip()) < MIN_WAY:
-        raise InvalidInput(_("不予受理要写明理由，并告诉市民应当走的法定途径"), field="reason")
-    return f"{reason.strip()}。{legal_way.strip()}"
+def _check(code: str, reason: str, legal_way: str) -> dict[str, str]:
+    """What the citizen is told; raises InvalidInput unless the reason is on the list and the legal way is named."""
+    why = refusal_reasons.told(code, reason)
+    way = legal_way.strip() or refusal_reasons.load()[code].way
+    if len(way) < MIN_WAY:
+        raise InvalidInput(_("不予受理要告诉市民应当走的法定途径"), field="legal_way")
+    return {"code": code, "reason": why, "legal_way": way}
 
 
-async def propose(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str, legal_way: str) -> Request:
-    """An agent proposes not to accept it; nothing changes until it is decided. Raises InvalidInput, NotAllowed."""
-    text = _check(reason, legal_way)
-    data = {"reason": reason.strip(), "legal_way": legal_way.strip()}
+async def propose(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, code: str, legal_way: str = "", reason: str = ""
+) -> Request:
+    """An agent proposes not to accept it; nothing changes until it is decided.
+
+    `code`: of the list; `reason`: what is added to it; `legal_way`: empty for the one that the list proposes.
+
+    Raises InvalidInput, NotAllowed.
+    """
+    data = {**_check(code, reason, legal_way), "detail": reason.strip()}
+    text = f"{data['reason']}。{data['legal_way']}"
     return await requests.ask(core, session, actor, ticket, RequestKind.REFUSAL, reason=text, data=data)
 
 
@@ -37,19 +48,22 @@ async def decide(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
     request = await requests.only_pending(session, ticket, RequestKind.REFUSAL)
     await requests.close(core, session, actor, ticket, request, approve=approve, note=note)
     if approve:
-        await reject(core, session, actor, ticket, reason=str(request.data["reason"]), legal_way=str(request.data["legal_way"]))
+        asked = {name: str(request.data[name]) for name in ("code", "legal_way")}
+        await reject(core, session, actor, ticket, reason=str(request.data["detail"]), **asked)
 
 
-async def reject(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str, legal_way: str) -> None:
-    """T4: not accepted; the reason and the right legal way are told to the citizen, who may object.
+async def reject(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, code: str, legal_way: str = "", reason: str = ""
+) -> None:
+    """T4: not accepted, for a reason of the list; it and the right legal way are told to the citizen, who may object.
 
     After an objection another person decides (T32). Raises InvalidInput, NotAllowed, IllegalStep.
     """
-    text = _check(reason, legal_way)
+    data = _check(code, reason, legal_way)
     if ticket.rejected_by_id is not None and ticket.rejected_by_id == actor.user_id:
         raise NotAllowed(_("市民提出了异议，要由另一位人员重新决定"))
-    data = {"reason": reason.strip(), "legal_way": legal_way.strip()}
-    await take_step(core, session, actor, ticket, "reject", data=data, answer=text, rejected_by_id=actor.user_id)
+    answer = f"{data['reason']}。{data['legal_way']}"
+    await take_step(core, session, actor, ticket, "reject", data=data, answer=answer, refusal_reason=code, rejected_by_id=actor.user_id)
     await requests.withdraw_pending(core, session, ticket)
     await stop_clocks(core, session, ticket.id, cancelled=True)
     await start_window(core, session, ticket, ClockKind.OBJECTION)
@@ -62,7 +76,9 @@ async def object_to(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     if ticket.extra.get("objected"):
         raise IllegalStep(_("这件事已经提出过异议并重新审查过。不服的可以按告知的法定途径办理"))
     extra = {**ticket.extra, "objected": True}
-    await take_step(core, session, actor, ticket, "object", data={"reason": reason.strip()[:1000]}, answer=None, extra=extra)
+    await take_step(
+        core, session, actor, ticket, "object", data={"reason": reason.strip()[:1000]}, answer=None, refusal_reason=None, extra=extra
+    )
     await stop_clocks(core, session, ticket.id, ClockKind.OBJECTION)
     limit = (await policies(session, core.clock.now())).centre.objected
     await start_clock(core, session, ticket, ClockKind.DISPATCH, limit)

@@ -97,6 +97,7 @@ FIELDS = (
     "answer",
     "missing",
     "legal_way",
+    "code",
     "evidence",
     "confidentiality",
     "override_reason",

@@ -87,7 +87,7 @@ async def test_merging_shows_master_and_followers_on_both_pages(city: City, brow
 async def test_an_agent_proposes_a_refusal_and_takes_the_objection_down(city: City, browser: Opener) -> None:
     number = (await city.register()).ticket.number
     agent, dispatcher, supervisor = await browser("agent"), await browser("dispatcher"), await browser("supervisor")
-    fields = {"reason": "已进入诉讼程序", "legal_way": "请向人民法院提起诉讼，或拨打12348咨询"}
+    fields = {"code": "litigation", "reason": "一审已经判决", "legal_way": "请向人民法院提起诉讼，或拨打12348咨询"}
     assert (await agent.act(number, "propose_refusal", **fields)).status == 303
     assert "处理话务员的不予受理建议" in await dispatcher.text(f"/console/tickets/{number}")
     assert (await dispatcher.act(number, "decide_refusal", request=await _pending(city), approve="yes")).status == 303

@@ -380,7 +380,7 @@ async def test_an_objection_to_a_refusal_is_offered_once_and_in_time(
 ) -> None:
     made, late = await make_ticket(), await make_ticket()
     for one in (made, late):
-        await office.step(one.ticket.number, refusal.reject, reason="不属于受理范围", legal_way="请向人民法院提起诉讼")
+        await office.step(one.ticket.number, refusal.reject, code="litigation", legal_way="请向人民法院提起诉讼")
     browser = await opened(client, made)
     page = await browser.submit("/track/object", {"objection": "短"}, at="/track")
     assert (page.status, 'href="#f-objection"' in page.text) == (422, True)
@@ -453,6 +453,8 @@ async def test_every_state_has_a_page(client: Client, make_ticket: MakeTicket, s
     columns: dict[str, object] = {"state": state}
     if state == "archived":
         columns |= {"closed_at": clock.now(), "no_callback_reason": "unreached"}
+    elif state == "rejected":
+        columns |= {"refusal_reason": "petition"}
     elif state == "merged":
         columns |= {"master_id": (await make_ticket()).ticket.id}
     page = await (await opened(client, await make_ticket(columns=columns))).get("/track")

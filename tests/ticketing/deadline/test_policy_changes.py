@@ -249,7 +249,7 @@ async def test_reopening_sending_back_and_objection_follow_the_centres_data(city
     city.clock.advance(days=9, hours=23)
     await city.act(number, city.supervisor, callbacks.reopen, "工地又在夜里施工")
     refused = (await city.register(content="另一件事：请问社保卡怎么办理")).ticket
-    await city.act(refused.number, city.dispatcher, refusal.reject, reason="不属于受理范围", legal_way="请向市信访局反映")
+    await city.act(refused.number, city.dispatcher, refusal.reject, code="petition", legal_way="请向市信访局反映")
     async with city.database.transaction() as session:
         row = await session.get_one(Ticket, refused.id, with_for_update=True)
         await refusal.object_to(city.core, session, citizen_actor(), row, "这是热线的职责，应当受理")

@@ -10,7 +10,7 @@ All times are the city's wall clock: `at(5, 14)` is 5 November, 14:00. Units: C 
 | T3 | phone, complaint 0501, 云山区, C. Extension approved: due 9 Nov -> 11 Nov, replied 10 Nov; not reached in three tries; closed 13 Nov |
 | T4 | web, consult, answered on the spot, rated satisfied 6 Nov |
 | T5 | web, consult, answered on the spot, not rated yet |
-| T6 | web, refused |
+| T6 | web, refused (litigation), filed when nobody objected: neither accepted nor closed nor answered on the spot |
 | T7 | phone, invalid: counts nowhere |
 | T8 | phone, complaint 0501, 江畔区, merged into T1 |
 | T9 | phone, complaint 0501, 江畔区, repeats T1. First to W: returned with approval; then C: signed in time, no contact, no reply: yellow, red |
@@ -203,7 +203,8 @@ async def _first_six(month: Month) -> None:
     }
     await month.ticket("T4", at(5, 9), closed_at=at(6, 9), satisfaction="satisfied", **on_the_spot)
     await month.ticket("T5", at(6, 9), state="answered", **on_the_spot)
-    await month.ticket("T6", at(7, 9), state="rejected", channel="web")
+    await month.ticket("T6", at(7, 9), state="archived", closed_at=at(15), no_callback_reason="rejected", answer="请向人民法院提起诉讼",
+                       refusal_reason="litigation", channel="web")  # fmt: skip
 
 
 async def _seven_to_ten(month: Month) -> None:

@@ -13,6 +13,7 @@ from ticketing.statistics.indicator import Measure
 from ticketing.statistics.indicators import BY_KEY, INDICATORS
 from ticketing.statistics.period import parse
 from ticketing.statistics.scope import CITY
+from ticketing.ticket import refusal_reasons
 from ticketing.ticket.models import Ticket
 
 NOVEMBER = parse("2026-11")
@@ -23,6 +24,8 @@ EXPECTED: dict[str, tuple[float, float]] = {
     "direct": (2, 12),  # T4, T5
     "closed": (8, 12),  # T1 T2 T3 T4 T10 T12 T13, and T8 with its master T1
     "repeated": (1, 12),  # T9
+    "refused": (1, 13),  # T6
+    **{f"refused_{code}": (int(code == "litigation"), 1) for code in refusal_reasons.load()},
     # assigned in November: T1 T2 T3 T9 (W) T9 (C) T10 T11 T12 T13 = 9
     "assigned": (9, 9),
     "dispatch_right": (7, 8),  # first dispatches: all but T9's second; only T9's first came back
