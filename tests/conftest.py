@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -66,6 +67,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def memory_folder() -> str | None:
+    """Where the files of a test's PostgreSQL stand: in memory when 2 GB are free there, else None for the temporary folder.
+
+    A fresh database is some 900 files; copying and dropping them costs 25 ms of a core in memory, 220 ms on an ext4 disk.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - only as the parent of folders that are made for us alone
+    if not (memory.is_dir() and os.access(memory, os.W_OK | os.X_OK)):
+        return None
+    return str(memory) if shutil.disk_usage(memory).free > 2 * 2**30 else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> Iterator[None]:
     """Passwords are hashed with the least of argon2: hundreds of accounts are made, each would cost 50 ms of a core."""
@@ -77,14 +89,17 @@ def _cheap_passwords() -> Iterator[None]:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A folder for a private PostgreSQL: not below pytest's own, which as root every further pytest run closes to others."""
-    with TemporaryDirectory(prefix="hotline-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="hotline-", dir=memory_folder(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PrivatePostgres]:
     """A private PostgreSQL for the whole run, with a template database that has every table."""
-    with TemporaryDirectory(prefix="hotline-") as home, running(PrivatePostgres(Path(home), fast=True)) as server:
+    with (
+        TemporaryDirectory(prefix="hotline-", dir=memory_folder()) as home,
+        running(PrivatePostgres(Path(home), fast=True)) as server,
+    ):
         server.create_database(TEMPLATE)
         asyncio.run(_fill_template(server))
         yield server

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.conftest import memory_folder
 from tests.e2e.demo import ROOT, Demo
 
 
@@ -22,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def demo() -> Iterator[Demo]:
     """The demo city, started as script/demo starts it."""
     # not below pytest's own folder: as root every further pytest run closes that one to the database's account
-    home = TemporaryDirectory(prefix="hotline-demo-", ignore_cleanup_errors=True)
+    home = TemporaryDirectory(prefix="hotline-demo-", dir=memory_folder(), ignore_cleanup_errors=True)
     demo = Demo(Path(home.name))
     try:
         demo.start()
