@@ -122,10 +122,10 @@ class Leg(Protocol):
         """Whether we have put the other side on hold: it hears what is played (music), we do not hear it."""
         ...
 
-    async def early_media(self) -> None:
+    async def early_media(self) -> bool:
         """Let the caller hear what is played before the call is answered (183), for announcements that cost nothing.
 
-        Harmless when already answered, and where the caller left the offer to us (nothing can be heard then until `answer`).
+        Whether the caller can hear us now; False where the caller left the offer to us: what is played waits for `answer` then.
         Raises `LegGone` when the caller gave up first.
         """
         ...

@@ -85,11 +85,10 @@ class CallLeg:
         """Whether we have put the other side on hold."""
         return self._call.negotiation.direction != "sendrecv"
 
-    async def early_media(self) -> None:
-        """Let the caller hear what is played before the answer; raises `LegGone` when the caller gave up first."""
-        if isinstance(self._call, IncomingCall):
-            self._call.early_media()
+    async def early_media(self) -> bool:
+        """Whether the caller hears what is played before the answer; raises `LegGone` when the caller gave up first."""
         self._need_live()
+        return self._call.early_media() if isinstance(self._call, IncomingCall) else self._call.state == CallState.ANSWERED
 
     async def answer(self) -> None:
         """Pick up; raises `LegGone` when the caller gave up first. Twice is harmless."""

@@ -91,10 +91,11 @@ class FakeLeg:
             raise LegGone("the caller hung up before the call was answered")
         self.answered = True
 
-    async def early_media(self) -> None:
+    async def early_media(self) -> bool:
         """Remember it; raises `LegGone` when the caller is gone."""
         self._need_live()
         self.early = True
+        return True
 
     async def hold(self) -> None:
         """Put the other side on hold."""

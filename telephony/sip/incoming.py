@@ -57,15 +57,18 @@ class IncomingCall(SipCall):
         else:
             self.agent.respond(self._transaction, 100)
 
-    def early_media(self) -> None:
-        """Let the caller hear us before the answer (183). Nothing without an offer of the caller's, and not twice."""
-        if self.state != CallState.RINGING or self._offer is None or self._early:
-            return
+    def early_media(self) -> bool:
+        """Let the caller hear us before the answer (183), once; whether that is so. Without an offer of the caller's it is not."""
+        if self.state != CallState.RINGING or self._early:
+            return True
+        if self._offer is None:
+            return False
         self._early = True
         self.apply(self._offer)
         headers = (self.agent.contact(self._transaction.request.source), ("Content-Type", sdp.CONTENT_TYPE))
         self._provisional.send(183, headers, self.description.answer(self._offer))
         self.endpoint.engine.add(self.media)
+        return True
 
     async def acknowledged(self) -> None:
         """Until the caller has acknowledged what was sent reliably; `answer` must come after that."""

@@ -138,6 +138,15 @@ class Peer:
                     return reply
                 assert reply.status < 200 or reply.status == 200, f"got {reply.start} instead of {status}"
 
+    async def expect_any(self, method: str, *, status: int = 0, timeout: float = 3.0) -> Reply:
+        """The final answer to a request with this method, whatever it is unless `status` says so."""
+        async with asyncio.timeout(timeout):
+            while True:
+                reply = await self.receive(timeout)
+                if reply.status >= 200 and reply.cseq.endswith(method):
+                    assert status in (0, reply.status), f"got {reply.start} instead of {status}"
+                    return reply
+
     async def expect_request(self, method: str, timeout: float = 3.0) -> Reply:
         async with asyncio.timeout(timeout):
             while (reply := await self.receive(timeout)).method != method:
