@@ -10,13 +10,16 @@ import ticketing.assignment.models
 import ticketing.attachment.models
 import ticketing.audit.models
 import ticketing.calendar.models
+import ticketing.call_flow.models
 import ticketing.callback.models
 import ticketing.citizen.models
 import ticketing.conversation.models
 import ticketing.deadline.models
+import ticketing.duty.models
 import ticketing.exchange.models
 import ticketing.notice.models
 import ticketing.people.models
+import ticketing.queue.models
 import ticketing.relation.models
 import ticketing.request.models
 import ticketing.retention.models
@@ -26,6 +29,7 @@ import ticketing.supervision.models
 import ticketing.supervision.suspicions
 import ticketing.tables.models
 import ticketing.taxonomy.models
+import ticketing.ticket.drafts
 import ticketing.ticket.models
 import ticketing.ticket.presence
 import ticketing.ticket.workflow_versions

@@ -30,12 +30,20 @@ from ticketing.conversation.service import messages
 from ticketing.people.models import Role, Unit, User
 from ticketing.suggestion.service import Suggestion, suggest
 from ticketing.suggestion.similar import Similar, similar_open
+from ticketing.ticket import drafts
 from ticketing.ticket.access import closed_conversations, sees_conversation, visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, Kind, Urgency
 from ticketing.ticket.steps import tell
 
+DRAFT_FIELDS = frozenset(
+    {
+        "kind", "urgency", "confidentiality", "title", "content", "category_code", "occurred", "district", "address", "name", "phone",
+        "id_number", "anonymous", "contact_by", "preferred_time", "reported_unit_id",
+    }
+)  # fmt: skip
+"""What of the form is kept in a draft. Files and the people named on a secret ticket are chosen when it is registered."""
 _BLANK = {
     "kind": "complaint",
     "urgency": "normal",
@@ -45,9 +53,16 @@ _BLANK = {
 
 
 async def show_form(request: web.Request) -> web.StreamResponse:
-    """GET /console/tickets/new?conversation=…: an empty form, or what the machine understood of a call or chat."""
+    """GET /console/tickets/new?conversation=…: an empty form, or what the machine understood of a call or chat.
+
+    With `draft=…`: a form that was saved unfinished.
+    """
     person = require_may(request, "ticket.register")
     async with request.app[DATABASE].transaction() as session:
+        draft_id = _uuid(request.query.get("draft", ""))
+        if draft_id is not None:
+            entered, conversation = await opened_draft(request, session, person, draft_id)
+            return await _respond(request, session, person, {**_BLANK, **entered}, conversation=conversation)
         conversation = await _conversation(request.app[CORE], session, person, request.query.get("conversation", ""))
         entered = {**_BLANK, **(await _from_conversation(request, session, person, conversation) if conversation else {})}
         return await _respond(request, session, person, entered, conversation=conversation)
@@ -82,6 +97,7 @@ async def _respond(
         chosen=chosen or [],
         call_windows=rules.load().windows,
         submission=entered.get("submission") or str(uuid4()),
+        drafts=[draft for draft in await drafts.mine(request.app[CORE], session, person.actor) if str(draft.id) != entered.get("draft")],
     )
 
 
@@ -197,6 +213,8 @@ async def create(request: web.Request) -> web.StreamResponse:
             named = await _named(session, person, form, [str(value) for value in data.getall("named", [])])
             await _check_reported(session, form)
             made = await register(core, session, person.actor, _appeal(form, conversation, named))
+            if (draft_id := _uuid(form.get("draft", ""))) is not None:
+                await drafts.drop(session, person.actor, draft_id)
             for upload in uploads:
                 await store(
                     core,
@@ -216,6 +234,51 @@ async def create(request: web.Request) -> web.StreamResponse:
     response = see_other(request, f"/console/tickets/{made.ticket.number}", "registered")
     receipt.write(request, response, made.ticket.number, made.query_code)
     return response
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+async def opened_draft(
+    request: web.Request, session: AsyncSession, person: Staff, draft_id: UUID
+) -> tuple[dict[str, str], Conversation | None]:
+    """The fields of a draft, and the call or chat that it came from as long as that is still open to this person."""
+    draft = await drafts.access_draft(request.app[CORE], session, person.actor, draft_id)
+    entered = {**draft.fields, "draft": str(draft.id)}
+    if draft.conversation_id is None:
+        return entered, None
+    try:
+        return entered, await _conversation(request.app[CORE], session, person, str(draft.conversation_id))
+    except NotFound:  # the call is over: what was written down goes on as a form of its own
+        return entered, None
+
+
+async def save_draft(request: web.Request) -> web.StreamResponse:
+    """POST /console/tickets/drafts: the form as it stands, without checking that it is complete."""
+    person, core = require_may(request, "ticket.register"), request.app[CORE]
+    form = {name: value.strip() for name, value in (await request.post()).items() if isinstance(value, str)}
+    fields = {name: value for name, value in form.items() if name in DRAFT_FIELDS}
+    async with request.app[DATABASE].transaction() as session:
+        conversation = await _conversation(core, session, person, form.get("conversation", ""))
+        source = conversation.id if conversation else None
+        try:
+            await drafts.save(core, session, person.actor, fields, draft_id=_uuid(form.get("draft", "")), conversation_id=source)
+        except InvalidInput as problem:
+            errors = problem.errors or {"content": str(problem)}
+            return await _respond(request, session, person, form, conversation=conversation, errors=errors)
+    return see_other(request, "/console/tickets/new", "draft_saved")
+
+
+async def drop_draft(request: web.Request) -> web.StreamResponse:
+    """POST /console/tickets/drafts/{id}/drop."""
+    person = require_may(request, "ticket.register")
+    async with request.app[DATABASE].transaction() as session:
+        await drafts.drop(session, person.actor, UUID(request.match_info["id"]))
+    return see_other(request, "/console/tickets/new", "draft_dropped")
 
 
 async def _already(session: AsyncSession, person: Staff, submission: str) -> str | None:

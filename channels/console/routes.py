@@ -129,6 +129,8 @@ def setup(app: web.Application) -> None:
             web.get("/console/tickets", tickets.show_list),
             web.get("/console/tickets/new", register.show_form),
             web.post("/console/tickets/new", register.create),
+            web.post("/console/tickets/drafts", register.save_draft),
+            web.post("/console/tickets/drafts/{id:[0-9a-f-]{36}}/drop", register.drop_draft),
             web.get(r"/console/tickets/{number:[0-9-]+}", tickets.show_ticket),
             web.get(r"/console/tickets/{number:[0-9-]+}/last", tickets.last_step),
             web.get(r"/console/tickets/{number:[0-9-]+}/presence", presence.who_else),

@@ -229,6 +229,11 @@ RULES: dict[str, Rule] = {
             _forget_drafts,
         ),
         Rule(
+            "ticket_drafts", Ending.ERASE, "没有登记完的工单",
+            "SELECT d.id, d.id::text FROM ticket_draft d WHERE d.saved_at < :before ORDER BY d.saved_at",
+            _delete_from("ticket_draft"),
+        ),
+        Rule(
             "login_sessions", Ending.ERASE, "登录会话",
             "SELECT s.id, s.id::text FROM login_session s WHERE s.expires_at < :before ORDER BY s.id",
             _delete_from("login_session"),

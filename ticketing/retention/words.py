@@ -20,12 +20,13 @@ from hotline.sealed_words import is_code
 ERASED = "（按保存期限或本人要求，这里的文字已清除；编号、类别、区划、日期保留，事件记录完整可验。）"
 """Stands where words were. Long enough for the rules of the tables (a reply has thirty characters), short enough for a title."""
 _CODES = frozenset({
-    "action", "attitude", "author", "between", "body_hash", "by", "called", "category_code", "cause", "channel", "codec",
-    "colour", "community", "confidentiality", "contact_by", "direction", "dispatch_mode", "district", "end_reason", "event",
-    "excluded_reason", "external_id", "handling_kind", "handover_reason", "key", "kind", "last_error", "legal_procedure",
-    "limit_unit", "line", "message_id", "no_callback_reason", "number", "outcome", "owner", "plan", "policy_key", "publicity",
-    "query_code_hash", "question", "reason_class", "recording_path", "result", "rule", "satisfaction", "sip_call_id", "source",
-    "stage", "state", "step", "street", "tags", "template", "token_hash", "transcriber", "urgency", "worker",
+    "action", "attitude", "author", "between", "body_hash", "by", "called", "category_code", "cause", "channel",
+    "codec", "colour", "community", "confidentiality", "contact_by", "direction", "dispatch_mode", "district",
+    "end_reason", "event", "excluded_reason", "external_id", "handling_kind", "handover_reason", "key", "kind",
+    "last_error", "legal_procedure", "limit_unit", "line", "message_id", "no_callback_reason", "number", "outcome",
+    "owner", "plan", "policy_key", "publicity", "query_code_hash", "question", "reason_class", "recording_path",
+    "refusal_reason", "result", "rule", "satisfaction", "sip_call_id", "source", "stage", "state", "step", "street",
+    "tags", "template", "token_hash", "transcriber", "urgency", "worker",
 })  # fmt: skip
 """Codes and numbers by the name of their column."""
 _CODES_OF_ONE = frozenset({

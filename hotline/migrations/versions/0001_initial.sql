@@ -397,6 +397,31 @@ CREATE TABLE calendar_change (
 	CONSTRAINT fk_calendar_change_by_id FOREIGN KEY(by_id) REFERENCES staff (id)
 );
 
+CREATE TABLE call_flow_version (
+	version BIGINT NOT NULL,
+	document TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	note TEXT DEFAULT '' NOT NULL,
+	published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	published_by_id BIGINT,
+	CONSTRAINT pk_call_flow_version PRIMARY KEY (version),
+	CONSTRAINT fk_call_flow_version_published_by_id FOREIGN KEY(published_by_id) REFERENCES staff (id)
+);
+
+CREATE TABLE nuisance_number (
+	id BIGSERIAL NOT NULL,
+	number_hash TEXT NOT NULL,
+	masked TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	added_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	added_by_id BIGINT NOT NULL,
+	until TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_nuisance_number PRIMARY KEY (id),
+	CONSTRAINT fk_nuisance_number_added_by_id FOREIGN KEY(added_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_nuisance_number_hash ON nuisance_number (number_hash, until);
+
 CREATE TABLE conversation (
 	id UUID NOT NULL,
 	channel TEXT NOT NULL,
@@ -456,6 +481,47 @@ CREATE TABLE policy_version (
 );
 
 CREATE UNIQUE INDEX uq_policy_version_proposed ON policy_version (key) WHERE state = 'proposed';
+
+CREATE TABLE duty_period (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	reason TEXT DEFAULT '' NOT NULL,
+	started_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_duty_period PRIMARY KEY (id),
+	CONSTRAINT fk_duty_period_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_duty_period_user ON duty_period (user_id, started_at);
+
+CREATE UNIQUE INDEX uq_duty_period_open ON duty_period (user_id) WHERE ended_at IS NULL;
+
+CREATE TABLE duty_skill (
+	user_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	code TEXT NOT NULL,
+	CONSTRAINT pk_duty_skill PRIMARY KEY (user_id, kind, code),
+	CONSTRAINT ck_duty_skill_kind CHECK (kind IN ('line', 'language', 'dialect')),
+	CONSTRAINT fk_duty_skill_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE TABLE duty_shift (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	starts_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	created_by_id BIGINT NOT NULL,
+	CONSTRAINT pk_duty_shift PRIMARY KEY (id),
+	CONSTRAINT ck_duty_shift_period CHECK (ends_at > starts_at),
+	CONSTRAINT fk_duty_shift_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE,
+	CONSTRAINT fk_duty_shift_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_duty_shift_ends_at ON duty_shift (ends_at);
+
+CREATE INDEX ix_duty_shift_user_id ON duty_shift (user_id, starts_at);
 
 CREATE TABLE exchange_partner (
 	id BIGSERIAL NOT NULL,
@@ -732,7 +798,7 @@ CREATE TABLE call (
 	transcriber TEXT,
 	data JSONB DEFAULT '{}' NOT NULL,
 	CONSTRAINT pk_call PRIMARY KEY (id),
-	CONSTRAINT ck_call_state CHECK (state IN ('bot', 'queued', 'ended')),
+	CONSTRAINT ck_call_state CHECK (state IN ('bot', 'queued', 'talking', 'ended')),
 	CONSTRAINT ck_call_direction CHECK (direction IN ('in', 'out')),
 	CONSTRAINT ck_call_ended_has_time CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
 	CONSTRAINT fk_call_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
@@ -883,6 +949,21 @@ CREATE INDEX ix_ticket_to_archive ON ticket (closed_at) WHERE state = 'closed';
 
 CREATE UNIQUE INDEX uq_ticket_migrated_key ON ticket ((extra ->> 'migrated_key')) WHERE extra ? 'migrated_key';
 
+CREATE TABLE ticket_draft (
+	id UUID NOT NULL,
+	owner_id BIGINT NOT NULL,
+	conversation_id UUID,
+	form_sealed BYTEA NOT NULL,
+	saved_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_ticket_draft PRIMARY KEY (id),
+	CONSTRAINT fk_ticket_draft_owner_id FOREIGN KEY(owner_id) REFERENCES staff (id),
+	CONSTRAINT fk_ticket_draft_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+);
+
+CREATE INDEX ix_ticket_draft_owner_id ON ticket_draft (owner_id, saved_at);
+
+CREATE INDEX ix_ticket_draft_saved_at ON ticket_draft (saved_at);
+
 CREATE TABLE assignment (
 	id BIGSERIAL NOT NULL,
 	ticket_id BIGINT NOT NULL,
@@ -1023,6 +1104,27 @@ CREATE INDEX ix_return_call_due_at ON return_call (due_at);
 
 CREATE INDEX ix_return_call_open ON return_call (due_at) WHERE state = 'open';
 
+CREATE TABLE duty (
+	user_id BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	reason TEXT DEFAULT '' NOT NULL,
+	since TIMESTAMP WITH TIME ZONE NOT NULL,
+	idle_since TIMESTAMP WITH TIME ZONE NOT NULL,
+	wrap_until TIMESTAMP WITH TIME ZONE,
+	call_id UUID,
+	phone TEXT DEFAULT '' NOT NULL,
+	missed BIGINT DEFAULT '0' NOT NULL,
+	CONSTRAINT pk_duty PRIMARY KEY (user_id),
+	CONSTRAINT ck_duty_state CHECK (state IN ('ready', 'ringing', 'busy', 'wrap_up', 'break', 'off')),
+	CONSTRAINT ck_duty_break_has_reason CHECK ((state = 'break') = (reason <> '')),
+	CONSTRAINT ck_duty_wrap_up_ends CHECK ((state = 'wrap_up') = (wrap_until IS NOT NULL)),
+	CONSTRAINT ck_duty_call CHECK ((state IN ('ringing', 'busy')) = (call_id IS NOT NULL)),
+	CONSTRAINT fk_duty_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE,
+	CONSTRAINT fk_duty_call_id FOREIGN KEY(call_id) REFERENCES call (id)
+);
+
+CREATE INDEX ix_duty_ready ON duty (idle_since) WHERE state = 'ready';
+
 CREATE TABLE notice (
 	id BIGSERIAL NOT NULL,
 	ticket_id BIGINT NOT NULL,
@@ -1038,6 +1140,64 @@ CREATE TABLE notice (
 );
 
 CREATE INDEX ix_notice_ticket_id ON notice (ticket_id, id);
+
+CREATE TABLE queue_waiting (
+	id BIGSERIAL NOT NULL,
+	call_id UUID NOT NULL,
+	queue TEXT NOT NULL,
+	line TEXT NOT NULL,
+	language TEXT DEFAULT 'zh' NOT NULL,
+	dialect TEXT DEFAULT '' NOT NULL,
+	weight BIGINT DEFAULT '0' NOT NULL,
+	priority BIGINT DEFAULT '0' NOT NULL,
+	state TEXT NOT NULL,
+	entered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	offered_to_id BIGINT,
+	offer_until TIMESTAMP WITH TIME ZONE,
+	served_by_id BIGINT,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	outcome TEXT,
+	worker TEXT NOT NULL,
+	CONSTRAINT pk_queue_waiting PRIMARY KEY (id),
+	CONSTRAINT ck_queue_waiting_state CHECK (state IN ('waiting', 'offered', 'served', 'gone')),
+	CONSTRAINT ck_queue_waiting_outcome CHECK (outcome IS NULL OR outcome IN ('abandoned', 'return_call', 'timeout', 'full', 'empty', 'overflow', 'died')),
+	CONSTRAINT ck_queue_waiting_offer CHECK ((state = 'offered') = (offered_to_id IS NOT NULL)),
+	CONSTRAINT ck_queue_waiting_gone_has_outcome CHECK ((state = 'gone') = (outcome IS NOT NULL)),
+	CONSTRAINT ck_queue_waiting_ended_has_time CHECK ((state IN ('served', 'gone')) = (ended_at IS NOT NULL)),
+	CONSTRAINT fk_queue_waiting_call_id FOREIGN KEY(call_id) REFERENCES call (id),
+	CONSTRAINT fk_queue_waiting_offered_to_id FOREIGN KEY(offered_to_id) REFERENCES staff (id),
+	CONSTRAINT fk_queue_waiting_served_by_id FOREIGN KEY(served_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_queue_waiting_call_id ON queue_waiting (call_id);
+
+CREATE INDEX ix_queue_waiting_ended_at ON queue_waiting (ended_at);
+
+CREATE INDEX ix_queue_waiting_line_up ON queue_waiting (entered_at) WHERE state IN ('waiting', 'offered');
+
+CREATE UNIQUE INDEX uq_queue_waiting_open ON queue_waiting (call_id) WHERE state IN ('waiting', 'offered');
+
+CREATE TABLE call_command (
+	id BIGSERIAL NOT NULL,
+	call_id UUID NOT NULL,
+	worker TEXT NOT NULL,
+	user_id BIGINT NOT NULL,
+	action TEXT NOT NULL,
+	arguments JSONB DEFAULT '{}' NOT NULL,
+	state TEXT NOT NULL,
+	result TEXT DEFAULT '' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	valid_until TIMESTAMP WITH TIME ZONE NOT NULL,
+	done_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_call_command PRIMARY KEY (id),
+	CONSTRAINT ck_call_command_state CHECK (state IN ('waiting', 'done', 'failed')),
+	CONSTRAINT fk_call_command_call_id FOREIGN KEY(call_id) REFERENCES call (id),
+	CONSTRAINT fk_call_command_user_id FOREIGN KEY(user_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_call_command_call_id ON call_command (call_id);
+
+CREATE INDEX ix_call_command_open ON call_command (worker, id) WHERE state = 'waiting';
 
 CREATE TABLE investigation (
 	id BIGSERIAL NOT NULL,
@@ -1527,6 +1687,22 @@ CREATE INDEX ix_notice_delivery_phone ON notice_delivery (phone_hash, queued_at)
 CREATE INDEX ix_notice_delivery_state ON notice_delivery (state, id);
 
 CREATE INDEX ix_notice_delivery_stuck ON notice_delivery (id) WHERE state IN ('given_up', 'no_gateway');
+
+CREATE TABLE queue_offer (
+	id BIGSERIAL NOT NULL,
+	waiting_id BIGINT NOT NULL,
+	user_id BIGINT NOT NULL,
+	offered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	result TEXT NOT NULL,
+	CONSTRAINT pk_queue_offer PRIMARY KEY (id),
+	CONSTRAINT fk_queue_offer_waiting_id FOREIGN KEY(waiting_id) REFERENCES queue_waiting (id) ON DELETE CASCADE,
+	CONSTRAINT fk_queue_offer_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_queue_offer_user ON queue_offer (user_id, offered_at);
+
+CREATE INDEX ix_queue_offer_waiting ON queue_offer (waiting_id, user_id);
 
 CREATE TABLE request (
 	id BIGSERIAL NOT NULL,
