@@ -60,7 +60,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         names = await load_names(session)
         titles = await _titles(request, session, [each["number"] for each in brief.content["overdue"]])
     content = brief.content
-    pictures = {}
+    pictures = {"days": "", "topics": ""}
     if content["days"]:
         points = [(label[5:] if len(label) > 7 else label, float(value)) for label, value in content["days"]]
         pictures["days"] = columns(points, title=_("诉求量"), unit=_("件"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import unicodedata
@@ -13,13 +14,16 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from hotline import logs
 from hotline.commands.environment import find_settings
 from hotline.commands.serve import say
+from hotline.demo import neighbour
 from hotline.errors import HotlineError
 from hotline.processes.privacy import private_files
 from hotline.processes.supervisor import Supervisor, port_problem, ports
 from hotline.settings import Settings
 from ticketing.people.models import Role
 
-_INNER_PORTS = frozenset({"HOTLINE_ACTION_PORT", "HOTLINE_RASA_PORT", "HOTLINE_CONTROL_PORT"})
+_INNER_PORTS = frozenset(
+    {"HOTLINE_ACTION_PORT", "HOTLINE_RASA_PORT", "HOTLINE_CONTROL_PORT", "HOTLINE_WEBRTC_PORT", "HOTLINE_WEBRTC_SIP_PORT"}
+)
 _ROLE_NAMES = {
     Role.AGENT: "话务员",
     Role.DISPATCHER: "派单员",
@@ -45,9 +49,20 @@ def run(*, offline: bool) -> int:
     speech = _speech(settings, offline=offline)
     settings = _bot(_free_inner_ports(settings))
     _prompts(settings)
-    asyncio.run(Supervisor(settings, say=say).run(when_started=lambda: _announce(settings, speech)))
+    asyncio.run(_run(settings, speech))
     say("stopped")
     return 0
+
+
+async def _run(settings: Settings, speech: str) -> None:
+    """The service, and beside it the other systems of the city."""
+    beside = asyncio.create_task(neighbour.serve(settings.data_dir, f"{settings.web_url}/api/v1", say))
+    try:
+        await Supervisor(settings, say=say).run(when_started=lambda: _announce(settings, speech))
+    finally:
+        beside.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await beside
 
 
 def _speech(settings: Settings, *, offline: bool) -> str:

@@ -24,6 +24,8 @@ def _make() -> dict[str, str]:
         "HOTLINE_WECHAT_AES_KEY": "".join(secrets.choice(alphabet) for _ in range(43)),
         # `hotline wechat chat` plays the platform there
         "HOTLINE_WECHAT_API_BASE": "http://127.0.0.1:8086",
+        # the other systems of the demo city (hotline.demo.neighbour)
+        "HOTLINE_WEBHOOK_PRIVATE_HOSTS": "127.0.0.1",
     }
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.assembly import Services
 from hotline.clock import ManualClock
-from hotline.demo import month
+from hotline.demo import month, partners
 from hotline.demo.content import DEMO_DIR
 from hotline.demo.content import load as load_content
 from hotline.demo.plan import Planner
@@ -32,7 +32,7 @@ from ticketing.seed.loader import load_people, load_taxonomy, load_units
 from ticketing.suggestion.seed import load_catalogue
 from ticketing.taxonomy.models import Category
 
-SUBJECT, CITY_LOADED, MONTH_PLAYED = "demo", "demo.city_loaded", "demo.month_played"
+SUBJECT, CITY_LOADED, MONTH_PLAYED, INTRODUCED = "demo", "demo.city_loaded", "demo.month_played", "demo.partners_introduced"
 RANDOM_SEED = 12345
 MONTH = timedelta(days=31)
 Progress = Callable[[str], None]
@@ -44,6 +44,7 @@ class _Done:
 
     fingerprint: str | None
     month: bool
+    partners: bool
 
 
 async def seed(services: Services, *, progress: Progress) -> None:
@@ -61,7 +62,7 @@ async def seed(services: Services, *, progress: Progress) -> None:
     async with services.database.transaction() as session:
         await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("hotline demo seed", 0))))
         done = await _done(session)
-        if done.month and done.fingerprint == fingerprint:
+        if done.month and done.partners and done.fingerprint == fingerprint:
             progress("demo city: already there")
             return
         if done.fingerprint != fingerprint:
@@ -71,7 +72,20 @@ async def seed(services: Services, *, progress: Progress) -> None:
             steps = await _play_month(services, session)
             await _remember(services, session, MONTH_PLAYED, {"steps": steps})
             progress(f"appeals of the last month: {steps} steps")
+    if not done.partners:
+        await _introduce(services)
+        progress("other systems: told of what they asked for")
     progress(f"demo city: ready after {time.monotonic() - began:.1f} s")
+
+
+async def _introduce(services: Services) -> None:
+    """After the month is committed, since the sender of webhooks has transactions of its own."""
+    async with services.database.transaction() as session:
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("hotline demo partners", 0))))
+        if (await _done(session)).partners:
+            return
+        await partners.introduce(services, services.core.clock.now())
+        await _remember(services, session, INTRODUCED, {})
 
 
 def _fingerprint(services: Services) -> str:
@@ -88,12 +102,13 @@ def _fingerprint(services: Services) -> str:
 
 async def _done(session: AsyncSession) -> _Done:
     events = select(Event.name, Event.data).where(Event.subject == SUBJECT, Event.subject_id == "city").order_by(Event.seq)
-    fingerprint, played = None, False
+    fingerprint, played, introduced = None, False, False
     for name, data in await session.execute(events):
         if name == CITY_LOADED:
             fingerprint = str(data.get("fingerprint"))
         played = played or name == MONTH_PLAYED
-    return _Done(fingerprint, played)
+        introduced = introduced or name == INTRODUCED
+    return _Done(fingerprint, played, introduced)
 
 
 async def _remember(services: Services, session: AsyncSession, name: str, data: dict[str, object]) -> None:

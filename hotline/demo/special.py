@@ -28,7 +28,7 @@ TOLD = "已电话向市民说明原因和下一步安排，市民表示理解"
 
 def build(planner: Planner) -> None:
     """All of it."""
-    for add in (extended, suspended, disputed, merged, repeated, instructed, objected, passed_on, supervised):
+    for add in (extended, suspended, disputed, merged, repeated, instructed, objected, passed_on, supervised, exchanged):
         add(planner)
 
 
@@ -229,3 +229,10 @@ def _order(unit: str) -> Step:
         await formal.issue(stage.core, stage.session, stage.people["supervisor"], await life.ticket(stage), order)
 
     return step
+
+
+def exchanged(planner: Planner) -> None:
+    """Two matters for a unit that works in a system of its own (`hotline.demo.partners`): nobody there has signed yet."""
+    matters = [matter for matter in planner.stage.content.matters if planner.stage.category_units[matter.code] == "water"]
+    for number, hours in enumerate((1.5, 4)):
+        planner.handle(planner.office_hours_ago(hours), matters[number % len(matters)], until="dispatch", pace=0.2, mode=DispatchMode.PHONE)

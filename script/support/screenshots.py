@@ -1,0 +1,215 @@
+"""Takes a picture of every page and every form of a running demo and writes down what a machine can see to be wrong.
+
+Each role follows every link from its first page; of pages that differ only in a number (tickets, people …) those are taken
+that show a form or a panel not seen before. Wrong: an answer that is no success, sideways scroll, words that are cut off,
+English words, an error of a script. Nothing is changed in the demo: only GET is asked, forms are opened but not sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from playwright.sync_api import Page, sync_playwright
+
+ROLES = ("agent", "dispatcher", "clerk", "chief", "supervisor", "callback", "quality", "editor", "admin", "leader")
+PORTAL = "citizen"
+PASSWORD = "demo-12345"  # noqa: S105 - of the demo, printed when it starts
+WIDTHS = (1366, 390)
+TALLEST = 6000
+MOST_OF_A_KIND = 40
+"""How many pages that differ only in a number are looked at for forms not seen yet."""
+_SKIPPED = re.compile(r"/(attachments|export|stream|counts)/|\.(xlsx|csv|pdf|txt|json)(\?|$)|/recording$|/prefs\?|^/(api|open311)")
+_ENGLISH = re.compile(r"(?<![\w.@/:*-])[A-Za-z]{3,}(?![\w.@/:*-])")
+_KNOWN_ENGLISH = {"Ctrl", "Enter", "Esc", "English", "Alt", "PDF", "Excel", "CSV", "JSON", "API", "SIP", "Rasa", "MP4", "PostgreSQL"}
+_FAULTS = """() => {
+  const faults = [], main = document.scrollingElement;
+  if (main.scrollWidth > innerWidth + 1) faults.push('sideways scroll: ' + main.scrollWidth);
+  const inner = document.querySelector('.main');
+  if (inner && inner.scrollWidth > inner.clientWidth + 1) faults.push('main scrolls sideways: ' + inner.scrollWidth);
+  for (const item of document.querySelectorAll('body *')) {
+    const style = getComputedStyle(item), box = item.getBoundingClientRect();
+    if (!box.width || !box.height || style.position === 'absolute' || item.closest('.sr,.skip,[hidden],svg,.scroll')) continue;
+    const text = (item.textContent || '').trim().slice(0, 30);
+    if (item.scrollWidth > item.clientWidth + 1 && style.overflowX === 'hidden' && item.clientWidth && !item.matches('.clip'))
+      faults.push('cut off: ' + item.tagName + '.' + item.className + ' ' + text);
+    if (box.right > innerWidth + 1 && !item.children.length && text && getComputedStyle(item.parentElement).overflowX !== 'auto')
+      faults.push('outside: ' + text);
+    if (item.matches('button, a.btn') && !text && !item.getAttribute('aria-label')) faults.push('button without words');
+  }
+  return [...new Set(faults)].slice(0, 12);
+}"""
+_TALL = """() => { const m = document.querySelector('.main'); const d = document.documentElement;
+  return m ? m.scrollHeight + 150 : d.scrollHeight; }"""
+
+
+class Camera:
+    """Pictures of one role's pages, at every width, and the list of faults."""
+
+    def __init__(self, url: str, folder: Path, role: str) -> None:
+        """Pictures go into a folder of the role's name."""
+        self.url, self.role, self.folder = url, role, folder / role
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.faults: list[str] = []
+        self.seen: set[str] = set()
+        self._taken = 0
+
+    def look(self, page: Page, path: str) -> None:
+        """Pictures of the page as it stands, and of each of its forms that no picture shows yet."""
+        self._taken += 1
+        name = f"{self._taken:02d}{re.sub(r'[^A-Za-z0-9]+', '-', path)[:60]}"
+        self._shoot(page, path, name)
+        for dialog in _dialogs(page):
+            if dialog not in self.seen:
+                self.seen.add(dialog)
+                page.evaluate("id => document.getElementById(id).showModal()", dialog)
+                self._shoot(page, f"{path}#{dialog}", f"form-{dialog}", whole=False)
+                page.evaluate("id => document.getElementById(id).close()", dialog)
+
+    def _shoot(self, page: Page, path: str, name: str, *, whole: bool = True) -> None:
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 860})
+            if whole:
+                page.set_viewport_size({"width": width, "height": min(TALLEST, max(860, int(page.evaluate(_TALL))))})
+            page.screenshot(path=self.folder / f"{name}-{width}.png", animations="disabled")
+            self.faults += [f"{self.role} {path} {width}: {fault}" for fault in page.evaluate(_FAULTS)]
+        words = set(_ENGLISH.findall(str(page.evaluate("() => document.body.innerText")))) - _KNOWN_ENGLISH
+        if words:
+            self.faults.append(f"{self.role} {path}: English: {' '.join(sorted(words)[:15])}")
+
+
+def _dialogs(page: Page) -> list[str]:
+    return list(page.evaluate("() => [...document.querySelectorAll('dialog[id]')].map(d => d.id.replace(/[0-9a-f-]{36}$/, ''))"))
+
+
+def _parts(page: Page) -> set[str]:
+    """What makes one ticket's page different from another's: its forms and panels."""
+    found = page.evaluate(
+        "() => [...document.querySelectorAll('dialog[id], section[aria-labelledby], .tag, .state, .note')]"
+        ".map(e => e.id || e.getAttribute('aria-labelledby') || e.className)"
+    )
+    return {re.sub(r"\d+|[0-9a-f-]{36}", "", part) for part in found}
+
+
+def _links(page: Page, url: str) -> list[str]:
+    hrefs = page.evaluate("() => [...document.querySelectorAll('a[href]:not([download])')].map(a => a.getAttribute('href'))")
+    found = []
+    for href in hrefs:
+        target = urlsplit(urljoin(page.url, href))
+        path = target.path + (f"?{target.query}" if target.query else "")
+        if f"{target.scheme}://{target.netloc}" == url and not _SKIPPED.search(path):
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def _kind(path: str) -> str:
+    """The path without what counts: pages of one kind look alike."""
+    bare = re.sub(r"(?<=[?&])(?!tab|queue|group|by)(\w+)=[^&]*", r"\1=", path)
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d-]*", "N", re.sub(r"/guide/[a-z0-9-]+", "/guide/N", bare))
+
+
+def walk(camera: Camera, page: Page, starts: list[str]) -> None:
+    """Every page that can be reached from `starts`, the numbered ones as long as they show something new."""
+    waiting, known, kinds, parts = list(starts), set(starts), dict[str, int](), set[str]()
+    while waiting:
+        path = waiting.pop(0)
+        kind = _kind(path)
+        kinds[kind] = kinds.get(kind, 0) + 1
+        numbered = kind != path
+        if kinds[kind] > (MOST_OF_A_KIND if "/console/tickets/" in path else 1 if numbered else 10**6):
+            continue
+        answer = page.goto(camera.url + path)
+        if answer is None or answer.status >= 400:
+            camera.faults.append(f"{camera.role} {path}: answer {answer.status if answer else 'none'}")
+            continue
+        new = _parts(page) - parts
+        if new or not numbered or kinds[kind] == 1:
+            parts |= new
+            camera.look(page, path)
+        for link in _links(page, camera.url):
+            if link not in known:
+                known.add(link)
+                waiting.append(link)
+
+
+@contextmanager
+def _page(browser: Any, camera: Camera) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": WIDTHS[0], "height": 860}, locale="zh-CN")
+    page = context.new_page()
+    page.on("pageerror", lambda error: camera.faults.append(f"{camera.role} {page.url}: script: {error}"))
+    yield page
+    context.close()
+
+
+def staff(camera: Camera, browser: Any) -> None:
+    """A role of the console."""
+    with _page(browser, camera) as page:
+        page.goto(f"{camera.url}/console/login")
+        page.fill("input[name=login]", camera.role)
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/login" not in url)
+        tickets = [] if camera.role in ("admin", "editor", "quality") else ["/console/tickets?queue=all", "/console/tickets?q=路"]
+        walk(camera, page, ["/console", *tickets])
+
+
+def citizen(camera: Camera, browser: Any, codes: Path | None) -> None:
+    """The portal, and the tracking pages of the tickets in `codes.txt` (number, query code, words)."""
+    with _page(browser, camera) as page:
+        walk(camera, page, ["/", "/console/login"])
+        page.goto(f"{camera.url}/prefs?mode=elder&to=/")
+        camera.look(page, "/elder")
+        page.goto(f"{camera.url}/prefs?mode=standard&to=/")
+        for line in codes.read_text(encoding="utf-8").splitlines() if codes else ():
+            if line.startswith("#") or not line.strip():
+                continue
+            number, code, what = line.split(maxsplit=2)
+            page.goto(f"{camera.url}/track")
+            page.fill("input[name=number]", number)
+            page.fill("input[name=code]", code)
+            page.click("main form button[type=submit]")
+            page.eval_on_selector_all("details", "all => all.forEach(d => d.open = true)")
+            camera.look(page, f"/track-{number[-5:]}")
+            if page.query_selector("h1") is None or "/track" not in page.url:
+                camera.faults.append(f"{PORTAL} {number} ({what}) did not open")
+            for more in ("/track/rate", "/track/supplement"):
+                if page.query_selector(f"a[href='{more}']"):
+                    page.goto(camera.url + more)
+                    camera.look(page, f"{more}-{number[-5:]}")
+            page.goto(f"{camera.url}/track")
+            page.click("form[action='/track/leave'] button")
+
+
+def main() -> int:
+    """Read the command line, take the pictures, print the faults; 1 when there are any."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("role", nargs="*", default=[*ROLES, PORTAL])
+    parser.add_argument("--codes", type=Path, help="codes.txt of the demo's data folder")
+    options = parser.parse_args()
+    faults: list[str] = []
+    with sync_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for role in options.role:
+            camera = Camera(options.url.rstrip("/"), options.folder, role)
+            citizen(camera, browser, options.codes) if role == PORTAL else staff(camera, browser)
+            faults += camera.faults
+            print(f"{role}: {len(list(camera.folder.glob('*.png')))} pictures, {len(camera.faults)} faults", flush=True)
+        browser.close()
+    (options.folder / "faults.txt").write_text("\n".join(faults) + "\n", encoding="utf-8")
+    print("\n".join(faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
