@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, LargeBinary, Table, Text, and_, func, literal, not_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline import sealed_file
 from hotline.database import Database
 from hotline.schema import metadata
 from hotline.security import InvalidToken, Vault
@@ -22,6 +24,7 @@ from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import openid, phone_number
 from ticketing.context import Core
 from ticketing.conversation.models import Call, Conversation, Owner
+from ticketing.conversation.recordings import SUFFIX
 
 BY_PERSON = frozenset(
     {
@@ -110,6 +113,52 @@ async def rotate(database: Database, vault: Vault, *, batch: int = 500) -> Async
             count = select(func.count()).select_from(place.table).where(place.stale(vault))
             progress.waiting = int(await session.scalar(count) or 0)
         yield progress
+
+
+def rotate_recordings(data_dir: Path, vault: Vault) -> Progress:
+    """Wrap the key of every recording by the newest key; calls that wait for the database are sealed again. Blocks: use a thread."""
+    progress = Progress("recordings")
+    for path in recording_files(data_dir):
+        try:
+            progress.resealed += _rotate_file(path, vault)
+        except (InvalidToken, ValueError):
+            progress.unreadable += 1
+            progress.waiting += 1
+        except FileNotFoundError:
+            continue  # the retention job took it away meanwhile, or the call was written
+    return progress
+
+
+def stale_recordings(data_dir: Path, vault: Vault) -> int:
+    """How many recordings and waiting calls are not under the newest key. Blocks: use a thread."""
+    return sum(not _is_current(path, vault) for path in recording_files(data_dir))
+
+
+def recording_files(data_dir: Path) -> list[Path]:
+    """Sealed files below the recordings' folder. A plain WAV file that was brought from elsewhere has no key to change."""
+    folder = data_dir / "recordings"
+    return sorted(path for path in folder.rglob("*") if path.suffix in (SUFFIX, ".call")) if folder.is_dir() else []
+
+
+def _is_current(path: Path, vault: Vault) -> bool:
+    try:
+        return vault.is_current(path.read_bytes()) if path.suffix == ".call" else sealed_file.is_current(path, vault)
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+
+
+def _rotate_file(path: Path, vault: Vault) -> bool:
+    if path.suffix != ".call":
+        return sealed_file.reseal(path, vault)
+    sealed = path.read_bytes()
+    if vault.is_current(sealed):
+        return False
+    part = path.with_suffix(".resealed")
+    part.write_bytes(vault.reseal(sealed))
+    part.replace(path)
+    return True
 
 
 async def _batch(session: AsyncSession, vault: Vault, place: Place, progress: Progress, last: Any, size: int) -> Any:

@@ -111,6 +111,15 @@ class Vault:
         """The data key behind `wrapped`; raises `InvalidToken` when no key of the ring fits."""
         return PersonVault(self._open(wrapped))
 
+    def new_file_key(self) -> tuple[bytes, bytes]:
+        """A key for one file (`hotline.sealed_file`): wrapped as it is stored, and itself."""
+        key = AESGCM.generate_key(256)
+        return self._seal(key), key
+
+    def file_key(self, wrapped: bytes) -> bytes:
+        """The key behind `wrapped`; raises `InvalidToken` when no key of the ring fits."""
+        return self._open(wrapped)
+
     def fingerprint(self, text: str, purpose: str) -> str:
         """A keyed hash by which the same `text` is found again; `purpose` keeps phone and openid apart."""
         return self.fingerprints(text, purpose)[0]

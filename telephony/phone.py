@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from hotline import logs
+from hotline.security import Vault
 from hotline.settings import Settings
 from telephony.leg import CallFailed, CallHeaders, Digit, HungUp, Leg, LegEvent, LegGone, Side
 from telephony.media.codec import CODECS
@@ -209,11 +210,13 @@ class Phone:
         login: Credentials | None = None,
         registrar: Registrar | None = None,
         timers: Timers | None = None,
+        vault: Vault | None = None,
     ) -> None:
         """`on_call` runs as a task for each incoming call, None refuses all; a call whose task has ended is hung up.
 
         `peers`: networks that may call and be called. `rtp_ports`: first and last; (0, 0) takes any free one. `login`:
-        answers the trunk's 401/407 to our calls. `registrar`: only for trunks that want a registration.
+        answers the trunk's 401/407 to our calls. `registrar`: only for trunks that want a registration. `vault` seals the
+        recordings; None: plain WAV files (the test client).
         Raises ValueError for a peer that is no network.
         """
         self._on_call = on_call
@@ -227,6 +230,7 @@ class Phone:
         self._login = login
         self._registrar = registrar
         self._timers = timers or Timers()
+        self._vault = vault
         self._registration: Registration | None = None
         self._endpoint: Endpoint | None = None
         self._writer: RecordingWriter | None = None
@@ -235,8 +239,8 @@ class Phone:
         self._legs: set[CallLeg] = set()
 
     @classmethod
-    def from_settings(cls, settings: Settings, on_call: Callable[[Leg], Awaitable[None]]) -> Phone:
-        """The hotline's phone."""
+    def from_settings(cls, settings: Settings, on_call: Callable[[Leg], Awaitable[None]], vault: Vault) -> Phone:
+        """The hotline's phone; its recordings are sealed by `vault`."""
         return cls(
             on_call,
             host=settings.sip_host,
@@ -245,6 +249,7 @@ class Phone:
             rtp_ports=(settings.rtp_port_low, settings.rtp_port_high),
             max_calls=settings.max_calls,
             user=settings.line_number,
+            vault=vault,
         )
 
     @property
@@ -302,7 +307,7 @@ class Phone:
         )
         endpoint.start()
         self._endpoint = endpoint
-        self._writer = RecordingWriter(endpoint.inbox)
+        self._writer = RecordingWriter(endpoint.inbox, self._vault)
         self._writer.start()
         if self._registrar is not None:
             self._registration = Registration(endpoint, self._registrar)

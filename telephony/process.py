@@ -43,7 +43,7 @@ async def run(services: Services) -> None:
     await _warm_search(services)
     worker = f"telephony-{settings.sip_port}"
     flow = CallFlow(Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker))
-    phone = Phone.from_settings(settings, flow.run)
+    phone = Phone.from_settings(settings, flow.run, services.core.vault)
     pending, refusals = PendingCalls(pending_folder(settings.data_dir), services.core.vault), Refusals()
 
     def state() -> dict[str, Any]:

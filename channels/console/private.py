@@ -14,6 +14,7 @@ from channels.web.files import download, play, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
+from ticketing.conversation.recordings import note_listening
 from ticketing.people.permissions import Scope, scope_of
 from ticketing.ticket.access import access_attachment, access_call, access_ticket, is_reason, reveal
 from ticketing.ticket.states import TicketState
@@ -70,11 +71,19 @@ async def play_recording(request: web.Request) -> web.StreamResponse:
     call_id = request.match_info["id"]
     if scope_of(person.actor, "recording.listen") is Scope.REASON and not valid_grant(request, request.query.get("grant", ""), call_id):
         raise NotAllowed(_("调听要先在工单页说明理由"))
+    core = request.app[CORE]
     async with request.app[DATABASE].transaction() as session:
-        call = await access_call(request.app[CORE], session, person.actor, _uuid(call_id, _("没有找到这通电话")))
+        call = await access_call(core, session, person.actor, _uuid(call_id, _("没有找到这通电话")))
+        if call.recording_path and _from_the_beginning(request):
+            await note_listening(core, session, person.actor, call.id)
     if not call.recording_path:
         raise NotFound(_("这通电话没有录音"))
-    return play(request, call.recording_path)
+    return await play(request, call.recording_path)
+
+
+def _from_the_beginning(request: web.Request) -> bool:
+    """A player asks for many pieces; only the first is a person who begins to listen."""
+    return request.method == "GET" and request.headers.get("Range", "bytes=0-").startswith("bytes=0-")
 
 
 async def get_attachment(request: web.Request) -> web.StreamResponse:

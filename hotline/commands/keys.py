@@ -7,7 +7,7 @@ import asyncio
 import typer
 
 from hotline.assembly import make_core, make_database
-from hotline.rotation import rehash, remaining, rotate
+from hotline.rotation import Progress, rehash, remaining, rotate, rotate_recordings, stale_recordings
 from hotline.settings import Settings
 
 
@@ -18,7 +18,8 @@ def show_status(settings: Settings) -> int:
         database = make_database(settings)
         try:
             async with database.transaction() as session:
-                return await remaining(session, make_core(settings).vault)
+                counted = await remaining(session, make_core(settings).vault)
+            return counted | {"recordings": await asyncio.to_thread(stale_recordings, settings.data_dir, make_core(settings).vault)}
         finally:
             await database.close()
 
@@ -35,14 +36,11 @@ def reseal(settings: Settings, batch: int) -> int:
     """Seal again what is under older keys; returns 1 when something could not be opened or is left."""
 
     async def run() -> int:
-        database, left = make_database(settings), 0
+        database, left, vault = make_database(settings), 0, make_core(settings).vault
         try:
-            async for progress in rotate(database, make_core(settings).vault, batch=batch):
-                if progress.resealed or progress.waiting:
-                    typer.echo(
-                        f"{progress.place}: {progress.resealed} sealed again, {progress.unreadable} unreadable, {progress.waiting} left"
-                    )
-                left += progress.waiting
+            async for progress in rotate(database, vault, batch=batch):
+                left += _say(progress)
+            left += _say(await asyncio.to_thread(rotate_recordings, settings.data_dir, vault))
         finally:
             await database.close()
         return left
@@ -54,6 +52,12 @@ def reseal(settings: Settings, batch: int) -> int:
         return 1
     typer.echo("done: older keys can be taken out of HOTLINE_ENCRYPTION_KEYS")
     return 0
+
+
+def _say(progress: Progress) -> int:
+    if progress.resealed or progress.waiting:
+        typer.echo(f"{progress.place}: {progress.resealed} sealed again, {progress.unreadable} unreadable, {progress.waiting} left")
+    return progress.waiting
 
 
 def hash_again(settings: Settings, batch: int) -> int:

@@ -26,6 +26,7 @@ from telephony.leg import Leg
 from telephony.speech.transcriber import Heard
 from ticketing.conversation.calls import end_call, owe_return_call, queue_call, start_call
 from ticketing.conversation.models import Author, Conversation
+from ticketing.conversation.recordings import SUFFIX
 from ticketing.conversation.service import add_message, get_conversation, request_person
 from ticketing.people.lines import resolve_line
 
@@ -69,7 +70,7 @@ class CallRecord:
     def start_recording(self) -> None:
         """Record, unless the disk is nearly full (lesson 10); that is logged, and the call goes on."""
         settings, day = self._parts.settings, to_city(self._started_at)
-        path = settings.data_dir / "recordings" / f"{day:%Y/%m/%d}" / f"{self._leg.id}.wav"
+        path = settings.data_dir / "recordings" / f"{day:%Y/%m/%d}" / f"{self._leg.id}{SUFFIX}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(path.parent).free < settings.min_free_disk_mb * 1_000_000:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import wave
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot.registration import save_unfinished
 from hotline.database import Database
-from hotline.errors import Unavailable
+from hotline.errors import NotFound, Unavailable
 from hotline.logs import get
 from telephony.flow.pending import PendingCall, PendingCalls
 from telephony.flow.record import pending_folder
 from ticketing.context import Core
 from ticketing.conversation.calls import abandoned_calls, end_call, owe_return_call, start_call
 from ticketing.conversation.models import Author, Call, Message
+from ticketing.conversation.recordings import SUFFIX, open_recording, seconds_of
 from ticketing.conversation.service import add_message, get_conversation
 
 log = get(__name__)
@@ -47,8 +47,8 @@ async def end_abandoned(core: Core, database: Database, worker: str, *, live: fr
 async def _end_abandoned(core: Core, session: AsyncSession, call: Call) -> None:
     spoke = select(func.count()).where(Message.conversation_id == call.conversation_id, Message.author == Author.CITIZEN.value)
     said = await session.scalar(spoke)
-    path = next(iter(sorted((core.data_dir / "recordings").glob(f"*/*/*/{call.id}.wav"))), None)
-    seconds = recording_seconds(path) if path else None
+    path = next(iter(sorted((core.data_dir / "recordings").glob(f"*/*/*/{call.id}{SUFFIX}"))), None)
+    seconds = recording_seconds(core, path) if path else None
     conversation = await get_conversation(session, call.conversation_id, lock=True)
     unfinished = await save_unfinished(core, session, conversation)
     message_left = call.transcriber is None and (seconds or 0) > 20  # longer than the prompt that asks for it
@@ -59,12 +59,11 @@ async def _end_abandoned(core: Core, session: AsyncSession, call: Call) -> None:
     log.warning("abandoned_call_ended", call=str(call.id), said=said)
 
 
-def recording_seconds(path: Path) -> float | None:
-    """Length of a recording, None when it can't be read. The writer keeps the header true, so nothing has to be mended."""
+def recording_seconds(core: Core, path: Path) -> float | None:
+    """Length of a recording, None when it can't be read. What a crash left is read as far as it was written."""
     try:
-        with wave.open(str(path), "rb") as file:
-            return round(file.getnframes() / file.getframerate(), 2)
-    except (OSError, EOFError, wave.Error) as error:
+        return seconds_of(open_recording(core.data_dir, str(path.relative_to(core.data_dir)), core.vault))
+    except (OSError, ValueError, NotFound) as error:
         log.warning("recording_unreadable", file=path.name, reason=str(error))
         return None
 
@@ -162,7 +161,7 @@ async def _write(core: Core, session: AsyncSession, late: PendingCall) -> None:
     if late.owed or unfinished or (late.ended_at is None and late.said):
         await owe_return_call(core, session, call.id, reason=late.owed or "process_died")
     path = core.data_dir / late.recording_path if late.recording_path else None
-    seconds = late.recording_seconds or (recording_seconds(path) if path and path.exists() else None)
+    seconds = late.recording_seconds or (recording_seconds(core, path) if path and path.exists() else None)
     await end_call(
         core, session, call.id, reason=late.end_reason, recording_path=late.recording_path if seconds else None, recording_seconds=seconds
     )

@@ -1,7 +1,8 @@
-"""Recordings: stereo WAV files, written while the call goes on.
+"""Recordings: both sides of a call, written while the call goes on.
 
-The media thread hands over half a second at a time; one writer thread for all calls writes it and puts the new length
-into the header at once, so that after a crash the file is a valid WAV that lacks less than a second.
+The media thread hands over half a second at a time; one writer thread for all calls writes it at once. A phone of the
+hotline seals every piece (`hotline.sealed_file`), so that the file never lies in clear; the test client writes plain WAV,
+whose header is made true with each piece. Either way a crash costs less than a second.
 """
 
 from __future__ import annotations
@@ -9,51 +10,74 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-import struct
 import threading
 from pathlib import Path
+from typing import Protocol
 
 from hotline import logs
-from telephony.leg import RATE_HZ
+from hotline.sealed_file import SealedWriter
+from hotline.security import Vault
 from telephony.media.codec import interleave
 from telephony.media.inbox import LoopInbox
+from ticketing.conversation.recordings import BYTES_PER_SECOND, PIECE_BYTES, wav_header
 
 _log = logs.get(__name__)
 
-CHANNELS = 2
-_BYTES_PER_SECOND = RATE_HZ * 2 * CHANNELS
-_CHUNK_BYTES = _BYTES_PER_SECOND // 2
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_MAX_BACKLOG_BYTES = 30 * _BYTES_PER_SECOND
+_MAX_BACKLOG_BYTES = 30 * BYTES_PER_SECOND
 """What may wait for a slow disk, for each call; beyond it sound is dropped rather than memory filled."""
 
 
-def wav_header(data_bytes: int) -> bytes:
-    """The 44 bytes in front of so much 8 kHz stereo PCM16."""
-    return _HEADER.pack(
-        b"RIFF",
-        _HEADER.size - 8 + data_bytes,
-        b"WAVE",
-        b"fmt ",
-        16,
-        1,
-        CHANNELS,
-        RATE_HZ,
-        _BYTES_PER_SECOND,
-        2 * CHANNELS,
-        16,
-        b"data",
-        data_bytes,
-    )
+class SoundFile(Protocol):
+    """Where the sound of one call goes. Used by the writer thread only."""
+
+    def append(self, piece: bytes) -> None:
+        """Half a second. Raises OSError."""
+        ...
+
+    def finish(self, rest: bytes) -> None:
+        """What is left, less than half a second. Raises OSError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class WavFile:
+    """A plain WAV file, valid at every moment."""
+
+    def __init__(self, path: Path) -> None:
+        """Creates the file, readable by this user only; raises `OSError`, `FileExistsError` when it is already there."""
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._written = 0
+        os.write(self._descriptor, wav_header(0))
+
+    def append(self, piece: bytes) -> None:
+        """Append and make the header true."""
+        offset = len(wav_header(0)) + self._written
+        view = memoryview(piece)
+        while view:
+            count = os.pwrite(self._descriptor, view, offset)
+            offset += count
+            view = view[count:]
+        self._written += len(piece)
+        os.pwrite(self._descriptor, wav_header(self._written), 0)
+
+    def finish(self, rest: bytes) -> None:
+        """Append the rest."""
+        self.append(rest)
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._descriptor)
 
 
 class Recording:
-    """One file. `add` is the media thread's, `write` and `shut` are the writer's; the lock keeps `close` out of an `add`."""
+    """One recording. `add` is the media thread's, `write` and `shut` are the writer's; the lock keeps `close` out of an `add`."""
 
-    def __init__(self, path: Path, writer: RecordingWriter, finished: asyncio.Future[float]) -> None:
-        """Creates the file, readable by this user only; raises `OSError`, `FileExistsError` when it is already there."""
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        os.write(self._descriptor, wav_header(0))
+    def __init__(self, file: SoundFile, writer: RecordingWriter, finished: asyncio.Future[float]) -> None:
+        """`finished` is told the length at the end."""
+        self._file = file
         self._writer = writer
         self._finished = finished
         self._pending = bytearray()
@@ -66,7 +90,7 @@ class Recording:
     @property
     def seconds(self) -> float:
         """How much is in the file."""
-        return self._written / _BYTES_PER_SECOND
+        return self._written / BYTES_PER_SECOND
 
     async def length(self) -> float:
         """Seconds in the file, once it is closed."""
@@ -79,44 +103,39 @@ class Recording:
             if self.closed:
                 return
             self._pending += frame
-            if len(self._pending) >= _CHUNK_BYTES:
-                self._hand_over()
+            if len(self._pending) >= PIECE_BYTES:
+                if self.backlog < _MAX_BACKLOG_BYTES:
+                    self.backlog += PIECE_BYTES
+                    self._writer.put(self, bytes(self._pending[:PIECE_BYTES]), last=False)
+                del self._pending[:PIECE_BYTES]
 
     def close(self) -> None:
         """No more will come. Twice is harmless."""
         with self._lock:
             if not self.closed:
                 self.closed = True
-                self._hand_over()
-                self._writer.put(self, None)
+                self.backlog += len(self._pending)
+                self._writer.put(self, bytes(self._pending), last=True)
+                self._pending.clear()
 
-    def _hand_over(self) -> None:
-        if self.backlog < _MAX_BACKLOG_BYTES:
-            self.backlog += len(self._pending)
-            self._writer.put(self, bytes(self._pending))
-        self._pending.clear()
-
-    def write(self, chunk: bytes) -> None:
-        """Append and make the header true (writer thread). A full disk ends the recording, not the call."""
-        self.backlog -= len(chunk)
-        if self._failed or not chunk:
+    def write(self, piece: bytes, *, last: bool) -> None:
+        """Append it (writer thread). A full disk ends the recording, not the call."""
+        self.backlog -= len(piece)
+        if self._failed:
             return
         try:
-            offset = _HEADER.size + self._written
-            view = memoryview(chunk)
-            while view:
-                count = os.pwrite(self._descriptor, view, offset)
-                offset += count
-                view = view[count:]
-            self._written += len(chunk)
-            os.pwrite(self._descriptor, wav_header(self._written), 0)
+            if last:
+                self._file.finish(piece)
+            else:
+                self._file.append(piece)
+            self._written += len(piece)
         except OSError as error:
             self._failed = True
             _log.error("telephony.recording.write_failed", error=error.strerror, seconds=round(self.seconds, 1))
 
     def shut(self, inbox: LoopInbox) -> None:
         """Close the file and tell whoever waits (writer thread)."""
-        os.close(self._descriptor)
+        self._file.close()
         inbox.post(self._tell)
 
     def _tell(self) -> None:
@@ -127,10 +146,11 @@ class Recording:
 class RecordingWriter:
     """The thread that writes every recording of a phone. A slow disk delays it, never the media clock."""
 
-    def __init__(self, inbox: LoopInbox) -> None:
-        """`inbox`: where the end of a recording is reported."""
+    def __init__(self, inbox: LoopInbox, vault: Vault | None = None) -> None:
+        """`inbox`: where the end of a recording is reported. `vault` seals the recordings; None: plain WAV files."""
         self._inbox = inbox
-        self._queue: queue.SimpleQueue[tuple[Recording, bytes | None] | None] = queue.SimpleQueue()
+        self._vault = vault
+        self._queue: queue.SimpleQueue[tuple[Recording, bytes, bool] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="recording-writer", daemon=True)
 
     def start(self) -> None:
@@ -138,12 +158,13 @@ class RecordingWriter:
         self._thread.start()
 
     def open(self, path: Path, loop: asyncio.AbstractEventLoop) -> Recording:
-        """A new recording; raises `OSError`."""
-        return Recording(path, self, loop.create_future())
+        """A new recording; raises `OSError`, `FileExistsError` when there is one."""
+        file = SealedWriter(path, self._vault, PIECE_BYTES) if self._vault else WavFile(path)
+        return Recording(file, self, loop.create_future())
 
-    def put(self, recording: Recording, chunk: bytes | None) -> None:
-        """Queue a piece; None closes the file."""
-        self._queue.put((recording, chunk))
+    def put(self, recording: Recording, piece: bytes, *, last: bool) -> None:
+        """Queue a piece; the last one closes the file."""
+        self._queue.put((recording, piece, last))
 
     def stop(self) -> None:
         """Write what is queued and end the thread."""
@@ -153,8 +174,7 @@ class RecordingWriter:
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
-            recording, chunk = item
-            if chunk is None:
+            recording, piece, last = item
+            recording.write(piece, last=last)
+            if last:
                 recording.shut(self._inbox)
-            else:
-                recording.write(chunk)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Text, and_, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.events import Event
 from ticketing.audit.models import AuditDay, AuditSeal
+from ticketing.conversation.models import Call
+from ticketing.ticket.models import Ticket
 
 PAGE = 31
 _COUNTED = 100_000
@@ -41,8 +43,11 @@ async def days(session: AsyncSession, *, before: date | None = None, limit: int 
 async def looks(session: AsyncSession, ticket_id: int) -> list[Event]:
     """Who opened private fields, recordings or exports of a ticket (谁看过), newest first. The caller has checked access."""
     seen = or_(Event.name.startswith("view."), Event.name == "export.made")
-    wanted = select(Event).where(Event.subject == "ticket", Event.subject_id == str(ticket_id), seen)
-    return list(await session.scalars(wanted.order_by(Event.seq.desc()).limit(500)))
+    calls = select(cast(Call.id, Text)).join(Ticket, Ticket.conversation_id == Call.conversation_id).where(Ticket.id == ticket_id)
+    about = or_(
+        and_(Event.subject == "ticket", Event.subject_id == str(ticket_id)), and_(Event.subject == "call", Event.subject_id.in_(calls))
+    )
+    return list(await session.scalars(select(Event).where(about, seen).order_by(Event.at.desc(), Event.id.desc()).limit(500)))
 
 
 async def exports(session: AsyncSession, *, limit: int = 20) -> list[Event]:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import io
 import wave
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
 from hotline.events import Event
+from hotline.sealed_file import SealedWriter
 from tests.channels.staff import City, Opener
+from ticketing.audit.report import looks
 from ticketing.conversation import calls
-from ticketing.conversation.models import Author
+from ticketing.conversation.models import Author, Call
+from ticketing.conversation.recordings import PIECE_BYTES
 from ticketing.conversation.service import add_message
 from ticketing.ticket.models import Ticket
 
@@ -56,6 +60,38 @@ async def test_who_may_listen(browser: Opener, city: City) -> None:
     assert "t-call" not in body
 
 
+async def test_a_sealed_recording_is_played_in_any_part_and_who_listened_is_kept(browser: Opener, city: City) -> None:
+    call_id, number = await _recorded(city)
+    async with city.database.transaction() as session:
+        call = await session.get_one(Call, call_id)
+        call.recording_path = f"recordings/{call_id}.rec"
+    sound = bytes(range(256)) * 500
+    file = SealedWriter(city.core.data_dir / "recordings" / f"{call_id}.rec", city.core.vault, PIECE_BYTES)
+    for start in range(0, len(sound), PIECE_BYTES):
+        piece = sound[start : start + PIECE_BYTES]
+        file.append(piece) if len(piece) == PIECE_BYTES else file.finish(piece)
+    file.close()
+    quality = await browser("quality")
+    address = f"/console/calls/{call_id}/recording"
+    whole = await quality.get(address)
+    body = await whole.read()
+    assert (whole.status, whole.content_type, whole.headers["Accept-Ranges"]) == (200, "audio/wav", "bytes")
+    with wave.open(io.BytesIO(body), "rb") as heard:
+        assert (heard.getnchannels(), heard.getframerate()) == (2, 8000)
+        assert heard.readframes(heard.getnframes()) == sound
+    for wanted, part in (("bytes=0-99", body[:100]), ("bytes=40000-40009", body[40000:40010]), ("bytes=-7", body[-7:])):
+        response = await quality.get(address, headers={"Range": wanted})
+        assert (response.status, await response.read()) == (206, part), wanted
+        assert response.headers["Content-Range"].endswith(f"/{len(body)}")
+    assert (await quality.get(address, headers={"Range": "bytes=999999-"})).status == 416
+    async with city.database.transaction() as session:
+        seen = list(await session.scalars(select(Event).where(Event.name == "view.recording")))
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+        looked = await looks(session, ticket.id)
+    assert [(event.subject, event.subject_id) for event in seen] == [("call", str(call_id))] * 2, "once for each time it was begun"
+    assert [event.id for event in looked] == [event.id for event in reversed(seen)]
+
+
 async def test_a_supervisor_listens_after_saying_why_and_only_to_that_call(browser: Opener, city: City) -> None:
     call_id, number = await _recorded(city)
     other_id, _other = await _recorded(city)
@@ -74,7 +110,7 @@ async def test_a_supervisor_listens_after_saying_why_and_only_to_that_call(brows
     city.clock.advance(minutes=11)
     assert (await supervisor.get(f"{address}?grant={grant}")).status == 403
     async with city.database.transaction() as session:
-        event = (await session.scalars(select(Event).where(Event.name == "view.recording"))).one()
+        event = (await session.scalars(select(Event).where(Event.name == "view.recording", Event.subject == "ticket"))).one()
     assert event.data == {"reason": "核实话务员的说法"}
 
 

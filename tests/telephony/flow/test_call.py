@@ -411,7 +411,7 @@ async def crashed_call(parts: Parts, *, said: str | None) -> Call:
 
 
 def a_recording(data_dir: Path, call: Call) -> None:
-    path = data_dir / "recordings" / "2026" / "11" / "18" / f"{call.id}.wav"
+    path = data_dir / "recordings" / "2026" / "11" / "18" / f"{call.id}.rec"
     path.parent.mkdir(parents=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(2)
