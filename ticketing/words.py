@@ -185,6 +185,9 @@ CONTACT_WAYS = {"phone": "电话", "sms": "短信", "wechat": "微信", "none": 
 GATES = {"law": "法律政策", "wording": "文字格式", "signoff": "审核签发", "letter": "办理函复"}
 RETURN_REASONS = {
     "queue_timeout": "排队太久，没有人接",
+    "kept_place": "选择回拨，保留排队位置",
+    "queue_full": "排队的人太多",
+    "nobody_on_duty": "没有坐席在岗",
     "hung_up_in_queue": "排队时挂断",
     "hung_up_in_form": "登记时挂断",
     "message_left": "留了言",
@@ -198,6 +201,9 @@ HANDOVER_REASONS = {
     "requested": "市民要求人工",
     "human": "市民要求人工",
     "dtmf": "按0转人工",
+    "elderly": "老年人直接转人工",
+    "silence": "没有听到声音",
+    "no_match": "没有听清",
     "emergency": "可能有危险",
     "misses": "智能助手答不上来",
     "failed": "智能助手出错",
@@ -230,6 +236,10 @@ OWNERS = {"bot": "智能助手", "queue": "等待人工", "human": "人工接待
 END_REASONS = {
     "caller_hung_up": "来电人挂机",
     "finished": "通话结束",
+    "agent_hung_up": "坐席结束通话",
+    "transferred": "已转接",
+    "nuisance": "骚扰号码",
+    "return_call": "选择回拨",
     "queue_timeout": "排队超时",
     "silence": "长时间无声",
     "message_left": "留言后结束",
@@ -239,6 +249,24 @@ END_REASONS = {
     "error": "出错",
 }
 
+DUTY_STATES = {"ready": "空闲", "ringing": "振铃", "busy": "通话中", "wrap_up": "话后整理", "break": "小休", "off": "离岗"}
+BREAK_REASONS = {
+    "rest": "休息",
+    "meal": "用餐",
+    "training": "培训",
+    "meeting": "开会",
+    "other": "其他事务",
+    "no_answer": "未接听，自动小休",
+}
+WAIT_OUTCOMES = {
+    "abandoned": "排队时挂断",
+    "return_call": "选择回拨",
+    "timeout": "排队超时",
+    "full": "队列已满",
+    "empty": "无人在岗",
+    "overflow": "转入其他队列",
+    "died": "系统中断",
+}
 CARD_COLOURS = {"yellow": "黄牌", "red": "红牌"}
 CARD_REASONS = {
     **{key: f"{text}超时" for key, text in CLOCKS.items()},
@@ -354,6 +382,9 @@ _TABLES = {
     "author": AUTHORS,
     "owner": OWNERS,
     "end_reason": END_REASONS,
+    "duty": DUTY_STATES,
+    "break_reason": BREAK_REASONS,
+    "wait_outcome": WAIT_OUTCOMES,
 }
 
 

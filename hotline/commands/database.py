@@ -13,6 +13,7 @@ from hotline.database import Database
 from hotline.errors import NotAllowed
 from hotline.settings import Settings
 from ticketing.calendar.service import load_official
+from ticketing.call_flow import versions as call_flow_versions
 from ticketing.deadline.book import load_policies
 from ticketing.suggestion import store
 from ticketing.ticket import workflow_versions
@@ -33,6 +34,7 @@ async def _upgrade(settings: Settings) -> None:
         async with database.transaction() as session:
             core = make_core(settings)
             await workflow_versions.seed(core, session)
+            await call_flow_versions.seed(core, session)
             await load_official(core, session)
             await load_policies(core, session)
     finally:

@@ -16,9 +16,10 @@ from ticketing.callback.models import ReturnCall
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import by_caller, normalise_phone, person_vault
 from ticketing.context import Core
-from ticketing.conversation.models import Author, Call, CallState, Conversation, Message
+from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
 from ticketing.conversation.service import close_conversation, get_conversation, open_conversation
 from ticketing.people.actor import SYSTEM
+from ticketing.queue.service import call_over
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import MIN_CONTENT, Appeal, register
 from ticketing.ticket.states import Channel, Kind
@@ -119,6 +120,36 @@ async def queue_call(core: Core, session: AsyncSession, call_id: UUID) -> None:
         await _event(core, session, call, "call.queued", {})
 
 
+async def note(core: Core, session: AsyncSession, call_id: UUID, name: str, data: dict[str, str]) -> None:
+    """Write down that something happened on the call, for example `call.emergency_offered`."""
+    await _event(core, session, await get_call(session, call_id, lock=True), name, data)
+
+
+async def answered_by_person(core: Core, session: AsyncSession, call_id: UUID, user_id: int) -> None:
+    """An agent speaks with the caller: the conversation is theirs. A second agent (transfer) takes it over from the first."""
+    call = await get_call(session, call_id, lock=True)
+    if call.state == CallState.ENDED.value:
+        return
+    conversation = await get_conversation(session, call.conversation_id, lock=True)
+    call.state, now = CallState.TALKING.value, core.clock.now()
+    call.data = {"person_answered_at": now.isoformat(), **call.data, "agent_id": user_id}
+    conversation.owner, conversation.agent_id, conversation.updated_at = Owner.HUMAN.value, user_id, now
+    await session.flush()
+    await _event(core, session, call, "call.taken", {"agent": str(user_id)})
+
+
+async def back_to_queue(core: Core, session: AsyncSession, call_id: UUID) -> None:
+    """The agent was lost (their phone died): the caller waits again."""
+    call = await get_call(session, call_id, lock=True)
+    if call.state != CallState.TALKING.value:
+        return
+    conversation = await get_conversation(session, call.conversation_id, lock=True)
+    call.state = CallState.QUEUED.value
+    conversation.owner, conversation.agent_id = Owner.QUEUE.value, None
+    await session.flush()
+    await _event(core, session, call, "call.agent_lost", {})
+
+
 async def end_call(
     core: Core,
     session: AsyncSession,
@@ -139,16 +170,19 @@ async def end_call(
         call.state, call.ended_at, call.end_reason = CallState.ENDED.value, core.clock.now(), reason
         await session.flush()
         await _event(core, session, call, "call.ended", {"reason": reason})
+        await call_over(core, session, call.id)
         await close_conversation(core, session, await get_conversation(session, call.conversation_id))
     await session.flush()
     return call
 
 
-async def owe_return_call(core: Core, session: AsyncSession, call_id: UUID, *, reason: str) -> ReturnCall:
+async def owe_return_call(
+    core: Core, session: AsyncSession, call_id: UUID, *, reason: str, within: timedelta = RETURN_CALL_WITHIN
+) -> ReturnCall:
     """A caller was not served: register what was said as a ticket, unless the call has one, and open the task.
 
-    Once per call, however often it is asked for. `reason`: queue_timeout, hung_up_in_queue, hung_up_in_form,
-    message_left, process_died.
+    Once per call, however often it is asked for. `reason`: a key of `ticketing.words` table return_reason. `within`: sooner
+    than an hour for who chose it instead of waiting: when it would have been their turn.
     """
     call = await get_call(session, call_id, lock=True)
     existing = (await session.scalars(select(ReturnCall).where(ReturnCall.call_id == call.id))).first()
@@ -159,7 +193,9 @@ async def owe_return_call(core: Core, session: AsyncSession, call_id: UUID, *, r
     if ticket is None:
         ticket = await _ticket_of_call(core, session, conversation, call)
     now = core.clock.now()
-    task = ReturnCall(call_id=call.id, ticket_id=ticket.id, reason=reason, state="open", created_at=now, due_at=now + RETURN_CALL_WITHIN)
+    task = ReturnCall(
+        call_id=call.id, ticket_id=ticket.id, reason=reason, state="open", created_at=now, due_at=now + min(within, RETURN_CALL_WITHIN)
+    )
     session.add(task)
     await session.flush()
     await tell(core, session, SYSTEM, ticket, "return_call.owed", {"call": str(call.id), "reason": reason}, public=True)
@@ -211,4 +247,15 @@ async def _event(core: Core, session: AsyncSession, call: Call, name: str, data:
     )
 
 
-__all__ = ["abandoned_calls", "end_call", "get_call", "live_calls", "owe_return_call", "queue_call", "start_call"]
+__all__ = [
+    "abandoned_calls",
+    "answered_by_person",
+    "back_to_queue",
+    "end_call",
+    "get_call",
+    "live_calls",
+    "note",
+    "owe_return_call",
+    "queue_call",
+    "start_call",
+]

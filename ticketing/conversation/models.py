@@ -135,6 +135,8 @@ class CallState(StrEnum):
 
     BOT = "bot"
     QUEUED = "queued"
+    TALKING = "talking"
+    """with an agent"""
     ENDED = "ended"
 
 

@@ -1,0 +1,66 @@
+"""Who is offered to whom, as a pure function."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing.call_flow.document import QueueOptions
+from ticketing.queue.matching import Agent, Caller, pair
+
+NOW = datetime(2026, 11, 18, 2, 0, tzinfo=UTC)
+
+
+def caller(number: int, *, age: int = 0, **values: object) -> Caller:
+    fields = {"queue": "q", "line": "12345", "language": "zh", "dialect": "", "weight": 0, "priority": 0, **values}
+    return Caller(waiting_id=number, entered_at=NOW - timedelta(seconds=age), **fields)  # type: ignore[arg-type]
+
+
+def agent(number: int, *, idle: int = 0, **values: object) -> Agent:
+    return Agent(number, NOW - timedelta(seconds=idle), **values)  # type: ignore[arg-type]
+
+
+def pairs(callers: list[Caller], agents: list[Agent], **options: object) -> list[tuple[int, int]]:
+    queues = {"q": QueueOptions(name="队列", **options)}  # type: ignore[arg-type]
+    return [(one.waiting_id, other.user_id) for one, other in pair(callers, agents, queues, random.Random(1))]
+
+
+def test_who_waits_longest_gets_who_is_idle_longest() -> None:
+    assert pairs([caller(1, age=5), caller(2, age=60)], [agent(7, idle=10), agent(8, idle=90)]) == [(2, 8), (1, 7)]
+
+
+def test_weight_comes_before_priority_and_priority_before_time() -> None:
+    line_up = [caller(1, age=300), caller(2, age=10, priority=10), caller(3, age=1, weight=5)]
+    assert [one for one, _ in pairs(line_up, [agent(n) for n in range(3)])] == [3, 2, 1]
+
+
+def test_skills_are_needed_and_a_dialect_is_preferred() -> None:
+    people = [agent(1, idle=99, lines=frozenset({"12319"})), agent(2, idle=50), agent(3, idle=1, dialects=frozenset({"yue"}))]
+    assert pairs([caller(1, dialect="yue")], people) == [(1, 3)]
+    assert pairs([caller(1, line="12319")], people) == [(1, 1)]
+    assert pairs([caller(1, language="en")], people) == []
+    assert pairs([caller(1, language="en")], [*people, agent(4, languages=frozenset({"en"}))]) == [(1, 4)]
+
+
+def test_a_caller_whom_nobody_can_serve_holds_nobody_back() -> None:
+    assert pairs([caller(1, age=99, language="en"), caller(2)], [agent(1)]) == [(2, 1)]
+
+
+def test_who_did_not_answer_a_moment_ago_is_not_rung_again_for_this_caller() -> None:
+    assert pairs([caller(1, rest=frozenset({1}))], [agent(1, idle=99), agent(2)]) == [(1, 2)]
+    assert pairs([caller(1, rest=frozenset({1})), caller(2)], [agent(1)]) == [(2, 1)]
+
+
+def test_fewest_calls() -> None:
+    assert pairs([caller(1)], [agent(1, idle=99, taken=9), agent(2, taken=3)], strategy="fewestcalls") == [(1, 2)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 300)), max_size=12), st.integers(0, 12))
+def test_nobody_twice_nobody_idle_beside_somebody_who_waits(waiting: list[tuple[int, int]], ready: int) -> None:
+    found = pairs([caller(n, age=age, priority=p) for n, (p, age) in enumerate(waiting)], [agent(100 + n) for n in range(ready)])
+    assert len({one for one, _ in found}) == len({other for _, other in found}) == len(found) == min(len(waiting), ready)
+    order = sorted(range(len(waiting)), key=lambda n: (-waiting[n][0], -waiting[n][1], n))
+    assert [one for one, _ in found] == order[: len(found)]

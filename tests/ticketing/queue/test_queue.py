@@ -1,0 +1,307 @@
+"""The queue in the database: offers, refusals, places, two processes at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select
+
+from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
+from hotline.events import Event
+from tests.ticketing.queue.conftest import Centre
+from ticketing.conversation.calls import end_call
+from ticketing.conversation.models import Call, CallState, Conversation, Owner
+from ticketing.duty.models import DutyPeriod, DutyState
+from ticketing.duty.roster import add_shift
+from ticketing.duty.service import end_wrap_ups, give_work_back, set_phone, set_skills, set_state
+from ticketing.people.models import Role
+from ticketing.queue.commands import command, pending, settle
+from ticketing.queue.figures import level, seats, waiting
+from ticketing.queue.models import CallCommand, Offer, Outcome, WaitState
+from ticketing.queue.service import Wish, agent_left_call, enter, leave, not_answered, place, rings_of, served
+
+
+async def test_a_caller_is_offered_answered_and_the_agent_wraps_up(centre: Centre) -> None:
+    agent, call = await centre.seat("lin"), await centre.caller()
+    rings = await centre.distribute()
+    assert [(ring.call_id, ring.user_id, ring.phone) for ring in rings] == [(call, agent.user_id, "sip:lin@127.0.0.1:5070")]
+    assert (await centre.duty(agent)).state == DutyState.RINGING.value
+    await centre.talk(call, agent)
+    assert (await centre.duty(agent)).state == DutyState.BUSY.value
+    async with centre.database.transaction() as session:
+        stored = await session.get_one(Call, call)
+        conversation = await session.get_one(Conversation, stored.conversation_id)
+        assert (stored.state, conversation.owner, conversation.agent_id) == (CallState.TALKING.value, Owner.HUMAN.value, agent.user_id)
+        assert stored.data["person_answered_at"]
+        await agent_left_call(centre.core, session, agent.user_id or 0, centre.options)
+    assert (await centre.duty(agent)).state == DutyState.WRAP_UP.value
+    centre.clock.advance(seconds=centre.options.wrapuptime)
+    async with centre.database.transaction() as session:
+        assert await end_wrap_ups(centre.core, session) == 1
+    assert (await centre.duty(agent)).state == DutyState.READY.value
+    async with centre.database.transaction() as session:
+        states = list(await session.scalars(select(DutyPeriod.state).where(DutyPeriod.user_id == agent.user_id).order_by(DutyPeriod.id)))
+        assert states == ["ready", "ringing", "busy", "wrap_up", "ready"]
+        assert await session.scalar(select(func.count()).where(DutyPeriod.ended_at.is_(None))) == 1
+
+
+async def test_an_unanswered_ring_goes_to_the_next_agent_and_the_place_stays(centre: Centre) -> None:
+    first, second = await centre.seat("lin"), await centre.seat("chen")
+    call = await centre.caller()
+    assert [ring.user_id for ring in await centre.distribute()] == [first.user_id]
+    entered = (await centre.row(call)).entered_at
+    async with centre.database.transaction() as session:
+        await not_answered(centre.core, session, call, first.user_id or 0, "no_answer", centre.options)
+    assert [ring.user_id for ring in await centre.distribute()] == [second.user_id]
+    assert (await centre.row(call)).entered_at == entered
+    assert (await centre.duty(first)).state == DutyState.READY.value
+
+
+async def test_the_only_agent_rests_for_retry_and_has_a_break_after_autopause(centre: Centre) -> None:
+    agent, call = await centre.seat("lin"), await centre.caller()
+    await centre.distribute()
+    async with centre.database.transaction() as session:
+        await not_answered(centre.core, session, call, agent.user_id or 0, "no_answer", centre.options)
+    assert await centre.distribute() == []
+    centre.clock.advance(seconds=centre.options.retry + 1)
+    assert len(await centre.distribute()) == 1
+    async with centre.database.transaction() as session:
+        await not_answered(centre.core, session, call, agent.user_id or 0, "no_answer", centre.options)
+    duty = await centre.duty(agent)
+    assert (duty.state, duty.reason) == (DutyState.BREAK.value, "no_answer")
+
+
+async def test_who_hangs_up_while_it_rings_frees_the_agent(centre: Centre) -> None:
+    agent, call = await centre.seat("lin"), await centre.caller()
+    await centre.distribute()
+    async with centre.database.transaction() as session:
+        await end_call(centre.core, session, call, reason="caller_hung_up")
+    assert (await centre.duty(agent)).state == DutyState.READY.value
+    row = await centre.row(call)
+    assert (row.state, row.outcome) == (WaitState.GONE.value, Outcome.ABANDONED.value)
+    async with centre.database.transaction() as session:
+        assert await rings_of(centre.core, session, call) is None
+        assert not await served(centre.core, session, call, agent.user_id or 0), "the phone that still rings must be hung up"
+        assert list(await session.scalars(select(Offer.result))) == ["caller_gone"]
+
+
+async def test_a_call_that_ends_while_an_agent_talks_does_not_hold_the_agent(centre: Centre) -> None:
+    agent, call = await centre.seat("lin"), await centre.caller()
+    await centre.distribute()
+    await centre.talk(call, agent)
+    async with centre.database.transaction() as session:
+        await end_call(centre.core, session, call, reason="process_died")
+    assert (await centre.duty(agent)).state == DutyState.WRAP_UP.value
+
+
+async def test_two_processes_at_once_offer_each_caller_and_each_agent_once(centre: Centre) -> None:
+    for name in ("a", "b", "c"):
+        await centre.seat(name)
+    calls = [await centre.caller() for _ in range(5)]
+    found = [ring for rings in await asyncio.gather(*(centre.distribute() for _ in range(6))) for ring in rings]
+    assert sorted(str(ring.call_id) for ring in found) == sorted(str(call) for call in calls[:3])
+    assert len({ring.user_id for ring in found}) == 3
+
+
+async def test_an_offer_of_a_process_that_died_is_taken_back(centre: Centre) -> None:
+    agent, call = await centre.seat("lin"), await centre.caller()
+    await centre.distribute()
+    centre.clock.advance(seconds=centre.options.timeout + 11)
+    rings = await centre.distribute()
+    assert rings == []  # this agent rests for this caller
+    centre.clock.advance(seconds=centre.options.retry + 1)
+    assert [ring.call_id for ring in await centre.distribute()] == [call]
+    assert (await centre.duty(agent)).state == DutyState.RINGING.value
+
+
+async def test_place_and_expected_wait(centre: Centre) -> None:
+    await centre.seat("lin")
+    first, second = await centre.caller(), await centre.caller()
+    urgent = await centre.caller(priority=20)
+    async with centre.database.transaction() as session:
+        places = [await place(centre.core, session, call) for call in (urgent, first, second)]
+        assert [one.position for one in places if one] == [1, 2, 3]
+        assert [one.expected_s for one in places if one] == [180, 360, 540]
+        await leave(centre.core, session, first, Outcome.RETURN_CALL)
+        assert (await place(centre.core, session, second)).position == 2  # type: ignore[union-attr]
+        assert await place(centre.core, session, first) is None
+
+
+async def test_a_full_queue_takes_nobody_and_entering_twice_is_once(centre: Centre) -> None:
+    centre.set(maxlen=1)
+    call = await centre.caller()
+    async with centre.database.transaction() as session:
+        assert await enter(centre.core, session, call, Wish("hotline", "12345", "w"), centre.options)
+        other = select(Call.id).where(Call.id == call)
+        assert await session.scalar(other) == call
+    with pytest.raises(AssertionError):
+        await centre.caller()
+
+
+async def test_lines_languages_and_dialects_decide(centre: Centre) -> None:
+    await centre.seat("any")
+    bound = await centre.seat("bound", line="12319")
+    cantonese = await centre.seat("yue")
+    async with centre.database.transaction() as session:
+        await set_skills(centre.core, session, centre.people["head"], cantonese.user_id or 0, "dialect", ["yue"])
+    city = await centre.caller(called="12319")
+    native = await centre.caller(dialect="yue")
+    foreign = await centre.caller(language="en")
+    rings = {ring.call_id: ring.user_id for ring in await centre.distribute()}
+    assert rings[native] == cantonese.user_id
+    assert rings[city] in (bound.user_id, centre.people["any"].user_id)
+    assert foreign not in rings
+
+
+async def test_figures_of_the_day(centre: Centre) -> None:
+    agent = await centre.seat("lin")
+    quick = await centre.caller()
+    await centre.distribute()
+    await centre.talk(quick, agent)
+    short = await centre.caller()
+    async with centre.database.transaction() as session:
+        await leave(centre.core, session, short, Outcome.ABANDONED)  # after one second: does not count
+    patient = await centre.caller()
+    centre.clock.advance(seconds=30)
+    async with centre.database.transaction() as session:
+        await leave(centre.core, session, patient, Outcome.ABANDONED)
+    async with centre.database.transaction() as session:
+        found = await level(centre.core, session, servicelevel=15)
+        assert (found.entered, found.answered, found.in_time, found.abandoned) == (2, 1, 1, 1)
+        assert found.service_level == 0.5
+        assert (await level(centre.core, session, servicelevel=15, lines=["12319"])).entered == 0
+
+
+async def test_the_board_shows_who_should_be_there(centre: Centre) -> None:
+    absent, present = await centre.person("absent"), await centre.seat("present")
+    now = centre.clock.now()
+    async with centre.database.transaction() as session:
+        from datetime import timedelta
+
+        await add_shift(centre.core, session, centre.people["head"], absent.user_id or 0, now, now + timedelta(hours=8))
+        with pytest.raises(NotAllowed):
+            await add_shift(centre.core, session, present, absent.user_id or 0, now + timedelta(days=1), now + timedelta(days=1, hours=8))
+    async with centre.database.transaction() as session:
+        found = {seat.user.name: seat for seat in await seats(centre.core, session)}
+        assert found["absent"].missing
+        assert not found["present"].missing
+
+
+async def test_who_is_bound_to_a_line_sees_its_callers_only(centre: Centre) -> None:
+    bound = await centre.person("bound", Role.SUPERVISOR, line="12319")
+    await centre.caller()
+    city = await centre.caller(called="12319")
+    async with centre.database.transaction() as session:
+        assert [call.id for _row, call in await waiting(session, bound)] == [city]
+        assert len(await waiting(session, centre.people["head"])) == 2
+
+
+# states
+
+
+async def test_states_that_a_person_may_set(centre: Centre) -> None:
+    agent = await centre.person("lin")
+    async with centre.database.transaction() as session:
+        with pytest.raises(IllegalStep):  # no telephone yet
+            await set_state(centre.core, session, agent, DutyState.READY)
+        with pytest.raises(NotAllowed):
+            await set_phone(centre.core, session, agent, agent.user_id or 0, "sip:a@127.0.0.1")
+        with pytest.raises(InvalidInput):
+            await set_phone(centre.core, session, centre.people["head"], agent.user_id or 0, "sip:a@127.0.0.1;transport=tcp")
+        await set_phone(centre.core, session, centre.people["head"], agent.user_id or 0, "sip:a@127.0.0.1")
+        await set_state(centre.core, session, agent, DutyState.READY)
+        with pytest.raises(InvalidInput):
+            await set_state(centre.core, session, agent, DutyState.BREAK)
+        with pytest.raises(InvalidInput):
+            await set_state(centre.core, session, agent, DutyState.BUSY)
+        await set_state(centre.core, session, agent, DutyState.BREAK, reason="meal")
+    assert (await centre.duty(agent)).reason == "meal"
+
+
+async def test_nobody_leaves_a_call_by_setting_a_state_but_the_supervisor_can_free_a_stuck_one(centre: Centre) -> None:
+    agent, call = await centre.seat("lin"), await centre.caller()
+    await centre.distribute()
+    await centre.talk(call, agent)
+    async with centre.database.transaction() as session:
+        with pytest.raises(IllegalStep):
+            await set_state(centre.core, session, agent, DutyState.OFF)
+        await set_state(centre.core, session, centre.people["head"], DutyState.OFF, user_id=agent.user_id)
+    assert (await centre.duty(agent)).state == DutyState.OFF.value
+    other = await centre.person("other")
+    async with centre.database.transaction() as session:
+        with pytest.raises(NotAllowed):
+            await set_state(centre.core, session, other, DutyState.OFF, user_id=agent.user_id)
+
+
+async def test_off_duty_gives_open_chats_back(centre: Centre) -> None:
+    from uuid import uuid4
+
+    agent = await centre.seat("lin")
+    async with centre.database.transaction() as session:
+        now = centre.clock.now()
+        chat = Conversation(id=uuid4(), channel="web", owner=Owner.HUMAN.value, agent_id=agent.user_id, created_at=now, updated_at=now)
+        session.add(chat)
+    async with centre.database.transaction() as session:
+        await set_state(centre.core, session, agent, DutyState.OFF)
+    async with centre.database.transaction() as session:
+        given = await session.get_one(Conversation, chat.id)
+        assert (given.owner, given.agent_id) == (Owner.QUEUE.value, None)
+        names = list(await session.scalars(select(Event.name).where(Event.subject == "duty").order_by(Event.id)))
+        assert names[-2:] == ["duty.off", "duty.gave_back"]
+        assert await give_work_back(centre.core, session, agent.user_id or 0) == 0
+
+
+# commands
+
+
+async def test_only_the_agent_of_the_call_commands_it_and_only_supervisors_listen(centre: Centre) -> None:
+    agent, other, call = await centre.seat("lin"), await centre.person("chen"), await centre.caller()
+    head = centre.people["head"]
+    async with centre.database.transaction() as session:
+        with pytest.raises(IllegalStep):  # nobody has answered yet
+            await command(centre.core, session, agent, call, "hold")
+    await centre.distribute()
+    await centre.talk(call, agent)
+    async with centre.database.transaction() as session:
+        with pytest.raises(NotAllowed):
+            await command(centre.core, session, other, call, "hold")
+        with pytest.raises(NotAllowed):
+            await command(centre.core, session, agent, call, "listen")
+        with pytest.raises(IllegalStep):  # the supervisor has no telephone
+            await command(centre.core, session, head, call, "listen")
+        with pytest.raises(InvalidInput):
+            await command(centre.core, session, agent, call, "consult", to="sip:x@evil")
+        with pytest.raises(InvalidInput):
+            await command(centre.core, session, agent, call, "reboot")
+        await set_phone(centre.core, session, head, head.user_id or 0, "sip:head@127.0.0.1")
+        await command(centre.core, session, head, call, "listen")
+        await command(centre.core, session, agent, call, "hold")
+        bound = await centre_line_head(centre)
+    async with centre.database.transaction() as session:
+        with pytest.raises(NotFound):  # another line's call
+            await command(centre.core, session, bound, call, "listen")
+        rows = await pending(centre.core, session, "telephony-test")
+        assert [row.action for row in rows] == ["listen", "hold"]
+        await settle(centre.core, session, rows[0].id, ok=True)
+        names = list(await session.scalars(select(Event.name).where(Event.subject_id == str(call)).order_by(Event.id)))
+        assert "call.listen" in names, "listening in is written down"
+        assert names[-1] == "call.command_done"
+
+
+async def centre_line_head(centre: Centre):  # type: ignore[no-untyped-def]
+    return await centre.person("linehead", Role.SUPERVISOR, line="12319")
+
+
+async def test_a_command_that_comes_late_is_not_carried_out(centre: Centre) -> None:
+    agent, call = await centre.seat("lin"), await centre.caller()
+    await centre.distribute()
+    await centre.talk(call, agent)
+    async with centre.database.transaction() as session:
+        await command(centre.core, session, agent, call, "hold")
+    centre.clock.advance(seconds=11)
+    async with centre.database.transaction() as session:
+        assert await pending(centre.core, session, "telephony-test") == []
+        assert await pending(centre.core, session, "telephony-other") == []
+    async with centre.database.transaction() as session:
+        assert (await session.scalars(select(CallCommand.result))).one() == "late"

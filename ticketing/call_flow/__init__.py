@@ -1,0 +1,1 @@
+"""What callers meet, as data: the flow of each number, the queues, and who is kept from the line. Telephony carries it out."""

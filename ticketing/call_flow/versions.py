@@ -1,0 +1,84 @@
+"""Versions of the call flow in the database: the newest is in force, a call keeps the one it began with."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import InvalidInput
+from hotline.events import record
+from hotline.i18n import _
+from ticketing.calendar.versions import PerDatabase
+from ticketing.call_flow.document import Document, parse_text, seed_text
+from ticketing.call_flow.models import CallFlowVersion
+from ticketing.context import Core
+from ticketing.people.actor import SYSTEM, Actor
+from ticketing.people.permissions import ensure
+
+_known = PerDatabase()
+
+
+async def newest(session: AsyncSession) -> int:
+    """The number of the version in force; 0 while the table is empty."""
+    return await session.scalar(select(func.max(CallFlowVersion.version))) or 0
+
+
+async def current(session: AsyncSession) -> Document:
+    """The document in force, the one of the package while the table is empty. Parsed once per process and version."""
+    version = await newest(session)
+    if not version:
+        return parse_text(seed_text())
+    known: Document | None = _known.get(session, version)
+    if known is None:
+        text = await session.scalar(select(CallFlowVersion.document).where(CallFlowVersion.version == version))
+        known = parse_text(text or "")
+        _known.put(session, version, known)
+    return known
+
+
+async def history(session: AsyncSession, *, limit: int = 20) -> list[CallFlowVersion]:
+    """The published versions, newest first."""
+    return list(await session.scalars(select(CallFlowVersion).order_by(CallFlowVersion.version.desc()).limit(limit)))
+
+
+async def seed(core: Core, session: AsyncSession) -> bool:
+    """Publish the package's document while the database has none; True when it was. What an administrator wrote is left alone."""
+    if await newest(session):
+        return False
+    text = seed_text()
+    return await _write(core, session, SYSTEM, text, parse_text(text).version, "hotline")
+
+
+async def publish(core: Core, session: AsyncSession, actor: Actor, text: str, *, note: str) -> Document:
+    """Put a new version in force, from the next call on. Its number must be higher than the newest.
+
+    Raises NotAllowed, InvalidInput with the entries at fault.
+    """
+    actor = ensure(actor, "call_flow.manage")
+    if len(note.strip()) < 5:
+        raise InvalidInput(_("请写明为什么改流程"), field="note")
+    text = text.replace("\r\n", "\n")
+    wanted = parse_text(text)
+    last = await newest(session)
+    if wanted.version <= last or not await _write(core, session, actor, text, wanted.version, note.strip()[:500]):
+        raise InvalidInput(_("版本号应大于{newest}").format(newest=last), field="document")
+    return wanted
+
+
+async def _write(core: Core, session: AsyncSession, actor: Actor, text: str, version: int, note: str) -> bool:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    values = {
+        "version": version, "document": text, "sha256": digest, "note": note,
+        "published_at": core.clock.now(), "published_by_id": actor.user_id,
+    }  # fmt: skip
+    done = await session.execute(insert(CallFlowVersion).values(**values).on_conflict_do_nothing().returning(CallFlowVersion.version))
+    if done.first() is None:
+        return False
+    data = {"version": version, "sha256": digest, "note": note}
+    await record(
+        session, at=core.clock.now(), name="call_flow.published", subject="call_flow", subject_id=version, who=actor.who, data=data
+    )
+    return True

@@ -1,0 +1,321 @@
+"""A caller's way through the queue: enter, be offered, be served or leave. Who is offered to whom is `distribute`.
+
+Distributing is done by whichever telephony process notices that something changed; one at a time in the whole installation
+(a transaction-level advisory lock), so that nobody is offered twice and the order holds. Rows that somebody else is changing
+are skipped: whoever changes them distributes again afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.clock import to_city
+from hotline.events import record
+from ticketing.call_flow.document import Document, QueueOptions
+from ticketing.context import Core
+from ticketing.duty.models import Duty, DutyState, Skill
+from ticketing.duty.service import after_call, change, duty_of
+from ticketing.people.actor import SYSTEM
+from ticketing.people.models import User
+from ticketing.queue.matching import Agent, Caller, pair
+from ticketing.queue.models import Offer, Outcome, Waiting, WaitState
+
+WAKE_CHANNEL = "hotline_calls"
+"""PostgreSQL channel by which the telephony processes wake each other; the payload is JSON {"kind", "worker", "call"}."""
+DEFAULT_HANDLING_S = 180
+"""Assumed length of a call while today has none to measure."""
+_OPEN = (WaitState.WAITING.value, WaitState.OFFERED.value)
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('hotline.queue'))")
+_LATE_S = 10
+"""An offer that is so much overdue belonged to a process that died."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody who enters the queue needs."""
+
+    queue: str
+    line: str
+    worker: str
+    language: str = "zh"
+    dialect: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class Ring:
+    """An agent to ring for a caller."""
+
+    waiting_id: int
+    call_id: UUID
+    user_id: int
+    name: str
+    phone: str
+    timeout_s: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a caller stands."""
+
+    position: int
+    """1: the next one."""
+    expected_s: int
+    on_duty: int
+    """Agents who are not off duty."""
+
+
+async def wake(session: AsyncSession, kind: str, *, worker: str = "", call_id: UUID | None = None) -> None:
+    """Wake the telephony processes when this transaction commits; `kind`: queue or command."""
+    payload = json.dumps({"kind": kind, "worker": worker, "call": str(call_id) if call_id else ""})
+    await session.execute(select(func.pg_notify(WAKE_CHANNEL, payload)))
+
+
+async def enter(
+    core: Core, session: AsyncSession, call_id: UUID, wish: Wish, options: QueueOptions, *, since: datetime | None = None
+) -> bool:
+    """Line up; False when the queue is full. Twice is harmless. `since`: keeps an earlier place (overflow, a lost agent)."""
+    await session.execute(_LOCK)  # counting and adding are one step
+    if await session.scalar(select(Waiting.id).where(Waiting.call_id == call_id, Waiting.state.in_(_OPEN))):
+        return True
+    length = await session.scalar(select(func.count()).where(Waiting.queue == wish.queue, Waiting.state.in_(_OPEN))) or 0
+    if length >= options.maxlen:
+        return False
+    row = Waiting(
+        call_id=call_id, queue=wish.queue, line=wish.line, language=wish.language, dialect=wish.dialect, weight=options.weight,
+        priority=wish.priority, state=WaitState.WAITING.value, entered_at=since or core.clock.now(), worker=wish.worker,
+    )  # fmt: skip
+    session.add(row)
+    await session.flush()
+    await _event(core, session, call_id, "call.waiting", {"queue": wish.queue})
+    await wake(session, "queue", call_id=call_id)
+    return True
+
+
+async def leave(core: Core, session: AsyncSession, call_id: UUID, outcome: Outcome) -> bool:
+    """Leave without an agent; a phone that rings for the caller is free again. False when the caller was not in the queue."""
+    row = await _open_row(session, call_id)
+    if row is None:
+        return False
+    agent = row.offered_to_id
+    row.state, row.outcome, row.ended_at = WaitState.GONE.value, outcome.value, core.clock.now()
+    row.offered_to_id = row.offer_until = None
+    await session.flush()
+    if agent is not None:
+        await _end_offer(core, session, row.id, "caller_gone")
+        await _free(core, session, agent)
+    await _event(core, session, call_id, "call.left_queue", {"queue": row.queue, "outcome": outcome.value})
+    await wake(session, "queue")
+    return True
+
+
+async def served(core: Core, session: AsyncSession, call_id: UUID, user_id: int) -> bool:
+    """The agent picked up. False when the offer was withdrawn meanwhile: hang the agent's phone up then."""
+    row = await _open_row(session, call_id)
+    if row is None or row.offered_to_id != user_id:
+        return False
+    row.state, row.served_by_id, row.ended_at = WaitState.SERVED.value, user_id, core.clock.now()
+    row.offered_to_id = row.offer_until = None
+    await session.flush()
+    await _end_offer(core, session, row.id, "answered")
+    duty = await duty_of(core, session, user_id)
+    duty.missed = 0
+    await change(core, session, duty, DutyState.BUSY, call_id=call_id)
+    return True
+
+
+async def not_answered(core: Core, session: AsyncSession, call_id: UUID, user_id: int, result: str, options: QueueOptions) -> None:
+    """The agent did not pick up: the caller waits on with the same place, the agent rests or, after `autopause` rings, has a break."""
+    row = await _open_row(session, call_id)
+    if row is None or row.offered_to_id != user_id:
+        return
+    row.state, row.offered_to_id, row.offer_until = WaitState.WAITING.value, None, None
+    await session.flush()
+    await _end_offer(core, session, row.id, result)
+    duty = await duty_of(core, session, user_id)
+    if duty.state == DutyState.RINGING.value and duty.call_id == call_id:
+        duty.missed += 1
+        if options.autopause and duty.missed >= options.autopause:
+            await change(core, session, duty, DutyState.BREAK, reason="no_answer")
+        else:
+            await change(core, session, duty, DutyState.READY)
+    await wake(session, "queue")
+
+
+async def distribute(core: Core, session: AsyncSession, document: Document, chance: random.Random | None = None) -> list[Ring]:
+    """Offer waiting callers to ready agents. The callers' own processes ring; they are woken when this commits."""
+    await session.execute(_LOCK)
+    await _tidy(core, session)
+    callers = await _callers(core, session, document)
+    agents = await _agents(core, session) if callers else []
+    rings = []
+    for caller, agent in pair(callers, agents, document.queues, chance or random.Random()):
+        options = document.queues.get(caller.queue)
+        rings.append(await _offer(core, session, caller, agent, options.timeout if options else 15))
+    if rings:
+        await wake(session, "ring")
+    return rings
+
+
+async def rings_of(core: Core, session: AsyncSession, call_id: UUID) -> Ring | None:
+    """The agent whom this caller's process is to ring now, if there is one."""
+    statement = (
+        select(Waiting, Duty, User.name)
+        .join(Duty, Duty.user_id == Waiting.offered_to_id)
+        .join(User, User.id == Waiting.offered_to_id)
+        .where(Waiting.call_id == call_id, Waiting.state == WaitState.OFFERED.value)
+    )
+    row = (await session.execute(statement)).first()
+    if row is None or row.Waiting.offer_until is None:
+        return None
+    left = (row.Waiting.offer_until - core.clock.now()).total_seconds()
+    return Ring(row.Waiting.id, call_id, row.Duty.user_id, row.name, row.Duty.phone, max(1, math.ceil(left)))
+
+
+async def place(core: Core, session: AsyncSession, call_id: UUID) -> Place | None:
+    """The caller's place among all who could be served before, and how long it may take; None when not in the queue."""
+    row = (await session.scalars(select(Waiting).where(Waiting.call_id == call_id, Waiting.state.in_(_OPEN)))).first()
+    if row is None:
+        return None
+    mine = (row.weight, row.priority)
+    others = select(Waiting.weight, Waiting.priority, Waiting.entered_at, Waiting.id).where(
+        Waiting.queue == row.queue, Waiting.state.in_(_OPEN), Waiting.id != row.id
+    )
+    ahead = [
+        other
+        for other in await session.execute(others)
+        if (other.weight, other.priority) > mine
+        or ((other.weight, other.priority) == mine and (other.entered_at, other.id) < (row.entered_at, row.id))
+    ]
+    on_duty = await on_duty_count(session)
+    position = len(ahead) + 1
+    handling = await handling_s(core, session)
+    return Place(position, round(handling * position / max(1, on_duty)), on_duty)
+
+
+async def on_duty_count(session: AsyncSession) -> int:
+    """How many agents are not off duty; those on a break come back."""
+    return await session.scalar(select(func.count()).select_from(Duty).where(Duty.state != DutyState.OFF.value)) or 0
+
+
+async def handling_s(core: Core, session: AsyncSession) -> float:
+    """Mean length of talk and wrap-up over the last twenty served callers of the day."""
+    spans = text(
+        """SELECT avg(extract(epoch FROM ended_at - started_at)) FROM (
+            SELECT started_at, ended_at FROM duty_period
+            WHERE state = 'busy' AND ended_at IS NOT NULL AND started_at > :since ORDER BY started_at DESC LIMIT 20) recent"""
+    )
+    mean = await session.scalar(spans, {"since": core.clock.now() - timedelta(hours=12)})
+    return float(mean) + 20 if mean is not None else float(DEFAULT_HANDLING_S)
+
+
+async def agent_left_call(core: Core, session: AsyncSession, user_id: int, options: QueueOptions | None) -> None:
+    """The agent's part in a call is over: wrap-up."""
+    await after_call(core, session, user_id, wrap_s=options.wrapuptime if options else 0)
+    await wake(session, "queue")
+
+
+async def call_over(core: Core, session: AsyncSession, call_id: UUID) -> None:
+    """The call ended, however it did: nobody waits for it, no agent is held by it. Part of `calls.end_call`."""
+    await leave(core, session, call_id, Outcome.ABANDONED)
+    held = select(Duty.user_id).where(Duty.call_id == call_id)
+    for user_id in list(await session.scalars(held)):
+        await after_call(core, session, user_id, wrap_s=30)
+
+
+async def _tidy(core: Core, session: AsyncSession) -> None:
+    """Offers of a process that died: caller and agent are free again. A live process ends its offers itself."""
+    late = core.clock.now() - timedelta(seconds=_LATE_S)
+    statement = (
+        select(Waiting).where(Waiting.state == WaitState.OFFERED.value, Waiting.offer_until < late).with_for_update(skip_locked=True)
+    )
+    for row in await session.scalars(statement):
+        agent = row.offered_to_id
+        row.state, row.offered_to_id, row.offer_until = WaitState.WAITING.value, None, None
+        await session.flush()
+        await _end_offer(core, session, row.id, "failed")
+        if agent is not None:
+            await _free(core, session, agent)
+
+
+async def _callers(core: Core, session: AsyncSession, document: Document) -> list[Caller]:
+    waiting = select(Waiting).where(Waiting.state == WaitState.WAITING.value).order_by(Waiting.entered_at).limit(200)
+    rows = list(await session.scalars(waiting.with_for_update(skip_locked=True)))
+    now = core.clock.now()
+    tried = select(Offer).where(Offer.waiting_id.in_([row.id for row in rows]), Offer.ended_at > now - timedelta(seconds=120))
+    resting: dict[int, set[int]] = {}
+    for offer in await session.scalars(tried):
+        queue = next(row.queue for row in rows if row.id == offer.waiting_id)
+        options = document.queues.get(queue)
+        if offer.ended_at and offer.ended_at > now - timedelta(seconds=options.retry if options else 5):
+            resting.setdefault(offer.waiting_id, set()).add(offer.user_id)
+    return [
+        Caller(row.id, row.queue, row.line, row.language, row.dialect, row.weight, row.priority, row.entered_at,
+               frozenset(resting.get(row.id, ())))
+        for row in rows
+    ]  # fmt: skip
+
+
+async def _agents(core: Core, session: AsyncSession) -> list[Agent]:
+    ready = select(Duty).where(Duty.state == DutyState.READY.value, Duty.phone != "").with_for_update(skip_locked=True)
+    duties = list(await session.scalars(ready))
+    ids = [duty.user_id for duty in duties]
+    bound = {row.id: row.line for row in await session.execute(select(User.id, User.line).where(User.id.in_(ids), User.active))}
+    skills: dict[int, dict[str, set[str]]] = {}
+    for skill in await session.scalars(select(Skill).where(Skill.user_id.in_(ids))):
+        skills.setdefault(skill.user_id, {}).setdefault(skill.kind, set()).add(skill.code)
+    day = to_city(core.clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    count = select(Offer.user_id, func.count()).where(Offer.user_id.in_(ids), Offer.result == "answered", Offer.offered_at >= day)
+    taken: dict[int, int] = {row[0]: row[1] for row in await session.execute(count.group_by(Offer.user_id))}
+    agents = []
+    for duty in duties:
+        if duty.user_id not in bound:
+            continue  # the account was switched off
+        mine, line = skills.get(duty.user_id, {}), bound[duty.user_id]
+        lines = {line} if line else mine.get("line", set())
+        agents.append(
+            Agent(duty.user_id, duty.idle_since, taken.get(duty.user_id, 0), frozenset(lines),
+                  frozenset(mine.get("language", ())), frozenset(mine.get("dialect", ())))
+        )  # fmt: skip
+    return agents
+
+
+async def _offer(core: Core, session: AsyncSession, caller: Caller, agent: Agent, timeout_s: int) -> Ring:
+    now = core.clock.now()
+    row = await session.get_one(Waiting, caller.waiting_id)
+    row.state, row.offered_to_id, row.offer_until = WaitState.OFFERED.value, agent.user_id, now + timedelta(seconds=timeout_s)
+    session.add(Offer(waiting_id=row.id, user_id=agent.user_id, offered_at=now))
+    await session.flush()
+    duty = await duty_of(core, session, agent.user_id)
+    await change(core, session, duty, DutyState.RINGING, call_id=row.call_id)
+    name = await session.scalar(select(User.name).where(User.id == agent.user_id)) or ""
+    return Ring(row.id, row.call_id, agent.user_id, name, duty.phone, timeout_s)
+
+
+async def _open_row(session: AsyncSession, call_id: UUID) -> Waiting | None:
+    statement = select(Waiting).where(Waiting.call_id == call_id, Waiting.state.in_(_OPEN))
+    return (await session.scalars(statement.with_for_update().execution_options(populate_existing=True))).first()
+
+
+async def _end_offer(core: Core, session: AsyncSession, waiting_id: int, result: str) -> None:
+    ended = update(Offer).where(Offer.waiting_id == waiting_id, Offer.ended_at.is_(None))
+    await session.execute(ended.values(ended_at=core.clock.now(), result=result))
+
+
+async def _free(core: Core, session: AsyncSession, user_id: int) -> None:
+    """The phone need not ring any more."""
+    duty = await duty_of(core, session, user_id)
+    if duty.state == DutyState.RINGING.value:
+        await change(core, session, duty, DutyState.READY)
+
+
+async def _event(core: Core, session: AsyncSession, call_id: UUID, name: str, data: dict[str, str]) -> None:
+    await record(session, at=core.clock.now(), name=name, subject="call", subject_id=call_id, who=SYSTEM.who, data=data)
