@@ -36,6 +36,14 @@ class Settings(BaseSettings):
     action_port: Port = Field(8081, description="Loopback port of the action endpoint that Rasa calls.")
     rasa_port: Port = Field(5005, description="Loopback port of Rasa.")
     control_port: Port = Field(8083, description="Loopback port on which the telephony process answers health questions.")
+    webrtc_port: Port = Field(8082, description="Port on which agents' browsers reach the telephone gateway (WebSocket).")
+    webrtc_url: str = Field(
+        "", pattern=r"^(wss?://\S+)?$", description="The same as browsers see it; default ws://host:port/phone. Outside loopback: wss."
+    )
+    webrtc_sip_port: Port = Field(5066, description="UDP port of the gateway's SIP socket, for the telephony processes.")
+    webrtc_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1",), description="Addresses that browsers send sound to (comma-separated); empty: every interface but loopback."
+    )
     sip_host: str = Field("127.0.0.1", description="Address of the SIP and RTP sockets.")
     sip_port: Port = Field(5060, description="UDP port of SIP.")
     sip_peers: Annotated[tuple[str, ...], NoDecode] = Field(("127.0.0.0/8",), description="Networks that may call (comma-separated).")
@@ -135,7 +143,9 @@ class Settings(BaseSettings):
     clamd: str = Field("", description="clamd that looks at each file: a socket's path or host:port; empty: no virus scan.")
     clamd_required: bool = Field(True, description="Refuse files when clamd does not answer; false: keep them unscanned.")
 
-    @field_validator("sip_peers", "encryption_keys", "lookup_keys", "trusted_proxies", "webhook_private_hosts", mode="before")
+    @field_validator(
+        "webrtc_addresses", "sip_peers", "encryption_keys", "lookup_keys", "trusted_proxies", "webhook_private_hosts", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -192,6 +202,7 @@ class Settings(BaseSettings):
             "HOTLINE_ACTION_PORT": self.action_port,
             "HOTLINE_RASA_PORT": self.rasa_port,
             "HOTLINE_CONTROL_PORT": self.control_port,
+            "HOTLINE_WEBRTC_PORT": self.webrtc_port,
         }
         if len(set(ports.values())) < len(ports):
             raise ValueError(f"these ports must differ: {ports}")
@@ -218,6 +229,11 @@ class Settings(BaseSettings):
     def web_url(self) -> str:
         """Address of the web server as citizens see it, without a slash at the end."""
         return str(self.public_url).rstrip("/") if self.public_url else f"http://{self.http_host}:{self.http_port}"
+
+    @property
+    def phone_url(self) -> str:
+        """Address of the agents' telephone gateway as browsers see it."""
+        return self.webrtc_url or f"ws://{self.http_host}:{self.webrtc_port}/phone"
 
     @property
     def secret(self) -> str:

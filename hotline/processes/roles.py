@@ -81,6 +81,12 @@ async def _telephony(services: Services) -> None:
     await run_telephony(services)
 
 
+async def _webrtc(services: Services) -> None:
+    from telephony.webrtc.process import run as run_gateway
+
+    await run_gateway(services)
+
+
 async def _bot(services: Services) -> None:
     from chatbot.process import run as run_bot
 
@@ -96,6 +102,7 @@ async def _scheduler(services: Services) -> None:
 _WORK: dict[Role, Callable[[Services], Awaitable[None]]] = {
     Role.WEB: _web,
     Role.TELEPHONY: _telephony,
+    Role.WEBRTC: _webrtc,
     Role.BOT: _bot,
     Role.SCHEDULER: _scheduler,
 }

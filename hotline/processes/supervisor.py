@@ -1,6 +1,6 @@
 """Starts every role as an operating-system process of its own, in order, and restarts whatever dies.
 
-Order: bot and private PostgreSQL, then migrations (and the demo's seed), then web, telephony and scheduler. Later deaths
+Order: bot and private PostgreSQL, then migrations (and the demo's seed), then web, telephony, the gateway and scheduler. Later deaths
 are mended one by one: the other roles wait for the database by themselves. One supervisor per data folder.
 """
 
@@ -85,7 +85,7 @@ class Supervisor:
             await self._once("migrations and demo data", "db", "upgrade", "--demo-data")
         elif private:
             await self._once("migrations", "db", "upgrade")
-        for role in ("web", "telephony", "scheduler"):
+        for role in ("web", "telephony", "webrtc", "scheduler"):
             self._start(role)
         if when_started:
             await when_started()
@@ -196,6 +196,8 @@ def ports(settings: Settings) -> list[FixedPort]:
         FixedPort("HOTLINE_ACTION_PORT", "127.0.0.1", settings.action_port, tcp),
         FixedPort("HOTLINE_RASA_PORT", "127.0.0.1", settings.rasa_port, tcp),
         FixedPort("HOTLINE_SIP_PORT", settings.sip_host, settings.sip_port, udp),
+        FixedPort("HOTLINE_WEBRTC_PORT", settings.http_host, settings.webrtc_port, tcp),
+        FixedPort("HOTLINE_WEBRTC_SIP_PORT", settings.sip_host, settings.webrtc_sip_port, udp),
     ]
 
 

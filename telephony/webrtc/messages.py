@@ -1,4 +1,4 @@
-"""What page and gateway say to each other: one JSON object a message. docs/telephony.md has the table."""
+"""What page and gateway say to each other: one JSON object a message. docs/browser-phone.md has the table."""
 
 from __future__ import annotations
 

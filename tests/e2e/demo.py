@@ -77,13 +77,15 @@ class Demo:
             "HOTLINE_ACTION_PORT": str(self._inner[0]),
             "HOTLINE_RASA_PORT": str(self._inner[1]),
             "HOTLINE_CONTROL_PORT": str(self._inner[2]),
+            "HOTLINE_WEBRTC_PORT": str(self._inner[3]),
+            "HOTLINE_WEBRTC_SIP_PORT": str(self._inner[4]),
             "HOTLINE_SPEECH_MODEL": "synthetic",
             "HOTLINE_WECHAT_API_BASE": f"http://127.0.0.1:{self.wechat_api_port}",
         }
         return clean | ours | self.extra
 
     def __post_init__(self) -> None:
-        self._inner = (free_port(), free_port(), free_port())
+        self._inner = tuple(free_port() for _ in range(5))
 
     def start(self) -> None:
         """Start it and wait until `/readyz` says yes."""

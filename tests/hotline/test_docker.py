@@ -22,7 +22,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 def test_every_role_has_a_service() -> None:
     roles = {service["command"][2] for service in SERVICES.values() if service.get("command", [""])[0] == "serve"}
-    assert roles == {Role.WEB, Role.TELEPHONY, Role.SCHEDULER, Role.BOT}
+    assert roles == {Role.WEB, Role.TELEPHONY, Role.WEBRTC, Role.SCHEDULER, Role.BOT}
     assert {"postgres", "kamailio"} <= SERVICES.keys()
 
 

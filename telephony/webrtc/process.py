@@ -1,0 +1,113 @@
+"""The gateway's process: a SIP phone for the telephony processes, a WebSocket for pages."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from sqlalchemy import select
+
+from hotline.errors import Unavailable
+from hotline.logs import get
+from hotline.settings import Settings
+from telephony.phone import Phone
+from telephony.webrtc.gateway import Gateway, address
+from telephony.webrtc.leg import offer_only
+from telephony.webrtc.seat import Seat
+from telephony.webrtc.server import PhoneServer
+from ticketing.duty import browser
+from ticketing.people.models import LoginSession
+
+if TYPE_CHECKING:
+    from hotline.assembly import Services
+
+log = get(__name__)
+_RETRY_S = 2.0
+
+
+async def run(services: Services) -> None:
+    """Serve pages until cancelled. Raises OSError when one of the addresses is taken."""
+    settings = services.settings
+    offer_only(settings.webrtc_addresses)
+    gateway = Gateway()
+    phone = Phone(
+        gateway.take,
+        host=settings.sip_host,
+        port=settings.webrtc_sip_port,
+        peers=settings.sip_peers,
+        rtp_ports=(settings.rtp_port_low, settings.rtp_port_high),
+        max_calls=settings.max_calls,
+    )
+    seats = SeatBook(services, f"{settings.sip_host}:{settings.webrtc_sip_port}")
+    server = PhoneServer(gateway, secret=settings.secret, clock=services.core.clock, origins=origins(settings), still_in=seats.still_in)
+    server.on_sit, server.on_leave = seats.sit, seats.leave
+    runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=1.0)
+    try:
+        await seats.forget()
+        await phone.start()
+        await runner.setup()
+        await web.TCPSite(runner, settings.http_host, settings.webrtc_port, reuse_address=True).start()
+        log.info("webrtc_ready", port=settings.webrtc_port, sip_port=phone.port)
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.shield(asyncio.ensure_future(_stop(phone, runner)))
+
+
+async def _stop(phone: Phone, runner: web.AppRunner) -> None:
+    await phone.stop()
+    await runner.cleanup()
+
+
+def origins(settings: Settings) -> frozenset[str]:
+    """Where the console's pages come from."""
+    found = {settings.web_url, f"http://{settings.http_host}:{settings.http_port}"}
+    if settings.demo:
+        found.add(f"http://localhost:{settings.http_port}")
+    return frozenset(f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, found))
+
+
+class SeatBook:
+    """What the queue must know of the seats, written into the database."""
+
+    def __init__(self, services: Services, here: str) -> None:
+        """`here`: host:port of this gateway's SIP socket."""
+        self._core, self._database, self._here = services.core, services.database, here
+
+    async def forget(self) -> None:
+        """Seats that a crash has left; waits for the database."""
+        while True:
+            try:
+                async with self._database.transaction() as session:
+                    left = await browser.forget(session, self._here)
+                break
+            except Unavailable as error:
+                log.warning("webrtc_without_database", reason=str(error))
+                await asyncio.sleep(_RETRY_S)
+        if left:
+            log.info("webrtc_seats_forgotten", seats=left)
+
+    async def sit(self, seat: Seat) -> None:
+        """A page is connected. Who has a desk phone is told that it rings there."""
+        async with self._database.transaction() as session:
+            rings_here = await browser.sit_down(self._core, session, seat.user_id, self._address(seat))
+        seat.tell("ready", here=rings_here)
+
+    async def leave(self, seat: Seat) -> None:
+        """The last page is gone."""
+        async with self._database.transaction() as session:
+            await browser.stand_up(self._core, session, seat.user_id, self._address(seat))
+
+    async def still_in(self, session_id: int) -> bool:
+        """Whether the log-in stands. Without a database nobody is thrown out of a call."""
+        statement = select(LoginSession.id).where(LoginSession.id == session_id, LoginSession.expires_at > self._core.clock.now())
+        try:
+            async with self._database.transaction() as session:
+                return await session.scalar(statement) is not None
+        except Unavailable:
+            return True
+
+    def _address(self, seat: Seat) -> str:
+        host, _colon, port = self._here.rpartition(":")
+        return address(seat.user_id, host, int(port))
