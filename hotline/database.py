@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, text
+from sqlalchemy import BigInteger, DateTime, LargeBinary, MetaData, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
@@ -59,7 +59,7 @@ class Database:
     """The connection pool of one process."""
 
     def __init__(self, url: str, *, vault: Vault | None = None, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> None:
-        """Open nothing yet; connections are made on first use and checked before each use.
+        """Open nothing yet; connections are made on first use, and made anew when the server closed them.
 
         `vault`: the keys by which words in events are sealed and opened; needed by whoever writes events of citizens.
         """
@@ -68,7 +68,6 @@ class Database:
             async_url(url),
             pool_size=pool_size,
             max_overflow=10,
-            pool_pre_ping=True,
             pool_timeout=5,
             hide_parameters=True,  # what citizens wrote is no part of an error's text
             connect_args={
@@ -76,7 +75,10 @@ class Database:
                 "server_settings": {"statement_timeout": str(statement_timeout_ms), "jit": "off"},
             },  # compiling costs more than our short reads
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_dead)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info={VAULT: vault})
+        readers = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = async_sessionmaker(readers, expire_on_commit=False, autoflush=False, info={VAULT: vault})
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -84,8 +86,24 @@ class Database:
 
         Raises `Unavailable` when the server cannot be reached.
         """
+        async with self._opened(self._sessions) as session:
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """For pages that only read: each statement by itself, without the two messages that begin and end a transaction.
+
+        Statements of a READ COMMITTED transaction see no common moment either. What is written here cannot be taken back,
+        and `SET LOCAL` and row locks end with their statement: for those, and for whatever writes, there is `transaction`.
+        Raises `Unavailable` when the server cannot be reached.
+        """
+        async with self._opened(self._readers) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _opened(self, sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
         try:
-            async with self._sessions() as session, session.begin():
+            async with sessions() as session, session.begin():
                 yield session
         except (OSError, TimeoutError, OperationalError) as error:
             raise Unavailable("数据库暂时连不上，请稍后再试") from error
@@ -102,6 +120,12 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+def _refuse_dead(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    """A connection whose server has gone is replaced when it is taken from the pool; asyncpg knows, nobody has to ask the server."""
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def is_outage(error: DBAPIError) -> bool:
