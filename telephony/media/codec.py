@@ -29,11 +29,6 @@ PCMA = Codec("PCMA", 8, lambda pcm: audioop.lin2alaw(pcm, 2), lambda law: audioo
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (PCMU, PCMA)}
 
 
-def attenuate(pcm16: bytes, factor: float) -> bytes:
-    """The same sound, quieter."""
-    return audioop.mul(pcm16, 2, factor)
-
-
 def interleave(left: bytes, right: bytes) -> bytes:
     """One stereo frame out of two mono frames of the same length."""
     return audioop.add(audioop.tostereo(left, 2, 1, 0), audioop.tostereo(right, 2, 0, 1), 2)

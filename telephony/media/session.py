@@ -15,23 +15,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from telephony.leg import FRAME_BYTES
-from telephony.media.codec import SAMPLES_PER_FRAME, Codec, attenuate
+from telephony.media.codec import SAMPLES_PER_FRAME, Codec
 from telephony.media.digits import KEYS, EventReader, event_payloads
 from telephony.media.inbox import LoopInbox
+from telephony.media.jitter import Jitter
 from telephony.media.packet import NotRtp, RtpPacket, build, parse
 from telephony.media.playback import PlayQueue, QueuedPlayback
+from telephony.media.playout import SILENT_FRAME, PlayoutBuffer
 from telephony.media.recorder import Recording
 from telephony.media.reorder import ReorderBuffer
 
 Address = tuple[str, int]
 
-SILENT_FRAME = bytes(FRAME_BYTES)
-_GAP_S = 0.1
-"""So long without sound and the time line is filled with silence (the other side suppresses it, or is on hold)."""
+_SILENT_S = 0.1
+"""So long without sound and a bridge is given silence (the other side suppresses it, or is on hold)."""
+_GAP_S = 0.040
+"""Two packets further apart than this are heard as a gap, were it not for the jitter buffer."""
 _HELD_BACK_S = 0.08
 _LONGEST_PAYLOAD = 1600
-_MAX_BEHIND = 10 * FRAME_BYTES
-"""Sound of the caller that may wait for the recording's clock."""
 
 
 @dataclass
@@ -42,6 +43,17 @@ class MediaCounters:
     sent: int = 0
     lost: int = 0
     late: int = 0
+    """Packets that came when their time was over."""
+    gaps: int = 0
+    """Times that the next packet of sound came more than 40 ms after the one before."""
+    underruns: int = 0
+    """Times that the jitter buffer ran dry while somebody spoke."""
+    concealed: int = 0
+    """Frames that were made up where sound was missing."""
+    dropped: int = 0
+    """Frames that were left out, so that the delay shrinks again."""
+    send_gaps: int = 0
+    """Times that we sent more than 40 ms after the packet before."""
     malformed: int = 0
     foreign: int = 0
     send_errors: int = 0
@@ -83,13 +95,14 @@ class MediaSession:
         self._latched: Address | None = None
         self._trusted_host: str | None = None
         self._reorder = ReorderBuffer()
+        self._playout = PlayoutBuffer()
         self._events = EventReader()
+        self._jitter = Jitter()
         self._source: int | None = None
-        self._last_frame = SILENT_FRAME
+        self._last_length = FRAME_BYTES
         self._last_sound = 0.0
+        self._last_tick = 0.0
         self._held_since = 0.0
-        self._partial = b""
-        self._to_record = bytearray()
         self._presses: deque[str] = deque()
         self._press: Iterator[tuple[bytes, bool] | None] | None = None
         self._press_timestamp = 0
@@ -105,6 +118,11 @@ class MediaSession:
         """Our RTP port."""
         port: int = self.socket.getsockname()[1]
         return port
+
+    @property
+    def jitter_ms(self) -> float:
+        """How irregularly the packets come, as RTCP would report it."""
+        return self._jitter.milliseconds
 
     def apply(self, plan: MediaPlan, trusted_host: str | None = None) -> None:
         """Use this from now on. `trusted_host`: where signalling comes from; sound may come from there too (NAT)."""
@@ -167,6 +185,7 @@ class MediaSession:
             self._source = packet.source
             self._reorder.reset()
             self._events.reset()
+            self._jitter.reset()
         payload = b""  # comfort noise and key presses count in the sequence but carry no sound
         if packet.payload_type == plan.event_type:
             key = self._events.push(packet.timestamp, packet.payload)
@@ -177,10 +196,10 @@ class MediaSession:
                 self.counters.malformed += 1
                 return
             payload = packet.payload
-            self.counters.received += 1
+            self._count_sound(packet, now)
         if not self._reorder.waiting:
             self._held_since = now
-        self._deliver(self._reorder.push(packet.sequence, payload), plan.codec, now)
+        self._deliver(self._reorder.push(packet.sequence, payload), plan.codec)
 
     def _from_peer(self, address: Address, plan: MediaPlan) -> bool:
         """Symmetric RTP: the first packet from the agreed host fixes the port, and we send there; nobody else is heard."""
@@ -191,33 +210,30 @@ class MediaSession:
             return True
         return False
 
-    def _deliver(self, payloads: list[bytes | None], codec: Codec, now: float) -> None:
+    def _count_sound(self, packet: RtpPacket, now: float) -> None:
+        counters = self.counters
+        counters.received += 1
+        self._jitter.packet(packet.timestamp, now)
+        counters.gaps += not packet.marker and self._last_sound > 0 and now - self._last_sound > _GAP_S
+        self._last_sound = now
+
+    def _deliver(self, payloads: list[bytes | None], codec: Codec) -> None:
+        """What is in its order goes into the jitter buffer, and to a bridge at once: there the last buffer counts."""
         for payload in payloads:
             if payload == b"":
+                self._playout.pause()
                 continue
-            if payload is None:  # lost: the last sound once more, quieter and quieter
+            if payload is None:
                 self.counters.lost += 1
-                self._last_frame = attenuate(self._last_frame, 0.5)
+                frames = self._playout.lose(self._last_length)
             else:
-                self._last_frame = codec.decode(payload)
-            self._last_sound = now
-            self._emit(self._last_frame)
-        self.counters.late = self._reorder.late
-
-    def _emit(self, pcm16: bytes) -> None:
-        """Cut into 20 ms frames, whatever the packets' length, and hand them on."""
-        sound = self._partial + pcm16 if self._partial else pcm16
-        whole = len(sound) // FRAME_BYTES * FRAME_BYTES
-        self._partial = sound[whole:]
-        sink, relay = self._sink, self._relay
-        for start in range(0, whole, FRAME_BYTES):
-            frame = sound[start : start + FRAME_BYTES]
+                self._last_length = 2 * len(payload)
+                frames = self._playout.push(codec.decode(payload))
+            relay = self._relay
             if relay is not None:
-                relay(frame)
-            if sink is not None:
-                self._inbox.post(self._hand_to, sink, frame)
-            if self.recording is not None:
-                self._to_record += frame
+                for frame in frames:
+                    relay(frame)
+        self.counters.late = self._reorder.late
 
     def _hand_to(self, sink: Callable[[bytes], None], frame: bytes) -> None:
         if sink == self._sink:
@@ -226,21 +242,35 @@ class MediaSession:
     # on the media thread: out
 
     def tick(self, now: float) -> None:
-        """20 ms have passed: send a frame, fill silence of the other side, feed the recording."""
+        """20 ms have passed: send a frame, take one of the other side, feed the recording."""
         plan = self.plan
         if plan is None:
             return
-        if self._reorder.waiting and now - self._held_since > _HELD_BACK_S:
-            self._deliver(self._reorder.release(), plan.codec, now)
-        if now - self._last_sound > _GAP_S:
-            self._emit(SILENT_FRAME)
+        self.counters.send_gaps += self._last_tick > 0 and now - self._last_tick > _GAP_S
+        self._last_tick = now
+        theirs = self._hear(plan, now)
         ours = SILENT_FRAME
         if not plan.may_send:
             self._marker = True
         elif not self._send_press(plan):
             ours = self._send_sound(plan)
         self._timestamp += SAMPLES_PER_FRAME
-        self._record(ours)
+        if self.recording is not None:
+            self.recording.add(theirs, ours)
+
+    def _hear(self, plan: MediaPlan, now: float) -> bytes:
+        """The other side's next 20 ms. While it holds us, what it sends is its music and nobody's words: only the recording has it."""
+        playout, counters = self._playout, self.counters
+        if self._reorder.waiting and (playout.dry or now - self._held_since > _HELD_BACK_S):
+            self._deliver(self._reorder.release(), plan.codec)
+        frame = playout.take()
+        counters.underruns, counters.concealed, counters.dropped = playout.underruns, playout.concealed, playout.dropped
+        sink, relay = self._sink, self._relay
+        if sink is not None:
+            self._inbox.post(self._hand_to, sink, frame if plan.may_send else SILENT_FRAME)
+        if relay is not None and now - self._last_sound > _SILENT_S:
+            relay(SILENT_FRAME)
+        return frame
 
     def _send_sound(self, plan: MediaPlan) -> bytes:
         feed = self._feed
@@ -279,14 +309,3 @@ class MediaSession:
         except OSError:
             self.counters.send_errors += 1
         self._sequence = (self._sequence + 1) & 0xFFFF
-
-    def _record(self, ours: bytes) -> None:
-        recording = self.recording
-        if recording is None:
-            self._to_record.clear()
-            return
-        if len(self._to_record) > _MAX_BEHIND:
-            del self._to_record[: len(self._to_record) - _MAX_BEHIND]
-        theirs = bytes(self._to_record[:FRAME_BYTES])
-        del self._to_record[:FRAME_BYTES]
-        recording.add(theirs.ljust(FRAME_BYTES, b"\0"), ours)
