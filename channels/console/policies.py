@@ -18,6 +18,8 @@ from hotline.clock import CITY_ZONE
 from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from ticketing.calendar import versions
+from ticketing.callback import book as callback_book
+from ticketing.callback import rules as callback_rules
 from ticketing.deadline import book, changes
 from ticketing.deadline.models import PolicyVersion
 from ticketing.deadline.move import move_policy
@@ -52,7 +54,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
     wanted = entered.get("key", "").strip() if key == NEW else key
     try:
         start = _start(entered.get("valid_from", ""))
-        document = form_of.read_yaml(entered.get("rest", "")) if key == CENTRE else form_of.document_of(wanted, entered)
+        document = form_of.read_yaml(entered.get("rest", "")) if key in changes.WHOLE else form_of.document_of(wanted, entered)
         if key == NEW and not _is_key(wanted):
             raise InvalidInput(_("编号应写成 P-大写字母数字，例如 P-12319"), field="key")
         async with request.app[DATABASE].transaction() as session:
@@ -119,13 +121,15 @@ async def _document(request: web.Request, session: AsyncSession, key: str) -> di
     if key == NEW:
         return {"key": "", "when": {"line": request.app[CORE].line, "mode": "phone"}}
     found = await changes.in_force_document(session, key, request.app[CORE].clock.now())
+    if not found and key == callback_rules.KEY:
+        return callback_rules.conduct()
     if not found:
         raise NotFound(_("没有这条时限规则"))
     return found
 
 
 def _entered(key: str, document: dict[str, Any]) -> dict[str, str]:
-    if key == CENTRE:
+    if key in changes.WHOLE:
         return {"rest": form_of.as_yaml(document)}
     return form_of.entered_of(document)
 
@@ -137,7 +141,7 @@ def _form(request: web.Request, key: str, entered: dict[str, str], problem: Hotl
         nav="policies",
         status=problem.status if problem else 200,
         policy_key=key,
-        is_centre=key == CENTRE,
+        is_centre=key in changes.WHOLE,
         is_new=key == NEW,
         entered=entered,
         limits={name: _(title) for name, title in form_of.LIMITS.items()},
@@ -156,6 +160,7 @@ async def _table(request: web.Request, problem: HotlineError | None = None, ente
         past = await changes.history(session, limit=60)
         names = await _names(session, past)
         version = (await versions.current(session)).policies
+        callback = await callback_book.current(session, now)
     centre = in_force.centre
     return page(
         request,
@@ -167,6 +172,8 @@ async def _table(request: web.Request, problem: HotlineError | None = None, ente
         windows={kind.value: form_of.limit_words(limit) for kind, limit in centre.windows.items()},
         centre=centre,
         centre_key=CENTRE,
+        callback=callback,
+        callback_key=callback_rules.KEY,
         waiting=waiting,
         past=past,
         names=names,

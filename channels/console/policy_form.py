@@ -50,6 +50,14 @@ NAMES = {
     "reopen_days": "可重新办理的天数",
     "sent_back": "审核退回后",
     "objected": "异议重新决定",
+    "hours": "回访时段",
+    "attempts": "尝试次数和天数",
+    "pause": "未接通后等几分钟",
+    "lease": "一人占用几分钟",
+    "second_visit": "二次回访期限",
+    "rating_days": "自行评价的天数",
+    "link_days": "评价链接有效天数",
+    "rules": "谁来回访和抽样比例",
 }
 CONDITIONS = {
     "urgency": "紧急程度",

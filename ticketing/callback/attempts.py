@@ -11,7 +11,7 @@ from hotline.clock import to_city
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
-from ticketing.callback import rules
+from ticketing.callback import book
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
 from ticketing.callback.schedule import after_attempt
 from ticketing.callback.tasks import finish, open_task, refuse_author, release
@@ -78,7 +78,7 @@ def count(core: Core, task: CallbackTask, outcome: str, *, at: datetime | None =
 
 async def settle(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, task: CallbackTask, outcome: str) -> bool:
     """What follows from an attempt: closed as refused or unreached (True), or the next one is planned."""
-    found = rules.load()
+    found = await book.of_task(session, task)
     by = "clerk" if actor.user_id is not None else "robot"
     if outcome == "refused":
         await close_without_answer(core, session, actor, ticket, task, TaskState.REFUSED, "refused_to_rate", by=by)

@@ -16,7 +16,7 @@ from hotline import logs
 from hotline.database import Database
 from hotline.errors import HotlineError
 from ticketing.calendar.service import work_calendar
-from ticketing.callback import rules
+from ticketing.callback import book
 from ticketing.callback.attempts import add_attempt, close_without_answer, count, settle
 from ticketing.callback.links import create_link
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
@@ -43,9 +43,10 @@ async def run(core: Core, database: Database) -> int:
     """One tick; returns how many tasks were moved."""
     async with database.transaction() as session:
         moved = await return_abandoned(core, session)
-    now = core.clock.now()
+        now = core.clock.now()
+        found = await book.current(session, now)
     moved += await _each(core, database, CallbackTask.skip_at <= now, _skip)
-    if may_call(rules.load().hours, now):
+    if may_call(found.hours, now):
         due = CallbackTask.next_attempt_at <= now
         moved += await _each(core, database, due & (CallbackTask.plan == Plan.SMS.value), _by_link)
         shut = CallbackTask.next_attempt_at <= now - _WECHAT_GRACE
@@ -89,8 +90,9 @@ async def _by_link(core: Core, session: AsyncSession, ticket: Ticket, task: Call
     if citizen is None or way(core, ticket, citizen, templates.load().template("callback_link")) is None:
         task.plan = Plan.CLERK.value  # the number or the account is gone: a person looks at it
         return
-    link = await create_link(core, session, ticket)
-    await notify(core, session, ticket, "callback_link", link=link, days=str(rules.load().link_days))
+    days = (await book.of_task(session, task)).link_days
+    link = await create_link(core, session, ticket, days=days)
+    await notify(core, session, ticket, "callback_link", link=link, days=str(days))
     await note_sent(core, session, ticket, channel="sms")
 
 
@@ -98,12 +100,13 @@ async def _past_wechat(core: Core, session: AsyncSession, ticket: Ticket, task: 
     """WeChat asked and nobody answered, or could not ask: the fallback takes over now."""
     if await _unanswered(core, session, ticket, task):
         return
+    found = await book.of_task(session, task)
     if task.plan == Plan.WECHAT.value:
-        rule = rules.load().rule(task.rule)
+        rule = found.rule(task.rule)
         task.plan = (rule.fallback if rule else Plan.CLERK).value
     if task.plan == Plan.WECHAT.value:  # a rule that falls back to itself would never end
         task.plan = Plan.CLERK.value
-    task.next_attempt_at = next_slot(rules.load(), await work_calendar(session), core.clock.now(), ticket.preferred_time)
+    task.next_attempt_at = next_slot(found, await work_calendar(session), core.clock.now(), ticket.preferred_time)
 
 
 async def _unanswered(core: Core, session: AsyncSession, ticket: Ticket, task: CallbackTask) -> bool:
@@ -126,7 +129,7 @@ async def note_sent(core: Core, session: AsyncSession, ticket: Ticket, *, channe
         return
     await add_attempt(core, session, SYSTEM, task, "sent", channel=channel)
     if task.plan == channel:
-        found = rules.load()
+        found = await book.of_task(session, task)
         later = core.clock.now() + found.pause_after("sent")
         task.next_attempt_at = next_slot(found, await work_calendar(session), later, ticket.preferred_time)
         release(task)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import IllegalStep, NotFound
 from hotline.i18n import _
 from hotline.security import hash_token, new_token
-from ticketing.callback import rules
+from ticketing.callback import book, rules
 from ticketing.callback.models import CallbackLink
 from ticketing.callback.questionnaire import read_answers
 from ticketing.callback.visit import finish_callback
@@ -41,10 +41,13 @@ class Opened:
         return self.link.used_at is None and self.ticket.round == self.link.round and self.ticket.state in RATABLE
 
 
-async def create_link(core: Core, session: AsyncSession, ticket: Ticket) -> str:
-    """A new link's path, for example /r/AbC…; the token exists in clear only here."""
+async def create_link(core: Core, session: AsyncSession, ticket: Ticket, *, days: int | None = None) -> str:
+    """A new link's path, for example /r/AbC…; the token exists in clear only here.
+
+    It is good for so many days, by default as the rules in force say.
+    """
     token, now = new_token(), core.clock.now()
-    expires = now + timedelta(days=rules.load().link_days)
+    expires = now + timedelta(days=days or (await book.current(session, now)).link_days)
     session.add(CallbackLink(token_hash=hash_token(token), ticket_id=ticket.id, round=ticket.round, created_at=now, expires_at=expires))
     await session.flush()
     return PATH + token

@@ -85,7 +85,9 @@ class CallbackTask(Base):
     state: Mapped[str] = mapped_column(default="open")
     plan: Mapped[str] = mapped_column(default=Plan.CLERK.value, server_default=Plan.CLERK.value)
     rule: Mapped[str] = mapped_column(default="", server_default="")
-    """Key of the rule of seed/callback.yaml that chose the plan, so that it can be checked."""
+    """Key of the rule of that version which chose the plan, so that it can be checked."""
+    rules_version: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Version of the conduct that the task began with and keeps (`ticketing.callback.book`); 0: the program's."""
     created_at: Mapped[datetime]
     next_attempt_at: Mapped[datetime | None]
     """When to try (again): inside the allowed hours and the citizen's window; null when nobody is to try."""

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import Conflict, InvalidInput
 from hotline.i18n import _
 from ticketing.calendar.working_time import WorkCalendar
-from ticketing.callback import rules
+from ticketing.callback import book, rules
 from ticketing.callback.attempts import add_attempt, count, settle
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
 from ticketing.callback.questionnaire import read_answers
@@ -86,15 +86,16 @@ async def next_task(core: Core, session: AsyncSession, channel: Plan) -> RobotTa
 
     Secret tickets are never given to a machine.
     """
-    found, now = rules.load(), core.clock.now()
+    now = core.clock.now()
     if channel not in MACHINES:
         raise InvalidInput(_("没有这个回访渠道"), field="channel")
-    if not may_call(found.hours, now):
+    if not may_call((await book.current(session, now)).hours, now):
         return None
     ticket = (await session.scalars(due(channel, now))).first()
     task = await find_open(session, ticket) if ticket is not None else None
     if ticket is None or task is None:
         return None
+    found = await book.of_task(session, task)
     task.claim, task.claimed_by_id = uuid4(), None
     task.claimed_until = now + timedelta(minutes=found.lease["robot"])
     await tell(core, session, BOT, ticket, "callback.taken", {"round": task.round, "channel": channel.value})
@@ -146,7 +147,7 @@ async def hand_to_clerk(core: Core, session: AsyncSession, lease: UUID) -> None:
     if running is not None:
         running.outcome, running.ended_at, running.note = "failed", core.clock.now(), "asked for a person"
     # whatever the citizen's window is: the citizen is awake and asked for it
-    task.plan, task.next_attempt_at = Plan.CLERK.value, next_slot(rules.load(), WorkCalendar(), core.clock.now())
+    task.plan, task.next_attempt_at = Plan.CLERK.value, next_slot(await book.of_task(session, task), WorkCalendar(), core.clock.now())
     release(task)
     await tell(core, session, BOT, ticket, "callback.put_back", {"round": task.round, "why": "person_wanted"})
 

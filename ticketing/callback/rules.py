@@ -17,6 +17,10 @@ from ticketing.callback.models import Plan
 from ticketing.deadline.policy import Limit
 from ticketing.ticket.states import Satisfaction
 
+KEY = "P-CALLBACK"
+"""Under this key the conduct of callbacks is versioned beside the deadline policies (`ticketing.callback.book`)."""
+CONDUCT = ("hours", "attempts", "pause", "lease", "second_visit", "rating_days", "link_days", "rules")
+"""What a city changes while the service runs. Windows, scale, questions and causes are words of the pages and of kept answers."""
 FACTS = frozenset({"kind", "channel", "urgency", "policy", "contact_by", "needs", "source", "handling_kind"})
 """What a rule may ask of a ticket."""
 MIN_ATTEMPTS, MIN_DAYS = 3, 2
@@ -108,9 +112,12 @@ class Chosen:
 
 
 class Rules(_Entry):
-    """Everything in the file."""
+    """Everything in the file, with the conduct that is in force for whoever asks."""
 
     version: int = Field(ge=1)
+    """Of the questionnaire."""
+    conduct_version: int = 0
+    """Of the conduct in the database; 0: the file's."""
     hours: Hours
     attempts: dict[str, int]
     pause: dict[str, int]
@@ -195,5 +202,23 @@ def parse(raw: Any) -> Rules:
 
 @lru_cache(maxsize=1)
 def load() -> Rules:
-    """The rules of this installation."""
-    return parse(yaml.safe_load((files("ticketing") / "seed" / "callback.yaml").read_text(encoding="utf-8")))
+    """The rules that come with the program: the questionnaire and its words; the conduct as long as the database has none."""
+    return parse(_file())
+
+
+def conduct() -> dict[str, Any]:
+    """The conduct of the file as a document: version 1 in the database."""
+    raw = _file()
+    return {name: raw[name] for name in CONDUCT}
+
+
+def with_conduct(document: Mapping[str, Any], version: int) -> Rules:
+    """The rules with a conduct of the database. Raises RulesError naming what is missing, unknown or wrong."""
+    if wrong := set(CONDUCT) ^ set(document):
+        raise RulesError(f"callback: {', '.join(sorted(wrong))}: exactly {', '.join(CONDUCT)} are needed")
+    return parse({**_file(), **document, "conduct_version": version})
+
+
+def _file() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((files("ticketing") / "seed" / "callback.yaml").read_text(encoding="utf-8"))
+    return found

@@ -12,7 +12,7 @@ from hotline.errors import IllegalStep, NotAllowed
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, Reply
 from ticketing.calendar.service import work_calendar
-from ticketing.callback import rules
+from ticketing.callback import book
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskKind, TaskState
 from ticketing.callback.rules import Chosen, Rules
 from ticketing.callback.schedule import next_slot
@@ -32,7 +32,8 @@ from ticketing.ticket.steps import tell
 
 async def open_callback(core: Core, session: AsyncSession, ticket: Ticket) -> CallbackTask:
     """Open the round's callback task by the rules, and its clock."""
-    found, now = rules.load(), core.clock.now()
+    now = core.clock.now()
+    found = await book.current(session, now)
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
     chosen = choose(core, found, ticket, citizen)
     nobody = chosen.plan is Plan.NONE
@@ -42,6 +43,7 @@ async def open_callback(core: Core, session: AsyncSession, ticket: Ticket) -> Ca
         state=TaskState.OPEN.value,
         plan=chosen.plan.value,
         rule=chosen.rule,
+        rules_version=found.conduct_version,
         created_at=now,
         next_attempt_at=None if nobody else next_slot(found, await work_calendar(session), now, ticket.preferred_time),
         skip_at=now + timedelta(days=found.rating_days) if nobody else None,
@@ -203,8 +205,8 @@ async def take(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
     await refuse_author(session, actor, ticket)
     if task.claimed_by_id != actor.user_id:
         await tell(core, session, actor, ticket, "callback.taken", {"round": task.round})
-    task.claim, task.claimed_by_id = uuid4(), actor.user_id
-    task.claimed_until = now + timedelta(minutes=rules.load().lease["clerk"])
+    minutes = (await book.of_task(session, task)).lease["clerk"]
+    task.claim, task.claimed_by_id, task.claimed_until = uuid4(), actor.user_id, now + timedelta(minutes=minutes)
     await session.flush()
 
 

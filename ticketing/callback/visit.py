@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
 from hotline.i18n import _
-from ticketing.callback import rules
+from ticketing.callback import book, rules
 from ticketing.callback.attempts import add_attempt
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskKind, TaskState
 from ticketing.callback.questionnaire import CallbackResult, store_answers
@@ -96,7 +96,7 @@ async def _open_second_visit(
     if at_once and _may_order(actor, ticket):
         await _redo(core, session, actor, ticket, visit, result.cause or "other", result.rectification or result.note)
         return
-    await start_clock(core, session, ticket, ClockKind.CALLBACK, rules.load().visit_limit)
+    await start_clock(core, session, ticket, ClockKind.CALLBACK, (await book.of_task(session, task)).visit_limit)
 
 
 def _may_order(actor: Actor, ticket: Ticket) -> bool:

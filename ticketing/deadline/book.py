@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ticketing.calendar import versions
+from ticketing.callback import rules
 from ticketing.context import Core
 from ticketing.deadline import policy
 from ticketing.deadline.models import PolicyState, PolicyVersion
@@ -82,8 +83,8 @@ async def book(session: AsyncSession) -> Book:
     version = (await versions.current(session)).policies
     known: Book | None = _known.get(session, version)
     if known is None:
-        in_force = select(PolicyVersion).where(PolicyVersion.state == PolicyState.IN_FORCE.value).order_by(PolicyVersion.id)
-        known = Book(list(await session.scalars(in_force)))
+        in_force = select(PolicyVersion).where(PolicyVersion.state == PolicyState.IN_FORCE.value, PolicyVersion.key != rules.KEY)
+        known = Book(list(await session.scalars(in_force.order_by(PolicyVersion.id))))
         _known.put(session, version, known)
     return known
 
@@ -126,17 +127,17 @@ async def policy_of(session: AsyncSession, ticket: Ticket) -> Policy:
 
 
 async def load_policies(core: Core, session: AsyncSession) -> int:
-    """Take the policies that come with the program into a database that has none; returns how many there are.
+    """Take the policies that come with the program, and the conduct of callbacks, into a database that has none.
 
-    What was changed since in the console stays. Raises PolicyError when the file is wrong.
+    Returns how many versions there are. What was changed since in the console stays. Raises PolicyError when the file is wrong.
     """
     await versions.lock(session)
-    known = await session.scalar(select(func.count()).select_from(PolicyVersion))
-    if known:
-        return known
+    known = set(await session.scalars(select(PolicyVersion.key)))
     policy.load()
+    wanted = {rules.KEY: rules.conduct(), **({} if known else dict(policy.documents(policy.seed())))}
     now = core.clock.now()
-    for key, document in policy.documents(policy.seed()):
+    for key in wanted.keys() - known:
+        document = wanted[key]
         session.add(
             PolicyVersion(
                 key=key,
@@ -150,8 +151,9 @@ async def load_policies(core: Core, session: AsyncSession) -> int:
             )
         )
     await session.flush()
-    await versions.bump(session, policies=True)
-    return len(list(policy.documents(policy.seed())))
+    if wanted.keys() - known:
+        await versions.bump(session, policies=True)
+    return int(await session.scalar(select(func.count()).select_from(PolicyVersion)) or 0)
 
 
 __all__ = ["Book", "book", "load_policies", "policies", "policy_for", "policy_of"]

@@ -15,6 +15,7 @@ from hotline.errors import Conflict, IllegalStep, InvalidInput, NotAllowed, NotF
 from hotline.events import record
 from hotline.i18n import _
 from ticketing.calendar import versions
+from ticketing.callback import rules
 from ticketing.context import Core
 from ticketing.deadline import policy
 from ticketing.deadline.book import load_policies
@@ -23,6 +24,8 @@ from ticketing.deadline.policy import CENTRE, Centre, Policy, PolicyError
 from ticketing.people.actor import Actor
 from ticketing.people.permissions import may
 
+WHOLE = (CENTRE, rules.KEY)
+"""Documents of which there is one: the centre's own clocks, the conduct of callbacks. They carry no key inside."""
 MAX_DOCUMENT = 20_000
 """Characters of a document as text; a policy has a few hundred."""
 
@@ -44,7 +47,7 @@ async def propose(
     if not may(actor, "policy.propose") or actor.user_id is None:
         raise NotAllowed(_("只有督办和管理员可以提出修改时限规则"))
     key = key or str(document.get("key", ""))
-    if key != CENTRE and document.get("key") != key:
+    if key not in WHOLE and document.get("key") != key:
         raise InvalidInput(_("规则编号不能改，新规则请用新编号"), field="key")
     if not 5 <= len(reason.strip()) <= 1000:
         raise InvalidInput(_("请写明修改的理由，至少5个字"), field="reason")
@@ -141,7 +144,11 @@ async def check_whole(session: AsyncSession, key: str, number: int, document: di
 
     Raises InvalidInput with the reason.
     """
-    in_force = list(await session.scalars(select(PolicyVersion).where(PolicyVersion.state == PolicyState.IN_FORCE.value)))
+    if key == rules.KEY:
+        _check_conduct(document, number)
+        return
+    wanted = select(PolicyVersion).where(PolicyVersion.state == PolicyState.IN_FORCE.value, PolicyVersion.key != rules.KEY)
+    in_force = list(await session.scalars(wanted))
     try:
         parsed = _parse(key, document, number)
         others = [(row.key, row.version, row.valid_from, _parse(row.key, row.document, row.version)) for row in in_force]
@@ -149,6 +156,14 @@ async def check_whole(session: AsyncSession, key: str, number: int, document: di
         for moment in sorted({start, *(row[2] for row in everything if row[2] > start)}):
             _combine_at(everything, moment)
     except PolicyError as error:
+        raise InvalidInput(_("规则有误：{error}"), field="document", error=str(error)) from error
+
+
+def _check_conduct(document: dict[str, Any], number: int) -> None:
+    """The conduct of callbacks stands by itself: nothing else has to fit with it."""
+    try:
+        rules.with_conduct(document, number)
+    except rules.RulesError as error:
         raise InvalidInput(_("规则有误：{error}"), field="document", error=str(error)) from error
 
 

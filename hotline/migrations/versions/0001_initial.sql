@@ -602,6 +602,25 @@ CREATE INDEX ix_deputy_deputy_id ON deputy (deputy_id, ends_at);
 
 CREATE INDEX ix_deputy_user_id ON deputy (user_id, ends_at);
 
+CREATE TABLE sip_account (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	extension TEXT NOT NULL,
+	ha1 TEXT NOT NULL,
+	issued_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_sip_account PRIMARY KEY (id),
+	CONSTRAINT uq_sip_account_user_id UNIQUE (user_id),
+	CONSTRAINT uq_sip_account_extension UNIQUE (extension),
+	CONSTRAINT ck_sip_account_extension CHECK (extension ~ '^[2-8][0-9]{3}$'),
+	CONSTRAINT ck_sip_account_ha1 CHECK (ha1 ~ '^[0-9a-f]{32}$'),
+	CONSTRAINT fk_sip_account_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE VIEW sip_subscriber AS
+SELECT sip_account.extension AS username, sip_account.ha1
+FROM sip_account JOIN staff ON staff.id = sip_account.user_id
+WHERE staff.active;
+
 CREATE TABLE brief (
 	id BIGSERIAL NOT NULL,
 	kind TEXT NOT NULL,
@@ -984,6 +1003,8 @@ CREATE TABLE assignment (
 	responsible_leader TEXT DEFAULT '' NOT NULL,
 	responsible_person TEXT DEFAULT '' NOT NULL,
 	quality_standard TEXT DEFAULT '' NOT NULL,
+	procedure_result TEXT DEFAULT '' NOT NULL,
+	procedure_ended_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_assignment PRIMARY KEY (id),
 	CONSTRAINT ck_assignment_state CHECK (state IN ('assigned', 'signed', 'working', 'unit_review', 'replied', 'accepted', 'returned', 'cancelled', 'redo')),
 	CONSTRAINT fk_assignment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
@@ -1013,6 +1034,7 @@ CREATE TABLE callback_task (
 	state TEXT NOT NULL,
 	plan TEXT DEFAULT 'clerk' NOT NULL,
 	rule TEXT DEFAULT '' NOT NULL,
+	rules_version BIGINT DEFAULT '0' NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	next_attempt_at TIMESTAMP WITH TIME ZONE,
 	skip_at TIMESTAMP WITH TIME ZONE,
@@ -1190,7 +1212,7 @@ CREATE TABLE call_command (
 	valid_until TIMESTAMP WITH TIME ZONE NOT NULL,
 	done_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_call_command PRIMARY KEY (id),
-	CONSTRAINT ck_call_command_state CHECK (state IN ('waiting', 'done', 'failed')),
+	CONSTRAINT ck_call_command_state CHECK (state IN ('waiting', 'taken', 'done', 'failed')),
 	CONSTRAINT fk_call_command_call_id FOREIGN KEY(call_id) REFERENCES call (id),
 	CONSTRAINT fk_call_command_user_id FOREIGN KEY(user_id) REFERENCES staff (id)
 );
@@ -1492,6 +1514,7 @@ CREATE TABLE reply (
 	explanation TEXT DEFAULT '' NOT NULL,
 	legal_procedure TEXT DEFAULT '' NOT NULL,
 	legal_limit TEXT DEFAULT '' NOT NULL,
+	legal_due_on DATE,
 	author_id BIGINT NOT NULL,
 	written_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	signed_off_by_id BIGINT,
@@ -1604,7 +1627,7 @@ CREATE TABLE deadline (
 	calendar_version BIGINT DEFAULT 0 NOT NULL,
 	CONSTRAINT pk_deadline PRIMARY KEY (id),
 	CONSTRAINT ck_deadline_due_after_start CHECK (due_at > started_at),
-	CONSTRAINT ck_deadline_kind CHECK (kind IN ('dispatch', 'sign', 'contact', 'on_site', 'plan', 'handle', 'review', 'callback', 'dispute', 'follow_up', 'suspension', 'supplement', 'evaluation', 'objection')),
+	CONSTRAINT ck_deadline_kind CHECK (kind IN ('dispatch', 'sign', 'contact', 'on_site', 'plan', 'handle', 'review', 'callback', 'dispute', 'follow_up', 'suspension', 'supplement', 'evaluation', 'objection', 'statute')),
 	CONSTRAINT ck_deadline_limit CHECK (limit_unit IN ('h', 'wh', 'wd', 'd') AND limit_value > 0),
 	CONSTRAINT ck_deadline_state CHECK (state IN ('running', 'paused', 'met', 'late', 'cancelled')),
 	CONSTRAINT ck_deadline_stage CHECK (stage IN ('calm', 'white', 'amber', 'yellow', 'red')),

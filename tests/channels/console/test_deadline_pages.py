@@ -57,7 +57,9 @@ async def preview(admin: Browser, content: str, **fields: str) -> str:
     return body
 
 
-@pytest.mark.parametrize("path", ["/console/calendar", "/console/policies", "/console/policies/P-PHONE", "/console/policies/new"])
+@pytest.mark.parametrize(
+    "path", ["/console/calendar", "/console/policies", "/console/policies/P-PHONE", "/console/policies/P-CALLBACK", "/console/policies/new"]
+)
 async def test_who_may_open_the_pages(browser: Opener, city: City, path: str) -> None:
     async with city.database.transaction() as session:
         await load_policies(city.core, session)
@@ -66,6 +68,25 @@ async def test_who_may_open_the_pages(browser: Opener, city: City, path: str) ->
         response = await (await browser(login)).get(path)
         assert (response.status == 200) == (login in allowed), (login, response.status)
         assert response.status in (200, 403)
+
+
+async def test_how_callbacks_are_done_is_changed_by_two_people(browser: Opener, city: City) -> None:
+    async with city.database.transaction() as session:
+        await load_policies(city.core, session)
+    supervisor, admin = await browser("supervisor"), await browser("admin")
+    body = await supervisor.text("/console/policies/P-CALLBACK")
+    document = unescape(re.search(r'name="rest"[^>]*>([^<]*)<', body)[1])  # type: ignore[index]
+    assert "20:30" in document
+    form = {**await supervisor.form("/console/policies/P-CALLBACK", "/console/policies/P-CALLBACK"), "reason": "晚上不再打扰市民"}
+    assert (await supervisor.post("/console/policies/P-CALLBACK", {**form, "rest": "hours: {from: 8, to: 7}"})).status == 422
+    changed = document.replace("20:30", "19:30")
+    assert (await supervisor.post("/console/policies/P-CALLBACK", {**form, "rest": changed})).status == 303
+    page = await admin.text("/console/policies")
+    assert "晚上不再打扰市民" in page
+    approve = re.search(r"/console/policies/proposals/[0-9]+/approve", page)
+    assert approve is not None
+    assert (await admin.post(approve[0], {**await admin.form("/console/policies", approve[0])})).status == 303
+    assert "19:30" in await admin.text("/console/policies")
 
 
 async def test_nothing_is_written_before_the_preview_is_confirmed(browser: Opener, city: City) -> None:
