@@ -165,6 +165,7 @@ CLOCKS = {
     "supplement": "补正",
     "evaluation": "评价",
     "objection": "异议",
+    "statute": "法定程序",
 }
 LIMIT_UNITS = {"h": "小时，全天连续", "wh": "小时，只算上班时间", "wd": "个工作日", "d": "天，含休息日"}
 ATTEMPTS = {"no_answer": "无人接听", "busy": "占线", "wrong_number": "号码不对", "refused": "接通了，不愿评价"}
@@ -323,6 +324,7 @@ STAFF_NOTICES = {
     "sensitive": "敏感词提示",
     "commitment_due": "承诺快到期",
     "commitment_overdue": "承诺超期",
+    "procedure_overdue": "法定程序到期，请告知结果",
 }
 
 ELEMENTS = {"contact": "联系方式", "time": "时间", "place": "地点", "object": "对象或起因", "course": "经过"}

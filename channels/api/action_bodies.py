@@ -94,6 +94,15 @@ class ReplyBody(Part):
     explanation: Annotated[str, text(0, 2000, "第二次起说明为什么又回来了")] = ""
     legal_procedure: Annotated[LegalProcedure | None, Field(description="进入的法定程序")] = None
     legal_limit: Annotated[str, text(0, 100, "法定程序的办理期限；空着按法定期限")] = ""
+    legal_due: Annotated[
+        date | None, Field(ge=date(2000, 1, 1), le=date(2200, 1, 1), description="法定程序的到期日；空着按法定期限计算，other必填")
+    ] = None
+
+
+class ProcedureResult(Part):
+    """法定程序 has its result."""
+
+    result: Annotated[str, text(10, 5000, "告知市民的结果")]
 
 
 class ReturnRequest(Part):
@@ -376,6 +385,7 @@ class Commit(Sent):
 BODIES: dict[str, type[BaseModel]] = {
     "plan": PartText,
     "on_site": PartText,
+    "conclude_procedure": ProcedureResult,
     "ask_extension": AskExtension,
     "decide_extension": Decision,
     "ask_suspension": AskSuspension,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from channels.console import step_buttons as buttons
 from channels.console.actions import PERMISSIONS
 from channels.console.progress_steps import buttons as progress_buttons
+from channels.console.progress_steps import procedure_runs
 from channels.console.step_buttons import Action
 from channels.console.supervision_steps import buttons as supervision_buttons
 from channels.console.ticket_view import TicketPage
@@ -109,6 +110,8 @@ def _unit_work(page: TicketPage, state: str) -> Proposal:
             return _("审签答复"), buttons.SIGN_OFF, [buttons.REFUSE_DRAFT, buttons.REPLY]
         case "replied":
             return _("已回复，等中心审核"), None, []
+        case _ if procedure_runs(page):
+            return _("已进入法定程序：有了结果告知市民"), buttons.CONCLUDE_PROCEDURE, []
         case _:
             return _("本单位已办完"), None, []
 
@@ -241,4 +244,5 @@ _WHAT = {
     "supplement": "由市民补充",
     "evaluation": "由市民评价",
     "objection": "由市民提出异议",
+    "statute": "告知法定程序结果",
 }

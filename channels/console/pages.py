@@ -42,6 +42,7 @@ DONE = {
     "notice_left": "已记下处理情况",
     "template_saved": "模板已更新，从下一条通知起使用",
     "answered": "已直接答复",
+    "procedure_concluded": "法定程序的结果已告知市民",
     "draft_saved": "已存下没有填完的登记，只有自己看得到",
     "draft_dropped": "已删除没有填完的登记",
     "rejected": "已不予受理",

@@ -46,6 +46,7 @@ _STEP_OF_EVENT = {
     "ticket.supplemented": 2,
     "return_call.owed": 2,
     "reply.accepted": 3,
+    "procedure.concluded": 3,
 }
 
 
@@ -163,6 +164,8 @@ def _words(event: Event, facts: Facts) -> str | None:
             return _("我们会给您回电话")
         case "reply.accepted":
             return _("答复已审核通过")
+        case "procedure.concluded":
+            return _("法定程序已有结果：{result}").format(result=event.data.get("result", ""))
     return None
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
@@ -87,6 +87,9 @@ class Assignment(Base):
     """五定 (F06): unit and deadline stand elsewhere; leader, person and quality here, fixed when the unit signs."""
     responsible_person: Mapped[str] = mapped_column(default="", server_default="")
     quality_standard: Mapped[str] = mapped_column(default="", server_default="")
+    procedure_result: Mapped[str] = mapped_column(default="", server_default="")
+    """What came out of the statutory procedure that the unit led the matter into, as the citizen was told."""
+    procedure_ended_at: Mapped[datetime | None]
 
 
 class LegalProcedure(StrEnum):
@@ -128,6 +131,8 @@ class Reply(Base):
     """The statutory procedure that took the matter over; empty: none. Its result is told by that procedure (P-REPORT)."""
     legal_limit: Mapped[str] = mapped_column(default="", server_default="")
     """The procedure's own time limit, in words."""
+    legal_due_on: Mapped[date | None] = mapped_column(Date)
+    """The last day of the procedure as the unit names it; null: by `ticketing/seed/procedures.yaml`."""
     author_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     written_at: Mapped[datetime]
     signed_off_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))

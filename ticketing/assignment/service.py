@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.clock import to_city
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState, Facts, LegalProcedure, Reply
+from ticketing.assignment.statutes import fault_of
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import start_policy_clock, stop_clocks
@@ -42,6 +45,8 @@ class ReplyDraft:
     """The statutory procedure that took the matter over."""
     legal_limit: str = ""
     """Its time limit in words; empty: what the statute says. Mandatory for another procedure."""
+    legal_due: date | None = None
+    """Its last day; None: as long as the statute allows. Mandatory for another procedure."""
 
     @property
     def limit_words(self) -> str:
@@ -152,6 +157,8 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     assignment, ticket = await access_assignment(session, actor, assignment_id)
     _expect(assignment, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.REDO, AssignmentState.UNIT_REVIEW)
     errors = check_reply(draft)
+    if fault := fault_of(draft.legal_procedure, draft.legal_due, to_city(core.clock.now()).date()):
+        errors["legal_due"] = fault
     if level(ticket) >= EXPLAIN_FROM and len(draft.explanation.strip()) < MIN_EXPLANATION:
         errors["explanation"] = _("这是第{n}次反映，请写明上次为什么没有解决，至少{count}个字").format(
             n=level(ticket), count=MIN_EXPLANATION
@@ -169,7 +176,7 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
         draft.contact_note.strip(),
     )
     reply.legal_procedure = draft.legal_procedure.value if draft.legal_procedure else ""
-    reply.legal_limit = draft.limit_words
+    reply.legal_limit, reply.legal_due_on = draft.limit_words, draft.legal_due
     reply.explanation = draft.explanation.strip()[:2000]
     reply.author_id, reply.written_at = _user(actor), core.clock.now()
     await move(session, actor, assignment, "draft_reply")

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import InvalidInput, NotAllowed
 from hotline.i18n import _
+from ticketing.assignment import procedure
 from ticketing.assignment.models import Assignment, AssignmentState, Reply
 from ticketing.callback.tasks import open_callback
 from ticketing.context import Core
@@ -49,6 +50,7 @@ async def review(
             assignment.state = AssignmentState.REDO.value
             await go_on_after_review(core, session, ticket, assignment.id)
     if accept:
+        await procedure.begin(core, session, ticket, replies)
         await open_callback(core, session, ticket)
     await session.flush()
 

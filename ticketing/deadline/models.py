@@ -38,13 +38,22 @@ class ClockKind(StrEnum):
     OBJECTION = "objection"
     """不予受理: the citizen's time to object"""
 
+    STATUTE = "statute"
+    """法定程序: until the result that a statute asks for (domain.md 2.4); runs on when the ticket is closed"""
+
     @property
     def is_window(self) -> bool:
         """A window that simply ends: no reminders and no card, `ticketing.ticket.windows.expire` is called when it is due."""
         return self in WINDOWS
 
 
-WINDOWS = frozenset({ClockKind.FOLLOW_UP, ClockKind.SUSPENSION, ClockKind.SUPPLEMENT, ClockKind.EVALUATION, ClockKind.OBJECTION})
+WINDOWS = frozenset(
+    {
+        ClockKind.FOLLOW_UP, ClockKind.SUSPENSION, ClockKind.SUPPLEMENT, ClockKind.EVALUATION, ClockKind.OBJECTION, ClockKind.STATUTE,
+    }
+)  # fmt: skip
+CHOSEN = frozenset({ClockKind.SUSPENSION, ClockKind.STATUTE})
+"""Windows whose length is not the centre's policy: somebody chose the day, or a statute says it."""
 
 
 class ClockState(StrEnum):

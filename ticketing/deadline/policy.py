@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from ticketing.deadline.limits import Limit, Options, PolicyError, limit_of, options_of
-from ticketing.deadline.models import WINDOWS, ClockKind
+from ticketing.deadline.models import CHOSEN, WINDOWS, ClockKind
 from ticketing.people.models import Role
 from ticketing.ticket.states import DispatchMode, HandlingKind, Kind, Urgency
 
@@ -260,7 +260,7 @@ def parse_centre(raw: Any, version: int = 1) -> Centre:
     if not isinstance(raw, dict) or not isinstance(raw.get("dispatch"), dict):
         raise PolicyError(f"{where}: expected `dispatch` by urgency and `windows`")
     dispatch = {urgency: limit_of(raw["dispatch"].get(urgency.value), f"{where}: dispatch {urgency.value}") for urgency in Urgency}
-    wanted = {ClockKind.DISPUTE, *WINDOWS} - {ClockKind.SUSPENSION}
+    wanted = {ClockKind.DISPUTE, *WINDOWS} - CHOSEN
     raw_windows = raw.get("windows") or {}
     windows = {kind: limit_of(raw_windows.get(kind.value), f"{where}: windows {kind.value}") for kind in sorted(wanted)}
     days = raw.get("reopen_days", 7)

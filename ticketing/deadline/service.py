@@ -130,13 +130,15 @@ async def start_window(core: Core, session: AsyncSession, ticket: Ticket, kind: 
     return await start_clock(core, session, ticket, kind, centre.windows[kind], options=compute.USUAL)
 
 
-async def start_window_until(core: Core, session: AsyncSession, ticket: Ticket, kind: ClockKind, until: datetime) -> Deadline:
+async def start_window_until(
+    core: Core, session: AsyncSession, ticket: Ticket, kind: ClockKind, until: datetime, *, assignment_id: int | None = None
+) -> Deadline:
     """Start a window that ends at a moment somebody chose, such as a suspension's review date."""
     now = core.clock.now()
     if until <= now:
         raise InvalidInput(_("日期应在今天以后"), field="until")
     limit = Limit((until - now).total_seconds() / 3600, "h")
-    return await start_clock(core, session, ticket, kind, limit, options=compute.USUAL)
+    return await start_clock(core, session, ticket, kind, limit, assignment_id=assignment_id, options=compute.USUAL)
 
 
 async def start_policy_clock(

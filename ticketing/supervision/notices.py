@@ -54,6 +54,8 @@ class NoticeKind(StrEnum):
     """敏感词: a new ticket speaks of what leaders want to hear of at once"""
     COMMITMENT_DUE = "commitment_due"
     COMMITMENT_OVERDUE = "commitment_overdue"
+    PROCEDURE_OVERDUE = "procedure_overdue"
+    """the time of a statutory procedure is over and its result was not told"""
 
 
 @dataclass(frozen=True)

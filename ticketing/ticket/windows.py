@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ticketing.assignment import procedure
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.deadline.service import resume_clocks, start_dispatch_clock
@@ -25,6 +26,9 @@ async def expire(core: Core, session: AsyncSession, ticket: Ticket, deadline: De
     kind = ClockKind(deadline.kind)
     deadline.state, deadline.stopped_at, deadline.next_stage_at = ClockState.LATE.value, core.clock.now(), None
     await session.flush()
+    if kind is ClockKind.STATUTE:  # in whatever state the ticket is: the procedure outlives it
+        await procedure.overdue(core, session, ticket, deadline.assignment_id)
+        return
     state, end = _ENDS[kind]
     if ticket.state == state.value:
         await end(core, session, ticket)
