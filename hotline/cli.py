@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hotline.commands import calendar, monitor, workflow
+from hotline.commands import calendar, monitor, telephones, workflow
 from hotline.errors import HotlineError
 from hotline.processes.names import Role
 
@@ -38,6 +38,7 @@ app.add_typer(person_app, name="person")
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(calendar.app, name="calendar")
 app.add_typer(monitor.app, name="monitor")
+app.add_typer(telephones.app, name="telephones")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Download nothing.")]

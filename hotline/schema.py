@@ -23,6 +23,7 @@ import ticketing.queue.models
 import ticketing.relation.models
 import ticketing.request.models
 import ticketing.retention.models
+import ticketing.sip_account.models
 import ticketing.statistics.models
 import ticketing.suggestion.models
 import ticketing.supervision.models

@@ -1,0 +1,1 @@
+"""Agents' SIP telephones: extensions and what the edge checks their log-in against."""
