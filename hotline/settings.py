@@ -71,8 +71,14 @@ class Settings(BaseSettings):
         "auto",
         description="cn-small, cn-large, synthetic, none, a model folder, or auto (cn-small, else synthetic if the site is unreachable).",
     )
+    speech_workers: int = Field(1, ge=1, le=64, description="Processes that transcribe calls; each holds the model in memory.")
+    live_transcripts: int = Field(
+        0, ge=0, le=600, description="Voices transcribed while they speak; further ones after their call. 0: 2.5 per processor."
+    )
+    speech_words: Path | None = Field(
+        None, description="A text file of the city's own names, one a line, that are put in place of what sounds the same in a transcript."
+    )
     tts_timeout_s: float = Field(8.0, gt=0, le=60, description="Longest time that one sentence may take to be spoken to a file.")
-    queue_wait_s: int = Field(60, ge=1, le=3600, description="How long a caller waits for a person before a return call is promised.")
     silence_s: float = Field(7.0, gt=0, le=60, description="Silence after which the caller is asked again.")
 
     # bot

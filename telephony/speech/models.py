@@ -1,20 +1,24 @@
 """Which speech model is used, how it gets onto the machine, and loading it.
 
-`ensure` belongs to set-up (script/demo, the image's build): it may download. `load` belongs to the telephony process:
-it never touches the network, and without a model it returns None, which makes the call flow take messages instead.
+`ensure` belongs to set-up (script/demo, the image's build): it may download. `start` belongs to the telephony process, `load` to
+the others: they never touch the network, and without a model they return None, which makes the call flow take messages instead.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hotline.errors import HotlineError, Unavailable
+from hotline.errors import HotlineError
 from hotline.logs import get
 from hotline.settings import Settings
 from telephony.speech.download import Broken, Progress, Unreachable, fetch, unpack
+from telephony.speech.engine import ModelError, is_model, load_engine
+from telephony.speech.in_process import InProcessTranscriber
+from telephony.speech.processes import ProcessTranscriber
 from telephony.speech.transcriber import Transcriber
 
 log = get(__name__)
@@ -22,6 +26,7 @@ log = get(__name__)
 SYNTHETIC = Path(__file__).parent / "synthetic" / "model"
 """Our own tiny model: it understands synthetic callers only (docs/speech.md)."""
 _ACOUSTIC_MODEL = "am/final.mdl"
+"""What a published model must hold."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ SOURCES: Mapping[str, Source] = {
     "cn-large": Source("vosk-model-cn-0.22", "https://alphacephei.com/vosk/models/vosk-model-cn-0.22.zip", None),
 }
 """43,898,754 bytes and 1.3 GB; both Apache-2.0."""
+
+_STREAMS_PER_CPU = 2.5
+"""Live streams of a real small model on one processor (docs/speech.md); `hotline models bench` measures it on your machine."""
+_EFFECT = "callers are asked to leave a message, tickets say so"
 
 Kind = Literal["published", "synthetic", "own", "none"]
 
@@ -68,10 +77,6 @@ def _home(settings: Settings) -> Path:
     return settings.data_dir / "models"
 
 
-def _has_model(folder: Path) -> bool:
-    return (folder / _ACOUSTIC_MODEL).is_file() or (folder / "final.mdl").is_file()
-
-
 def _synthetic(why: str) -> ModelInfo:
     return ModelInfo("synthetic", SYNTHETIC, "synthetic", f"{why}只能听懂合成语音，听不懂真人（演示和测试用）")
 
@@ -86,15 +91,16 @@ def find(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> ModelIn
     wanted = "cn-small" if choice == "auto" else choice
     if wanted in sources:
         folder = _home(settings) / sources[wanted].folder
-        if _has_model(folder):
+        if is_model(folder):
             return ModelInfo(sources[wanted].folder, folder, "published")
         if choice == "auto":
             return _synthetic("没有下载中文模型，改用自带的合成模型：")
         raise BadModel(f"语音模型 {wanted} 还没有下载：请在能上网时运行 script/bootstrap，或设置 HOTLINE_SPEECH_MODEL=auto")
     folder = Path(choice)
-    if not _has_model(folder):
+    if not is_model(folder):
+        needs = f"Vosk 要有 {_ACOUSTIC_MODEL}，sherpa-onnx 要有 tokens.txt 和 *.onnx"
         known = "auto、cn-small、cn-large、synthetic、none"
-        raise BadModel(f"HOTLINE_SPEECH_MODEL={choice}：不是已知的模型（{known}），也不是 Vosk 模型文件夹（缺少 {_ACOUSTIC_MODEL}）")
+        raise BadModel(f"HOTLINE_SPEECH_MODEL={choice}：不是已知的模型（{known}），也不是模型文件夹（{needs}）")
     return ModelInfo(folder.name, folder, "own")
 
 
@@ -112,7 +118,7 @@ def ensure(settings: Settings, *, offline: bool, progress: Progress, sources: Ma
     if source is None:
         return find(settings, sources)
     folder = _home(settings) / source.folder
-    if _has_model(folder):
+    if is_model(folder):
         return ModelInfo(source.folder, folder, "published")
     if offline:
         return _without(choice, "离线模式，没有下载中文模型；")
@@ -146,17 +152,56 @@ def _install(source: Source, folder: Path, progress: Progress) -> None:
 
 
 def load(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> Transcriber | None:
-    """The model of the setting in memory, or None with a line in the log that says why (degraded mode: messages are taken)."""
-    from telephony.speech.vosk_engine import ModelError, VoskTranscriber
-
+    """The model of the setting in this process's memory, for voice messages and tools; None as with `start`."""
     try:
         info = find(settings, sources)
         if info.folder is None:
             log.warning("speech_model_off", note=info.note)
             return None
-        transcriber = VoskTranscriber(info.folder, info.name, max_sessions=settings.max_calls)
-    except (BadModel, ModelError, Unavailable) as error:
-        log.warning("speech_model_missing", reason=str(error), effect="callers are asked to leave a message, tickets say so")
+        transcriber = InProcessTranscriber(load_engine(info.folder, info.name, city_words(settings)), max_sessions=settings.max_calls)
+    except (BadModel, ModelError) as error:
+        log.warning("speech_model_missing", reason=str(error), effect=_EFFECT)
         return None
     log.info("speech_model_loaded", model=info.name, kind=info.kind, note=info.note)
     return transcriber
+
+
+async def start(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> ProcessTranscriber | None:
+    """The model of the setting in worker processes, for calls.
+
+    None with a line in the log that says why: then messages are taken (degraded mode).
+    """
+    try:
+        info = find(settings, sources)
+        if info.folder is None:
+            log.warning("speech_model_off", note=info.note)
+            return None
+        transcriber = ProcessTranscriber(
+            info.folder, info.name, workers=settings.speech_workers, max_sessions=live_limit(settings, info), words=city_words(settings)
+        )
+        await transcriber.start()
+    except (BadModel, ModelError) as error:
+        log.warning("speech_model_missing", reason=str(error), effect=_EFFECT)
+        return None
+    log.info("speech_model_loaded", model=info.name, kind=info.kind, note=info.note, live=transcriber.limit)
+    return transcriber
+
+
+def live_limit(settings: Settings, info: ModelInfo) -> int:
+    """How many streams may be transcribed while they are spoken; further calls are transcribed afterwards."""
+    if settings.live_transcripts:
+        return settings.live_transcripts
+    if info.kind == "synthetic":
+        return 2 * settings.max_calls
+    return max(1, int(_STREAMS_PER_CPU * (os.cpu_count() or 1)))
+
+
+def city_words(settings: Settings) -> tuple[str, ...]:
+    """The names of the city's own (`HOTLINE_SPEECH_WORDS`), one a line; empty without the file. Raises BadModel."""
+    if settings.speech_words is None:
+        return ()
+    try:
+        lines = settings.speech_words.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadModel(f"HOTLINE_SPEECH_WORDS={settings.speech_words}：读不了（{error}）") from error
+    return tuple(dict.fromkeys(word for line in lines if (word := line.partition("#")[0].strip())))

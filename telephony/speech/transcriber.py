@@ -53,6 +53,27 @@ class Transcriber(Protocol):
         ...
 
 
+class Samples:
+    """Cuts what comes in any length into whole 16-bit samples."""
+
+    def __init__(self) -> None:
+        """Nothing is left over."""
+        self._odd = b""
+
+    def whole(self, pcm16: bytes) -> bytes:
+        """What can be decoded now; half a sample is kept for the next time."""
+        audio = self._odd + pcm16
+        end = len(audio) // 2 * 2
+        self._odd = audio[end:]
+        return audio[:end]
+
+
+def check_rate(rate_hz: int) -> None:
+    """Raises ValueError for a rate at which nobody records speech."""
+    if not 4_000 <= rate_hz <= 96_000:
+        raise ValueError(f"no speech has {rate_hz} samples per second")
+
+
 def tidy(text: str) -> str:
     """What Chinese models put between words is not part of the text: 今天 天气 -> 今天天气."""
     return _BETWEEN_CJK.sub("", text.replace("<unk>", " ").replace("[FIL]", " ").strip())

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from hotline.errors import Unavailable
+from telephony.speech.engine import ModelError
+from telephony.speech.in_process import InProcessTranscriber
 from telephony.speech.models import SYNTHETIC
 from telephony.speech.transcriber import Heard, tidy, transcribe_pcm
-from telephony.speech.vosk_engine import ModelError, VoskTranscriber
+from telephony.speech.vosk_engine import VoskEngine, VoskRecogniser
 
 AUDIO = Path(__file__).parent / "audio"
 SECOND = bytes(16000)
@@ -24,13 +26,13 @@ def speech(name: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def transcriber() -> Iterator[VoskTranscriber]:
-    made = VoskTranscriber(SYNTHETIC, "synthetic", max_sessions=3, threads=2)
+def transcriber() -> Iterator[InProcessTranscriber]:
+    made = InProcessTranscriber(VoskEngine(SYNTHETIC, "synthetic"), max_sessions=3, threads=2)
     yield made
     made.close()
 
 
-async def stream(transcriber: VoskTranscriber, pcm16: bytes, step: int = 320) -> list[Heard]:
+async def stream(transcriber: InProcessTranscriber, pcm16: bytes, step: int = 320) -> list[Heard]:
     session = transcriber.open(8000)
     heard: list[Heard] = []
     for start in range(0, len(pcm16), step):
@@ -40,7 +42,7 @@ async def stream(transcriber: VoskTranscriber, pcm16: bytes, step: int = 320) ->
     return heard
 
 
-async def test_words_come_as_partials_and_then_as_a_final_with_times(transcriber: VoskTranscriber) -> None:
+async def test_words_come_as_partials_and_then_as_a_final_with_times(transcriber: InProcessTranscriber) -> None:
     heard = await stream(transcriber, SECOND + speech("complaint") + SECOND)
     final = heard[-1]
     assert [h.text for h in heard if h.kind == "final"] == ["我要投诉翠湖小区旁边的工地半夜还在施工"]
@@ -53,7 +55,7 @@ async def test_words_come_as_partials_and_then_as_a_final_with_times(transcriber
     assert 0 < final.confidence <= 1
 
 
-async def test_two_sentences_are_two_finals_on_one_time_line(transcriber: VoskTranscriber) -> None:
+async def test_two_sentences_are_two_finals_on_one_time_line(transcriber: InProcessTranscriber) -> None:
     pcm = SECOND + speech("guide") + SECOND + SECOND + speech("phone") + SECOND
     finals = [h for h in await stream(transcriber, pcm, 1600) if h.kind == "final"]
     assert finals[0].text == "护照丢了怎么补办"
@@ -61,47 +63,61 @@ async def test_two_sentences_are_two_finals_on_one_time_line(transcriber: VoskTr
     assert finals[0].end_s + 1.5 < finals[1].start_s
 
 
-async def test_pieces_of_any_length_give_the_same_text(transcriber: VoskTranscriber) -> None:
+async def test_a_recogniser_is_replaced_between_sentences_and_the_time_line_goes_on() -> None:
+    recogniser = VoskEngine(SYNTHETIC, "synthetic", recycled_after_s=3.0).recogniser(8000)
+    made: list[int] = []
+    renew = recogniser._renew
+    recogniser._renew = lambda: (made.append(1), renew())  # type: ignore[method-assign, assignment, func-returns-value]
+    pcm = (SECOND + speech("guide") + SECOND + SECOND) * 4
+    heard: list[Heard] = []
+    for start in range(0, len(pcm), 1600):
+        heard += recogniser.accept(pcm[start : start + 1600])
+    finals = [h for h in heard if h.kind == "final"]
+    assert [h.text for h in finals] == ["护照丢了怎么补办"] * 4
+    length = len(pcm) / 16000 / 4
+    assert [round(h.start_s - n * length - finals[0].start_s) for n, h in enumerate(finals)] == [0] * 4
+    assert len(made) == 4
+
+
+async def test_pieces_of_any_length_give_the_same_text(transcriber: InProcessTranscriber) -> None:
     pcm = SECOND + speech("guide") + SECOND
     texts = {"".join(h.text for h in await stream(transcriber, pcm, step) if h.kind == "final") for step in (37, 321, 1600, len(pcm))}
     assert texts == {"护照丢了怎么补办"}
 
 
 @pytest.mark.parametrize("pcm16", [b"", b"\x01", SECOND * 3], ids=["nothing", "half a sample", "silence"])
-async def test_no_speech_is_no_text(transcriber: VoskTranscriber, pcm16: bytes) -> None:
+async def test_no_speech_is_no_text(transcriber: InProcessTranscriber, pcm16: bytes) -> None:
     assert await stream(transcriber, pcm16) == []
     assert await transcribe_pcm(transcriber, pcm16, 8000) == ""
 
 
-async def test_a_voice_message_of_another_rate_is_transcribed(transcriber: VoskTranscriber) -> None:
+async def test_a_voice_message_of_another_rate_is_transcribed(transcriber: InProcessTranscriber) -> None:
     wide, _state = audioop.ratecv(SECOND + speech("guide") + SECOND, 2, 1, 8000, 16000, None)
     assert await transcribe_pcm(transcriber, wide, 16000) == "护照丢了怎么补办"
 
 
-async def test_streams_at_once_do_not_mix(transcriber: VoskTranscriber) -> None:
+async def test_streams_at_once_do_not_mix(transcriber: InProcessTranscriber) -> None:
     names = ("complaint", "guide", "phone")
     heard = await asyncio.gather(*(stream(transcriber, SECOND + speech(name) + SECOND, 800) for name in names))
     texts = ["".join(h.text for h in one if h.kind == "final") for one in heard]
     assert texts == ["我要投诉翠湖小区旁边的工地半夜还在施工", "护照丢了怎么补办", "我的电话是幺三八零零幺三八零零零"]
 
 
-async def test_the_event_loop_is_never_blocked_by_decoding(transcriber: VoskTranscriber, monkeypatch: pytest.MonkeyPatch) -> None:
-    import telephony.speech.vosk_engine as engine
-
+async def test_the_event_loop_is_never_blocked_by_decoding(transcriber: InProcessTranscriber, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: set[int] = set()
-    decode = engine._decode
+    decode = VoskRecogniser.accept
 
-    def watched(recogniser: object, audio: bytes) -> tuple[str, bool]:
+    def watched(recogniser: VoskRecogniser, audio: bytes) -> list[Heard]:
         threads.add(threading.get_ident())
         return decode(recogniser, audio)
 
-    monkeypatch.setattr(engine, "_decode", watched)
+    monkeypatch.setattr(VoskRecogniser, "accept", watched)
     await stream(transcriber, SECOND)
     assert threads
     assert threading.get_ident() not in threads
 
 
-async def test_no_more_streams_than_allowed_and_closed_ones_make_room(transcriber: VoskTranscriber) -> None:
+async def test_no_more_streams_than_allowed_and_closed_ones_make_room(transcriber: InProcessTranscriber) -> None:
     sessions = [transcriber.open(8000) for _ in range(3)]
     with pytest.raises(Unavailable):
         transcriber.open(8000)
@@ -111,7 +127,7 @@ async def test_no_more_streams_than_allowed_and_closed_ones_make_room(transcribe
     assert transcriber.sessions == 0
 
 
-async def test_a_finished_stream_takes_nothing_more(transcriber: VoskTranscriber) -> None:
+async def test_a_finished_stream_takes_nothing_more(transcriber: InProcessTranscriber) -> None:
     session = transcriber.open(8000)
     await session.finish()
     with pytest.raises(ValueError, match="finished"):
@@ -120,7 +136,7 @@ async def test_a_finished_stream_takes_nothing_more(transcriber: VoskTranscriber
 
 
 @pytest.mark.parametrize("rate", [0, -8000, 1_000_000])
-def test_a_senseless_rate_is_refused(transcriber: VoskTranscriber, rate: int) -> None:
+def test_a_senseless_rate_is_refused(transcriber: InProcessTranscriber, rate: int) -> None:
     with pytest.raises(ValueError, match="samples per second"):
         transcriber.open(rate)
     assert transcriber.sessions == 0
@@ -128,11 +144,11 @@ def test_a_senseless_rate_is_refused(transcriber: VoskTranscriber, rate: int) ->
 
 def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"am/final\.mdl"):
-        VoskTranscriber(tmp_path, "nothing")
+        VoskEngine(tmp_path, "nothing")
     (tmp_path / "am").mkdir()
     (tmp_path / "am" / "final.mdl").write_bytes(b"rubbish")
     with pytest.raises(ModelError, match="cannot load"):
-        VoskTranscriber(tmp_path, "broken")
+        VoskEngine(tmp_path, "broken")
 
 
 @pytest.mark.parametrize(
