@@ -20,6 +20,8 @@ from telephony.flow.pending import PendingCalls
 from telephony.flow.record import pending_folder
 from telephony.flow.recovery import Refusals, end_abandoned, pick_up
 from telephony.phone import Phone
+from telephony.speech import models
+from telephony.speech.processes import ProcessTranscriber
 from telephony.speech.prompts import PromptStore
 from telephony.speech.voice import EspeakVoice
 from ticketing.conversation.models import Heartbeat
@@ -35,8 +37,16 @@ _GRACE_S = 8.0
 
 async def run(services: Services) -> None:
     """Serve calls until cancelled. Raises OSError when the SIP or the control address is taken."""
+    transcriber = await models.start(services.settings)
+    try:
+        await _serve(services, transcriber)
+    finally:
+        if transcriber is not None:
+            await asyncio.shield(asyncio.ensure_future(transcriber.close()))
+
+
+async def _serve(services: Services, transcriber: ProcessTranscriber | None) -> None:
     settings = services.settings
-    transcriber = await asyncio.to_thread(lambda: services.transcriber)
     voice = EspeakVoice(timeout_s=settings.tts_timeout_s)
     prompts = PromptStore.of(settings, voice)
     await prompts.warm()
@@ -50,6 +60,7 @@ async def run(services: Services) -> None:
         return {
             "sip": f"{settings.sip_host}:{phone.port}",
             "transcriber": transcriber.name if transcriber else None,
+            "transcripts": transcriber.state() if transcriber else {},
             "voice": voice.name,
             "live_calls": phone.live_calls,
             "pending_calls": pending.count(),
