@@ -14,12 +14,15 @@ from hotline.errors import HotlineError, Unavailable
 from hotline.logs import get
 from knowledge.search.service import search
 from knowledge.search.words import normalise, tokens
+from telephony.bridge.agent_leg import BridgeLeg
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCalls
 from telephony.flow.record import pending_folder
 from telephony.flow.recovery import Refusals, end_abandoned, pick_up
+from telephony.flow.tones import music
 from telephony.phone import Phone
+from telephony.queue.switchboard import Switchboard
 from telephony.speech import models
 from telephony.speech.processes import ProcessTranscriber
 from telephony.speech.prompts import PromptStore
@@ -52,7 +55,13 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None) -> 
     await prompts.warm()
     await _warm_search(services)
     worker = f"telephony-{settings.sip_port}"
-    flow = CallFlow(Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker))
+    await asyncio.to_thread(music)
+
+    async def dial(uri: str, ring_s: float) -> BridgeLeg:
+        return await phone.dial(uri, ring_s=ring_s)
+
+    board = Switchboard(services.core, services.database, worker, dial)
+    flow = CallFlow(Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker, board))
     phone = Phone.from_settings(settings, flow.run, services.core.vault)
     pending, refusals = PendingCalls(pending_folder(settings.data_dir), services.core.vault), Refusals()
 
@@ -69,6 +78,7 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None) -> 
         }
 
     tending: asyncio.Task[None] | None = None
+    exchange = asyncio.create_task(board.run(), name="switchboard")
     health: web.AppRunner | None = None
     try:
         await phone.start()
@@ -77,7 +87,7 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None) -> 
         log.info("telephony_ready", **{key: value for key, value in state().items() if key != "counters"})
         await tending
     finally:
-        await asyncio.shield(asyncio.ensure_future(_stop(phone, tending, health, voice)))
+        await asyncio.shield(asyncio.ensure_future(_stop(phone, tending, exchange, health, voice)))
 
 
 async def _warm_search(services: Services) -> None:
@@ -90,11 +100,15 @@ async def _warm_search(services: Services) -> None:
         log.warning("search_not_warmed", reason=str(error))
 
 
-async def _stop(phone: Phone, tending: asyncio.Task[None] | None, health: web.AppRunner | None, voice: EspeakVoice) -> None:
+async def _stop(
+    phone: Phone, tending: asyncio.Task[None] | None, exchange: asyncio.Task[None], health: web.AppRunner | None, voice: EspeakVoice
+) -> None:
     if tending is not None:
         tending.cancel()
         await asyncio.gather(tending, return_exceptions=True)
     await phone.stop(_GRACE_S)
+    exchange.cancel()
+    await asyncio.gather(exchange, return_exceptions=True)
     if health is not None:
         await health.cleanup()
     await voice.close()

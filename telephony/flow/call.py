@@ -6,15 +6,17 @@ import asyncio
 
 from hotline.errors import HotlineError, Unavailable
 from hotline.logs import get
-from telephony.flow import winding_up
+from telephony.flow import steps, winding_up
 from telephony.flow.conversation import Talk
 from telephony.flow.ear import Ear, Quiet
 from telephony.flow.message import take_message
 from telephony.flow.mouth import Mouth
 from telephony.flow.parts import CallerGone, Parts
+from telephony.flow.pending import Said
 from telephony.flow.record import CallRecord
 from telephony.leg import Leg, LegGone
-from telephony.speech.transcriber import TranscriptSession
+from telephony.speech.transcriber import Heard, TranscriptSession
+from ticketing.call_flow.document import Document, Flow
 
 log = get(__name__)
 
@@ -71,6 +73,22 @@ class _Call:
         self.record = CallRecord(parts, leg, parts.transcriber.name if parts.transcriber and session else None)
         self.transcribed = session is not None
         self.talk: Talk | None = None
+        self.waiting = False
+        """Whether the caller waits for a person."""
+        self.owed_unless_registered = ""
+        """Why a return call is owed when no ticket comes of the call; empty: none is."""
+        self.unanswered: list[Said] = []
+        """What was heard and not yet stored: never lost, whatever breaks."""
+
+    @property
+    def document(self) -> Document:
+        """The call flow that was in force when the call began."""
+        return self.record.document
+
+    @property
+    def flow(self) -> Flow:
+        """What callers of the dialled number go through."""
+        return self.document.flow_of(self.leg.called)
 
     def _session(self) -> TranscriptSession | None:
         if self.parts.transcriber is None:
@@ -87,14 +105,34 @@ class _Call:
         self.record.start_recording()
         try:
             await self.record.open()
-            if not self.transcribed:
-                return await take_message(self, "leave_message")
-            self.talk = Talk(self)
-            return await self.talk.run()
+            return await steps.go_through(self)
         except Unavailable as error:
             log.warning("call_in_outage", call=str(self.leg.id), reason=str(error))
-            self.record.keep(*(self.talk.unanswered if self.talk else ()), owed="outage")  # the apology promises a return call
+            self.record.keep(*self.unanswered, owed="outage")  # the apology promises a return call
             return await take_message(self, "apology")
+
+    async def prompt(self, key: str, *, firm: bool = False) -> None:
+        """Say a fixed prompt and keep it in the transcript."""
+        await self.keep(await self.mouth.prompt(key, firm=firm), key)
+
+    async def say(self, text: str, key: str, *, firm: bool = False) -> None:
+        """Say a text of the flow's document and keep it in the transcript under `key`."""
+        await self.mouth.say(text, firm=firm)
+        await self.keep(text, key)
+
+    async def keep(self, text: str, key: str) -> None:
+        """What we said belongs to the transcript, but a sentence more or less in it is not worth the call."""
+        try:
+            await self.record.we_said(text, self.ear.seconds, key)
+        except Unavailable as error:
+            log.warning("prompt_not_stored", prompt=key, reason=str(error))
+
+    async def store(self, heard: Heard) -> None:
+        """What the caller said while the assistant is not asked: in the queue, to an agent."""
+        said = self.record.name(heard)
+        self.unanswered.append(said)
+        await self.record.said(said)
+        self.unanswered.remove(said)
 
     async def wind_up(self, reason: str) -> None:
         """After the call: the last words, the recording, the rows."""

@@ -1,4 +1,4 @@
-"""The talk between caller and bot, and the wait for a person."""
+"""The talk between caller and assistant: words, keys, silence, interrupting, and the offer to connect an emergency line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from hotline.errors import Unavailable
 from hotline.i18n import _
 from hotline.logs import get
 from telephony.flow.ear import Key, Quiet, Silence
+from telephony.flow.emergency import EmergencyOffer
 from telephony.flow.pending import Said
-from telephony.flow.tones import music
-from telephony.leg import RATE_HZ
+from telephony.flow.person import reach_person
 from telephony.speech.numerals import slowly
 from telephony.speech.transcriber import Heard
+from ticketing.call_flow.document import Talk as Options
+from ticketing.call_flow.document import Unheard
 
 if TYPE_CHECKING:
     from chatbot.reply import Turn
@@ -28,80 +30,81 @@ _KEYS_S = 2.0
 _RETRIES = 4
 _RETRY_S = 2.0
 """A database that was restarted is back after a moment; the caller is asked to wait that long."""
-_MOST_SILENCES = 3
+_SPOKE_S = 0.8
+"""So much sound without a word that was understood: the caller spoke, and was not understood."""
 
 
 class Talk:
-    """Greeting, questions and answers, until the caller leaves, is done, or wants a person."""
+    """Questions and answers, until the caller leaves, is done, or speaks with a person."""
 
-    def __init__(self, call: Call) -> None:
-        """`call`: its ear, mouth and record."""
+    def __init__(self, call: Call, options: Options) -> None:
+        """`call`: its ear, mouth and record. `options`: of the step."""
         self._call = call
+        self._options = options
         self._ear, self._mouth, self._record = call.ear, call.mouth, call.record
         self._settings = call.parts.settings
         self._keys = ""
-        self._silences = 0
+        self._unheard = 0
+        """Times in a row that nothing was heard, or nothing understood."""
+        self._loud_before = 0.0
         self._form_open = False
         self._answered = False
-        self.waiting = False
-        """Whether the caller is in the queue for a person."""
-        self.unanswered: list[Said] = []
-        """What was heard and not yet stored by the bot: never lost, whatever breaks."""
+        self._emergency = EmergencyOffer(call)
 
     async def run(self) -> str:
         """The end reason. Raises CallerGone, or Unavailable when the database stays away."""
-        await self._greet()
+        self._listen_for_voice()
         while True:
-            event = await self._ear.next(self._patience())
-            match event:
-                case Heard(kind="partial"):
-                    if len(event.text) >= _BARGE_IN:
-                        self._mouth.hush()
-                case Heard():
-                    self._silences = 0
-                    ended = await self._reply(self._record.name(event))
-                    if ended:
-                        return ended
-                case Key():
-                    self._silences = 0
-                    ended = await self._key(event.digit)
-                    if ended:
-                        return ended
-                case Silence() if self._keys:
-                    ended = await self._typed()
-                    if ended:
-                        return ended
-                case Silence():
-                    if await self._silent():
-                        return "silence"
-                case Quiet():
-                    pass  # from now on silence is counted
+            ended = await self._take(await self._ear.next(self._patience()))
+            if ended:
+                self._ear.on_voice = None
+                return ended
+
+    def _listen_for_voice(self) -> None:
+        if self._options.barge_in_ms:
+            self._ear.voice_ms = self._options.barge_in_ms
+            self._ear.on_voice = self._mouth.hush
+
+    async def _take(self, event: object) -> str | None:
+        match event:
+            case Heard(kind="partial"):
+                if len(event.text) >= _BARGE_IN:
+                    self._mouth.hush()
+            case Heard():
+                self._understood()
+                return await self._heard(event)
+            case Key():
+                self._understood()
+                return await self._key(event.digit)
+            case Silence() if self._keys:
+                return await self._typed()
+            case Silence():
+                return await self._silent()
+            case Quiet():
+                self._loud_before = self._ear.loud_seconds  # from now on silence is counted
+        return None
 
     def _patience(self) -> float | None:
         if self._keys:
             return _KEYS_S
         return None if self._mouth.talking else self._settings.silence_s
 
-    async def _greet(self) -> None:
-        """The greeting of the dialled line (A01); the city's own when the line has none or the voice fails."""
-        words = self._record.greeting
-        if not words or not await self._mouth.offer(words):
-            await self._prompt("greeting")
-            return
-        await self._keep(words, "line_greeting")
-        await self._prompt("recorded")
+    def _understood(self) -> None:
+        self._unheard = 0
 
-    async def _prompt(self, key: str, *, firm: bool = False) -> None:
-        await self._keep(await self._mouth.prompt(key, firm=firm), key)
-
-    async def _keep(self, text: str, key: str) -> None:
-        try:
-            await self._record.we_said(text, self._ear.seconds, key)
-        except Unavailable as error:  # a prompt more or less in the transcript is not worth the call
-            log.warning("prompt_not_stored", prompt=key, reason=str(error))
+    async def _heard(self, heard: Heard) -> str | None:
+        said = self._record.name(heard)
+        if self._emergency.accepted(heard.text):
+            self._call.unanswered.append(said)
+            await self._record.said(said)
+            self._call.unanswered.remove(said)
+            return await self._emergency.connect()
+        return await self._reply(said)
 
     async def _key(self, digit: str) -> str | None:
         self._mouth.hush(even_firm=True)
+        if not self._keys and self._emergency.accepted(digit):
+            return await self._emergency.connect()
         if digit == "#":
             return await self._typed()
         if digit == "*":
@@ -118,49 +121,71 @@ class Talk:
         """A number typed on the keys: 0 alone calls a person, everything else is an answer."""
         keys, self._keys = self._keys, ""
         if keys == "0":
-            return await self._wait_for_person("dtmf")
+            return await self._person("dtmf")
         if not keys:
             return None
         at = self._ear.seconds
         return await self._reply(self._record.name(Heard("final", keys, round(at, 2), round(at, 2))))
 
-    async def _silent(self) -> bool:
-        """Ask again, more gently each time; True when the call was ended."""
-        self._silences += 1
-        if self._silences >= _MOST_SILENCES:
-            await self._prompt("silent_goodbye", firm=True)
-            await self._mouth.finished()
-            return True
-        if self._silences == 1 and self._form_open and self._mouth.last:
+    async def _silent(self) -> str | None:
+        """Ask again, more gently each time; after the last time the way out."""
+        spoke = self._ear.loud_seconds - self._loud_before >= _SPOKE_S
+        self._loud_before = self._ear.loud_seconds
+        wanted: Unheard = self._options.no_match if spoke else self._options.silence
+        if self._unheard >= len(wanted.say):
+            return await self._way_out(wanted, "no_match" if spoke else "silence")
+        self._unheard += 1
+        if not spoke and self._unheard == 1 and self._form_open and self._mouth.last:
             self._mouth.play(self._mouth.last)  # the question is still open
-        elif self._silences == 1:
-            await self._prompt("anything_else" if self._answered else "still_there")
+        elif not spoke and self._unheard == 1 and self._answered:
+            await self._call.prompt("anything_else")
         else:
-            await self._prompt("not_heard")
-        return False
+            await self._call.say(wanted.say[self._unheard - 1], "no_match" if spoke else "silence")
+        return None
+
+    async def _way_out(self, wanted: Unheard, reason: str) -> str | None:
+        if wanted.then == "person":
+            self._unheard = 0
+            ended = await self._person(reason)
+            if ended:
+                return ended
+        await self._call.prompt("silent_goodbye", firm=True)
+        await self._mouth.finished()
+        return "silence"
 
     async def _reply(self, said: Said) -> str | None:
         """One turn; the end reason when it ended the call."""
         self._mouth.hush()
-        self.unanswered.append(said)
+        unanswered = self._call.unanswered
+        unanswered.append(said)
         try:
             turn = await self._turn(said)
         except Unavailable:
             raise
         except Exception:  # whatever is wrong with the bot, the caller gets a person (lesson 25b)
             log.exception("bot_failed", call=str(self._call.leg.id))
-            await self._store(said, again=True)
-            await self._mouth.prompt("queued")
-            return await self._wait_for_person("failed")
-        self.unanswered.remove(said)
+            await self._record.said(said)
+            unanswered.remove(said)
+            return await self._person("failed")
+        unanswered.remove(said)
         self._form_open, self._answered = turn.form_open, True
         await self._speak(turn)
+        await self._emergency.offer(said.text)
         if turn.handover:
-            return await self._wait_for_person(turn.handover_reason or "asked")
+            return await self._person(turn.handover_reason or "asked", told=True)
         if turn.finished:
             await self._mouth.finished()
             return "finished"
         return None
+
+    async def _person(self, reason: str, *, told: bool = False) -> str | None:
+        """To the queue; None when nobody can be reached and the talk goes on."""
+        if self._emergency.heard:
+            reason = "emergency"
+        ended = await reach_person(self._call, reason, told=told)
+        if ended is None:
+            self._listen_for_voice()
+        return ended
 
     async def _turn(self, said: Said) -> Turn:
         assert self._record.conversation_id is not None  # noqa: S101 - the call was opened
@@ -190,34 +215,3 @@ class Talk:
         words = _("工单编号，{number}。查询码，{code}。").format(number=slowly(number), code=slowly(query_code))
         await self._mouth.say(_("已经为您登记，请您记一下。{words}我再说一遍。{words}").format(words=words), firm=True)
         await self._mouth.say(_("用这个电话打来，就能查到办理进度。请问还有别的事吗？"))
-
-    async def _wait_for_person(self, reason: str) -> str:
-        """The queue: until the caller leaves (CallerGone) or nobody has come in time; the end reason."""
-        await self._record.queue(reason)
-        self.waiting = True
-        if reason == "dtmf":  # the bot has said so already when it was asked in words
-            await self._prompt("queued")
-        await self._prompt("queue_invite")
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + self._settings.queue_wait_s
-        more = loop.time()
-        while (left := ends - loop.time()) > 0:
-            if loop.time() >= more:
-                self._mouth.play(music())
-                more = loop.time() + len(music()) / 2 / RATE_HZ
-                if left < self._settings.queue_wait_s / 2:
-                    await self._mouth.prompt("queue_busy")
-            event = await self._ear.next(min(left, max(0.0, more - loop.time())))
-            if isinstance(event, Heard) and event.kind == "final":
-                await self._store(self._record.name(event))
-        await self._record.owe("queue_timeout")
-        self._mouth.hush(even_firm=True)
-        await self._prompt("return_call", firm=True)
-        await self._mouth.finished()
-        return "queue_timeout"
-
-    async def _store(self, said: Said, *, again: bool = False) -> None:
-        if not again:
-            self.unanswered.append(said)
-        await self._record.said(said)
-        self.unanswered.remove(said)

@@ -6,7 +6,9 @@ The flow waits at one place only, `Ear.next`: for words, keys, silence, the end 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from hotline.logs import get
 from telephony.flow.parts import CallerGone
@@ -41,7 +43,18 @@ class Silence:
     """Nothing came for as long as was asked."""
 
 
-Event = Heard | Key | Quiet | Silence
+class Told:
+    """Base of what other parts of the flow put into the queue: an agent answered, somebody left a bridge."""
+
+
+Event = Heard | Key | Quiet | Silence | Told
+_VOICE = 500
+"""Root mean square from which a frame counts as the caller's voice for interrupting us: above what a line echoes of ourselves."""
+_ABOVE_NOISE = 4
+"""And so many times the noise of this line."""
+_PAUSE_MS = 100
+"""So long below it and the voice has stopped: shorter gaps lie between syllables."""
+T = TypeVar("T")
 
 
 class Ear:
@@ -60,6 +73,12 @@ class Ear:
         """Of the caller's audio so far: where we are in the recording."""
         self.loud_seconds = 0.0
         self._loud_at = 0.0
+        self.on_voice: Callable[[], None] | None = None
+        """Called once when the caller's voice has lasted `voice_ms`: barge-in, without waiting for a word to be understood."""
+        self.voice_ms = 160
+        self._voiced_ms = 0
+        self._unvoiced_ms = 0
+        self._noise = 100.0
 
     def start(self) -> None:
         """From now on nothing is missed."""
@@ -114,13 +133,35 @@ class Ear:
 
     def _frame(self, pcm16: bytes) -> None:
         self.seconds += FRAME_MS / 1000
-        if loudness(pcm16) > _LOUD:
+        level = loudness(pcm16)
+        if level > _LOUD:
             self._loud_at = self.seconds
             self.loud_seconds += FRAME_MS / 1000
+        self._notice_voice(level)
         if self._session is not None and len(self._audio) < _MOST_BYTES:
             self._audio += pcm16
             if len(self._audio) >= _CHUNK_BYTES:
                 self._more.set()
+
+    def _notice_voice(self, level: int) -> None:
+        if level > max(_VOICE, _ABOVE_NOISE * self._noise):
+            self._voiced_ms += FRAME_MS
+            self._unvoiced_ms = 0
+            if self.on_voice is not None and self._voiced_ms - FRAME_MS < self.voice_ms <= self._voiced_ms:
+                self.on_voice()
+            return
+        self._noise += (level - self._noise) * 0.02  # follows a street in a second, not a syllable
+        self._unvoiced_ms += FRAME_MS
+        if self._unvoiced_ms >= _PAUSE_MS:
+            self._voiced_ms = 0
+
+    def leftovers(self, kind: type[T]) -> list[T]:
+        """What of this kind nobody has taken yet; the rest stays in its order."""
+        events = [self._events.get_nowait() for _ in range(self._events.qsize())]
+        for event in events:
+            if not isinstance(event, kind):
+                self._events.put_nowait(event)
+        return [event for event in events if isinstance(event, kind)]
 
     def _take(self) -> bytes:
         audio = bytes(self._audio)

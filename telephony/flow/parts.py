@@ -15,6 +15,7 @@ from ticketing.context import Core
 
 if TYPE_CHECKING:
     from chatbot.reply import Turn
+    from telephony.queue.switchboard import Switchboard
 
 
 class Bot(Protocol):
@@ -39,6 +40,8 @@ class Parts:
     prompts: PromptStore
     worker: str
     """Name of this process, the same after a restart: the next one ends the calls that a dead one left open."""
+    switchboard: Switchboard
+    """Where agents are found."""
 
 
 class CallerGone(Exception):

@@ -10,6 +10,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -17,18 +18,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot.registration import save_unfinished
 from hotline.clock import to_city
-from hotline.errors import Unavailable
+from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import _
 from hotline.logs import get
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCall, PendingCalls, Said
 from telephony.leg import Leg
 from telephony.speech.transcriber import Heard
-from ticketing.conversation.calls import end_call, owe_return_call, queue_call, start_call
+from ticketing.call_flow import versions
+from ticketing.call_flow.document import Document, package_document
+from ticketing.call_flow.nuisance import is_nuisance
+from ticketing.citizen.models import Citizen
+from ticketing.conversation.calls import RETURN_CALL_WITHIN, back_to_queue, end_call, note, owe_return_call, queue_call, start_call
 from ticketing.conversation.models import Author, Conversation
 from ticketing.conversation.recordings import SUFFIX
-from ticketing.conversation.service import add_message, get_conversation, request_person
+from ticketing.conversation.service import add_message, get_conversation, nobody_came, request_person
 from ticketing.people.lines import resolve_line
+from ticketing.queue.service import on_duty_count
 
 log = get(__name__)
 _DATABASE_S = 5.0
@@ -54,6 +60,16 @@ class CallRecord:
         self.conversation_id: UUID | None = None
         self.greeting = ""
         """What callers of the dialled line hear first; empty: the city's own greeting."""
+        self.line = parts.settings.line_number
+        """Number of the line behind the dialled number."""
+        self.document: Document = package_document()
+        """The call flow in force when the call began."""
+        self.nuisance = False
+        """Whether the caller is on the nuisance list."""
+        self.needs: frozenset[str] = frozenset()
+        """elderly, deaf, as it is known from earlier appeals."""
+        self.person_has_it = False
+        """Whether an agent has spoken with the caller: the assistant is not asked any more."""
         self._started_at = parts.core.clock.now()
         self._recording: Path | None = None
 
@@ -83,8 +99,8 @@ class CallRecord:
     async def open(self) -> None:
         """Write the conversation and the call."""
         leg = self._leg
-        async with self._transaction() as session:
-            conversation, _call = await start_call(
+        async with self.transaction() as session:
+            conversation, call = await start_call(
                 self._parts.core,
                 session,
                 sip_call_id=leg.sip_call_id,
@@ -96,8 +112,20 @@ class CallRecord:
                 call_id=leg.id,
             )
             line = await resolve_line(session, leg.called)
+            self.document = await self._document(session)
+            self.nuisance = await is_nuisance(self._parts.core, session, leg.caller)
+            citizen = await session.get(Citizen, call.citizen_id) if call.citizen_id else None
         self.conversation_id = conversation.id
-        self.greeting = line.greeting if line else ""
+        self.needs = frozenset(citizen.needs.split(",")) if citizen else frozenset()
+        if line is not None:
+            self.greeting, self.line = line.greeting, line.number
+
+    async def _document(self, session: AsyncSession) -> Document:
+        try:
+            return await versions.current(session)
+        except InvalidInput as error:  # somebody wrote into the table: callers are served by the package's own
+            log.warning("call_flow_not_readable", reason=str(error))
+            return self.document
 
     def name(self, heard: Heard) -> Said:
         """Give a sentence of the caller its number, by which it is stored once however often it is tried."""
@@ -123,11 +151,43 @@ class CallRecord:
             await request_person(self._parts.core, session, conversation, reason)
             await queue_call(self._parts.core, session, self._leg.id)
 
-    async def owe(self, reason: str) -> None:
+    async def back_to_bot(self) -> None:
+        """Nobody can be reached: the assistant goes on."""
+        async with self._of_conversation() as (session, conversation):
+            await nobody_came(self._parts.core, session, conversation)
+
+    async def agent_lost(self) -> None:
+        """The agent's telephone is gone: the caller waits again."""
+        async with self.transaction() as session:
+            await back_to_queue(self._parts.core, session, self._leg.id)
+
+    async def on_duty(self) -> int:
+        """How many agents are on duty; 0 when the database does not say."""
+        try:
+            async with self.transaction() as session:
+                return await on_duty_count(session)
+        except Unavailable:
+            return 0
+
+    async def note(self, name: str, **data: str) -> None:
+        """Write an event of the call; one that can't be written is logged."""
+        try:
+            async with self.transaction() as session:
+                await note(self._parts.core, session, self._leg.id, name, data)
+        except Unavailable as error:
+            log.warning("call_event_not_written", event_name=name, reason=str(error))
+
+    async def owe(self, reason: str, *, within: timedelta | None = None) -> None:
         """A return call is owed. A form that is still open becomes the ticket that it belongs to."""
         async with self._of_conversation() as (session, conversation):
             await save_unfinished(self._parts.core, session, conversation)
-            await owe_return_call(self._parts.core, session, self._leg.id, reason=reason)
+            await owe_return_call(self._parts.core, session, self._leg.id, reason=reason, within=within or RETURN_CALL_WITHIN)
+
+    async def owe_unless_registered(self, reason: str) -> None:
+        """A return call is owed when no ticket came of the call."""
+        async with self._of_conversation() as (session, conversation):
+            if conversation.ticket_id is None:
+                await owe_return_call(self._parts.core, session, self._leg.id, reason=reason)
 
     async def owe_for_form(self) -> bool:
         """The caller left in the middle of the form: what was said becomes a ticket, and a return call is owed."""
@@ -139,7 +199,7 @@ class CallRecord:
 
     async def end(self, reason: str, seconds: float) -> None:
         """Close the call's row."""
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             await end_call(
                 self._parts.core,
                 session,
@@ -191,11 +251,12 @@ class CallRecord:
     async def _of_conversation(self) -> AsyncIterator[tuple[AsyncSession, Conversation]]:
         if self.conversation_id is None:
             raise Unavailable(_("数据库暂时连不上，请稍后再试"))
-        async with self._transaction() as session:
+        async with self.transaction() as session:
             yield session, await get_conversation(session, self.conversation_id, lock=True)
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A transaction in which a caller waits: raises Unavailable soon."""
         try:
             async with asyncio.timeout(_DATABASE_S), self._parts.database.transaction() as session:
                 yield session

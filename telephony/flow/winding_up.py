@@ -25,17 +25,17 @@ async def wind_up(call: Call, reason: str, rest: list[Said], seconds: float) -> 
         rest: what was heard and nobody has taken yet.
         seconds: length of the recording.
     """
-    record, talk = call.record, call.talk
-    left = [*(talk.unanswered if talk else ()), *rest]
+    record = call.record
+    left = [*call.unanswered, *rest]
     if not record.outage:
         try:
             await _store(call, left)
-            if talk is not None and talk.waiting and reason != "queue_timeout":
+            if call.waiting:
                 await record.owe("hung_up_in_queue")
             elif reason in _OUR_FAULT and record.anything_said:
                 await record.owe("process_died")
-            else:
-                await record.owe_for_form()
+            elif not await record.owe_for_form() and call.owed_unless_registered:
+                await record.owe_unless_registered(call.owed_unless_registered)
             await record.end(reason, seconds)
         except Unavailable as error:
             log.warning("call_end_not_written", call=str(call.leg.id), reason=str(error))
@@ -43,16 +43,16 @@ async def wind_up(call: Call, reason: str, rest: list[Said], seconds: float) -> 
             log.exception("call_end_not_written", call=str(call.leg.id))
         else:
             return
-    promised = "hung_up_in_queue" if talk is not None and talk.waiting else "outage"
+    promised = "hung_up_in_queue" if call.waiting else "outage"
     record.keep(*left, owed=promised if record.anything_said else None)
     record.keep_end(reason, seconds)
 
 
 async def _store(call: Call, left: list[Said]) -> None:
     """Store what is left; the bot hears it too (it may complete the form), unless a person was asked for."""
-    record, talk = call.record, call.talk
+    record = call.record
     for said in left:
-        if talk is None or talk.waiting or record.conversation_id is None:
+        if call.talk is None or call.waiting or record.conversation_id is None or record.person_has_it:
             await record.said(said)
             continue
         try:
@@ -62,8 +62,8 @@ async def _store(call: Call, left: list[Said]) -> None:
         except Exception:  # a fault of the bot costs the caller nothing that was said
             log.exception("bot_failed", call=str(call.leg.id))
             await record.said(said)
-            talk.waiting = True
+            call.waiting = True
             continue
         if turn.handover:
             await record.queue(turn.handover_reason or "asked")
-            talk.waiting = True
+            call.waiting = True

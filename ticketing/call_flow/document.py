@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -173,7 +174,7 @@ class QueueOptions(SeedEntry):
     name: Annotated[str, Field(min_length=2, max_length=30)]
     strategy: Literal["leastrecent", "fewestcalls", "random"] = "leastrecent"
     """leastrecent: who has been idle longest; fewestcalls: who took the fewest today."""
-    timeout: Annotated[int, Field(ge=3, le=120)] = 15
+    timeout: Annotated[int, Field(ge=1, le=120)] = 15
     """How long an agent's phone rings before the next one's does."""
     retry: Annotated[int, Field(ge=0, le=120)] = 5
     """After an unanswered ring the same agent is left alone for this caller so long."""
@@ -185,7 +186,7 @@ class QueueOptions(SeedEntry):
     """More callers than this overflow at once."""
     weight: Annotated[int, Field(ge=0, le=100)] = 0
     """Agents of several queues take callers of the heavier one first."""
-    announce_frequency: Annotated[int, Field(alias="announce-frequency", ge=10, le=600)] = 30
+    announce_frequency: Annotated[int, Field(alias="announce-frequency", ge=5, le=600)] = 30
     announce_position: Annotated[bool, Field(alias="announce-position")] = True
     announce_holdtime: Annotated[bool, Field(alias="announce-holdtime")] = True
     servicelevel: Annotated[int, Field(ge=5, le=120)] = 15
@@ -195,7 +196,7 @@ class QueueOptions(SeedEntry):
     """Whether those who wait are given a return call when the last agent goes off duty."""
     return_call_after: Annotated[int, Field(alias="return-call-after", ge=0, le=600)] = 60
     """When the return call that keeps the place is offered first; 0: never."""
-    max_wait: Annotated[int, Field(alias="max-wait", ge=10, le=3600)] = 600
+    max_wait: Annotated[int, Field(alias="max-wait", ge=1, le=3600)] = 600
     """After so long: overflow."""
     overflow: Annotated[str, Field(pattern=r"^(return-call|message|queue:[a-z][a-z0-9_-]{0,29})$")] = "return-call"
 
@@ -274,4 +275,10 @@ def seed_text() -> str:
     return SEED.read_text(encoding="utf-8")
 
 
-__all__ = ["Document", "Flow", "Hours", "QueueOptions", "parse_text", "seed_text"]
+@lru_cache(maxsize=1)
+def package_document() -> Document:
+    """The document that comes with the package, read once."""
+    return parse_text(seed_text())
+
+
+__all__ = ["Document", "Flow", "Hours", "QueueOptions", "package_document", "parse_text", "seed_text"]

@@ -12,7 +12,7 @@ from hotline.errors import InvalidInput
 from hotline.events import record
 from hotline.i18n import _
 from ticketing.calendar.versions import PerDatabase
-from ticketing.call_flow.document import Document, parse_text, seed_text
+from ticketing.call_flow.document import Document, package_document, parse_text, seed_text
 from ticketing.call_flow.models import CallFlowVersion
 from ticketing.context import Core
 from ticketing.people.actor import SYSTEM, Actor
@@ -30,7 +30,7 @@ async def current(session: AsyncSession) -> Document:
     """The document in force, the one of the package while the table is empty. Parsed once per process and version."""
     version = await newest(session)
     if not version:
-        return parse_text(seed_text())
+        return package_document()
     known: Document | None = _known.get(session, version)
     if known is None:
         text = await session.scalar(select(CallFlowVersion.document).where(CallFlowVersion.version == version))

@@ -148,6 +148,13 @@ async def request_person(core: Core, session: AsyncSession, conversation: Conver
     return True
 
 
+async def nobody_came(core: Core, session: AsyncSession, conversation: Conversation) -> None:
+    """A person was asked for and nobody is on duty: the bot goes on. Harmless when it never was handed over."""
+    if conversation.owner == Owner.QUEUE.value:
+        conversation.owner, conversation.queued_at, conversation.updated_at = Owner.BOT.value, None, core.clock.now()
+        await _event(core, session, conversation, "conversation.given_to_bot", SYSTEM, {"why": "nobody_on_duty"})
+
+
 async def take(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID) -> Conversation:
     """An agent takes a waiting web or WeChat conversation. Raises Conflict when somebody else was faster."""
     _needs(actor, Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)

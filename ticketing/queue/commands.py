@@ -99,13 +99,14 @@ async def _target(session: AsyncSession, actor: Actor, to: str) -> dict[str, Any
 
 
 async def pending(core: Core, session: AsyncSession, worker: str) -> list[CallCommand]:
-    """The commands for this process, oldest first, locked. Those that came too late are marked as failed and left out."""
+    """Take the commands for this process, oldest first: nobody takes them twice. Those that came too late have failed."""
     statement = select(CallCommand).where(CallCommand.worker == worker, CallCommand.state == "waiting").order_by(CallCommand.id)
     found, now = [], core.clock.now()
     for row in await session.scalars(statement.with_for_update(skip_locked=True)):
         if row.valid_until < now:
             row.state, row.result, row.done_at = "failed", "late", now
         else:
+            row.state = "taken"
             found.append(row)
     await session.flush()
     return found
@@ -114,7 +115,7 @@ async def pending(core: Core, session: AsyncSession, worker: str) -> list[CallCo
 async def settle(core: Core, session: AsyncSession, row_id: int, *, ok: bool, result: str = "") -> None:
     """The command was carried out, or could not be: `result` is a code (busy, no_answer, not_allowed, gone, failed)."""
     row = await session.get(CallCommand, row_id, with_for_update=True)
-    if row is None or row.state != "waiting":
+    if row is None or row.state not in ("waiting", "taken"):
         return
     row.state, row.result, row.done_at = "done" if ok else "failed", result[:40], core.clock.now()
     await session.flush()

@@ -99,7 +99,7 @@ class CallCommand(Base):
 
     __tablename__ = "call_command"
     __table_args__ = (
-        CheckConstraint("state IN ('waiting', 'done', 'failed')", name="state"),
+        CheckConstraint("state IN ('waiting', 'taken', 'done', 'failed')", name="state"),
         Index("ix_call_command_open", "worker", "id", postgresql_where=sql("state = 'waiting'")),
         Index("ix_call_command_call_id", "call_id"),
     )

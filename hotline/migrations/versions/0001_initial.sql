@@ -1646,7 +1646,7 @@ CREATE INDEX ix_deadline_kind_due_at ON deadline (kind, due_at);
 
 CREATE INDEX ix_deadline_next_stage ON deadline (next_stage_at) WHERE state = 'running' AND next_stage_at IS NOT NULL;
 
-CREATE INDEX ix_deadline_pressing ON deadline (stage, ticket_id) WHERE state = 'running' AND stage <> 'calm';
+CREATE INDEX ix_deadline_pressing ON deadline (stage, due_at, ticket_id) WHERE state = 'running' AND stage <> 'calm';
 
 CREATE INDEX ix_deadline_ticket_id ON deadline (ticket_id);
 
@@ -1771,6 +1771,24 @@ CREATE INDEX ix_request_pending ON request (kind, asked_at) WHERE state = 'pendi
 CREATE INDEX ix_request_ticket_id ON request (ticket_id);
 
 CREATE UNIQUE INDEX uq_request_one_pending ON request (ticket_id, coalesce(assignment_id, 0), kind) WHERE state = 'pending';
+
+CREATE TABLE unit_queue (
+	assignment_id BIGINT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT NOT NULL,
+	part TEXT NOT NULL,
+	state TEXT NOT NULL,
+	next_due_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_unit_queue PRIMARY KEY (assignment_id),
+	CONSTRAINT fk_unit_queue_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE,
+	CONSTRAINT fk_unit_queue_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id);
+
+CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id);
+
+CREATE INDEX ix_unit_queue_ticket_id ON unit_queue (ticket_id);
 
 CREATE TABLE card (
 	id BIGSERIAL NOT NULL,
@@ -1982,6 +2000,38 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+CREATE FUNCTION keep_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at FROM assignment a JOIN ticket t ON t.id = a.ticket_id
+    WHERE a.state NOT IN ('returned', 'cancelled') AND (t.state NOT IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn') OR t.next_due_at IS NOT NULL) AND a.id = NEW.id ON CONFLICT (assignment_id) DO UPDATE SET unit_id = excluded.unit_id, part = excluded.part, state = excluded.state,
+        next_due_at = excluded.next_due_at;
+    IF NOT FOUND THEN
+        DELETE FROM unit_queue WHERE assignment_id = NEW.id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION move_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at FROM assignment a JOIN ticket t ON t.id = a.ticket_id
+    WHERE a.state NOT IN ('returned', 'cancelled') AND (t.state NOT IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn') OR t.next_due_at IS NOT NULL) AND t.id = NEW.id ON CONFLICT (assignment_id) DO UPDATE SET unit_id = excluded.unit_id, part = excluded.part, state = excluded.state,
+        next_due_at = excluded.next_due_at;
+    IF NOT FOUND THEN
+        DELETE FROM unit_queue WHERE ticket_id = NEW.id;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER assignment_is_queued AFTER INSERT ON assignment FOR EACH ROW EXECUTE FUNCTION keep_unit_queue();
+
+CREATE TRIGGER assignment_is_queued_anew AFTER UPDATE OF state, unit_id ON assignment FOR EACH ROW
+    WHEN (OLD.state <> NEW.state OR OLD.unit_id <> NEW.unit_id) EXECUTE FUNCTION keep_unit_queue();
+
+CREATE TRIGGER ticket_moves_in_queues AFTER UPDATE OF state, next_due_at ON ticket FOR EACH ROW
+    WHEN (OLD.state <> NEW.state OR OLD.next_due_at IS DISTINCT FROM NEW.next_due_at) EXECUTE FUNCTION move_unit_queue();
 
 CREATE TRIGGER deadline_starts AFTER INSERT ON deadline FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION keep_next_due();
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import yaml
 
 from chatbot.reply import Answer, Turn
 from hotline.database import Database
@@ -16,13 +17,19 @@ from hotline.errors import Unavailable
 from hotline.settings import Settings
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
-from telephony.leg import FRAME_BYTES
+from telephony.leg import FRAME_BYTES, CallFailed
+from telephony.queue.switchboard import Switchboard
 from telephony.speech.prompts import PromptStore, read_texts
 from telephony.speech.transcriber import Heard
 from telephony.testing import FakeLeg
+from ticketing.call_flow.document import parse_text, seed_text
+from ticketing.call_flow.models import CallFlowVersion
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Owner
 from ticketing.conversation.service import add_message, get_conversation, request_person
+from ticketing.duty.models import Duty, DutyState
+from ticketing.duty.service import change, duty_of
+from ticketing.people.models import Role, User
 
 LOUD = b"\x00\x20\x00\xe0" * (FRAME_BYTES // 4)
 """One frame that counts as sound."""
@@ -127,6 +134,46 @@ def a_turn(spoken: str = "", **changes: Any) -> Turn:
     return Turn(**{**values, **changes})
 
 
+class Telephones:
+    """The agents' telephones: they ring, and answer when the test says so."""
+
+    def __init__(self) -> None:
+        self.ringing: dict[str, asyncio.Future[FakeLeg]] = {}
+        self.rung: list[str] = []
+        self.stopped: list[str] = []
+
+    async def dial(self, uri: str, ring_s: float) -> FakeLeg:
+        self.rung.append(uri)
+        self.ringing[uri] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(ring_s):
+                return await self.ringing[uri]
+        except TimeoutError:
+            raise CallFailed(408, "nobody answered") from None
+        except asyncio.CancelledError:
+            self.stopped.append(uri)
+            raise
+        finally:
+            del self.ringing[uri]
+
+    async def answers(self, name: str) -> FakeLeg:
+        """This telephone rings and is picked up."""
+        uri = await self.rings(name)
+        leg = FakeLeg(caller=None, called=uri)
+        leg.answered = True
+        self.ringing[uri].set_result(leg)
+        return leg
+
+    async def refuses(self, name: str, status: int = 486) -> None:
+        self.ringing[await self.rings(name)].set_exception(CallFailed(status, "no"))
+
+    async def rings(self, name: str) -> str:
+        """Until it rings."""
+        found = f"sip:{name}@"
+        await until(lambda: any(uri.startswith(found) and not future.done() for uri, future in self.ringing.items()))
+        return next(uri for uri in self.ringing if uri.startswith(found))
+
+
 @dataclass
 class Line:
     """The service on one side, a caller on the other."""
@@ -139,14 +186,46 @@ class Line:
     transcriber: ScriptedTranscriber | None = field(default_factory=ScriptedTranscriber)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     broken: Database | None = None
+    phones: Telephones = field(default_factory=lambda: Telephones())
+    board: Switchboard | None = None
+    version: int = 0
+
+    async def rules(self, *, numbers: dict[str, str] | None = None, flow: dict[str, Any] | None = None, **queue: Any) -> None:
+        """Publish the package's call flow with these changes; options of the queue by their names in the file."""
+        document = yaml.safe_load(seed_text())
+        self.version += 1
+        document["version"] = self.version
+        document["numbers"] = numbers or {}
+        document["queues"]["hotline"] |= {"joinempty": True, "leavewhenempty": False, **queue}
+        document["flows"]["hotline"] |= flow or {}
+        text = yaml.safe_dump(document, allow_unicode=True)
+        parse_text(text)
+        async with self.database.transaction() as session:
+            session.add(CallFlowVersion(version=self.version, document=text, sha256="", published_at=self.core.clock.now()))
+
+    async def agent(self, name: str = "lin", *, role: Role = Role.AGENT, ready: bool = True) -> User:
+        """An agent with a telephone."""
+        async with self.database.transaction() as session:
+            user = User(login=name, name=name, staff_number=f"1{len(name)}{ord(name[0])}", role=role.value, password_hash="x")
+            session.add(user)
+            await session.flush()
+            duty = await duty_of(self.core, session, user.id)
+            duty.phone = f"sip:{name}@127.0.0.1:5070"
+            if ready:
+                await change(self.core, session, duty, DutyState.READY)
+        return user
+
+    async def state_of(self, user: User) -> str:
+        async with self.database.transaction() as session:
+            return (await session.get_one(Duty, user.id)).state
 
     @property
     def parts(self) -> Parts:
         version, texts = read_texts(city="云川市", line="12345")
         prompts = ReadablePrompts(texts, version, self.settings.data_dir / "prompts", self.voice)
-        return Parts(
-            self.settings, self.core, self.broken or self.database, self.bot, self.transcriber, self.voice, prompts, "telephony-test"
-        )
+        assert self.board is not None
+        database = self.broken or self.database
+        return Parts(self.settings, self.core, database, self.bot, self.transcriber, self.voice, prompts, "telephony-test", self.board)
 
     def set(self, **changes: Any) -> None:
         self.settings = self.settings.model_copy(update=changes)
@@ -192,7 +271,11 @@ async def heard(leg: FakeLeg, text: str) -> None:
 async def line(settings: Settings, core: Core, database: Database) -> AsyncIterator[Line]:
     settings = settings.model_copy(update={"silence_s": 5.0, "min_free_disk_mb": 0})
     made = Line(settings, core, database, ScriptedBot(core, database))
+    made.board = Switchboard(core, database, "telephony-test", made.phones.dial)
+    await made.rules()
+    exchange = asyncio.create_task(made.board.run())
     yield made
+    made.tasks.append(exchange)
     for task in made.tasks:
         task.cancel()
     await asyncio.gather(*made.tasks, return_exceptions=True)

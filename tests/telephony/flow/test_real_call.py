@@ -15,6 +15,7 @@ from telephony.client import Caller
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
 from telephony.phone import CallLeg, Phone
+from telephony.queue.switchboard import Switchboard
 from telephony.speech.models import load
 from telephony.speech.prompts import PromptStore
 from telephony.speech.transcriber import Transcriber
@@ -33,12 +34,17 @@ class Hotline:
     def __init__(self, settings: Settings, core: Core, database: Database, transcriber: Transcriber) -> None:
         self.voice = EspeakVoice()
         self.transcriber = transcriber
-        texts = {"greeting": "您好，请说。", "apology": "对不起", "queue_invite": "请稍等"}
+        texts = {"greeting": "您好，请说。", "apology": "对不起", "queued": "好的", "queue_invite": "请稍等"}
         prompts = PromptStore(texts, 1, settings.data_dir / "prompts", self.voice)
         dialogue = Dialogue(core, database, None)
-        self.flow = CallFlow(Parts(settings, core, database, dialogue, transcriber, self.voice, prompts, "telephony-real"))
+        self.board = Switchboard(core, database, "telephony-real", self.dial)
+        parts = Parts(settings, core, database, dialogue, transcriber, self.voice, prompts, "telephony-real", self.board)
+        self.flow = CallFlow(parts)
         self.running: set[asyncio.Event] = set()
         self.phone = Phone(self.on_call, port=0, rtp_ports=(0, 0))
+
+    async def dial(self, uri: str, ring_s: float) -> CallLeg:
+        return await self.phone.dial(uri, ring_s=ring_s)
 
     async def on_call(self, leg: CallLeg) -> None:
         over = asyncio.Event()
@@ -65,8 +71,11 @@ async def hotline(settings: Settings, core: Core, database: Database) -> AsyncIt
     assert transcriber is not None
     made = Hotline(settings, core, database, transcriber)
     await made.phone.start()
+    exchange = asyncio.create_task(made.board.run())
     yield made
     await made.phone.stop()
+    exchange.cancel()
+    await asyncio.gather(exchange, return_exceptions=True)
     await made.voice.close()
 
 

@@ -1,0 +1,41 @@
+"""Numbers that this installation may call: the address to dial, or a refusal. Everything else is no number for us."""
+
+from __future__ import annotations
+
+import re
+
+from hotline.errors import NotAllowed
+from hotline.i18n import _
+from hotline.settings import Settings
+
+_NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
+
+
+def route(settings: Settings, number: str) -> str:
+    """The SIP address of a telephone number by the trunk of HOTLINE_OUTBOUND_URI, for calls that a person asks for.
+
+    Raises NotAllowed when no trunk is set, or the number begins with none of HOTLINE_OUTBOUND_PREFIXES.
+    """
+    return _address(settings, number, settings.outbound_prefixes)
+
+
+def citizen_route(settings: Settings, number: str) -> str:
+    """The same for a citizen's own number, called back by the robot: the prefixes are HOTLINE_CITIZEN_PREFIXES."""
+    return _address(settings, number, settings.citizen_prefixes)
+
+
+def _address(settings: Settings, number: str, prefixes: tuple[str, ...]) -> str:
+    if not settings.outbound_uri:
+        raise NotAllowed(_("没有设置外呼线路"))
+    if not _NUMBER.fullmatch(number) or not number.startswith(prefixes):
+        raise NotAllowed(_("这个号码不在允许外呼的范围"))
+    return settings.outbound_uri.replace("{number}", number)
+
+
+def reaches(settings: Settings, number: str) -> bool:
+    """Whether the number may be called."""
+    try:
+        route(settings, number)
+    except NotAllowed:
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""One per telephony process: hears what other processes and the console want, and tells the calls of this process.
+
+`NOTIFY` wakes it; a tick each second makes good for what a lost connection missed. Losing the database stops nothing that talks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from hotline.database import Database
+from hotline.errors import HotlineError, Unavailable
+from hotline.logs import get
+from telephony.bridge.agent_leg import Dial
+from ticketing.call_flow import versions
+from ticketing.context import Core
+from ticketing.duty.service import end_wrap_ups
+from ticketing.queue.commands import pending, settle
+from ticketing.queue.models import CallCommand
+from ticketing.queue.service import WAKE_CHANNEL, distribute, wake
+
+log = get(__name__)
+_TICK_S = 1.0
+_RECONNECT_S = 1.0
+
+
+class Switchboard:
+    """Offers and commands for the calls of one process."""
+
+    def __init__(self, core: Core, database: Database, worker: str, dial: Dial) -> None:
+        """`worker`: name of this process as its calls bear it. `dial`: the phone's."""
+        self._core = core
+        self._database = database
+        self._worker = worker
+        self.dial = dial
+        self._waiting: dict[UUID, Callable[[], None]] = {}
+        self._talking: dict[UUID, Callable[[CallCommand], None]] = {}
+        self._poked = asyncio.Event()
+        self._commanded = asyncio.Event()
+        self.listening = asyncio.Event()
+        """Set while NOTIFY is heard."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(), name="switchboard-listening")
+            group.create_task(self._distribute(), name="switchboard-distributing")
+            group.create_task(self._obey(), name="switchboard-commands")
+
+    @contextmanager
+    def waits(self, call_id: UUID, on_offer: Callable[[], None]) -> Iterator[None]:
+        """While a caller of this process waits: `on_offer` is called when an agent may have been found."""
+        self._waiting[call_id] = on_offer
+        try:
+            yield
+        finally:
+            del self._waiting[call_id]
+
+    @contextmanager
+    def talks(self, call_id: UUID, on_command: Callable[[CallCommand], None]) -> Iterator[None]:
+        """While an agent talks with a caller of this process."""
+        self._talking[call_id] = on_command
+        try:
+            yield
+        finally:
+            del self._talking[call_id]
+
+    def poke(self) -> None:
+        """Something changed in the queue: distribute now, not at the next tick."""
+        self._poked.set()
+
+    async def _listen(self) -> None:
+        dsn = self._database.url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        while True:
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._hear(dsn)
+            self.listening.clear()
+            log.warning("switchboard_connection_lost")
+            await asyncio.sleep(_RECONNECT_S)
+
+    async def _hear(self, dsn: str) -> None:
+        connection = await asyncpg.connect(dsn, timeout=5)
+        gone = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: gone.set())
+        try:
+            await connection.add_listener(WAKE_CHANNEL, self._on_notify)
+            self.listening.set()
+            self._look_everywhere()
+            while not gone.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(gone.wait(), 20)
+                if not gone.is_set():
+                    await connection.execute("SELECT 1", timeout=5)  # finds a dead peer that sent no reset
+        finally:
+            connection.terminate()
+
+    def _on_notify(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        try:
+            body = json.loads(str(payload))
+            kind, worker = body["kind"], body["worker"]
+        except (ValueError, KeyError, TypeError):
+            log.warning("switchboard_notice_not_understood")
+            return
+        if kind == "queue":
+            self._poked.set()
+        elif kind == "ring":
+            self._tell_waiting()
+        elif kind == "command" and worker == self._worker:
+            self._commanded.set()
+
+    def _look_everywhere(self) -> None:
+        self._poked.set()
+        self._commanded.set()
+        self._tell_waiting()
+
+    def _tell_waiting(self) -> None:
+        for on_offer in list(self._waiting.values()):
+            on_offer()
+
+    async def _distribute(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._poked.wait(), _TICK_S)
+            self._poked.clear()
+            try:
+                async with asyncio.timeout(5), self._database.transaction() as session:
+                    if await end_wrap_ups(self._core, session):
+                        await wake(session, "queue")
+                    document = await versions.current(session)
+                    await distribute(self._core, session, document)
+            except (HotlineError, TimeoutError) as error:
+                log.warning("queue_not_distributed", reason=type(error).__name__)
+            except Exception:  # the next tick tries again; calls that talk are not concerned
+                log.exception("queue_not_distributed")
+            self._tell_waiting()  # also when a notice was lost
+
+    async def _obey(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._commanded.wait(), _TICK_S)
+            self._commanded.clear()
+            if not self._talking and not self.listening.is_set():
+                continue
+            try:
+                await self._carry_out()
+            except (Unavailable, TimeoutError) as error:
+                log.warning("commands_not_read", reason=type(error).__name__)
+            except Exception:  # the next tick tries again
+                log.exception("commands_not_read")
+
+    async def _carry_out(self) -> None:
+        taken = []
+        async with asyncio.timeout(5), self._database.transaction() as session:
+            rows = await pending(self._core, session, self._worker)
+            for row in rows:
+                on_command = self._talking.get(row.call_id)
+                if on_command is None:
+                    await settle(self._core, session, row.id, ok=False, result="gone")
+                    continue
+                taken.append((on_command, row))
+        for on_command, row in taken:  # after the commit: whoever carries it out settles it
+            on_command(row)
