@@ -49,6 +49,18 @@ class Settings(BaseSettings):
     sip_peers: Annotated[tuple[str, ...], NoDecode] = Field(("127.0.0.0/8",), description="Networks that may call (comma-separated).")
     rtp_port_low: Port = Field(20000, description="First RTP port.")
     rtp_port_high: Port = Field(29999, description="Last RTP port.")
+    outbound_uri: str = Field(
+        "",
+        pattern=r"^$|^sip:\{number\}@[A-Za-z0-9.-]+(:[0-9]{2,5})?$",
+        description="Trunk for calls to telephone numbers (emergency lines, departments), e.g. sip:{number}@10.0.0.5:5060; empty: none.",
+    )
+    outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("110", "119", "120", "122"), description="Numbers may be called that begin with one of these (comma-separated)."
+    )
+    citizen_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("13", "14", "15", "16", "17", "18", "19", "010", "02", "03", "04", "05", "07", "08", "09"),
+        description="Citizens' numbers that the callback robot may call begin with one of these: mobiles and landlines of mainland China.",
+    )
     max_calls: int = Field(60, ge=1, le=300, description="Calls at once in one telephony process; further ones hear busy.")
 
     # database
@@ -150,7 +162,15 @@ class Settings(BaseSettings):
     clamd_required: bool = Field(True, description="Refuse files when clamd does not answer; false: keep them unscanned.")
 
     @field_validator(
-        "webrtc_addresses", "sip_peers", "encryption_keys", "lookup_keys", "trusted_proxies", "webhook_private_hosts", mode="before"
+        "outbound_prefixes",
+        "citizen_prefixes",
+        "webrtc_addresses",
+        "sip_peers",
+        "encryption_keys",
+        "lookup_keys",
+        "trusted_proxies",
+        "webhook_private_hosts",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
