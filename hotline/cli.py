@@ -59,11 +59,22 @@ def serve(role: Annotated[Role, typer.Option(help="Which process to run; all: a 
 
 
 @app.command()
-def demo(offline: Offline = False) -> None:
+def demo(
+    offline: Offline = False,
+    edge: Annotated[bool, typer.Option("--edge", help="Two telephony processes behind Kamailio (Debian package kamailio).")] = False,
+) -> None:
     """Prepare and run the demo city (script/demo installs what it needs first)."""
     from hotline.demo.run import run
 
-    raise typer.Exit(run(offline=offline))
+    raise typer.Exit(run(offline=offline, edge=edge))
+
+
+@app.command()
+def drain(name: Annotated[str, typer.Argument(help="telephony, telephony-2 … as in supervisor.json.")] = "telephony") -> None:
+    """Update a telephony process without losing a call: no new calls, and it starts anew when its last one is over."""
+    from hotline.commands.serve import drain
+
+    drain(_settings(), name)
 
 
 @database_app.command("upgrade")

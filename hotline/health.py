@@ -41,7 +41,7 @@ async def check_parts(services: Services) -> list[Part]:
     async with ClientSession(timeout=ClientTimeout(total=PART_TIMEOUT_S)) as session:
         checks = [
             _within("database", _database(services)),
-            _within("telephony", _http(session, f"http://127.0.0.1:{settings.control_port}/healthz")),
+            _within("telephony", _any(session, [f"http://127.0.0.1:{port}/healthz" for port in settings.control_ports])),
         ]
         if settings.bot_enabled:
             checks.append(_within("bot", _bot(session, services)))
@@ -92,6 +92,13 @@ async def _http(session: ClientSession, url: str) -> None:
     async with session.get(url) as response:
         if response.status != 200:
             raise _NotReady(f"{url.partition('?')[0]} answered {response.status}: {(await response.text())[:200]}")
+
+
+async def _any(session: ClientSession, urls: list[str]) -> None:
+    """One of several processes is enough: the edge gives the calls to those that live. Raises what the first one's was."""
+    answers = await asyncio.gather(*(_http(session, url) for url in urls), return_exceptions=True)
+    if all(answers):
+        raise next(answer for answer in answers if answer is not None)
 
 
 async def _bot(session: ClientSession, services: Services) -> None:

@@ -235,6 +235,8 @@ class Phone:
         self._endpoint: Endpoint | None = None
         self._writer: RecordingWriter | None = None
         self._stopped = False
+        self.drained = asyncio.Event()
+        """Set when no new calls are taken and the last one is over."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._legs: set[CallLeg] = set()
 
@@ -304,6 +306,7 @@ class Phone:
             timers=self._timers,
             user=self._user,
             on_call=self._incoming,
+            on_release=self._check_drained,
         )
         endpoint.start()
         self._endpoint = endpoint
@@ -317,6 +320,11 @@ class Phone:
     def drain(self) -> None:
         """Take no new calls (503, so that a proxy asks another one); those that are there go on."""
         self.endpoint.draining = True
+        self._check_drained()
+
+    def _check_drained(self) -> None:
+        if self.endpoint.draining and not self.live_calls:
+            self.drained.set()
 
     async def stop(self, grace_s: float = 3.0) -> None:
         """Hang up everywhere, let the calls' tasks end (at most `grace_s`, then they are cancelled), close everything."""

@@ -16,6 +16,7 @@ from hotline.commands.environment import find_settings
 from hotline.commands.serve import say
 from hotline.demo import neighbour
 from hotline.errors import HotlineError
+from hotline.processes import edge as kamailio
 from hotline.processes.privacy import private_files
 from hotline.processes.supervisor import Supervisor, port_problem, ports
 from hotline.settings import Settings
@@ -38,10 +39,12 @@ _ROLE_NAMES = {
 }
 
 
-def run(*, offline: bool) -> int:
-    """Prepare, then run until Ctrl-C; returns the exit code."""
+def run(*, offline: bool, edge: bool = False) -> int:
+    """Prepare, then run until Ctrl-C; returns the exit code. `edge`: two telephony processes behind Kamailio."""
     os.environ["HOTLINE_DEMO"] = "true"
     os.umask(0o077)  # the keys are made first
+    if edge:
+        _put_the_edge_in_front()
     settings = find_settings()
     private_files(settings.data_dir)
     logs.configure("demo", level="ERROR", json=False)
@@ -63,6 +66,13 @@ async def _run(settings: Settings, speech: str) -> None:
         beside.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await beside
+
+
+def _put_the_edge_in_front() -> None:
+    """Kamailio on the port where callers look for the hotline, two telephony processes behind. Raises `EdgeError` without it."""
+    kamailio.program()
+    port = find_settings().sip_port
+    os.environ |= {"HOTLINE_EDGE_PORT": str(port), "HOTLINE_SIP_PORT": str(port + 10), "HOTLINE_TELEPHONY_PROCESSES": "2"}
 
 
 def _speech(settings: Settings, *, offline: bool) -> str:
@@ -148,7 +158,7 @@ def _table(settings: Settings, speech: str) -> list[str]:
     rows = [
         ("市民门户 portal", f"{web}/"),
         ("工作台 console", f"{web}/console"),
-        ("电话 SIP", f"sip:{settings.line_number}@{settings.sip_host}:{settings.sip_port} (UDP)"),
+        ("电话 SIP", f"sip:{settings.line_number}@{settings.sip_host}:{settings.edge_port or settings.sip_port} (UDP)"),
         ("接口 API", f"{web}/api/v1/chat   {web}/open311/v2/services.json"),
         ("微信 WeChat", f"{web}/wechat   (try it: .venv/bin/hotline wechat chat)"),
         ("语音模型 speech", speech),

@@ -10,12 +10,13 @@ import os
 import shutil
 import signal
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from hotline.children import follow_parent
 from hotline.errors import HotlineError
 from hotline.processes.postgres import PrivatePostgres
+from hotline.settings import Settings
 
 CONFIGURATION = Path(__file__).parents[2] / "docker" / "kamailio" / "kamailio.cfg"
 DATABASE_ROLE = "hotline_edge"
@@ -59,8 +60,8 @@ class Edge:
     """Address for Kamailio's PostgreSQL module; empty: no telephones register."""
     database_socket: str = ""
     """Folder of the server's unix socket, where there is no host in `database`."""
-    dial: str = field(default="^(1[3-9][0-9]{9}|0[0-9]{9,11})$")
-    """Outside numbers that may be called: mobile numbers, and fixed ones with their area code."""
+    dial: str = "^(1[3-9][0-9]{9}|0[0-9]{9,11}|1(10|19|20|22))$"
+    """Outside numbers that may be called: mobile numbers, fixed ones with their area code, the emergency lines."""
 
     def write_list(self) -> Path:
         """The dispatcher's list; Kamailio reads it at start and at `kamcmd dispatcher.reload`."""
@@ -109,6 +110,25 @@ def runtime_folder(data_dir: Path) -> Path:
     if len(os.fsencode(inside / "control")) <= 100:
         return inside
     return Path(tempfile.gettempdir()) / f"hotline-edge-{os.getuid()}-{abs(hash(str(inside))):x}"
+
+
+def of_settings(settings: Settings) -> Edge:
+    """The edge that the supervisor runs on one machine: its own telephony processes, callers and telephones of its own networks.
+
+    For production, where trunks have addresses, Kamailio runs by itself (docs/telephony.md). Raises `EdgeError`.
+    """
+    database, socket = ("", "")
+    if settings.database_url is None:
+        database, socket = of_private(PrivatePostgres.of(settings.data_dir))
+    return Edge(
+        runtime_folder(settings.data_dir),
+        f"{settings.sip_host}:{settings.edge_port}",
+        tuple(f"{settings.sip_host}:{port}" for port in settings.sip_ports),
+        trunks=(settings.sip_host,),
+        phones=f"{settings.sip_host}/32",
+        database=database,
+        database_socket=socket,
+    )
 
 
 def become(edge: Edge) -> None:

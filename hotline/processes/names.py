@@ -11,6 +11,7 @@ class Role(StrEnum):
     ALL = "all"
     WEB = "web"
     TELEPHONY = "telephony"
+    EDGE = "edge"
     WEBRTC = "webrtc"
     BOT = "bot"
     SCHEDULER = "scheduler"

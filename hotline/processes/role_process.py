@@ -28,16 +28,27 @@ def pause_before(restart: int) -> float:
 class RoleProcess:
     """Keeps one role alive until `stop`."""
 
-    def __init__(self, role: str, log_folder: Path, *, say: Callable[[str], None], stop_signal: int = signal.SIGTERM) -> None:
-        """`say` writes one line for the person at the terminal."""
+    def __init__(
+        self,
+        role: str,
+        log_folder: Path,
+        *,
+        say: Callable[[str], None],
+        stop_signal: int = signal.SIGTERM,
+        name: str = "",
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """`say` writes one line for the person at the terminal. `name`, `environment`: of one of several processes of a role."""
         self.role = role
+        self.name = name or role
         self.pid: int | None = None
         self.started = 0
         """How often it was started."""
         self.changed: Callable[[], None] = lambda: None
         """Called whenever the process number changes."""
         self._say = say
-        self._log = RoleLog(log_folder, role)
+        self._environment = environment or {}
+        self._log = RoleLog(log_folder, self.name)
         self._stop_signal = stop_signal
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
@@ -45,7 +56,7 @@ class RoleProcess:
 
     def start(self) -> None:
         """Begin to keep it alive."""
-        self._task = asyncio.create_task(self._keep_alive(), name=f"role {self.role}")
+        self._task = asyncio.create_task(self._keep_alive(), name=f"role {self.name}")
 
     async def _keep_alive(self) -> None:
         restarts = 0
@@ -56,7 +67,7 @@ class RoleProcess:
                 return
             restarts = 1 if time.monotonic() - born > STABLE_AFTER_S else restarts + 1
             pause = pause_before(restarts)
-            self._say(f"{self.role} ended ({_how(code)}); starts again in {pause:.0f} s. Log: {self._log.path}")
+            self._say(f"{self.name} ended ({_how(code)}); starts again in {pause:.0f} s. Log: {self._log.path}")
             if code > 0:
                 for line in self._log.last_lines[-3:]:
                     self._say(f"    {line[:300]}")
@@ -69,7 +80,7 @@ class RoleProcess:
             sys.executable, "-m", "hotline", "serve", "--role", self.role,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             # a session of its own: Ctrl-C at the terminal reaches the supervisor only, which then stops all in order
-            start_new_session=True, preexec_fn=die_with_parent(),
+            start_new_session=True, preexec_fn=die_with_parent(), env={**os.environ, **self._environment},
         )  # fmt: skip
         self.pid = self._process.pid
         self.started += 1
@@ -101,7 +112,7 @@ class RoleProcess:
                 self._process.send_signal(self._stop_signal)
         done, _ = await asyncio.wait([self._task], timeout=patience_s)
         if not done and self._process is not None:
-            self._say(f"{self.role} did not end within {patience_s:.0f} s and is killed")
+            self._say(f"{self.name} did not end within {patience_s:.0f} s and is killed")
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
         await self._task

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from hotline import logs
 from hotline.assembly import Services
 from hotline.children import follow_parent
+from hotline.processes import edge
 from hotline.processes.names import Role
 from hotline.processes.postgres import PrivatePostgres, drop_rights
 from hotline.processes.privacy import private_files
@@ -22,11 +23,13 @@ _GRACE_S = 12.0
 
 
 def run(role: Role, settings: Settings) -> int:
-    """Run the role; returns the exit code. `postgres` replaces this process and does not return."""
+    """Run the role; returns the exit code. `postgres` and `edge` replace this process and do not return."""
     private_files(settings.data_dir)
     logs.configure(role.value, level=settings.log_level)
     if role is Role.POSTGRES:
         become_postgres(PrivatePostgres.of(settings.data_dir))
+    if role is Role.EDGE:
+        edge.become(edge.of_settings(settings))
     return asyncio.run(_serve(role, settings))
 
 

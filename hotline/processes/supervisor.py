@@ -1,7 +1,7 @@
 """Starts every role as an operating-system process of its own, in order, and restarts whatever dies.
 
-Order: bot and private PostgreSQL, then migrations (and the demo's seed), then web, telephony, the gateway and scheduler. Later deaths
-are mended one by one: the other roles wait for the database by themselves. One supervisor per data folder.
+Order: bot and private PostgreSQL, then migrations (and the demo's seed), then web, telephony, the gateway, scheduler and edge. Later
+deaths are mended one by one: the other roles wait for the database by themselves. One supervisor per data folder.
 """
 
 from __future__ import annotations
@@ -85,13 +85,18 @@ class Supervisor:
             await self._once("migrations and demo data", "db", "upgrade", "--demo-data")
         elif private:
             await self._once("migrations", "db", "upgrade")
-        for role in ("web", "telephony", "webrtc", "scheduler"):
+        self._start("web")
+        for number, environment in enumerate(self.settings.telephony_environments, 1):
+            self._start("telephony", name=f"telephony-{number}" if number > 1 else "", environment=environment)
+        for role in ("webrtc", "scheduler", *(("edge",) if self.settings.edge_port else ())):
             self._start(role)
         if when_started:
             await when_started()
 
-    def _start(self, role: str, stop_signal: int = signal.SIGTERM) -> RoleProcess:
-        process = RoleProcess(role, self._logs, say=self._say, stop_signal=stop_signal)
+    def _start(
+        self, role: str, stop_signal: int = signal.SIGTERM, *, name: str = "", environment: dict[str, str] | None = None
+    ) -> RoleProcess:
+        process = RoleProcess(role, self._logs, say=self._say, stop_signal=stop_signal, name=name, environment=environment)
         process.changed = self._write_status
         self._roles.append(process)
         process.start()
@@ -140,7 +145,7 @@ class Supervisor:
             await role.stop(patience_s=_ROLE_PATIENCE_S)
 
     def _write_status(self) -> None:
-        roles = {role.role: {"pid": role.pid, "started": role.started} for role in self._roles}
+        roles = {role.name: {"pid": role.pid, "started": role.started} for role in self._roles}
         path = self._data_dir / STATUS_FILE
         unfinished = path.with_suffix(".unfinished")
         unfinished.write_text(json.dumps({"pid": os.getpid(), "roles": roles}), encoding="utf-8")
@@ -195,7 +200,8 @@ def ports(settings: Settings) -> list[FixedPort]:
         FixedPort("HOTLINE_CONTROL_PORT", "127.0.0.1", settings.control_port, tcp),
         FixedPort("HOTLINE_ACTION_PORT", "127.0.0.1", settings.action_port, tcp),
         FixedPort("HOTLINE_RASA_PORT", "127.0.0.1", settings.rasa_port, tcp),
-        FixedPort("HOTLINE_SIP_PORT", settings.sip_host, settings.sip_port, udp),
+        *(FixedPort("HOTLINE_SIP_PORT", settings.sip_host, port, udp) for port in settings.sip_ports),
+        *([FixedPort("HOTLINE_EDGE_PORT", settings.sip_host, settings.edge_port, udp)] if settings.edge_port else []),
         FixedPort("HOTLINE_WEBRTC_PORT", settings.http_host, settings.webrtc_port, tcp),
         FixedPort("HOTLINE_WEBRTC_SIP_PORT", settings.sip_host, settings.webrtc_sip_port, udp),
     ]

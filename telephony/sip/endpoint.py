@@ -49,8 +49,9 @@ class Endpoint(VoIPPhone):
         timers: Timers,
         user: str,
         on_call: Callable[[IncomingCall], None],
+        on_release: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_call` is told of each call that rings, at once, on the loop."""
+        """`on_call` is told of each call that rings, at once, on the loop; `on_release` of each that is over."""
         super().__init__(host, port, user, "", myIP=host, sipPort=port, rtpPortLow=rtp_ports[0], rtpPortHigh=rtp_ports[1])
         self.agent = SipAgent(self, self, host, port, access, user, timers)
         self.sip = self.agent
@@ -64,6 +65,7 @@ class Endpoint(VoIPPhone):
         self._max_calls = max_calls
         self._rtp_timeout_s = rtp_timeout_s
         self._on_call = on_call
+        self._on_release = on_release
         self._watch: asyncio.TimerHandle | None = None
 
     # life
@@ -233,6 +235,7 @@ class Endpoint(VoIPPhone):
         self.engine.remove(media, lambda: self._close_media(media))
         if not keep:
             self.forget(call)
+        self._on_release()
 
     def _close_media(self, media: MediaSession) -> None:
         """The media clock has let go of it (media thread)."""
