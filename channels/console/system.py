@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from aiohttp import web
 from sqlalchemy import Select, func, select, text
@@ -13,12 +14,61 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from channels.console.pages import page
 from channels.console.session import require_may
+from channels.web.formats import duration
 from channels.web.keys import CORE, DATABASE, HUB, SETTINGS
 from hotline.events import Outbox
+from hotline.i18n import _
 from ticketing.calendar.models import CalendarDay
 from ticketing.conversation.models import Heartbeat, InboundMessage
 
 STALE = timedelta(seconds=60)
+
+
+JOBS = {
+    "deadlines": "时限：提醒和发牌",
+    "calendar": "日历改动后的重算",
+    "wechat delivery": "微信消息发送",
+    "callbacks": "回访任务",
+    "automatic dispatch": "自动派单",
+    "text messages": "短信发送",
+    "supervision": "督办单、整改、承诺到期",
+    "monitoring": "监察疑点",
+    "webhooks": "通知与对接发送",
+    "api answers": "清理接口的重复请求记录",
+    "knowledge expiry": "知识到期",
+    "audit seals": "审计封存",
+    "log-in sessions": "清理过期登录",
+    "briefs": "简报",
+    "import files": "清理导入文件",
+    "unclaimed files": "清理没有提交的附件",
+    "retention": "保存期限",
+    "file orphans": "清理无主文件",
+    "file removals": "删除已销毁的文件",
+}
+"""The scheduler's jobs in words; another one shows its own name."""
+_ROLES = {"scheduler": "定时任务", "web": "网页", "telephony": "电话", "bot": "智能助手"}
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A line of the table: what it is in words, and what it reports."""
+
+    name: str
+    role: str
+    facts: str
+    alive: bool
+    silent: timedelta
+
+
+def _worker(found: Heartbeat, now: datetime) -> Worker:
+    name = found.worker.removeprefix("scheduler:")
+    facts = dict(found.data)
+    every_s = facts.pop("every_s", None)
+    words = [_("每{t}一次").format(t=duration(timedelta(seconds=every_s)))] if isinstance(every_s, int | float) else []
+    words += [f"{key} {value}" for key, value in facts.items()]
+    silent = now - found.at
+    role = _(_ROLES.get(found.role, found.role))
+    return Worker(_(JOBS.get(name, name)), role, "，".join(words), silent < _patience(found), silent)
 
 
 def _patience(worker: Heartbeat) -> timedelta:
@@ -43,7 +93,7 @@ async def show_system(request: web.Request) -> web.StreamResponse:
         request,
         "console/system.html",
         nav="system",
-        workers=[(worker, now - worker.at < _patience(worker), now - worker.at) for worker in workers],
+        workers=[_worker(worker, now) for worker in workers],
         outbox=outbox,
         parked=parked,
         inbound=inbound,

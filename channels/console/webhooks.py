@@ -91,6 +91,25 @@ async def _push(request: web.Request, session: AsyncSession, form: dict[str, str
     return "queued_again", ""
 
 
+_REASONS = (
+    ("ClientConnector", "连不上对方"),
+    ("ServerDisconnected", "对方断开了连接"),
+    ("TimeoutError", "对方没有及时回答"),
+    ("HTTP 410", "对方已停用这个地址"),
+    ("HTTP 401", "对方不认签名"),
+    ("HTTP ", "对方回答出错"),
+    ("the subscription was switched off", "通知地址已停用"),
+    ("the partner was switched off", "对接已停用，或者单位不再承办"),
+)
+
+
+def reason(problem: str | None) -> str:
+    """Why it was not delivered, in words; what stands in no line is shown as it is."""
+    told = problem or ""
+    words = next((_(words) for start, words in _REASONS if told.startswith(start)), told)
+    return f"{words}（{told[:8]}）" if told.startswith("HTTP ") else words
+
+
 def _number(form: dict[str, str]) -> int:
     number = whole_number(form.get("id"))
     if number is None:
@@ -127,7 +146,7 @@ async def _respond(
     response = page(
         request, "console/webhooks.html", nav="system", status=problem.status if problem else 200, subscriptions=subscriptions,
         failed=failed, partners=partners, journal=journal, units=units, errors=problem.errors if problem else {}, opened=opened,
-        entered=entered or {}, secret=secret,
+        entered=entered or {}, secret=secret, reason=reason,
     )  # fmt: skip
     response.headers["Cache-Control"] = "no-store"
     return response

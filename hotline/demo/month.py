@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hotline.clock import CITY_ZONE, to_city
-from hotline.demo import special, steps, talks
+from hotline.demo import main_unit, special, steps, talks
 from hotline.demo.content import Matter
 from hotline.demo.pictures import attach
 from hotline.demo.plan import Planner
@@ -21,6 +21,7 @@ def build(planner: Planner) -> list[Script]:
     for add in (closed, unreached, together, dissatisfied, corrected, returned, late, on_the_spot, refused, incomplete, taken_back):
         add(planner)
     special.build(planner)
+    main_unit.build(planner)
     for add in (waiting_today, at_the_units, at_the_centre, by_stage, secret, conversations, lost_calls):
         add(planner)
     return planner.scripts
@@ -114,6 +115,10 @@ def late(planner: Planner) -> None:
         low = 32 if number % 2 == 0 else 25
         made.work(low, low + 3).do(steps.urge())
         _finish(made, matter)
+        if number % 3:
+            made.work(4, 9).do(steps.rectify(made.unit))
+            if number % 3 == 2:
+                made.work(1, 4).do(steps.confirm_rectification())
 
 
 def on_the_spot(planner: Planner) -> None:

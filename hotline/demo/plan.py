@@ -31,7 +31,7 @@ class Planner:
         self.scripts: list[Script] = []
         matters = [matter for matter in stage.content.matters if not matter.secret]
         self.rng.shuffle(matters)
-        self.normal = cycle([matter for matter in matters if matter.urgency is Urgency.NORMAL])
+        self.normal = cycle([matter for matter in matters if matter.urgency is Urgency.NORMAL and matter.kind is not Kind.PRAISE])
         self.urgent = cycle([matter for matter in matters if matter.urgency is not Urgency.NORMAL])
         self.all = cycle(matters)
         self._serial = 0
@@ -55,6 +55,10 @@ class Planner:
     def office_hours_ago(self, hours: float) -> datetime:
         """A moment so many office hours ago."""
         return self.stage.calendar.add_working_seconds(self.now, -hours * 3600)
+
+    def matter(self, code: str) -> Matter:
+        """The one of a category, where not every matter would fit."""
+        return next(matter for matter in self.stage.content.matters if matter.code == code)
 
     def place(self, matter: Matter) -> str:
         """One of the matter's places."""

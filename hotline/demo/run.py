@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from hotline import logs
 from hotline.commands.environment import find_settings
 from hotline.commands.serve import say
-from hotline.demo import neighbour
+from hotline.demo import codes, neighbour
 from hotline.errors import HotlineError
 from hotline.processes import edge as kamailio
 from hotline.processes.privacy import private_files
@@ -165,6 +165,7 @@ def _table(settings: Settings, speech: str) -> list[str]:
         ("智能助手 bot", "Rasa + knowledge search" if settings.bot_enabled else "degraded: knowledge search alone"),
         ("密码 password", f"{settings.demo_password.get_secret_value()}   (all log-ins)"),
         *((f"登录 {role.value}", name) for role, name in _ROLE_NAMES.items()),
+        ("市民的编号 codes", f"{settings.data_dir.resolve() / codes.FILE_NAME}   (number, query code)"),
         ("日志 logs", str(settings.data_dir.resolve() / "logs")),
     ]
     width = max(_columns(label) for label, _ in rows)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.assembly import Services
 from hotline.clock import ManualClock
-from hotline.demo import month, partners
+from hotline.demo import codes, month, partners
 from hotline.demo.content import DEMO_DIR
 from hotline.demo.content import load as load_content
 from hotline.demo.plan import Planner
@@ -58,7 +58,7 @@ async def seed(services: Services, *, progress: Progress) -> None:
         progress: called with one line per step.
     """
     began = time.monotonic()
-    fingerprint = _fingerprint(services)
+    fingerprint, known = _fingerprint(services), list[str]()
     async with services.database.transaction() as session:
         await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("hotline demo seed", 0))))
         done = await _done(session)
@@ -69,9 +69,11 @@ async def seed(services: Services, *, progress: Progress) -> None:
             await _load_city(services, session, progress)
             await _remember(services, session, CITY_LOADED, {"fingerprint": fingerprint})
         if not done.month:
-            steps = await _play_month(services, session)
+            steps, known = await _play_month(services, session)
             await _remember(services, session, MONTH_PLAYED, {"steps": steps})
             progress(f"appeals of the last month: {steps} steps")
+    if known:
+        codes.write(services.settings.data_dir, known)
     if not done.partners:
         await _introduce(services)
         progress("other systems: told of what they asked for")
@@ -130,11 +132,12 @@ async def _load_city(services: Services, session: AsyncSession, progress: Progre
     progress(f"articles: {changed} new or changed")
 
 
-async def _play_month(services: Services, session: AsyncSession) -> int:
+async def _play_month(services: Services, session: AsyncSession) -> tuple[int, list[str]]:
+    """How many steps were played, and the lines of `codes.txt`."""
     now = services.core.clock.now()
     stage = await _stage(services, session, now)
     scripts = month.build(Planner(stage, now))
-    return await play(stage, scripts, now)
+    return await play(stage, scripts, now), await codes.newest(stage, scripts)
 
 
 async def _stage(services: Services, session: AsyncSession, now: datetime) -> Stage:

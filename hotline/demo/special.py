@@ -66,8 +66,8 @@ def _decide(login: str, kind: RequestKind, function: Callable[..., Awaitable[obj
 def extended(planner: Planner) -> None:
     """Asked in time: approved, refused, waiting for the supervisor."""
     ask = {"limit": Limit(2, "wd"), "reason": "材料送检，检测机构后天出具报告，现场已先行处置", "told": TOLD}
-    for number in range(3):
-        made = planner.handle(planner.office_hours_ago(12), next(planner.normal), until="contact", pace=0.5, mode=DispatchMode.PHONE)
+    for number, code in enumerate(("0504", "0805", "0303")):  # something of each is sent to a laboratory
+        made = planner.handle(planner.office_hours_ago(12), planner.matter(code), until="contact", pace=0.5, mode=DispatchMode.PHONE)
         made.work(1, 2).do(_ask(made.unit, extension.ask, **ask))
         if number < 2:
             note = "情况属实，同意延期，抓紧办理" if number == 0 else "可以先出初步意见，不同意延期"
@@ -77,7 +77,7 @@ def extended(planner: Planner) -> None:
 def suspended(planner: Planner) -> None:
     """In winter no asphalt is laid; one request waits for the leader."""
     for number, days in enumerate((60, 120)):
-        made = planner.handle(planner.past(8, 12), next(planner.normal), until="contact", mode=DispatchMode.WRITTEN)
+        made = planner.handle(planner.past(8, 12), planner.matter("0405"), until="contact", mode=DispatchMode.WRITTEN)
         review_on = to_city(planner.now).date() + timedelta(days=days)
         reason = "需要列入明年开春的养护计划统一施工，冬季无法作业"
         values = {"reason_class": SuspensionReason.SEASON, "reason": reason, "told": TOLD, "review_on": review_on}
@@ -89,9 +89,9 @@ def suspended(planner: Planner) -> None:
 def disputed(planner: Planner) -> None:
     """Two units say it is the other's; one was ruled, one waits."""
     for number in range(2):
-        matter = next(planner.normal)
+        matter = planner.matter("0504")
         made = planner.handle(planner.office_hours_ago(8 + 12 * number), matter, until="sign", pace=0.5, mode=DispatchMode.WRITTEN)
-        made.work(0.5, 1).do(_by("dispatcher", dispute.open_dispute, "道路归城管，地下管线归水务，两家职责交叉，都说不归自己"))
+        made.work(0.5, 1).do(_by("dispatcher", dispute.open_dispute, "河道归水务，排污口归生态环境，两家职责交叉，都说不归自己"))
         if number:
             made.work(1, 2).do(_rule(made.unit, "water-affairs"))
 
@@ -110,7 +110,7 @@ def _rule(lead: str, helper: str) -> Step:
 
 def merged(planner: Planner) -> None:
     """Three neighbours bring the same matter within an hour."""
-    matter = next(planner.normal)
+    matter = planner.matter("0805")  # not of the sub-platform: its own number would make another line of one of the three
     place = planner.place(matter)
     start = planner.office_hours_ago(9)
     first = planner.script(start)

@@ -17,6 +17,7 @@ from ticketing.relation.investigation import level
 from ticketing.request import returns
 from ticketing.request import service as requests
 from ticketing.request.states import RequestKind
+from ticketing.supervision import rectification
 from ticketing.supervision.urging import urge as citizen_urges
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits, refusal
@@ -26,6 +27,7 @@ from ticketing.ticket.states import Channel, Confidentiality, DispatchMode, Kind
 
 PRAISES = ("处理得很快，谢谢", "问题解决了", "工作人员态度很好", "比较满意", "希望继续保持")
 COMPLAINTS = ("当天好了，过两天又和原来一样，希望彻底解决", "只打了一个电话，没有人到现场来看过", "说是处理了，可是问题还在，要求重新核实")
+IMPATIENT = ("已经过了答复时间，还没有人联系我，请催一下", "上次说三天给答复，今天第五天了", "来看过一次就没有下文了，请问办到哪一步了")
 DISTRICT_UNITS = {"临江区": "linjiang", "青石区": "qingshi", "南湖区": "nanhu", "高新区": "gaoxin", "云岭县": "yunling"}
 
 SUB_PLATFORM = "12319"
@@ -279,7 +281,33 @@ def urge() -> Step:
 
     async def step(stage: Stage, life: Life) -> None:
         ticket = await life.ticket(stage)
-        await citizen_urges(stage.core, stage.session, await life.citizen(stage), ticket, "已经过了答复时间，还没有人联系我，请催一下")
+        await citizen_urges(stage.core, stage.session, await life.citizen(stage), ticket, stage.rng.choice(IMPATIENT))
+
+    return step
+
+
+def rectify(unit: str) -> Step:
+    """The unit says why it was late and what it changed."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        for task in await rectification.of_ticket(stage.session, stage.chief(unit), life.ticket_id):
+            if task.state == "open" and task.unit_id == stage.units[unit]:
+                await rectification.finish(
+                    stage.core, stage.session, stage.chief(unit), task.id, cause="经办人请假期间没有移交，超过时限才发现",
+                    measure="已明确代理人并每天上午核对待办，本件已办结答复，对经办人作了提醒",
+                )  # fmt: skip
+
+    return step
+
+
+def confirm_rectification() -> Step:
+    """The supervisor is content with it."""
+
+    async def step(stage: Stage, life: Life) -> None:
+        supervisor = stage.people["supervisor"]
+        for task in await rectification.of_ticket(stage.session, supervisor, life.ticket_id):
+            if task.state == "done":
+                await rectification.judge(stage.core, stage.session, supervisor, task.id, confirm=True)
 
     return step
 

@@ -20,8 +20,10 @@ from hotline.demo.pictures import street_picture
 from hotline.demo.seed import seed
 from hotline.errors import InvalidInput
 from hotline.processes.postgres import PrivatePostgres
+from hotline.security import hash_query_code
 from hotline.settings import Settings
 from knowledge.seed import load_articles
+from tests.seed import crawl
 
 pytestmark = pytest.mark.slow
 """Plays a month of appeals."""
@@ -56,6 +58,25 @@ class Demo:
     def rows(self, statement: str) -> list[Row]:
         """What the database answers."""
         return asyncio.run(self._run(statement))
+
+    def codes(self) -> str:
+        """What the seeding left for whoever tries the demo."""
+        return (self._settings.data_dir / "codes.txt").read_text(encoding="utf-8")
+
+    def hashed(self, code: str) -> str:
+        """As the ticket keeps it."""
+        return hash_query_code(code, self._settings.secret)
+
+    def dead_links(self) -> list[str]:
+        """What every role is shown and cannot open."""
+        return asyncio.run(self._crawl())
+
+    async def _crawl(self) -> list[str]:
+        services = Services.of(self._settings, ManualClock(NOW))
+        try:
+            return await crawl.dead_links(services)
+        finally:
+            await services.close()
 
     async def _run(self, statement: str | None) -> list[Row]:
         services = Services.of(self._settings, ManualClock(NOW))
@@ -150,6 +171,30 @@ def test_every_closed_ticket_went_the_whole_way(demo: Demo) -> None:
         " AND e.name IN ('callback.done', 'ticket.closed_disputed'))"
     )
     assert wrong == 0
+
+
+def test_other_systems_were_told_or_given_up_after_ten_tries(demo: Demo) -> None:
+    states = dict(demo.rows("SELECT state || ' ' || max(attempts), count(*) FROM outbox WHERE channel = 'webhook' GROUP BY state"))
+    assert states["sent 1"] > 5
+    assert states["parked 10"] >= 3
+    assert demo.rows("SELECT DISTINCT last_error LIKE 'ClientConnector%' FROM outbox WHERE state = 'parked' AND channel = 'webhook'") == [
+        (True,)
+    ]
+    pushed = demo.rows("SELECT state, external_id LIKE 'GS%' FROM exchange_message")
+    assert len(pushed) >= 2
+    assert set(pushed) == {("delivered", True)}
+
+
+def test_codes_of_invented_citizens_open_their_tickets(demo: Demo) -> None:
+    lines = [line.split(maxsplit=2) for line in demo.codes().splitlines() if not line.startswith("#")]
+    assert {"等市民评价（可以自己评）", "等市民补充材料", "不予受理，可以提出异议"} <= {words for _number, _code, words in lines}
+    for number, code, _words in lines:
+        assert demo.rows(f"SELECT query_code_hash = '{demo.hashed(code)}' FROM ticket WHERE number = '{number}'") == [(True,)]
+
+
+def test_no_link_that_a_role_is_shown_is_dead(demo: Demo) -> None:
+    dead = demo.dead_links()
+    assert not dead, "\n".join(dead)
 
 
 def test_seeding_again_does_nothing_and_takes_less_than_a_second(demo: Demo) -> None:

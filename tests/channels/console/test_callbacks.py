@@ -15,12 +15,14 @@ from ticketing.callback.links import create_link
 from ticketing.callback.models import CallbackTask, SecondVisit
 from ticketing.callback.service import GATES, CallbackResult
 from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import by_caller
 from ticketing.notice.models import NoticeDelivery
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import DispatchMode, Satisfaction
+from ticketing.ticket.service import Appeal, register
+from ticketing.ticket.states import Channel, DispatchMode, Satisfaction
 
 REPLY = ReplyDraft(
     Facts.TRUE,
@@ -170,13 +172,19 @@ async def test_an_unknown_link_says_what_to_do(browser: Opener, city: City, toke
 
 
 async def test_stuck_notices_are_listed_resent_or_left_and_the_administrator_sees_no_content(browser: Opener, city: City) -> None:
-    number = (await city.register()).ticket.number
+    async with city.database.transaction() as session:  # by telephone, so that the number is known to be the caller's
+        caller = await by_caller(city.core, session, "13900002716")
+        appeal = Appeal(channel=Channel.PHONE, content="江畔花园北门的路灯坏了", citizen_id=caller.id)
+        made = await register(city.core, session, city.people["agent"], appeal)
+    number = made.ticket.number
     await SmsSender(city.core, city.database, None, "https://hotline.example").send_waiting()
     supervisor, admin, clerk = await browser("supervisor"), await browser("admin"), await browser("clerk")
     page = await supervisor.text("/console/notices-sent")
     assert "没有配置短信网关" in page
     assert "没有短信网关，未发送" in page
     assert number in page
+    assert made.query_code not in page  # who has it acts as the citizen
+    assert "********" in page
     hidden = await admin.text("/console/notices-sent?state=no_gateway")
     assert "受理告知" in hidden
     assert number not in hidden
