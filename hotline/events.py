@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, QueryContext, column_property, mapped_column
 
 from hotline.database import VAULT, Base
 from hotline.sealed_words import PERSONAL_SUBJECTS, SEALED, EventKey, close, keys_for, reopen, split
+from hotline.together import append_events, put_once
 
 NOTIFY_CHANNEL = "hotline_events"
 """PostgreSQL channel; the payload is JSON {"name", "subject", "id", "unit"}: identifiers only, never personal data."""
@@ -219,10 +220,7 @@ async def record_many(session: AsyncSession, *, at: datetime, subject: str, happ
             told = happenings[number]
             item["notify"] = json.dumps({"name": told.name, "subject": subject, "id": row["subject_id"], **told.notify})
         items.append(item)
-    await session.execute(_APPEND, {"subject": subject, "items": json.dumps(items)})
-
-
-_APPEND = text("SELECT append_events(:subject, CAST(:items AS jsonb))")
+    await append_events(session, subject, json.dumps(items))
 
 
 def _prepare(at: datetime, subject: str, item: Happening) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -260,23 +258,18 @@ async def enqueue(
     session: AsyncSession, *, at: datetime, channel: str, kind: str, recipient: str, payload: dict[str, Any], dedupe_key: str
 ) -> None:
     """Put one message in the outbox, once per `dedupe_key`."""
-    from sqlalchemy.dialects.postgresql import insert as upsert
-
-    await session.execute(
-        upsert(Outbox)
-        .values(
-            channel=channel,
-            kind=kind,
-            recipient=recipient,
-            payload=payload,
-            dedupe_key=dedupe_key,
-            state="waiting",
-            attempts=0,
-            not_before=at,
-            created_at=at,
-        )
-        .on_conflict_do_nothing(index_elements=["dedupe_key"])
-    )
+    values = {
+        "channel": channel,
+        "kind": kind,
+        "recipient": recipient,
+        "payload": payload,
+        "dedupe_key": dedupe_key,
+        "state": "waiting",
+        "attempts": 0,
+        "not_before": at,
+        "created_at": at,
+    }
+    await put_once(session, Outbox, values, "dedupe_key")
 
 
 async def history(session: AsyncSession, subject: str, subject_id: int | UUID | str) -> list[Event]:

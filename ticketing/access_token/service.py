@@ -6,13 +6,15 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import HotlineError, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from hotline.security import hash_token
 from ticketing.access_token.models import ApiToken, TokenScope
+from ticketing.calendar import versions
+from ticketing.calendar.versions import Versions
 from ticketing.context import Core
 from ticketing.people.actor import Actor, staff_actor
 from ticketing.people.deputies import standing_for
@@ -81,18 +83,22 @@ async def issue(core: Core, session: AsyncSession, actor: Actor, *, name: str, s
     return NewToken(token, text)
 
 
+_FIND = (
+    select(ApiToken, User, *versions.COLUMNS)
+    .join(User, User.id == ApiToken.user_id)
+    .where(ApiToken.token_hash == bindparam("hash"), ApiToken.revoked_at.is_(None), ApiToken.expires_at > bindparam("now"), User.active)
+)
+"""Read at each request, so that a revoked token opens nothing any more; the rules' versions come along."""
+
+
 async def find(core: Core, session: AsyncSession, text: str) -> Bearer:
     """Who is behind the text of a token. Raises TokenRefused, the same for every reason."""
     now = core.clock.now()
-    statement = (
-        select(ApiToken, User)
-        .join(User, User.id == ApiToken.user_id)
-        .where(ApiToken.token_hash == hash_token(text), ApiToken.revoked_at.is_(None), ApiToken.expires_at > now, User.active)
-    )
-    row = (await session.execute(statement)).first()
+    row = (await session.execute(_FIND, {"hash": hash_token(text), "now": now})).first()
     if row is None or not text.startswith(PREFIX) or row.User.must_change_password:
         raise TokenRefused(_("令牌无效、已过期或已停用。请在控制台“我的令牌”里新建一个"))
     token, user = row.ApiToken, row.User
+    versions.keep(session, Versions(row.calendar, row.policies, row.workflow))
     if token.last_used_at is None or now - token.last_used_at >= USED_EVERY:
         await session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now))
     return Bearer(staff_actor(user, await standing_for(core, session, user)), user, token)

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, Label, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ticketing.calendar.models import Rules
 
 _KEY = "ticketing.rules"
-_READ = text(
-    """SELECT coalesce(max(calendar_version), 0), coalesce(max(policies_version), 0),
-        (SELECT coalesce(max(version), 0) FROM workflow_version)
-    FROM rules WHERE id = 1"""
+COLUMNS: tuple[Label[int], ...] = (
+    literal_column("coalesce((SELECT calendar_version FROM rules WHERE id = 1), 0)").label("calendar"),
+    literal_column("coalesce((SELECT policies_version FROM rules WHERE id = 1), 0)").label("policies"),
+    literal_column("coalesce((SELECT max(version) FROM workflow_version), 0)").label("workflow"),
 )
+"""For the first statement of a transaction, which then need not be followed by one for the versions: see `keep`."""
+_READ = select(*COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,15 @@ async def current(session: AsyncSession) -> Versions:
     known = session.info.get(_KEY)
     if known is not None and transaction is not None and known[0] is transaction:
         return known[1]  # type: ignore[no-any-return]
-    versions = Versions(*(await session.execute(_READ)).one())
-    session.info[_KEY] = (session.sync_session.get_transaction(), versions)
+    row = (await session.execute(_READ)).one()
+    versions = Versions(row.calendar, row.policies, row.workflow)
+    keep(session, versions)
     return versions
+
+
+def keep(session: AsyncSession, versions: Versions) -> None:
+    """Let `versions`, which a statement of this transaction has read with `COLUMNS`, hold for the transaction."""
+    session.info[_KEY] = (session.sync_session.get_transaction(), versions)
 
 
 def forget(session: AsyncSession) -> None:

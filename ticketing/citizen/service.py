@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from hotline.security import PersonVault
+from hotline.together import put
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 
@@ -143,9 +144,7 @@ async def by_contact(core: Core, session: AsyncSession, *, name: str = "", phone
         return None
     citizen = Citizen(created_at=core.clock.now(), needs="", phone_verified=False)
     _fill(core, citizen, name, number)
-    session.add(citizen)
-    await session.flush()
-    return citizen
+    return await put(session, citizen)
 
 
 async def add_contact(core: Core, session: AsyncSession, citizen: Citizen, *, name: str = "", phone: str = "") -> None:

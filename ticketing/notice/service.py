@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.clock import to_city
 from hotline.events import enqueue
 from hotline.i18n import _
+from hotline.together import get, put
 from ticketing.assignment.models import Assignment
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person, person_vault
@@ -67,7 +68,7 @@ async def notify(core: Core, session: AsyncSession, ticket: Ticket, template_key
 async def _notify_one(
     core: Core, session: AsyncSession, ticket: Ticket, template: Template, event: str, values: Mapping[str, str]
 ) -> Notice:
-    citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    citizen = await get(session, Citizen, ticket.citizen_id) if ticket.citizen_id else None
     # the tracking page was opened with the query code: it need not show it
     text = templates.render(template.text, {**values, "query_code": ""})
     vault = person_vault(core, citizen) if citizen is not None else None
@@ -80,8 +81,7 @@ async def _notify_one(
         text=None if vault else text,
         created_at=core.clock.now(),
     )
-    session.add(notice)
-    await session.flush()
+    await put(session, notice)
     if citizen is not None and vault is not None:
         await _push(core, session, ticket, citizen, template, notice, values)
     return notice
@@ -140,11 +140,10 @@ async def queue_delivery(
         queued_at=now,
         phone_hash=citizen.phone_hash if unverified else None,
     )
-    session.add(delivery)
-    await session.flush()
     if unverified and await _too_many(session, delivery, now, file.unverified_per_day):
         delivery.state, delivery.last_error = DeliveryState.GIVEN_UP.value, TOO_MANY
-        return delivery
+        return await put(session, delivery)
+    await put(session, delivery)
     at_once = urgent or file.template(notice.template).urgent or ticket.urgency == Urgency.EMERGENCY.value
     await enqueue(
         session,
@@ -163,7 +162,7 @@ async def _too_many(session: AsyncSession, delivery: NoticeDelivery, now: dateti
     if delivery.phone_hash is None:
         return False
     recent = (NoticeDelivery.phone_hash == delivery.phone_hash, NoticeDelivery.queued_at > now - timedelta(days=1))
-    return (await session.scalar(select(func.count()).where(*recent)) or 0) > limit
+    return (await session.scalar(select(func.count()).where(*recent)) or 0) >= limit
 
 
 async def _common(core: Core, session: AsyncSession, ticket: Ticket, template: Template, given: Mapping[str, str]) -> dict[str, str]:

@@ -87,9 +87,14 @@ def _number(text: str) -> int:
     return zlib.crc32(text.encode()) & 0x7FFFFFFF
 
 
+def signature(ticket: Ticket) -> TicketSignature:
+    """The signature of a ticket that has its id."""
+    return TicketSignature(ticket_id=ticket.id, cells=cells(ticket.content, f"{ticket.district}{ticket.address}", ticket.category_code))
+
+
 async def remember(session: AsyncSession, ticket: Ticket) -> None:
-    """Write or renew the signature: at registration, and when content, place or category change."""
-    row = cells(ticket.content, f"{ticket.district}{ticket.address}", ticket.category_code)
+    """Renew the signature when content, place or category have changed."""
+    row = signature(ticket).cells
     statement = insert(TicketSignature).values(ticket_id=ticket.id, cells=row)
     await session.execute(statement.on_conflict_do_update(index_elements=["ticket_id"], set_={"cells": row}))
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from hotline.security import hash_query_code, new_query_code
+from hotline.together import next_number, put, together
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import add_contact, by_contact, normalise_id_number, normalise_phone, set_id_number, valid_id_number
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Owner
 from ticketing.deadline.models import Deadline
 from ticketing.deadline.service import plan_dispatch_clock
+from ticketing.notice.models import Notice, NoticeDelivery
 from ticketing.notice.service import city_words
 from ticketing.people.actor import Actor
 from ticketing.people.lines import line_of_call
@@ -113,14 +115,32 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
     appeal = keep_secrets_out(core, appeal)
     await _check(session, appeal)
     transition = (await workflow_versions.current(session)).step(TicketState.DRAFT, "register", actor)
-    now = core.clock.now()
-    citizen = await _citizen(core, session, appeal)
-    query_code, line = new_query_code(), await _line(core, session, actor, appeal)
-    ticket = Ticket(
-        number=await _next_number(core, session, line),
-        query_code_hash=hash_query_code(query_code, core.secret),
-        state=transition.target.value,
-        line=line,
+    line = await _line(core, session, actor, appeal)
+    known = await _known_citizen(core, session, appeal)
+    async with together(session, NUMBER_SEQUENCE, Citizen, Ticket, Deadline, Notice, NoticeDelivery):
+        citizen, query_code = known or await _new_citizen(core, session, appeal), new_query_code()
+        ticket = _ticket_of(appeal, core.clock.now())
+        ticket.number, ticket.line, ticket.state = await _next_number(core, session, line), line, transition.target.value
+        ticket.query_code_hash, ticket.created_by_id = hash_query_code(query_code, core.secret), actor.user_id
+        ticket.citizen_id = citizen.id if citizen else None
+        clock = await plan_dispatch_clock(core, session, ticket)
+        ticket.next_due_at = clock.due_at  # as the database would find it: written once instead of twice
+        await put(session, ticket)
+        clock.ticket_id = ticket.id
+        await put(session, clock)
+        await put(session, similar.signature(ticket))
+        data = {"channel": ticket.channel, "kind": ticket.kind}
+        told = {"query_code": query_code, "deadline": city_words(clock.due_at)}
+        await tell(core, session, actor, ticket, transition.event, data, public=transition.public, told=told)
+    await sensitive.flag(core, session, ticket)
+    if appeal.conversation_id:
+        await _join_conversation(session, actor, ticket, appeal.conversation_id)
+    return Registered(ticket, query_code, clock, citizen)
+
+
+def _ticket_of(appeal: Appeal, now: datetime) -> Ticket:
+    """What the appeal says of the ticket; number, line, state, person and clock are still missing."""
+    return Ticket(
         channel=appeal.channel.value,
         kind=appeal.kind.value,
         category_code=appeal.category_code,
@@ -133,7 +153,6 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         address=appeal.address.strip(),
         longitude=appeal.longitude,
         latitude=appeal.latitude,
-        citizen_id=citizen.id if citizen else None,
         anonymous=appeal.anonymous,
         contact_by=appeal.contact_by,
         conversation_id=appeal.conversation_id,
@@ -148,37 +167,19 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         preferred_time=appeal.preferred_time,
         received_at=now,
         updated_at=now,
-        created_by_id=actor.user_id,
         extra={**appeal.extra, **({"named": list(appeal.named_user_ids)} if appeal.named_user_ids else {})},
     )
-    clock = await plan_dispatch_clock(core, session, ticket)
-    ticket.next_due_at = clock.due_at  # as the database would find it: written once instead of twice
-    session.add(ticket)
-    await session.flush()
-    clock.ticket_id = ticket.id
-    session.add(clock)
-    await session.flush()
-    await similar.remember(session, ticket)
-    await sensitive.flag(core, session, ticket)
-    if appeal.conversation_id:
-        conversation = await session.get(Conversation, appeal.conversation_id)
-        over = conversation is not None and conversation.owner == Owner.CLOSED.value and conversation.ticket_id is not None
-        if conversation is not None and not (over and actor.user_id):  # staff do not re-point what is over
-            conversation.ticket_id = ticket.id
-        loose = (Attachment.conversation_id == appeal.conversation_id) & Attachment.ticket_id.is_(None)
-        await session.execute(update(Attachment).where(loose, Attachment.created_at > now - FILES_BELONG_FOR).values(ticket_id=ticket.id))
-    data = {"channel": ticket.channel, "kind": ticket.kind}
-    await tell(
-        core,
-        session,
-        actor,
-        ticket,
-        transition.event,
-        data,
-        public=transition.public,
-        told={"query_code": query_code, "deadline": city_words(clock.due_at)},
-    )
-    return Registered(ticket, query_code, clock, citizen)
+
+
+async def _join_conversation(session: AsyncSession, actor: Actor, ticket: Ticket, conversation_id: UUID) -> None:
+    """The conversation leads to the ticket now, and files that came in it belong to the ticket."""
+    conversation = await session.get(Conversation, conversation_id)
+    over = conversation is not None and conversation.owner == Owner.CLOSED.value and conversation.ticket_id is not None
+    if conversation is not None and not (over and actor.user_id):  # staff do not re-point what is over
+        conversation.ticket_id = ticket.id
+    loose = (Attachment.conversation_id == conversation_id) & Attachment.ticket_id.is_(None)
+    lately = Attachment.created_at > ticket.received_at - FILES_BELONG_FOR
+    await session.execute(update(Attachment).where(loose, lately).values(ticket_id=ticket.id))
 
 
 def keep_secrets_out(core: Core, appeal: Appeal) -> Appeal:
@@ -210,20 +211,25 @@ async def _line(core: Core, session: AsyncSession, actor: Actor, appeal: Appeal)
 
 
 async def _next_number(core: Core, session: AsyncSession, line: str) -> str:
-    value = int(await session.scalar(select(NUMBER_SEQUENCE.next_value())) or 0)
-    return f"{line}-{to_city(core.clock.now()):%Y%m%d}-{value % 100_000:05d}"
+    return f"{line}-{to_city(core.clock.now()):%Y%m%d}-{await next_number(session, NUMBER_SEQUENCE) % 100_000:05d}"
 
 
-async def _citizen(core: Core, session: AsyncSession, appeal: Appeal) -> Citizen | None:
-    citizen: Citizen | None
-    if appeal.citizen_id is not None:
-        citizen = await session.get_one(Citizen, appeal.citizen_id)
-        await add_contact(core, session, citizen, name=appeal.name, phone=appeal.phone)
-    elif appeal.anonymous:
+async def _known_citizen(core: Core, session: AsyncSession, appeal: Appeal) -> Citizen | None:
+    """The person whom the channel knows already. What was known is never overwritten."""
+    if appeal.citizen_id is None:
         return None
-    else:
-        citizen = await by_contact(core, session, name=appeal.name.strip(), phone=appeal.phone)
-    if citizen is not None and appeal.id_number.strip() and not citizen.id_number_sealed:  # what is known is never overwritten
+    citizen = await session.get_one(Citizen, appeal.citizen_id)
+    await add_contact(core, session, citizen, name=appeal.name, phone=appeal.phone)
+    if appeal.id_number.strip() and not citizen.id_number_sealed:
+        await set_id_number(core, session, citizen, appeal.id_number)
+    return citizen
+
+
+async def _new_citizen(core: Core, session: AsyncSession, appeal: Appeal) -> Citizen | None:
+    if appeal.anonymous:
+        return None
+    citizen = await by_contact(core, session, name=appeal.name.strip(), phone=appeal.phone)
+    if citizen is not None and appeal.id_number.strip():
         await set_id_number(core, session, citizen, appeal.id_number)
     return citizen
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import ClientResponse, FormData
 from aiohttp.test_utils import TestServer
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select, update
 
 from channels.api.staff import BURST, WRONG_BURST
 from tests.channels.staff import City
@@ -353,3 +353,20 @@ async def test_guessing_tokens_is_slowed_down(city: City, program: Programs) -> 
     assert statuses[-1] == 429
     assert set(statuses[:-1]) == {401}
     assert right
+
+
+async def test_registering_takes_four_statements_and_a_revoked_token_ends_at_once(city: City, program: Programs) -> None:
+    """Token with versions of the rules, numbers, messages to this number today, all rows (docs/decisions/0120)."""
+    agent = await program("agent")
+    await agent.post("/tickets", NEW, 201)
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    event.listen(city.database.engine.sync_engine, "before_cursor_execute", note)
+    await agent.post("/tickets", {name: value for name, value in NEW.items() if name != "category"}, 201)
+    assert len(seen) <= 4, seen
+    async with city.database.transaction() as session:
+        await session.execute(update(ApiToken).values(revoked_at=city.core.clock.now()))
+    await agent.post("/tickets", NEW, 401)
