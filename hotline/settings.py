@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     sip_host: str = Field("127.0.0.1", description="Address of the SIP and RTP sockets.")
     sip_port: Port = Field(5060, description="UDP port of SIP.")
     sip_peers: Annotated[tuple[str, ...], NoDecode] = Field(("127.0.0.0/8",), description="Networks that may call (comma-separated).")
+    telephony_processes: int = Field(
+        1, ge=1, le=8, description="Telephony processes of hotline serve; each further one takes SIP and control ports ten higher."
+    )
+    edge_port: Port | None = Field(
+        None, description="UDP port of Kamailio, run by hotline serve in front of the telephony processes; empty: called directly."
+    )
     rtp_port_low: Port = Field(20000, description="First RTP port.")
     rtp_port_high: Port = Field(29999, description="Last RTP port.")
     outbound_uri: str = Field(
@@ -260,6 +266,22 @@ class Settings(BaseSettings):
     def phone_url(self) -> str:
         """Address of the agents' telephone gateway as browsers see it."""
         return self.webrtc_url or f"ws://{self.http_host}:{self.webrtc_port}/phone"
+
+    @property
+    def sip_ports(self) -> tuple[int, ...]:
+        """The SIP port of each telephony process."""
+        return tuple(self.sip_port + 10 * number for number in range(self.telephony_processes))
+
+    @property
+    def control_ports(self) -> tuple[int, ...]:
+        """The control port of each telephony process."""
+        return tuple(self.control_port + 10 * number for number in range(self.telephony_processes))
+
+    @property
+    def telephony_environments(self) -> tuple[dict[str, str], ...]:
+        """What the supervisor changes in the environment of each telephony process."""
+        ports = zip(self.sip_ports, self.control_ports, strict=True)
+        return tuple({"HOTLINE_SIP_PORT": str(sip), "HOTLINE_CONTROL_PORT": str(control)} for sip, control in ports)
 
     @property
     def secret(self) -> str:

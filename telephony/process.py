@@ -15,6 +15,7 @@ from hotline.logs import get
 from knowledge.search.service import search
 from knowledge.search.words import normalise, tokens
 from telephony.bridge.agent_leg import BridgeLeg
+from telephony.draining import drain_on_signal
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCalls
@@ -85,7 +86,11 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None) -> 
         tending = asyncio.create_task(_tend(services, flow, worker, state, refusals), name="telephony-tending")
         health = await _serve_health(settings.control_port, state)
         log.info("telephony_ready", **{key: value for key, value in state().items() if key != "counters"})
-        await tending
+        draining = drain_on_signal(phone, tending.cancel)
+        try:
+            await tending
+        finally:
+            draining.cancel()
     finally:
         await asyncio.shield(asyncio.ensure_future(_stop(phone, tending, exchange, health, voice)))
 
