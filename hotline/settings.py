@@ -63,11 +63,14 @@ class Settings(BaseSettings):
     outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         ("110", "119", "120", "122"), description="Numbers may be called that begin with one of these (comma-separated)."
     )
+    max_calls: int = Field(60, ge=1, le=300, description="Calls at once in one telephony process; further ones hear busy.")
+
     citizen_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         ("13", "14", "15", "16", "17", "18", "19", "010", "02", "03", "04", "05", "07", "08", "09"),
         description="Citizens' numbers that the callback robot may call begin with one of these: mobiles and landlines of mainland China.",
     )
-    max_calls: int = Field(60, ge=1, le=300, description="Calls at once in one telephony process; further ones hear busy.")
+    robot_calls: int = Field(2, ge=0, le=50, description="Callbacks that the robot of one telephony process makes at once; 0: none.")
+    robot_calls_per_minute: int = Field(10, ge=1, le=600, description="Callbacks that the robot begins in a minute at most.")
 
     # database
     literal_days: bool = Field(

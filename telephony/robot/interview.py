@@ -1,0 +1,124 @@
+"""One callback by the robot, from the moment the citizen picks up to the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from telephony.flow.ear import Ear, Key, Quiet, Silence
+from telephony.flow.mouth import Mouth
+from telephony.robot.answers import by_key, by_words, somebody_else, wants_person
+from telephony.robot.script import Script
+from telephony.speech.transcriber import Heard
+from ticketing.callback.rules import Question
+from ticketing.conversation.models import Author
+from ticketing.conversation.outgoing import Line
+from ticketing.ticket.states import Satisfaction
+
+Outcome = Literal["answered", "person", "wrong_number", "no_answer"]
+_TRIES = 2
+"""A question that is not answered twice ends the call: nobody is held."""
+_BARGE_IN_S = 0.3
+"""So much of the citizen's voice stops ours."""
+
+
+@dataclass
+class Result:
+    """How it ended."""
+
+    outcome: Outcome
+    answers: dict[str, str] = field(default_factory=dict)
+    """By the questions' keys, as `ticketing.callback.robot.record_answers` takes them."""
+
+
+class Interview:
+    """Asks the questions of one task. Keys and words are equal; `0` or 人工 at any moment leads to a person."""
+
+    def __init__(self, script: Script, ear: Ear, mouth: Mouth, *, patience_s: float) -> None:
+        """`patience_s`: silence after which the question is asked once more."""
+        self.said: list[Line] = []
+        """The transcript so far."""
+        self._script = script
+        self._ear = ear
+        self._mouth = mouth
+        self._patience_s = patience_s
+
+    async def run(self) -> Result:
+        """The conversation; raises `telephony.flow.parts.CallerGone` when the citizen hangs up."""
+        owner = Question(key="own", kind="yes_no", text="", required=True)
+        try:
+            if await self._ask(self._script.opening(), owner) == "no":
+                return await self._end(Result("wrong_number"), "not_you")
+            answers: dict[str, str] = {}
+            lead = self._script.matter()
+            for question in self._script.task.questions:
+                if question.required and question.kind != "text":
+                    answers[question.key] = await self._ask(lead + self._script.question(question), question)
+                    lead = ""
+        except _Leads as leads:
+            return await self._end(Result(leads.outcome), {"person": "person", "wrong_number": "not_you"}.get(leads.outcome, "no_answer"))
+        return await self._end(Result("answered", answers), "sorry" if self._dissatisfied(answers) else "thanks")
+
+    async def _ask(self, text: str, question: Question) -> str:
+        """One question until it is answered clearly; raises _Leads when the call takes another way."""
+        for attempt in range(_TRIES):
+            await self._say(text if attempt == 0 else self._script.line_of("again") + text)
+            answer = await self._listen(question)
+            if answer is not None:
+                return answer
+        raise _Leads("no_answer")
+
+    async def _listen(self, question: Question) -> str | None:
+        """The answer; None after a silence, or words that say nothing clear."""
+        patience = None if self._mouth.talking else self._patience_s
+        while True:
+            event = await self._ear.next(patience)
+            answer: str | None = None
+            match event:
+                case Key(digit="0"):
+                    raise _Leads("person")
+                case Key(digit=digit):
+                    self.said.append(Line(Author.CITIZEN, digit, self._ear.seconds))
+                    answer = by_key(question, digit, self._script.scale)
+                case Heard(kind="partial", text=text, start_s=start, end_s=end) if text and end - start > _BARGE_IN_S:
+                    self._mouth.hush()
+                    patience = self._patience_s
+                    continue
+                case Heard(kind="final", text=text, start_s=start) if text:
+                    self.said.append(Line(Author.CITIZEN, text, start))
+                    if wants_person(text):
+                        raise _Leads("person")
+                    if question.key == "own" and somebody_else(text):
+                        raise _Leads("wrong_number")
+                    answer = by_words(question, text, self._script.scale)
+                    if answer is None and not self._mouth.talking:
+                        return None
+                case Quiet():
+                    patience = self._patience_s
+                    continue
+                case Silence():
+                    return None
+            if answer is not None:
+                self._mouth.hush(even_firm=True)
+                return answer
+
+    async def _end(self, result: Result, line: str) -> Result:
+        await self._say(self._script.line_of(line), firm=True)
+        await self._mouth.finished()
+        return result
+
+    async def _say(self, text: str, *, firm: bool = False) -> None:
+        self._mouth.hush(even_firm=True)
+        self.said.append(Line(Author.BOT, text, self._ear.seconds))
+        await self._mouth.say(text, firm=firm)
+
+    def _dissatisfied(self, answers: dict[str, str]) -> bool:
+        return any(step.value == answers.get("satisfaction") and step.result == Satisfaction.DISSATISFIED for step in self._script.scale)
+
+
+class _Leads(Exception):
+    """The call takes another way than the next question."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome: Outcome = outcome

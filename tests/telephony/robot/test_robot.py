@@ -1,0 +1,220 @@
+"""The callback robot: from the planned task to the closed ticket, with a scripted citizen, and once with two real phones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from importlib.resources import files
+
+import pytest
+import yaml
+from sqlalchemy import select
+
+from hotline.settings import Settings
+from telephony.leg import CallFailed, HungUp, Leg
+from telephony.media.codec import loudness
+from telephony.queue.switchboard import Switchboard
+from telephony.robot.work import CallbackRobot, Pace, outcome_of
+from telephony.testing import FakeLeg
+from tests.telephony.conftest import MakePhone
+from tests.telephony.flow.conftest import Line, ScriptedBot, heard, said, until
+from tests.ticketing.callback.test_visit import rows, ticket_of, to_callback
+from tests.ticketing.conftest import City
+from ticketing.callback import rules
+from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan
+from ticketing.conversation.models import Call, Message
+
+
+@pytest.fixture(autouse=True)
+def by_robot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This installation lets the robot call everybody."""
+    raw = yaml.safe_load((files("ticketing") / "seed" / "callback.yaml").read_text(encoding="utf-8"))
+    raw["rules"] = [{"key": "all", "when": {}, "plan": "robot", "rate": 100, "fallback": "clerk"}]
+    changed = rules.parse(raw)
+    monkeypatch.setattr(rules, "load", lambda: changed)
+
+
+@pytest.fixture
+def line(city: City, settings: Settings) -> Line:
+    settings = settings.model_copy(update={"silence_s": 0.2, "min_free_disk_mb": 0, "outbound_uri": "sip:{number}@127.0.0.1:5060"})
+    line = Line(settings, city.core, city.database, ScriptedBot(city.core, city.database))
+    line.board = Switchboard(city.core, city.database, "telephony-test", line.phones.dial)
+    return line
+
+
+class Citizen:
+    """Picks up a `FakeLeg`, or refuses."""
+
+    def __init__(self, line: Line, *, refuses: int = 0) -> None:
+        self.leg = FakeLeg()
+        self.leg.answered = True
+        self.dialled: list[str] = []
+        self._refuses = refuses
+        self._line = line
+
+    async def dial(self, uri: str) -> Leg:
+        self.dialled.append(uri)
+        if self._refuses:
+            raise CallFailed(self._refuses, "refused")
+        return self.leg
+
+    def robot(self) -> CallbackRobot:
+        return CallbackRobot(self._line.parts, self.dial, at_once=1, per_minute=100)
+
+    async def answers(self, *steps: tuple[str, str]) -> None:
+        """(what is asked, what is pressed or said): a single digit is a key."""
+        for asked, answer in steps:
+            before = len(said(self.leg))
+            await until(lambda asked=asked: any(asked in one for one in said(self.leg)))  # type: ignore[misc]
+            if len(answer) == 1 and answer in "0123456789*#":
+                self.leg.press_keys(answer)
+            else:
+                self._line.say(self.leg, answer)
+            await until(lambda before=before: len(said(self.leg)) > before)  # type: ignore[misc]
+
+
+BY_KEYS = (("本人反映", "1"), ("联系过您吗", "1"), ("解决了吗", "1"), ("态度", "1"))
+IN_WORDS = (("本人反映", "是我反映的"), ("联系过您吗", "联系过"), ("解决了吗", "解决了"), ("态度", "挺好的"))
+
+
+@pytest.mark.parametrize("steps", [(*BY_KEYS, ("结果满意吗", "2")), (*IN_WORDS, ("结果满意吗", "满意"))], ids=["keys", "words"])
+async def test_an_answered_callback_closes_the_ticket(city: City, line: Line, steps: tuple[tuple[str, str], ...]) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line)
+    await asyncio.gather(citizen.robot().one(), citizen.answers(*steps))
+    ticket = await ticket_of(city, number)
+    assert (ticket.state, ticket.satisfaction) == ("closed", "satisfied")
+    assert citizen.dialled == ["sip:13900002716@127.0.0.1:5060"]
+    assert citizen.leg.hung_up == HungUp("us", "normal")
+    # before somebody has said that the matter is theirs, nobody hears what it is about
+    assert ticket.title not in said(citizen.leg)[0]
+    assert ticket.title[:10] in said(citizen.leg)[1]
+    async with city.database.transaction() as session:
+        (call,) = await session.scalars(select(Call))
+        assert (call.direction, call.state, call.end_reason, call.data["purpose"]) == ("out", "ended", "finished", "callback")
+        assert bool(call.recording_path) == (steps[0][1] != "1")  # the scripted citizen makes a sound only by speaking
+        lines = list(await session.scalars(select(Message).order_by(Message.id)))
+    assert [one.author for one in lines][:2] == ["bot", "citizen"]
+    assert lines[-1].text.startswith("您的评价已经记下")
+
+
+async def test_who_is_dissatisfied_gets_a_second_visit_and_an_apology(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line)
+    await asyncio.gather(
+        citizen.robot().one(), citizen.answers(*BY_KEYS[:2], ("解决了吗", "没有解决"), ("态度", "3"), ("结果满意吗", "不满意"))
+    )
+    assert (await ticket_of(city, number)).state == "callback"
+    assert "说明情况" in said(citizen.leg)[-1]
+
+
+@pytest.mark.parametrize(("answer", "line_of"), [("0", "工作人员会给您打电话"), ("转人工", "工作人员会给您打电话")])
+async def test_a_person_on_request_at_any_moment(city: City, line: Line, answer: str, line_of: str) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line)
+    await asyncio.gather(citizen.robot().one(), citizen.answers(("本人反映", "1"), ("联系过您吗", answer)))
+    assert line_of in said(citizen.leg)[-1]
+    (task,) = await rows(city, CallbackTask, number)
+    assert (task.plan, task.attempts, task.claim) == (Plan.CLERK.value, 0, None)
+
+
+async def test_somebody_else_hears_nothing_of_the_matter(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line)
+    await asyncio.gather(citizen.robot().one(), citizen.answers(("本人反映", "你打错了")))
+    ticket = await ticket_of(city, number)
+    assert not any(ticket.title[:6] in one for one in said(citizen.leg))
+    (attempt,) = await rows(city, CallbackAttempt, number)
+    assert attempt.outcome == "wrong_number"
+
+
+async def test_silence_and_unclear_words_end_it_after_asking_twice(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line)
+    await citizen.robot().one()  # never says a word
+    assert sum("本人反映" in one for one in said(citizen.leg)) == 2
+    assert "改天再联系" in said(citizen.leg)[-1]
+    (attempt,) = await rows(city, CallbackAttempt, number)
+    assert attempt.outcome == "no_answer"
+
+
+async def test_who_hangs_up_half_way_has_not_answered(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line)
+    working = asyncio.create_task(citizen.robot().one())
+    await citizen.answers(*BY_KEYS[:1])
+    await heard(citizen.leg, "联系过您吗")
+    citizen.leg.caller_hangs_up()
+    await working
+    ticket = await ticket_of(city, number)
+    assert (ticket.state, ticket.satisfaction) == ("callback", None)
+    (attempt,) = await rows(city, CallbackAttempt, number)
+    assert attempt.outcome == "no_answer"
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "counts"), [(486, "busy", 1), (404, "wrong_number", 1), (408, "no_answer", 1), (503, "failed", 0)]
+)
+async def test_what_a_refusal_means(city: City, line: Line, status: int, outcome: str, counts: int) -> None:
+    number = await to_callback(city)
+    await Citizen(line, refuses=status).robot().one()
+    (attempt,) = await rows(city, CallbackAttempt, number)
+    (task,) = await rows(city, CallbackTask, number)
+    assert (attempt.outcome, task.attempts) == (outcome, counts)
+    assert outcome_of(status) == outcome
+
+
+async def test_a_number_that_may_not_be_dialled_goes_to_a_person(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line)
+    line.set(citizen_prefixes=("0571",))
+    await citizen.robot().one()
+    assert citizen.dialled == []
+    (task,) = await rows(city, CallbackTask, number)
+    assert task.plan == Plan.CLERK.value
+
+
+async def test_outside_the_allowed_hours_nobody_is_called(city: City, line: Line) -> None:
+    await to_callback(city)
+    city.clock.advance(hours=12)
+    assert not await Citizen(line).robot().one()
+
+
+def test_never_more_in_a_minute_than_the_city_wants() -> None:
+    pace = Pace(2)
+    begun = []
+    for second in range(0, 130, 10):
+        if pace.allows(float(second)):
+            pace.begin(float(second))
+            begun.append(second)
+    assert begun == [0, 10, 60, 70, 120]
+
+
+@pytest.mark.alone
+async def test_the_robot_calls_a_real_phone_and_keys_are_heard(city: City, line: Line, make_phone: MakePhone) -> None:
+    """Real SIP and RFC 4733 on loopback; the citizen presses a key whenever the robot has finished a question."""
+    number = await to_callback(city)
+    line.set(silence_s=3.0)
+
+    async def pick_up(leg: Leg) -> None:
+        await leg.answer()
+        frames: list[bytes] = []
+        leg.listen(frames.append)
+        for key in "11111":
+            await until(spoken_and_quiet(frames), 30)
+            frames.clear()
+            leg.press(key)
+        while not isinstance(await leg.events.get(), HungUp):
+            pass
+
+    citizens = await make_phone(pick_up)
+    robots = await make_phone(None)
+    line.set(outbound_uri=f"sip:{{number}}@127.0.0.1:{citizens.port}")
+    await CallbackRobot(line.parts, robots.dial, at_once=1, per_minute=10).one()
+    ticket = await ticket_of(city, number)
+    assert (ticket.state, ticket.satisfaction) == ("closed", "very_satisfied")
+
+
+def spoken_and_quiet(frames: list[bytes]) -> Callable[[], bool]:
+    """Something was said, and the last 200 ms were silent."""
+    return lambda: any(loudness(frame) > 500 for frame in frames) and all(loudness(frame) < 100 for frame in frames[-10:])
