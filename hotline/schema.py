@@ -14,6 +14,7 @@ import ticketing.call_flow.models
 import ticketing.callback.models
 import ticketing.citizen.models
 import ticketing.conversation.models
+import ticketing.conversation.transcriptions
 import ticketing.deadline.models
 import ticketing.duty.models
 import ticketing.exchange.models

@@ -16,6 +16,7 @@ from knowledge.search.service import search
 from knowledge.search.words import normalise, tokens
 from telephony.bridge.agent_leg import BridgeLeg
 from telephony.draining import drain_on_signal
+from telephony import afterwards
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCalls
@@ -42,9 +43,13 @@ _GRACE_S = 8.0
 async def run(services: Services) -> None:
     """Serve calls until cancelled. Raises OSError when the SIP or the control address is taken."""
     transcriber = await models.start(services.settings)
+    later = asyncio.create_task(afterwards.run(services.core, services.database, transcriber)) if transcriber else None
     try:
         await _serve(services, transcriber)
     finally:
+        if later is not None:
+            later.cancel()
+            await asyncio.gather(later, return_exceptions=True)
         if transcriber is not None:
             await asyncio.shield(asyncio.ensure_future(transcriber.close()))
 

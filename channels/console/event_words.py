@@ -46,6 +46,7 @@ EVENT_WORDS = {
     "callback.done": ("phone-outgoing", "ok", "回访"),
     "return_call.owed": ("phone-missed", "red", "需要回拨"),
     "return_call.done": ("phone-outgoing", "ok", "已回拨"),
+    "transcript.added": ("audio-lines", "", "留言已转写"),
     "supervise.reminded": ("bell", "", "时限过半提醒"),
     "supervise.warned": ("alarm-clock", "", "即将到期预警"),
     "supervise.yellow": ("triangle-alert", "yellow", "黄牌"),

@@ -61,6 +61,17 @@ class ProcessTranscriber:
         self.sessions += 1
         return ProcessSession(self, rate_hz)
 
+    def open_spare(self, rate_hz: int) -> ProcessSession:
+        """For what can wait: does not count against the limit, so that it never keeps a caller out. Raises like `open`."""
+        check_rate(rate_hz)
+        if self._closed:
+            raise Unavailable(_("语音识别暂时不可用"))
+        return ProcessSession(self, rate_hz, spare=True)
+
+    def busy(self) -> bool:
+        """Whether callers need every recogniser."""
+        return self.sessions >= self.limit
+
     async def child(self) -> Child:
         """The worker with the least to do, a new one in place of one that died. Raises Unavailable."""
         async with self._starting:
@@ -102,8 +113,9 @@ class ProcessTranscriber:
 class ProcessSession:
     """One stream. See `TranscriptSession`."""
 
-    def __init__(self, transcriber: ProcessTranscriber, rate_hz: int) -> None:
-        """Made by `ProcessTranscriber.open`."""
+    def __init__(self, transcriber: ProcessTranscriber, rate_hz: int, *, spare: bool = False) -> None:
+        """Made by `ProcessTranscriber.open` and `open_spare`."""
+        self._spare = spare
         self._transcriber = transcriber
         self._rate = rate_hz
         self._child: Child | None = None
@@ -142,7 +154,7 @@ class ProcessSession:
         """Give the recogniser back. Harmless when it is closed already."""
         if not self._closed:
             self._closed = True
-            self._transcriber.sessions -= 1
+            self._transcriber.sessions -= not self._spare
             self._leave()
 
     def _check(self) -> None:

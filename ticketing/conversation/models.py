@@ -152,6 +152,8 @@ class Call(Base):
         Index("ix_call_recording", "ended_at", postgresql_where=sql("recording_path IS NOT NULL")),
         Index("ix_call_caller", "ended_at", postgresql_where=sql("caller_sealed IS NOT NULL")),
         Index("ix_call_live", "state", postgresql_where=sql("state <> 'ended'")),
+        # what is transcribed afterwards (ticketing.conversation.transcriptions)
+        Index("ix_call_unheard", "ended_at", postgresql_where=sql("transcriber IS NULL AND recording_path IS NOT NULL")),
         Index("ix_call_conversation_id", "conversation_id"),
         Index("ix_call_citizen_id", "citizen_id"),
     )

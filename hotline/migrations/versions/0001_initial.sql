@@ -2,9 +2,9 @@
 
 CREATE SEQUENCE ticket_number_seq;
 
-CREATE SEQUENCE formal_supervision_seq;
-
 CREATE SEQUENCE hand_over_seq;
+
+CREATE SEQUENCE formal_supervision_seq;
 
 CREATE TABLE wechat_signature (
 	signature_hash TEXT NOT NULL,
@@ -456,6 +456,52 @@ CREATE INDEX ix_conversation_waiting ON conversation (queued_at) WHERE owner IN 
 
 CREATE UNIQUE INDEX uq_conversation_live_party ON conversation (channel, party_hash) WHERE owner <> 'closed' AND party_hash IS NOT NULL;
 
+CREATE TABLE staff_recovery_code (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	code_hash TEXT NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_staff_recovery_code PRIMARY KEY (id),
+	CONSTRAINT uq_staff_recovery_code_user_id_code_hash UNIQUE (user_id, code_hash),
+	CONSTRAINT fk_staff_recovery_code_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE TABLE login_session (
+	id BIGSERIAL NOT NULL,
+	token_hash TEXT NOT NULL,
+	user_id BIGINT NOT NULL,
+	csrf_token TEXT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	browser TEXT NOT NULL,
+	address TEXT NOT NULL,
+	second_factor_due BOOLEAN NOT NULL,
+	CONSTRAINT pk_login_session PRIMARY KEY (id),
+	CONSTRAINT uq_login_session_token_hash UNIQUE (token_hash),
+	CONSTRAINT fk_login_session_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_login_session_user_id ON login_session (user_id);
+
+CREATE TABLE deputy (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	deputy_id BIGINT NOT NULL,
+	starts_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_deputy PRIMARY KEY (id),
+	CONSTRAINT ck_deputy_somebody_else CHECK (user_id <> deputy_id),
+	CONSTRAINT ck_deputy_period CHECK (ends_at > starts_at),
+	CONSTRAINT fk_deputy_user_id FOREIGN KEY(user_id) REFERENCES staff (id),
+	CONSTRAINT fk_deputy_deputy_id FOREIGN KEY(deputy_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_deputy_deputy_id ON deputy (deputy_id, ends_at);
+
+CREATE INDEX ix_deputy_user_id ON deputy (user_id, ends_at);
+
 CREATE TABLE policy_version (
 	id BIGSERIAL NOT NULL,
 	key TEXT NOT NULL,
@@ -481,6 +527,60 @@ CREATE TABLE policy_version (
 );
 
 CREATE UNIQUE INDEX uq_policy_version_proposed ON policy_version (key) WHERE state = 'proposed';
+
+CREATE TABLE notice_template (
+	id BIGSERIAL NOT NULL,
+	key TEXT NOT NULL,
+	version BIGINT NOT NULL,
+	text TEXT NOT NULL,
+	sms TEXT NOT NULL,
+	edited_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	edited_by_id BIGINT NOT NULL,
+	reason TEXT NOT NULL,
+	CONSTRAINT pk_notice_template PRIMARY KEY (id),
+	CONSTRAINT uq_notice_template_key_version UNIQUE (key, version),
+	CONSTRAINT ck_notice_template_version CHECK (version >= 2),
+	CONSTRAINT fk_notice_template_edited_by_id FOREIGN KEY(edited_by_id) REFERENCES staff (id)
+);
+
+CREATE TABLE burst (
+	id BIGSERIAL NOT NULL,
+	kind TEXT NOT NULL,
+	category_code TEXT NOT NULL,
+	place TEXT NOT NULL,
+	count BIGINT NOT NULL,
+	usual DOUBLE PRECISION,
+	told_count BIGINT NOT NULL,
+	first_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	last_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	state TEXT NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	CONSTRAINT pk_burst PRIMARY KEY (id),
+	CONSTRAINT ck_burst_kind CHECK (kind IN ('place', 'rise')),
+	CONSTRAINT ck_burst_state CHECK (state IN ('open', 'handled', 'dismissed')),
+	CONSTRAINT ck_burst_decided_has_reason CHECK (state = 'open' OR (decided_at IS NOT NULL AND char_length(note) >= 5)),
+	CONSTRAINT fk_burst_category_code FOREIGN KEY(category_code) REFERENCES category (code),
+	CONSTRAINT fk_burst_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_burst_last_at ON burst (last_at);
+
+CREATE INDEX ix_burst_open ON burst (category_code, last_at) WHERE state = 'open';
+
+CREATE UNIQUE INDEX uq_burst_rise ON burst (category_code) WHERE kind = 'rise' AND state = 'open';
+
+CREATE TABLE workflow_version (
+	version BIGINT NOT NULL,
+	document TEXT NOT NULL,
+	sha256 TEXT NOT NULL,
+	note TEXT DEFAULT '' NOT NULL,
+	published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	published_by_id BIGINT,
+	CONSTRAINT pk_workflow_version PRIMARY KEY (version),
+	CONSTRAINT fk_workflow_version_published_by_id FOREIGN KEY(published_by_id) REFERENCES staff (id)
+);
 
 CREATE TABLE duty_period (
 	id BIGSERIAL NOT NULL,
@@ -541,67 +641,6 @@ CREATE TABLE exchange_partner (
 	CONSTRAINT fk_exchange_partner_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
 );
 
-CREATE TABLE notice_template (
-	id BIGSERIAL NOT NULL,
-	key TEXT NOT NULL,
-	version BIGINT NOT NULL,
-	text TEXT NOT NULL,
-	sms TEXT NOT NULL,
-	edited_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	edited_by_id BIGINT NOT NULL,
-	reason TEXT NOT NULL,
-	CONSTRAINT pk_notice_template PRIMARY KEY (id),
-	CONSTRAINT uq_notice_template_key_version UNIQUE (key, version),
-	CONSTRAINT ck_notice_template_version CHECK (version >= 2),
-	CONSTRAINT fk_notice_template_edited_by_id FOREIGN KEY(edited_by_id) REFERENCES staff (id)
-);
-
-CREATE TABLE staff_recovery_code (
-	id BIGSERIAL NOT NULL,
-	user_id BIGINT NOT NULL,
-	code_hash TEXT NOT NULL,
-	used_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_staff_recovery_code PRIMARY KEY (id),
-	CONSTRAINT uq_staff_recovery_code_user_id_code_hash UNIQUE (user_id, code_hash),
-	CONSTRAINT fk_staff_recovery_code_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
-);
-
-CREATE TABLE login_session (
-	id BIGSERIAL NOT NULL,
-	token_hash TEXT NOT NULL,
-	user_id BIGINT NOT NULL,
-	csrf_token TEXT NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	browser TEXT NOT NULL,
-	address TEXT NOT NULL,
-	second_factor_due BOOLEAN NOT NULL,
-	CONSTRAINT pk_login_session PRIMARY KEY (id),
-	CONSTRAINT uq_login_session_token_hash UNIQUE (token_hash),
-	CONSTRAINT fk_login_session_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_login_session_user_id ON login_session (user_id);
-
-CREATE TABLE deputy (
-	id BIGSERIAL NOT NULL,
-	user_id BIGINT NOT NULL,
-	deputy_id BIGINT NOT NULL,
-	starts_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	ends_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_deputy PRIMARY KEY (id),
-	CONSTRAINT ck_deputy_somebody_else CHECK (user_id <> deputy_id),
-	CONSTRAINT ck_deputy_period CHECK (ends_at > starts_at),
-	CONSTRAINT fk_deputy_user_id FOREIGN KEY(user_id) REFERENCES staff (id),
-	CONSTRAINT fk_deputy_deputy_id FOREIGN KEY(deputy_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_deputy_deputy_id ON deputy (deputy_id, ends_at);
-
-CREATE INDEX ix_deputy_user_id ON deputy (user_id, ends_at);
-
 CREATE TABLE sip_account (
 	id BIGSERIAL NOT NULL,
 	user_id BIGINT NOT NULL,
@@ -650,34 +689,6 @@ $$;
 
 CREATE TRIGGER brief_immutable BEFORE UPDATE OR DELETE ON brief FOR EACH ROW EXECUTE FUNCTION refuse_brief_change();
 
-CREATE TABLE burst (
-	id BIGSERIAL NOT NULL,
-	kind TEXT NOT NULL,
-	category_code TEXT NOT NULL,
-	place TEXT NOT NULL,
-	count BIGINT NOT NULL,
-	usual DOUBLE PRECISION,
-	told_count BIGINT NOT NULL,
-	first_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	last_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	state TEXT NOT NULL,
-	decided_at TIMESTAMP WITH TIME ZONE,
-	decided_by_id BIGINT,
-	note TEXT DEFAULT '' NOT NULL,
-	CONSTRAINT pk_burst PRIMARY KEY (id),
-	CONSTRAINT ck_burst_kind CHECK (kind IN ('place', 'rise')),
-	CONSTRAINT ck_burst_state CHECK (state IN ('open', 'handled', 'dismissed')),
-	CONSTRAINT ck_burst_decided_has_reason CHECK (state = 'open' OR (decided_at IS NOT NULL AND char_length(note) >= 5)),
-	CONSTRAINT fk_burst_category_code FOREIGN KEY(category_code) REFERENCES category (code),
-	CONSTRAINT fk_burst_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_burst_last_at ON burst (last_at);
-
-CREATE INDEX ix_burst_open ON burst (category_code, last_at) WHERE state = 'open';
-
-CREATE UNIQUE INDEX uq_burst_rise ON burst (category_code) WHERE kind = 'rise' AND state = 'open';
-
 CREATE TABLE import_job (
 	id UUID NOT NULL,
 	kind TEXT NOT NULL,
@@ -722,17 +733,6 @@ CREATE TABLE dispatch_rule (
 );
 
 CREATE UNIQUE INDEX uq_dispatch_rule_case ON dispatch_rule (category_code, coalesce(district, ''), coalesce(street, ''), coalesce(line, ''), words, valid_from) WHERE active;
-
-CREATE TABLE workflow_version (
-	version BIGINT NOT NULL,
-	document TEXT NOT NULL,
-	sha256 TEXT NOT NULL,
-	note TEXT DEFAULT '' NOT NULL,
-	published_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	published_by_id BIGINT,
-	CONSTRAINT pk_workflow_version PRIMARY KEY (version),
-	CONSTRAINT fk_workflow_version_published_by_id FOREIGN KEY(published_by_id) REFERENCES staff (id)
-);
 
 CREATE TABLE webhook_subscription (
 	id BIGSERIAL NOT NULL,
@@ -835,6 +835,8 @@ CREATE INDEX ix_call_live ON call (state) WHERE state <> 'ended';
 CREATE INDEX ix_call_recording ON call (ended_at) WHERE recording_path IS NOT NULL;
 
 CREATE INDEX ix_call_started_at ON call (started_at);
+
+CREATE INDEX ix_call_unheard ON call (ended_at) WHERE transcriber IS NULL AND recording_path IS NOT NULL;
 
 CREATE TABLE ticket (
 	id BIGSERIAL NOT NULL,
@@ -1126,6 +1128,103 @@ CREATE INDEX ix_return_call_due_at ON return_call (due_at);
 
 CREATE INDEX ix_return_call_open ON return_call (due_at) WHERE state = 'open';
 
+CREATE TABLE ticket_words (
+	ticket_id BIGINT NOT NULL,
+	cells INTEGER[] NOT NULL,
+	CONSTRAINT pk_ticket_words PRIMARY KEY (ticket_id),
+	CONSTRAINT fk_ticket_words_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_ticket_words_cells ON ticket_words USING gin (cells);
+
+CREATE TABLE attachment (
+	id UUID NOT NULL,
+	ticket_id BIGINT,
+	conversation_id UUID,
+	file_name TEXT NOT NULL,
+	content_type TEXT NOT NULL,
+	size_bytes BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	path TEXT NOT NULL,
+	from_citizen BOOLEAN NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_attachment PRIMARY KEY (id),
+	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
+	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+);
+
+CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
+
+CREATE INDEX ix_attachment_created_at ON attachment (created_at);
+
+CREATE INDEX ix_attachment_path ON attachment (path);
+
+CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
+
+CREATE TABLE notice (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	template TEXT NOT NULL,
+	template_version BIGINT NOT NULL,
+	event TEXT NOT NULL,
+	text_sealed BYTEA,
+	text TEXT,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_notice PRIMARY KEY (id),
+	CONSTRAINT ck_notice_text_once CHECK ((text_sealed IS NULL) <> (text IS NULL)),
+	CONSTRAINT fk_notice_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_notice_ticket_id ON notice (ticket_id, id);
+
+CREATE TABLE ticket_place (
+	ticket_id BIGINT NOT NULL,
+	category_code TEXT NOT NULL,
+	keys TEXT[] NOT NULL,
+	longitude DOUBLE PRECISION,
+	latitude DOUBLE PRECISION,
+	received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_ticket_place PRIMARY KEY (ticket_id),
+	CONSTRAINT fk_ticket_place_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_ticket_place_category_code ON ticket_place (category_code, received_at);
+
+CREATE INDEX ix_ticket_place_keys ON ticket_place USING gin (keys);
+
+CREATE TABLE burst_ticket (
+	burst_id BIGINT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	CONSTRAINT pk_burst_ticket PRIMARY KEY (burst_id, ticket_id),
+	CONSTRAINT fk_burst_ticket_burst_id FOREIGN KEY(burst_id) REFERENCES burst (id) ON DELETE CASCADE,
+	CONSTRAINT fk_burst_ticket_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_burst_ticket_ticket_id ON burst_ticket (ticket_id);
+
+CREATE TABLE transcription (
+	id BIGSERIAL NOT NULL,
+	call_id UUID NOT NULL,
+	kind TEXT NOT NULL,
+	state TEXT NOT NULL,
+	attempts BIGINT NOT NULL,
+	not_before TIMESTAMP WITH TIME ZONE NOT NULL,
+	leased_until TIMESTAMP WITH TIME ZONE,
+	transcriber TEXT,
+	last_error TEXT,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	done_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_transcription PRIMARY KEY (id),
+	CONSTRAINT uq_transcription_call_id_kind UNIQUE (call_id, kind),
+	CONSTRAINT ck_transcription_state CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+	CONSTRAINT ck_transcription_kind CHECK (kind IN ('missing', 'better')),
+	CONSTRAINT ck_transcription_running_has_lease CHECK ((state = 'running') = (leased_until IS NOT NULL)),
+	CONSTRAINT fk_transcription_call_id FOREIGN KEY(call_id) REFERENCES call (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_transcription_open ON transcription (not_before) WHERE state IN ('waiting', 'running');
+
 CREATE TABLE duty (
 	user_id BIGINT NOT NULL,
 	state TEXT NOT NULL,
@@ -1146,22 +1245,6 @@ CREATE TABLE duty (
 );
 
 CREATE INDEX ix_duty_ready ON duty (idle_since) WHERE state = 'ready';
-
-CREATE TABLE notice (
-	id BIGSERIAL NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	template TEXT NOT NULL,
-	template_version BIGINT NOT NULL,
-	event TEXT NOT NULL,
-	text_sealed BYTEA,
-	text TEXT,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_notice PRIMARY KEY (id),
-	CONSTRAINT ck_notice_text_once CHECK ((text_sealed IS NULL) <> (text IS NULL)),
-	CONSTRAINT fk_notice_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_notice_ticket_id ON notice (ticket_id, id);
 
 CREATE TABLE queue_waiting (
 	id BIGSERIAL NOT NULL,
@@ -1272,40 +1355,6 @@ CREATE TABLE erasure (
 CREATE UNIQUE INDEX uq_erasure_open_citizen ON erasure (citizen_id) WHERE confirmed_at IS NULL AND citizen_id IS NOT NULL;
 
 CREATE UNIQUE INDEX uq_erasure_open_ticket ON erasure (ticket_id) WHERE confirmed_at IS NULL AND ticket_id IS NOT NULL;
-
-CREATE TABLE ticket_words (
-	ticket_id BIGINT NOT NULL,
-	cells INTEGER[] NOT NULL,
-	CONSTRAINT pk_ticket_words PRIMARY KEY (ticket_id),
-	CONSTRAINT fk_ticket_words_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_ticket_words_cells ON ticket_words USING gin (cells);
-
-CREATE TABLE attachment (
-	id UUID NOT NULL,
-	ticket_id BIGINT,
-	conversation_id UUID,
-	file_name TEXT NOT NULL,
-	content_type TEXT NOT NULL,
-	size_bytes BIGINT NOT NULL,
-	sha256 TEXT NOT NULL,
-	path TEXT NOT NULL,
-	from_citizen BOOLEAN NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_attachment PRIMARY KEY (id),
-	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
-	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
-);
-
-CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
-
-CREATE INDEX ix_attachment_created_at ON attachment (created_at);
-
-CREATE INDEX ix_attachment_path ON attachment (path);
-
-CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
 
 CREATE TABLE ticket_signature (
 	ticket_id BIGINT NOT NULL,
@@ -1467,31 +1516,6 @@ CREATE INDEX ix_commitment_ticket_id ON commitment (ticket_id);
 
 CREATE INDEX ix_commitment_unit_id ON commitment (unit_id, id);
 
-CREATE TABLE ticket_place (
-	ticket_id BIGINT NOT NULL,
-	category_code TEXT NOT NULL,
-	keys TEXT[] NOT NULL,
-	longitude DOUBLE PRECISION,
-	latitude DOUBLE PRECISION,
-	received_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_ticket_place PRIMARY KEY (ticket_id),
-	CONSTRAINT fk_ticket_place_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_ticket_place_category_code ON ticket_place (category_code, received_at);
-
-CREATE INDEX ix_ticket_place_keys ON ticket_place USING gin (keys);
-
-CREATE TABLE burst_ticket (
-	burst_id BIGINT NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	CONSTRAINT pk_burst_ticket PRIMARY KEY (burst_id, ticket_id),
-	CONSTRAINT fk_burst_ticket_burst_id FOREIGN KEY(burst_id) REFERENCES burst (id) ON DELETE CASCADE,
-	CONSTRAINT fk_burst_ticket_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_burst_ticket_ticket_id ON burst_ticket (ticket_id);
-
 CREATE TABLE ticket_presence (
 	ticket_id BIGINT NOT NULL,
 	user_id BIGINT NOT NULL,
@@ -1600,6 +1624,24 @@ CREATE INDEX ix_second_visit_open ON second_visit (opened_at) WHERE state = 'ope
 
 CREATE INDEX ix_second_visit_ticket_id ON second_visit (ticket_id);
 
+CREATE TABLE unit_queue (
+	assignment_id BIGINT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT NOT NULL,
+	part TEXT NOT NULL,
+	state TEXT NOT NULL,
+	next_due_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_unit_queue PRIMARY KEY (assignment_id),
+	CONSTRAINT fk_unit_queue_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE,
+	CONSTRAINT fk_unit_queue_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id);
+
+CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id);
+
+CREATE INDEX ix_unit_queue_ticket_id ON unit_queue (ticket_id);
+
 CREATE TABLE deadline (
 	id BIGSERIAL NOT NULL,
 	ticket_id BIGINT NOT NULL,
@@ -1654,35 +1696,6 @@ CREATE UNIQUE INDEX uq_deadline_running_assignment_clock ON deadline (assignment
 
 CREATE UNIQUE INDEX uq_deadline_running_ticket_clock ON deadline (ticket_id, kind) WHERE state IN ('running', 'paused') AND assignment_id IS NULL;
 
-CREATE TABLE exchange_message (
-	id BIGSERIAL NOT NULL,
-	partner_id BIGINT NOT NULL,
-	direction TEXT NOT NULL,
-	message_id TEXT NOT NULL,
-	kind TEXT NOT NULL,
-	ticket_id BIGINT,
-	assignment_id BIGINT,
-	external_id TEXT,
-	body_hash TEXT NOT NULL,
-	state TEXT NOT NULL,
-	problem TEXT NOT NULL,
-	answer JSONB,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	done_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_exchange_message PRIMARY KEY (id),
-	CONSTRAINT ck_exchange_message_direction CHECK (direction IN ('out', 'in')),
-	CONSTRAINT ck_exchange_message_state CHECK (state IN ('waiting', 'delivered', 'failed', 'received', 'applied', 'refused')),
-	CONSTRAINT ck_exchange_message_state_of_direction CHECK ((direction = 'out') = (state IN ('waiting', 'delivered', 'failed'))),
-	CONSTRAINT uq_exchange_message_partner_id_direction_message_id UNIQUE (partner_id, direction, message_id),
-	CONSTRAINT fk_exchange_message_partner_id FOREIGN KEY(partner_id) REFERENCES exchange_partner (id),
-	CONSTRAINT fk_exchange_message_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_exchange_message_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_exchange_message_assignment_id ON exchange_message (assignment_id);
-
-CREATE INDEX ix_exchange_message_ticket_id ON exchange_message (ticket_id);
-
 CREATE TABLE notice_delivery (
 	id BIGSERIAL NOT NULL,
 	notice_id BIGINT NOT NULL,
@@ -1710,22 +1723,6 @@ CREATE INDEX ix_notice_delivery_phone ON notice_delivery (phone_hash, queued_at)
 CREATE INDEX ix_notice_delivery_state ON notice_delivery (state, id);
 
 CREATE INDEX ix_notice_delivery_stuck ON notice_delivery (id) WHERE state IN ('given_up', 'no_gateway');
-
-CREATE TABLE queue_offer (
-	id BIGSERIAL NOT NULL,
-	waiting_id BIGINT NOT NULL,
-	user_id BIGINT NOT NULL,
-	offered_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	ended_at TIMESTAMP WITH TIME ZONE,
-	result TEXT NOT NULL,
-	CONSTRAINT pk_queue_offer PRIMARY KEY (id),
-	CONSTRAINT fk_queue_offer_waiting_id FOREIGN KEY(waiting_id) REFERENCES queue_waiting (id) ON DELETE CASCADE,
-	CONSTRAINT fk_queue_offer_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_queue_offer_user ON queue_offer (user_id, offered_at);
-
-CREATE INDEX ix_queue_offer_waiting ON queue_offer (waiting_id, user_id);
 
 CREATE TABLE request (
 	id BIGSERIAL NOT NULL,
@@ -1772,23 +1769,62 @@ CREATE INDEX ix_request_ticket_id ON request (ticket_id);
 
 CREATE UNIQUE INDEX uq_request_one_pending ON request (ticket_id, coalesce(assignment_id, 0), kind) WHERE state = 'pending';
 
-CREATE TABLE unit_queue (
-	assignment_id BIGINT NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	unit_id BIGINT NOT NULL,
-	part TEXT NOT NULL,
+CREATE TABLE exchange_message (
+	id BIGSERIAL NOT NULL,
+	partner_id BIGINT NOT NULL,
+	direction TEXT NOT NULL,
+	message_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	ticket_id BIGINT,
+	assignment_id BIGINT,
+	external_id TEXT,
+	body_hash TEXT NOT NULL,
 	state TEXT NOT NULL,
-	next_due_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_unit_queue PRIMARY KEY (assignment_id),
-	CONSTRAINT fk_unit_queue_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE,
-	CONSTRAINT fk_unit_queue_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+	problem TEXT NOT NULL,
+	answer JSONB,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	done_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_exchange_message PRIMARY KEY (id),
+	CONSTRAINT ck_exchange_message_direction CHECK (direction IN ('out', 'in')),
+	CONSTRAINT ck_exchange_message_state CHECK (state IN ('waiting', 'delivered', 'failed', 'received', 'applied', 'refused')),
+	CONSTRAINT ck_exchange_message_state_of_direction CHECK ((direction = 'out') = (state IN ('waiting', 'delivered', 'failed'))),
+	CONSTRAINT uq_exchange_message_partner_id_direction_message_id UNIQUE (partner_id, direction, message_id),
+	CONSTRAINT fk_exchange_message_partner_id FOREIGN KEY(partner_id) REFERENCES exchange_partner (id),
+	CONSTRAINT fk_exchange_message_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_exchange_message_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE
 );
 
-CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id);
+CREATE INDEX ix_exchange_message_assignment_id ON exchange_message (assignment_id);
 
-CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id);
+CREATE INDEX ix_exchange_message_ticket_id ON exchange_message (ticket_id);
 
-CREATE INDEX ix_unit_queue_ticket_id ON unit_queue (ticket_id);
+CREATE TABLE queue_offer (
+	id BIGSERIAL NOT NULL,
+	waiting_id BIGINT NOT NULL,
+	user_id BIGINT NOT NULL,
+	offered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	result TEXT NOT NULL,
+	CONSTRAINT pk_queue_offer PRIMARY KEY (id),
+	CONSTRAINT fk_queue_offer_waiting_id FOREIGN KEY(waiting_id) REFERENCES queue_waiting (id) ON DELETE CASCADE,
+	CONSTRAINT fk_queue_offer_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_queue_offer_user ON queue_offer (user_id, offered_at);
+
+CREATE INDEX ix_queue_offer_waiting ON queue_offer (waiting_id, user_id);
+
+CREATE TABLE reply_print (
+	reply_id BIGINT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	bands BIGINT[] NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_reply_print PRIMARY KEY (reply_id),
+	CONSTRAINT fk_reply_print_reply_id FOREIGN KEY(reply_id) REFERENCES reply (id) ON DELETE CASCADE,
+	CONSTRAINT fk_reply_print_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_reply_print_bands ON reply_print USING gin (bands);
 
 CREATE TABLE card (
 	id BIGSERIAL NOT NULL,
@@ -1828,18 +1864,6 @@ CREATE INDEX ix_card_ticket_id ON card (ticket_id);
 CREATE INDEX ix_card_unit_id ON card (unit_id, at);
 
 CREATE UNIQUE INDEX uq_card_two_yellows ON card (ticket_id, unit_id) NULLS NOT DISTINCT WHERE reason = 'two_yellows';
-
-CREATE TABLE reply_print (
-	reply_id BIGINT NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	bands BIGINT[] NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_reply_print PRIMARY KEY (reply_id),
-	CONSTRAINT fk_reply_print_reply_id FOREIGN KEY(reply_id) REFERENCES reply (id) ON DELETE CASCADE,
-	CONSTRAINT fk_reply_print_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_reply_print_bands ON reply_print USING gin (bands);
 
 CREATE TABLE finding (
 	id BIGSERIAL NOT NULL,
