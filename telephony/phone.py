@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -32,8 +31,6 @@ from telephony.sip.transaction import Timers
 
 _log = logs.get(__name__)
 
-_RINGING_S = 0.1
-"""At least so long between 180 and 200: a proxy with several workers may reorder what follows each other at once."""
 _REFUSALS = {"busy": 486, "declined": 603, "failed": 500}
 
 
@@ -55,7 +52,6 @@ class CallLeg:
         self._call = call
         self._writer = writer
         self._loop = asyncio.get_running_loop()
-        self._began = time.monotonic()
         self._recording: Recording | None = None
         self._answered: asyncio.Future[None] = self._loop.create_future()
         call.hooks = CallHooks(
@@ -93,10 +89,9 @@ class CallLeg:
 
     async def answer(self) -> None:
         """Pick up; raises `LegGone` when the caller gave up first. Twice is harmless."""
-        await asyncio.sleep(max(0.0, self._began + _RINGING_S - time.monotonic()))
         call = self._call
         if isinstance(call, IncomingCall):
-            await call.acknowledged()
+            await call.ready()
             if call.state == CallState.RINGING:
                 call.answer()
         self._need_live()

@@ -21,13 +21,15 @@ RELIABLE = "Require: 100rel\r\n"
 class Announcer:
     """Plays a tone before it answers."""
 
-    def __init__(self, *, answer: bool = True) -> None:
+    def __init__(self, *, answer: bool = True, pause_s: float = 0.0) -> None:
+        self._pause_s = pause_s
         self.leg: Leg | None = None
         self.gone = asyncio.Event()
         self._answer = answer
 
     async def __call__(self, leg: Leg) -> None:
         self.leg = leg
+        await asyncio.sleep(self._pause_s)
         try:
             if await leg.early_media():
                 await leg.play(tone(440, 0.4)).wait()
@@ -81,7 +83,7 @@ async def test_giving_up_during_the_announcement(make_phone: MakePhone, make_pee
 async def test_nothing_early_for_who_leaves_the_offer_to_us(make_phone: MakePhone, make_peer: MakePeer) -> None:
     peer = await make_peer(await make_phone(Announcer()))
     peer.request("INVITE", 1)
-    assert (await peer.receive()).status == 180
+    assert (await peer.receive()).status == 100
     answer = await peer.receive()
     assert answer.status == 200
     peer.remote_tag = answer.to_tag
@@ -90,7 +92,7 @@ async def test_nothing_early_for_who_leaves_the_offer_to_us(make_phone: MakePhon
 
 
 async def test_ringing_is_repeated_until_it_is_acknowledged(make_phone: MakePhone, make_peer: MakePeer) -> None:
-    peer = await make_peer(await make_phone(Announcer(), timers=Timers(t1=0.05, t2=0.2)))
+    peer = await make_peer(await make_phone(Announcer(pause_s=0.3), timers=Timers(t1=0.05, t2=0.2)))
     peer.request("INVITE", 1, peer.sdp(), headers=RELIABLE)
     ringing = await peer.expect(180)
     assert ringing.get("Require") == "100rel"
@@ -135,7 +137,6 @@ async def test_who_insists_on_acknowledging_but_offers_nothing_gets_our_offer_wi
 async def test_who_only_supports_it_gets_the_described_answers_reliably(make_phone: MakePhone, make_peer: MakePeer) -> None:
     peer = await make_peer(await make_phone(Announcer()))
     peer.request("INVITE", 1, peer.sdp(), headers="Supported: 100rel\r\n")
-    assert (await peer.expect(180)).get("RSeq") == ""
     progress = await peer.expect(183)
     await prack(peer, progress, 2)
     await peer.expect(200, "INVITE")

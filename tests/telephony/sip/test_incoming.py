@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from telephony.leg import Digit, HungUp
+from telephony.leg import Digit, HungUp, Leg
 from telephony.sip.transaction import Timers
 from tests.telephony.conftest import MakePeer, MakePhone
 from tests.telephony.sip.desk import Desk
@@ -16,13 +16,19 @@ FAST = Timers(t1=0.02, t2=0.08)
 
 
 async def test_ringing_and_answer_are_apart_and_carry_one_tag(make_phone: MakePhone, make_peer: MakePeer) -> None:
-    peer = await make_peer(await make_phone(Desk()))
+    async def slow(leg: Leg) -> None:
+        await asyncio.sleep(0.25)
+        await leg.answer()
+        await leg.events.get()
+
+    peer = await make_peer(await make_phone(slow))
     peer.request("INVITE", 1, peer.sdp(), headers="Record-Route: <sip:127.0.0.1:1;lr>\r\n")
-    began = asyncio.get_running_loop().time()
+    assert (await peer.receive()).status == 100
     ringing = await peer.receive()
+    began = asyncio.get_running_loop().time()
     answer = await peer.receive()
     assert (ringing.status, answer.status) == (180, 200)
-    assert asyncio.get_running_loop().time() - began >= 0.1
+    assert asyncio.get_running_loop().time() - began >= 0.09
     assert ringing.to_tag == answer.to_tag != ""
     for reply in (ringing, answer):
         assert reply.get("Record-Route") == "<sip:127.0.0.1:1;lr>"
@@ -32,6 +38,19 @@ async def test_ringing_and_answer_are_apart_and_carry_one_tag(make_phone: MakePh
     assert answer.body.startswith(b"v=0\r\no=hotline ")
     peer.remote_tag = answer.to_tag
     peer.request("ACK", 1)
+    await peer.hang_up()
+
+
+async def test_who_is_answered_at_once_does_not_hear_it_ring(make_phone: MakePhone, make_peer: MakePeer) -> None:
+    peer = await make_peer(await make_phone(Desk()))
+    peer.request("INVITE", 1, peer.sdp())
+    began = asyncio.get_running_loop().time()
+    trying, answer = await peer.receive(), await peer.receive()
+    assert (trying.status, answer.status) == (100, 200)
+    assert asyncio.get_running_loop().time() - began < 0.1
+    peer.remote_tag = answer.to_tag
+    peer.request("ACK", 1)
+    assert all(reply.status != 180 for reply in await peer.silence(0.3))
     await peer.hang_up()
 
 
