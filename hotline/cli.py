@@ -6,6 +6,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
@@ -202,20 +203,51 @@ def bot_train() -> None:
     train_bot(_settings())
 
 
+@models_app.command("list")
+def models_list() -> None:
+    """The known speech models, which are on this machine, and which one is used."""
+    from hotline.commands.models import list_models
+
+    list_models(_settings())
+
+
 @models_app.command("fetch")
 def models_fetch(offline: Offline = False) -> None:
     """Have the speech model that is set on this machine."""
-    from hotline.commands.parts import fetch_models
+    from hotline.commands.models import fetch
 
-    fetch_models(_settings(), offline=offline)
+    fetch(_settings(), offline=offline)
 
 
 @models_app.command("check")
 def models_check() -> None:
     """Say which speech model would be used, and load it."""
-    from hotline.commands.parts import check_models
+    from hotline.commands.models import check
 
-    raise typer.Exit(check_models(_settings()))
+    raise typer.Exit(check(_settings()))
+
+
+@models_app.command("bench")
+def models_bench(
+    wav: Annotated[list[Path], typer.Argument(help="Recordings; a .txt of the same name beside one holds its words.")],
+    model: Annotated[str | None, typer.Option(help="Another model than the one that is set (as HOTLINE_SPEECH_MODEL).")] = None,
+) -> None:
+    """Measure a model: real-time factor, and character error rate where the words are known."""
+    from hotline.commands.models import bench
+
+    raise typer.Exit(bench(_settings(), wav, model))
+
+
+@models_app.command("retranscribe")
+def models_retranscribe(
+    model: Annotated[str, typer.Option(help="The model to hear with, for example cn-large.")],
+    call: Annotated[list[UUID] | None, typer.Argument(help="Calls.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="All recordings since this day.")] = None,
+) -> None:
+    """Hear recordings again, by another model; what was heard before stays."""
+    from hotline.commands.models import retranscribe
+
+    raise typer.Exit(retranscribe(_settings(), call or [], since.date() if since else None, model))
 
 
 @app.command()

@@ -104,6 +104,17 @@ def find(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> ModelIn
     return ModelInfo(folder.name, folder, "own")
 
 
+def on_machine(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> dict[str, Path | None]:
+    """Every known model by name, with its folder when it is on this machine."""
+    found: dict[str, Path | None] = {name: _home(settings) / source.folder for name, source in sources.items()}
+    return {name: folder if folder and is_model(folder) else None for name, folder in found.items()} | {"synthetic": SYNTHETIC}
+
+
+def origin(name: str, sources: Mapping[str, Source] = SOURCES) -> str:
+    """Where a known model is downloaded from."""
+    return sources[name].url
+
+
 def ensure(settings: Settings, *, offline: bool, progress: Progress, sources: Mapping[str, Source] = SOURCES) -> ModelInfo:
     """Have the model of the setting on this machine; download it if that is needed and allowed.
 
