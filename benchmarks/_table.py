@@ -11,6 +11,8 @@ from pathlib import Path
 PATTERNS = (
     ("create a ticket by the API, 100 tickets: CPU in all", "10 ms", r"^\| create by API, 100 tickets \|.*\| ([\d.]+) \|$", "ms"),
     ("create a ticket by the API, full table: CPU in all", "10 ms", r"^\| create by API, \d{4,} tickets \|.*\| ([\d.]+) \|$", "ms"),
+    ("the same rows by pgbench, full table: CPU in all", "", r"^\| pgbench, .*, \d{4,} tickets \|.*\| ([\d.]+) \|$", "ms"),
+    ("creating: more CPU with the full table", "15 %", r"^API: ([+-][\d.]+) % of CPU", "%"),
     ("slowest queue page: CPU in all", "15 ms", r"^\| (?:dispatcher|clerk): .*\| ([\d.]+) \|$", "ms"),
     ("slowest search: CPU in all", "15 ms", r"^\| search: .*\| ([\d.]+) \|$", "ms"),
     ("slowest ticket page: CPU in all", "15 ms", r"^\| ticket page.*\| ([\d.]+) \|$", "ms"),

@@ -1,7 +1,7 @@
-"""Creating tickets through the API, and the pages that read them, with a million tickets. Wall time and CPU of web and server.
+"""The pages and lists that read a million tickets: wall time and CPU of web and server. Creating them: `benchmarks.tickets_create`.
 
-Run: `.venv/bin/python -m benchmarks.tickets [TICKETS]`; `HOTLINE_BENCH_URL` names a database that `_million.seed` has filled
-already. CPU is what the web process and all processes of PostgreSQL used, from /proc: other work on the machine does not count.
+Run: `.venv/bin/python -m benchmarks.tickets [TICKETS]` runs both; `HOTLINE_BENCH_URL` names a database that `_million.seed` has
+filled already. CPU is what the web process and all processes of PostgreSQL used, from /proc: other work on the machine does not count.
 """
 
 from __future__ import annotations
@@ -9,36 +9,20 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import ClientSession
-from cryptography.fernet import Fernet
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from benchmarks._million import seed
-from hotline.clock import SystemClock
-from hotline.database import Database
-from hotline.migrations import initial
+from benchmarks import tickets_create
+from benchmarks._measure import KEY, cpu_of, cpu_of_server, opened, prepare, site
 from hotline.processes.postgres import PrivatePostgres, running
-from hotline.security import Vault, hash_token
-from ticketing.access_token import service as tokens
-from ticketing.access_token.models import TokenScope
-from ticketing.calendar.service import load_official
-from ticketing.context import Core
-from ticketing.deadline.book import load_policies
-from ticketing.people.actor import staff_actor
-from ticketing.people.models import LoginSession, User
-from ticketing.ticket import workflow_versions
 
-CLIENTS, WARM, EACH = 8, 3, 25
-TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+WARM = 3
 PAGES = {
     "dispatcher: to dispatch": ("dispatcher", "/console/tickets?queue=to_dispatch"),
     "dispatcher: in progress": ("dispatcher", "/console/tickets?queue=in_progress"),
@@ -51,31 +35,9 @@ PAGES = {
     "search: 南湖新村 电梯 老人": ("dispatcher", "/console/tickets?q=南湖新村 电梯 老人"),
     "ticket page, closed": ("dispatcher", "/console/tickets/{closed}"),
     "ticket page, to dispatch": ("dispatcher", "/console/tickets/{waiting}"),
+    "ticket page, in progress": ("dispatcher", "/console/tickets/{working}"),
     "API: list of 50": ("api", "/api/v1/tickets"),
 }
-
-
-def _cpu(stat: str, *, children: bool = False) -> float:
-    fields = stat.rsplit(")", 1)[1].split()
-    return TICK_MS * sum(int(value) for value in fields[11 : 15 if children else 13])
-
-
-def cpu_of(pid: int) -> float:
-    """Milliseconds of CPU of one process."""
-    return _cpu(Path(f"/proc/{pid}/stat").read_text())
-
-
-def cpu_of_server(postmaster: int) -> float:
-    """Of the server with its backends, also those that have ended."""
-    total = _cpu(Path(f"/proc/{postmaster}/stat").read_text(), children=True)
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            stat = path.read_text()
-        except OSError:
-            continue  # ended meanwhile
-        if stat.rsplit(")", 1)[1].split()[1] == str(postmaster):
-            total += _cpu(stat)
-    return total
 
 
 async def measure(name: str, work: Callable[[int], Awaitable[None]], web: int, server: int, *, clients: int, each: int) -> None:
@@ -99,83 +61,23 @@ async def measure(name: str, work: Callable[[int], Awaitable[None]], web: int, s
     print(f"| {name} | " + " | ".join(f"{value:.1f}" for value in cells) + " |", flush=True)
 
 
-@contextmanager
-def site(url: str, key: str, folder: str) -> Iterator[tuple[int, str]]:
-    """The web process: its id and address."""
-    command = [sys.executable, "-m", "benchmarks._site", url, key, folder]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
-    try:
-        assert process.stdout is not None
-        yield process.pid, f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-async def prepare(core: Core, database: Database) -> tuple[dict[str, str], int]:
-    """What every installation has, tokens and sessions; returns them with the id of the server's first process."""
-    found = {}
-    async with database.transaction() as session:
-        await load_official(core, session)
-        await load_policies(core, session)
-        await workflow_versions.seed(core, session)
-        for role in ("dispatcher", "clerk", "callback"):
-            user = (await session.scalars(select(User).where(User.login == f"bench-{role}"))).one()
-            secret, now = os.urandom(8).hex(), core.clock.now()
-            ends = now + timedelta(hours=8)
-            session.add(
-                LoginSession(
-                    token_hash=hash_token(secret), user_id=user.id, csrf_token=secret, created_at=now, seen_at=now, expires_at=ends
-                )
-            )
-            found[role] = f"hotline_staff={secret}"
-            if role == "dispatcher":
-                made = await tokens.issue(core, session, staff_actor(user), name="bench", scope=TokenScope.WRITE, days=1)
-                found["api"] = made.text
-        pid = int(await session.scalar(text("SELECT pg_backend_pid()")) or 0)
-        parent = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    return found, parent
-
-
-def _appeal(number: int) -> dict[str, str]:
-    """As people type it; every tenth says something longer."""
-    words = "江畔花园北门工地夜间施工，噪音很大，影响老人休息，希望尽快处理。" * (1 if number % 10 else 4)
-    return {
-        "content": f"{words}{number}",
-        "address": "滨河路",
-        "name": "周女士",
-        "phone": f"139{time.time_ns() % 10**8:08d}",
-        "district": "江畔区",
-    }
-
-
-async def creating(url: str, label: str, core: Core, database: Database, key: str) -> None:
-    """The line of the table about creating, with eight clients."""
-    access, server = await prepare(core, database)
-    with tempfile.TemporaryDirectory() as folder, site(url, key, folder) as (web, address):
-        async with ClientSession(address, headers={"Authorization": f"Bearer {access['api']}"}) as client:
-
-            async def create(number: int) -> None:
-                async with client.post("/api/v1/tickets", json=_appeal(number)) as response:
-                    assert response.status == 201, await response.text()
-
-            await measure(f"create by API, {label}", create, web, server, clients=CLIENTS, each=EACH)
-
-
-async def pages(url: str, core: Core, database: Database, key: str) -> None:
+async def pages(url: str) -> None:
     """The lines about reading."""
+    core, database = opened(url)
     access, server = await prepare(core, database)
     async with database.transaction() as session:
         found = await session.execute(
             text(
-                """SELECT (SELECT number FROM ticket WHERE state = 'closed' AND confidentiality = 'masked' AND id > 900000 LIMIT 1)
+                """SELECT (SELECT number FROM ticket WHERE state = 'closed' AND confidentiality = 'masked' ORDER BY id DESC LIMIT 1)
                     AS closed,
+                (SELECT number FROM ticket WHERE state = 'in_progress' AND confidentiality = 'masked' ORDER BY id DESC LIMIT 1)
+                    AS working,
                 (SELECT number FROM ticket WHERE state = 'to_dispatch' AND confidentiality = 'masked' ORDER BY id DESC LIMIT 1)
                     AS waiting"""
             )
         )
         names = dict(found.mappings().one())
-    with tempfile.TemporaryDirectory() as folder, site(url, key, folder) as (web, address):
+    with tempfile.TemporaryDirectory() as folder, site(url, KEY, folder) as (web, address):
         for name, (who, path) in PAGES.items():
             headers = {"Authorization": f"Bearer {access['api']}"} if who == "api" else {"Cookie": access[who]}
             async with ClientSession(address, headers=headers) as client:
@@ -188,46 +90,17 @@ async def pages(url: str, core: Core, database: Database, key: str) -> None:
                 await measure(name, read, web, server, clients=1, each=12)
 
 
-async def main(tickets: int, url: str, *, filled: bool) -> None:
-    """Empty, then full."""
-    key = Fernet.generate_key().decode()
-    vault = Vault([key], "k" * 32)
-    database = Database(url, vault=vault, statement_timeout_ms=0)
-    core = Core(SystemClock(), vault, "secret", "12345", Path(tempfile.gettempdir()))
-    if not filled:
-        async with database.engine.begin() as connection:
-            for statement in initial.statements_of(initial.sql()):
-                await connection.exec_driver_sql(statement)
-        made = await seed(database, tickets=tickets, open_tickets=tickets // 10, say=lambda _line: None)
-        print(f"seeded in {made.seconds:.0f} s: {made.rows}")
+async def main(small: str, large: str, tickets: int, *, filled: bool) -> None:
+    """Creating, then reading."""
+    await tickets_create.main(small, large, tickets, filled=filled)
     print("| what | median ms | p95 ms | CPU web ms | CPU server ms | CPU in all ms |\n|---|---|---|---|---|---|")
-    await creating(url, f"{tickets} tickets", core, database, key)
-    await pages(url, core, database, key)
-    await database.close()
-
-
-async def empty(url: str) -> None:
-    """Creating in a database with accounts and nothing else."""
-    key = Fernet.generate_key().decode()
-    vault = Vault([key], "k" * 32)
-    database = Database(url, vault=vault)
-    core = Core(SystemClock(), vault, "secret", "12345", Path(tempfile.gettempdir()))
-    async with database.engine.begin() as connection:
-        for statement in initial.statements_of(initial.sql()):
-            await connection.exec_driver_sql(statement)
-    await seed(database, tickets=100, open_tickets=10, say=lambda _line: None)
-    print("| what | median ms | p95 ms | CPU web ms | CPU server ms | CPU in all ms |\n|---|---|---|---|---|---|")
-    await creating(url, "100 tickets", core, database, key)
-    await database.close()
+    await pages(large)
 
 
 if __name__ == "__main__":
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory(prefix="hotline-") as home, running(PrivatePostgres(Path(home), fast=True)) as postgres:
         postgres.create_database("small")
-        asyncio.run(empty(postgres.url("small")))
-        if given := os.environ.get("HOTLINE_BENCH_URL"):
-            asyncio.run(main(size, given, filled=True))
-        else:
+        if not (given := os.environ.get("HOTLINE_BENCH_URL", "")):
             postgres.create_database("bench")
-            asyncio.run(main(size, postgres.url("bench"), filled=False))
+        asyncio.run(main(postgres.url("small"), given or postgres.url("bench"), size, filled=bool(given)))
