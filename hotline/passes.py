@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,6 +31,11 @@ class Pass:
     session_id: int
     """The log-in behind it: when that ends, so does what was let in."""
     name: str
+
+
+def new_name() -> str:
+    """For a holder without an account: makes each of their passes another one, so that it can be used up."""
+    return secrets.token_urlsafe(12)
 
 
 def issue(secret: str, purpose: str, holder: Pass, now: datetime) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.portal.cookies import ticket_of
 from channels.portal.preferences import page
-from channels.web.keys import CORE, DATABASE
+from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.clock import to_city
 from hotline.errors import NotFound
 from hotline.i18n import _
@@ -34,7 +34,10 @@ async def home(request: web.Request) -> web.StreamResponse:
         asked = select(Article).where(is_told(today)).order_by(Article.used_count.desc(), Article.title).limit(COMMON)
         common = list(await session.scalars(asked))
         recent = (await session.scalars(select(Ticket).where(Ticket.number == number))).first() if number else None
-    return page(request, "portal/home.html", common=common, recent=recent, emergency=[(tel, _(words)) for tel, words in EMERGENCY])
+    return page(
+        request, "portal/home.html", common=common, recent=recent, emergency=[(tel, _(words)) for tel, words in EMERGENCY],
+        browser_calls=bool(request.app[SETTINGS].browser_calls),
+    )  # fmt: skip
 
 
 async def guide(request: web.Request) -> web.StreamResponse:

@@ -7,7 +7,7 @@ from collections import Counter
 from aiohttp import web
 
 from channels.api.limits import Limiter
-from channels.portal import appeal, ask, figures, home, preferences, rating, tracking
+from channels.portal import appeal, ask, browser_call, figures, home, preferences, rating, tracking
 from channels.web.keys import CORE
 
 
@@ -22,6 +22,7 @@ def setup(app: web.Application) -> None:
     app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
     app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=10, burst=50)
     app[rating.LINK_TRIES] = Limiter(clock, per_minute=30, burst=60)
+    app[browser_call.CALLS] = Limiter(clock, per_minute=2, burst=4)
     app[ask.STREAMS] = Counter()
     app.middlewares.insert(0, preferences.language_middleware)
     add_get, add_post = app.router.add_get, app.router.add_post
@@ -29,6 +30,8 @@ def setup(app: web.Application) -> None:
     add_get("/guide", home.guide)
     add_get("/guide/{slug:[a-z0-9-]{1,80}}", home.article)
     add_get("/figures", figures.show)
+    add_get("/call", browser_call.show)
+    add_post("/call/pass", browser_call.let_in)
     add_get("/prefs", preferences.choose)
     add_get("/ask", ask.show)
     add_post("/ask", ask.say)

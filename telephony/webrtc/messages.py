@@ -42,21 +42,28 @@ class Refuse(_Message):
 
 
 class HangUp(_Message):
-    """The agent ends the call."""
+    """The page ends the call."""
 
     type: Literal["hangup"]
-    call: str
+    call: str = ""
 
 
 class Press(_Message):
     """A key of the page's keypad, sent on to the other side as RFC 4733."""
 
     type: Literal["digit"]
-    call: str
+    call: str = ""
     digit: Annotated[str, Field(pattern=r"^[0-9*#A-D]$")]
 
 
-FromPage = Hello | Accept | Refuse | HangUp | Press
+class Place(_Message):
+    """A citizen's page calls the hotline."""
+
+    type: Literal["call"]
+    sdp: Annotated[str, Field(max_length=LARGEST_BYTES)]
+
+
+FromPage = Hello | Accept | Refuse | HangUp | Press | Place
 _any: TypeAdapter[FromPage] = TypeAdapter(Annotated[FromPage, Field(discriminator="type")])
 
 

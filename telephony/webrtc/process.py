@@ -14,6 +14,7 @@ from hotline.logs import get
 from hotline.settings import Settings
 from telephony.phone import Phone
 from telephony.webrtc.gateway import Gateway, address
+from telephony.webrtc.guest import GuestCalls
 from telephony.webrtc.leg import offer_only
 from telephony.webrtc.seat import Seat
 from telephony.webrtc.server import PhoneServer
@@ -42,21 +43,33 @@ async def run(services: Services) -> None:
     )
     seats = SeatBook(services, f"{settings.sip_host}:{settings.webrtc_sip_port}")
     server = PhoneServer(gateway, secret=settings.secret, clock=services.core.clock, origins=origins(settings), still_in=seats.still_in)
+    guests: Phone | None = None
+    if settings.browser_calls:
+        guests = Phone(
+            None, host=settings.sip_host, port=0, peers=settings.sip_peers, user="anonymous",
+            rtp_ports=(settings.rtp_port_low, settings.rtp_port_high), max_calls=settings.browser_calls,
+        )  # fmt: skip
+        target = f"sip:{settings.line_number}@{settings.sip_host}:{settings.sip_port}"
+        server.guests = GuestCalls(guests.dial, target, most=settings.browser_calls)
     server.on_sit, server.on_leave = seats.sit, seats.leave
     runner = web.AppRunner(server.app(), access_log=None, shutdown_timeout=1.0)
     try:
         await seats.forget()
         await phone.start()
+        if guests is not None:
+            await guests.start()
         await runner.setup()
         await web.TCPSite(runner, settings.http_host, settings.webrtc_port, reuse_address=True).start()
         log.info("webrtc_ready", port=settings.webrtc_port, sip_port=phone.port)
         await asyncio.Event().wait()
     finally:
-        await asyncio.shield(asyncio.ensure_future(_stop(phone, runner)))
+        await asyncio.shield(asyncio.ensure_future(_stop([phone, guests], runner)))
 
 
-async def _stop(phone: Phone, runner: web.AppRunner) -> None:
-    await phone.stop()
+async def _stop(phones: list[Phone | None], runner: web.AppRunner) -> None:
+    for phone in phones:
+        if phone is not None:
+            await phone.stop()
     await runner.cleanup()
 
 

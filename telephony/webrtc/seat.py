@@ -8,11 +8,10 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from hotline import logs
-from telephony.leg import FRAME_BYTES, HungUp, Leg, LegGone
-from telephony.media.codec import Codec
+from telephony.leg import HungUp, Leg, LegGone
 from telephony.webrtc.leg import BrowserLeg, NoCommonCodec, State
-from telephony.webrtc.live import LiveSource
 from telephony.webrtc.messages import Accept, FromPage, HangUp, Press, Refuse, write
+from telephony.webrtc.wire import Wire
 
 _log = logs.get(__name__)
 
@@ -35,13 +34,12 @@ class SeatCall:
         """Why it ended."""
         self._tell = tell
         self._browser: BrowserLeg | None = None
-        self._live = LiveSource()
-        self._partial = b""
+        self._wire = Wire(leg)
         self._away: asyncio.TimerHandle | None = None
 
     async def accept(self, offer: str) -> None:
         """The page picks up, or comes back. Raises ValueError for an offer that cannot be answered."""
-        browser = BrowserLeg(self._heard, self._changed)
+        browser = BrowserLeg(self._wire.heard, self._changed)
         answer = await browser.answer(offer)  # first: an offer that cannot be read must not cost the connection that stands
         old, self._browser = self._browser, browser
         if old is not None:
@@ -69,22 +67,9 @@ class SeatCall:
     async def close(self) -> None:
         """Let go of everything."""
         self._cancel_away()
-        self.leg.feed(None)
-        self.leg.listen(None)
+        self._wire.cut()
         if self._browser is not None:
             await self._browser.close("hangup")
-
-    def _heard(self, payload: bytes, codec: Codec) -> None:
-        """Sound of the page, cut into the frames of the line."""
-        sound = self._partial + codec.decode(payload)
-        whole = len(sound) // FRAME_BYTES * FRAME_BYTES
-        self._partial = sound[whole:]
-        for start in range(0, whole, FRAME_BYTES):
-            self._live.push(sound[start : start + FRAME_BYTES])
-
-    def _to_page(self, pcm16: bytes) -> None:
-        if self._browser is not None:
-            self._browser.send(self._browser.codec.encode(pcm16))
 
     def _changed(self, state: State) -> None:
         browser = self._browser
@@ -92,8 +77,7 @@ class SeatCall:
             return
         if state == "connected":
             self._cancel_away()
-            self.leg.feed(self._live.take)
-            self.leg.listen(self._to_page)
+            self._wire.join(browser)
             self.accepted.set()
         if state in ("connected", "silent"):
             self._tell("state", call=self.id, state="talking" if state == "connected" else "silent")
@@ -157,7 +141,7 @@ class Seat:
         if self.call is not None:
             return "busy"
         call = self.call = SeatCall(leg, self.tell)
-        hung_up = asyncio.create_task(_until_hung_up(leg))
+        hung_up = asyncio.create_task(until_hung_up(leg))
         answering = asyncio.create_task(_answer_when(call))
         try:
             self._ring(call)
@@ -200,7 +184,8 @@ class Seat:
         self.tell("ring", call=call.id, caller=call.leg.caller or "")
 
 
-async def _until_hung_up(leg: Leg) -> None:
+async def until_hung_up(leg: Leg) -> None:
+    """Until the other side, or a clock, ended the call."""
     while not isinstance(await leg.events.get(), HungUp):
         continue
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
@@ -13,12 +13,13 @@ from hotline.clock import Clock
 from hotline.passes import Pass, PassRefused
 from hotline.passes import read as read_pass
 from telephony.webrtc.gateway import Gateway
-from telephony.webrtc.messages import LARGEST_BYTES, BadMessage, Hello, read, write
+from telephony.webrtc.guest import GuestCalls
+from telephony.webrtc.messages import LARGEST_BYTES, BadMessage, FromPage, Hello, read, write
 from telephony.webrtc.seat import Seat
 
 _log = logs.get(__name__)
 
-PURPOSE = "phone"
+PURPOSE, GUEST = "phone", "guest"
 _HELLO_S = 5.0
 _HEARTBEAT_S = 5.0
 """A page whose network died is noticed after this, also when no call is on."""
@@ -40,13 +41,16 @@ class PhoneServer:
         self._clock = clock
         self._origins = origins
         self._still_in = still_in
+        self.guests: GuestCalls | None = None
+        """Calls from the portal; None: they are switched off."""
+        self._used: dict[str, float] = {}
         self.on_sit: Callable[[Seat], Awaitable[None]] = _nothing
         self.on_leave: Callable[[Seat], Awaitable[None]] = _nothing
 
     def app(self) -> web.Application:
-        """`/phone` (WebSocket) and `/healthz`."""
+        """`/phone` for agents and `/call` for citizens (WebSockets), `/healthz`."""
         app = web.Application()
-        app.add_routes([web.get("/phone", self._phone), web.get("/healthz", self._healthz)])
+        app.add_routes([web.get("/phone", self._phone), web.get("/call", self._call), web.get("/healthz", self._healthz)])
         return app
 
     async def _healthz(self, _request: web.Request) -> web.Response:
@@ -58,8 +62,8 @@ class PhoneServer:
             return web.Response(status=403)
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=LARGEST_BYTES + 4096)
         await socket.prepare(request)
-        holder = await self._hello(socket)
-        if holder is None:
+        holder = await self._hello(socket, PURPOSE)
+        if holder is None or not await self._still_in(holder.session_id):
             await socket.close(code=_REFUSED, message=b"pass")
             return socket
         seat = self._gateway.seat(holder.user_id)
@@ -85,15 +89,42 @@ class PhoneServer:
         parts = urlsplit(request.headers.get("Origin", ""))
         return f"{parts.scheme}://{parts.netloc}" in self._origins
 
-    async def _hello(self, socket: web.WebSocketResponse) -> Pass | None:
+    async def _call(self, request: web.Request) -> web.StreamResponse:
+        guests = self.guests
+        if guests is None or not self._welcome(request):
+            return web.Response(status=403 if guests else 404)
+        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=LARGEST_BYTES + 4096)
+        await socket.prepare(request)
+        if await self._hello(socket, GUEST, once=True) is None:
+            await socket.close(code=_REFUSED, message=b"pass")
+            return socket
+
+        async def send(text: str) -> None:
+            if not socket.closed:
+                await socket.send_str(text)
+
+        await guests.serve(_words(socket), send)
+        await socket.close()
+        return socket
+
+    async def _hello(self, socket: web.WebSocketResponse, purpose: str, *, once: bool = False) -> Pass | None:
         try:
             message = read(await socket.receive_str(timeout=_HELLO_S))
             if not isinstance(message, Hello):
                 return None
-            holder = read_pass(self._secret, PURPOSE, message.phone_pass, self._clock.now())
+            holder = read_pass(self._secret, purpose, message.phone_pass, self._clock.now())
         except (TimeoutError, TypeError, BadMessage, PassRefused):
             return None
-        return holder if await self._still_in(holder.session_id) else None
+        return None if once and self._spent(message.phone_pass) else holder
+
+    def _spent(self, text: str) -> bool:
+        """Whether the pass was used before; it is now. Passes are forgotten when they are over anyway."""
+        now = self._clock.now().timestamp()
+        self._used = {known: at for known, at in self._used.items() if at > now - 120}
+        if text in self._used:
+            return True
+        self._used[text] = now
+        return False
 
     async def _listen(self, socket: web.WebSocketResponse, seat: Seat) -> None:
         async for message in socket:
@@ -114,6 +145,16 @@ class PhoneServer:
             if not await self._still_in(session_id):
                 await socket.close(code=_REFUSED, message=b"logged out")
                 return
+
+
+async def _words(socket: web.WebSocketResponse) -> AsyncIterator[FromPage]:
+    """What a page says; what is no message of ours is left out."""
+    async for message in socket:
+        if message.type == WSMsgType.TEXT:
+            try:
+                yield read(message.data)
+            except BadMessage:
+                continue
 
 
 async def _nothing(_seat: Seat) -> None:

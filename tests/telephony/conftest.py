@@ -16,11 +16,17 @@ MakePhone = Callable[..., Awaitable[Phone]]
 MakePeer = Callable[..., Awaitable[Peer]]
 
 
+_QUICK = {"test_codec.py", "test_digest.py", "test_digits.py", "test_endpoints.py", "test_message.py", "test_packet.py", "test_ports.py",
+          "test_reorder.py", "test_sdp.py"}  # fmt: skip
+"""Of `sip` and `media`: no call and no clock in them."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Real sound keeps time by the wall clock: these tests run without a neighbour on the other core."""
     here = Path(__file__).parent
     for item in items:
-        if {here / "sip", here / "media"} & set(item.path.parents) or item.path == here / "flow" / "test_real_call.py":
+        real = {here / "sip", here / "media"} & set(item.path.parents) and item.path.name not in _QUICK
+        if real or item.path == here / "flow" / "test_real_call.py":
             item.add_marker(pytest.mark.alone)
 
 

@@ -24,7 +24,7 @@ def signal_to_noise(pcm16: bytes, hertz: float) -> float:
     sine = sum(sample * math.sin(step * n) for n, sample in enumerate(samples)) * 2 / len(samples)
     power = sum(sample * sample for sample in samples) / len(samples)
     signal = (cosine * cosine + sine * sine) / 2
-    return 10 * math.log10(signal / max(power - signal, 1e-9))
+    return 10 * math.log10(max(signal, 1e-9) / max(power - signal, 1e-9))
 
 
 def loud_part(pcm16: bytes) -> bytes:

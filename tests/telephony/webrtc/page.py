@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 
 from telephony.media.codec import CODECS
 from telephony.webrtc.track import G711Track
+from tests.telephony.sounds import best_stretch
 
 FRAME = 320
 LAWS = {0: CODECS["PCMU"], 8: CODECS["PCMA"]}
@@ -63,6 +65,18 @@ class Page:
                 self._track.push(self._codec.encode(self._frames[number % len(self._frames)]))
             number, due = number + 1, due + 0.02
             await asyncio.sleep(max(0.0, due - loop.time()))
+
+
+async def hears(heard: bytearray, hertz: float, least_db: float, *, tries: int = 12) -> None:
+    """Wait for a second of this tone that is so clean. Measured once a second: measuring more often would itself tear the sound."""
+    best = -math.inf
+    for _second in range(tries):
+        begin = len(heard)
+        await until(lambda begin=begin: len(heard) >= begin + 16000, 30)  # type: ignore[misc]
+        best = max(best, best_stretch(bytes(heard[begin:]), hertz))
+        if best > least_db:
+            return
+    raise AssertionError(f"the best stretch of the {hertz} Hz tone has {best:.1f} dB, wanted {least_db}")
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:

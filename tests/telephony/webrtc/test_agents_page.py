@@ -23,11 +23,13 @@ from telephony.webrtc.gateway import Gateway
 from telephony.webrtc.leg import offer_only
 from telephony.webrtc.process import SeatBook
 from telephony.webrtc.server import PhoneServer
-from tests.channels.staff import PASSWORD, Browser, City
+from tests.channels.staff import PASSWORD, Browser, City, city
 from tests.navigation import goto
-from tests.telephony.sounds import best_stretch, tone
-from tests.telephony.webrtc.page import until
+from tests.telephony.sounds import tone
+from tests.telephony.webrtc.page import hears, until
 from ticketing.duty.models import Duty
+
+__all__ = ["city"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AGENT_HZ, CITIZEN_HZ = 1000.0, 440.0
@@ -183,7 +185,7 @@ async def sounds(leg: CallLeg, hertz: float) -> None:
     """The other side hears this tone cleanly before long."""
     heard = bytearray()
     leg.listen(heard.extend)
-    await until(lambda: len(heard) > 16000 and best_stretch(bytes(heard[-16000:]), hertz) > 25, 20)
+    await hears(heard, hertz, 25)
 
 
 @pytest.mark.slow
