@@ -24,8 +24,19 @@ UNIT = "city-management"
 
 def build(planner: Planner) -> None:
     """All of it."""
-    for add in (to_sign_off, to_consent, to_plan, on_site, unhappy, proposed, promised, untrue):
+    for add in (to_sign, again, to_sign_off, to_consent, to_plan, on_site, unhappy, proposed, promised, untrue):
         add(planner)
+
+
+def to_sign(planner: Planner) -> None:
+    """Dispatched an hour and a half ago: to be signed, or returned with the reason."""
+    planner.handle(planner.office_hours_ago(2), planner.matter("0104"), until="dispatch", pace=0.4, mode=DispatchMode.PHONE)
+
+
+def again(planner: Planner) -> None:
+    """The citizen was called and is not content: a second round."""
+    made = planner.handle(planner.office_hours_ago(20), planner.matter("0101"), pace=0.4, mode=DispatchMode.PHONE)
+    made.work(0.5, 2).do(steps.callback(Satisfaction.DISSATISFIED))
 
 
 def to_sign_off(planner: Planner) -> None:

@@ -77,6 +77,8 @@ def test_the_bot_interrupts_only_where_there_is_a_number_to_call() -> None:
 def test_sensitive_words_by_theme() -> None:
     assert sensitive_words("几百户业主要拉横幅，找媒体曝光") == {"群体": ("几百户", "拉横幅"), "媒体": ("找媒体", "曝光")}
     assert sensitive_words("路灯坏了") == {}
+    assert sensitive_words("门口卖炸串的占道，楼下炸鸡店油烟大") == {}
+    assert sensitive_words("再不管我就把楼炸掉") == {"极端": ("炸掉",)}
 
 
 def test_faulty_rules_are_refused_with_a_reason() -> None:
