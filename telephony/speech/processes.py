@@ -96,6 +96,10 @@ class ProcessTranscriber:
     async def _new(self) -> Child:
         return await Child.start(self._folder, self.name, self._words, threads_for(self._workers))
 
+    def state(self) -> dict[str, int]:
+        """Figures for the heartbeat."""
+        return {"live": self.sessions, "limit": self.limit, "restarts": self.restarts}
+
     @property
     def pids(self) -> list[int]:
         """The worker processes."""
