@@ -187,6 +187,10 @@ class Leg(Protocol):
         """
         ...
 
+    def quality(self) -> dict[str, float]:
+        """What became of the packets so far: received, lost, late, gaps, concealed … (`telephony.media.metrics.figures`)."""
+        ...
+
     async def stop_recording(self) -> float:
         """Close the file; the length in seconds, 0.0 when nothing was being recorded."""
         ...

@@ -14,6 +14,7 @@ from hotline.security import Vault
 from hotline.settings import Settings
 from telephony.leg import CallFailed, CallHeaders, Digit, HungUp, Leg, LegEvent, LegGone, Side
 from telephony.media.codec import CODECS
+from telephony.media.metrics import exposition, figures
 from telephony.media.playback import QueuedPlayback
 from telephony.media.recorder import Recording, RecordingWriter
 from telephony.sip.access import AccessList
@@ -155,6 +156,10 @@ class CallLeg:
             raise FileExistsError("this call is being recorded already")
         self._recording = self._call.media.recording = self._writer.open(path, self._loop)
 
+    def quality(self) -> dict[str, float]:
+        """What became of the packets so far."""
+        return figures(self._call.media)
+
     async def stop_recording(self) -> float:
         """Close the file; its length in seconds."""
         recording, self._recording = self._recording, None
@@ -288,6 +293,10 @@ class Phone:
             "calls_busy": endpoint.busy_total,
             "rtp_ports_used": endpoint.ports.used,
         }
+
+    def metrics(self) -> bytes:
+        """For Prometheus: the counters, and how well the calls that ended sounded."""
+        return exposition(self.endpoint.quality, self.counters)
 
     async def start(self) -> None:
         """Open the sockets and start the threads; raises `OSError` when the address is taken or not ours."""

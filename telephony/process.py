@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -89,7 +91,7 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None) -> 
     try:
         await phone.start()
         tending = asyncio.create_task(_tend(services, flow, worker, state, refusals), name="telephony-tending")
-        health = await _serve_health(settings.control_port, state)
+        health = await _serve_health(settings.control_port, state, phone.metrics)
         log.info("telephony_ready", **{key: value for key, value in state().items() if key != "counters"})
         draining = drain_on_signal(phone, tending.cancel)
         try:
@@ -124,14 +126,17 @@ async def _stop(
     await voice.close()
 
 
-async def _serve_health(port: int, state: Any) -> web.AppRunner:
-    """`/healthz` on loopback: no names, no numbers of callers."""
+async def _serve_health(port: int, state: Any, metrics: Callable[[], bytes]) -> web.AppRunner:
+    """`/healthz` and `/metrics` on loopback: no names, no numbers of callers."""
 
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response(state())
 
+    async def prometheus(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/metrics", prometheus)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()

@@ -157,6 +157,10 @@ class FakeLeg:
         self.recording = path
         self._heard.clear()
 
+    def quality(self) -> dict[str, float]:
+        """Nothing goes over a network here."""
+        return {"received": len(self._heard) / FRAME_BYTES, "lost": 0, "late": 0, "gaps": 0}
+
     async def stop_recording(self) -> float:
         """Write what the caller said as a WAV file; its length in seconds."""
         if self.recording is None:

@@ -200,7 +200,7 @@ class CallRecord:
     async def end(self, reason: str, seconds: float) -> None:
         """Close the call's row."""
         async with self.transaction() as session:
-            await end_call(
+            call = await end_call(
                 self._parts.core,
                 session,
                 self._leg.id,
@@ -208,6 +208,7 @@ class CallRecord:
                 recording_path=self._relative() if seconds else None,
                 recording_seconds=round(seconds, 2) or None,
             )
+            call.data = {**call.data, "media": self._leg.quality()}
 
     def keep(self, *said: Said, owed: str | None = None) -> None:
         """The database is gone: from now on everything goes into the call's file. May be called any number of times."""

@@ -11,6 +11,7 @@ from hotline import logs
 from telephony.media.codec import Codec
 from telephony.media.engine import MediaEngine
 from telephony.media.inbox import LoopInbox
+from telephony.media.metrics import CallQuality
 from telephony.media.ports import NoFreePort, PortPool
 from telephony.media.session import MediaCounters, MediaSession
 from telephony.sip import sdp, session_timer
@@ -59,6 +60,7 @@ class Endpoint(VoIPPhone):
         self.ports = PortPool(host, *rtp_ports)
         self.inbox = LoopInbox(asyncio.get_running_loop())
         self.media_totals = MediaCounters()
+        self.quality = CallQuality()
         self.incoming_total = 0
         self.busy_total = 0
         self.draining = False
@@ -232,6 +234,7 @@ class Endpoint(VoIPPhone):
         media.stop_playing()
         for item in fields(MediaCounters):
             setattr(self.media_totals, item.name, getattr(self.media_totals, item.name) + getattr(media.counters, item.name))
+        self.quality.observe(media)
         self.engine.remove(media, lambda: self._close_media(media))
         if not keep:
             self.forget(call)
