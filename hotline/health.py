@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from sqlalchemy import text
@@ -20,8 +20,11 @@ from hotline.metrics import exposition, unanswered
 if TYPE_CHECKING:
     from hotline.assembly import Services
 
+T = TypeVar("T")
 PART_TIMEOUT_S = 1.5
 """A part that has not answered by then is not ready. All parts are asked at once, so `/readyz` answers within two seconds."""
+_cut_off: set[asyncio.Future[Any]] = set()
+"""Questions that got no answer in time and are still tidying up."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +61,47 @@ async def check_parts(services: Services) -> list[Part]:
 async def _inbox(services: Services) -> list[Part]:
     """Received but not answered (lesson 9): degraded, since everything else works."""
     try:
-        async with asyncio.timeout(PART_TIMEOUT_S), services.database.transaction() as session:
-            waiting = await unanswered(session, services.core.clock.now())
+        waiting = await _in_time(_unanswered(services))
     except (HotlineError, TimeoutError, SQLAlchemyError):
         return []  # said by the part «database»
     told = ", ".join(f"{count} {channel} {state}" for channel, state, count in waiting)
     return [Part("inbox", False, f"received and not answered: {told}", required=False)] if told else []
 
 
+async def _unanswered(services: Services) -> list[tuple[str, str, int]]:
+    async with services.database.transaction() as session:
+        return await unanswered(session, services.core.clock.now())
+
+
 async def _within(name: str, check: Awaitable[None]) -> Part:
     try:
-        await asyncio.wait_for(check, PART_TIMEOUT_S)
+        await _in_time(check)
     except TimeoutError:
         return Part(name, False, f"no answer within {PART_TIMEOUT_S} s")
     except (HotlineError, ClientError, OSError) as error:
         return Part(name, False, str(error) or type(error).__name__)
     return Part(name, True)
+
+
+async def _in_time(asked: Awaitable[T]) -> T:
+    """The answer; raises TimeoutError at once. What was cut off ends by itself: to leave a frozen database took as long again."""
+    task = asyncio.ensure_future(asked)
+    try:
+        await asyncio.wait({task}, timeout=PART_TIMEOUT_S)
+        if task.done():
+            return task.result()
+        raise TimeoutError
+    finally:
+        if not task.done():
+            task.cancel()
+            _cut_off.add(task)
+            task.add_done_callback(_forget)
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    _cut_off.discard(task)
+    if not task.cancelled():
+        task.exception()  # it was too late to matter
 
 
 class _NotReady(HotlineError):
