@@ -57,14 +57,34 @@ _JOURNEYS = (
 """Whole journeys by service, HTTP or a scripted call. Each test is quick, but there are hundreds: `--fast` leaves them out."""
 
 
+_LONG = (
+    "chatbot/test_rasa_real.py",
+    "channels/console/test_chromium.py",
+    "channels/console/test_supervision_chromium.py",
+    "channels/staff_api/test_fuzz.py",
+    "seed/test_demo.py",
+    "ticketing/test_stateful.py",
+    "channels/console/test_secrecy.py",
+    "channels/console/test_nasty.py",
+    "channels/portal/test_chromium.py",
+    "hotline/test_calendar_command.py",
+)
+"""Files that take half a minute and more begin first: at the end one of two workers would wait for the other."""
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the journeys as slow."""
+    """Mark the journeys as slow, put the long files first; raises UsageError where script/test would never look."""
     here = Path(__file__).parent
-    journeys = {here / name for name in _JOURNEYS}
-    assert all(path.exists() for path in journeys), "a listed module was moved"
+    journeys, long = ({here / name for name in names} for names in (_JOURNEYS, _LONG))
+    assert all(path.exists() for path in journeys | long), "a listed module was moved"
     for item in items:
         if journeys & {item.path, *item.path.parents}:
             item.add_marker(pytest.mark.slow)
+        for mark, folder in (("alone", here / "telephony"), ("e2e", here / "e2e")):
+            if item.get_closest_marker(mark) and folder not in item.path.parents:
+                raise pytest.UsageError(f"{item.nodeid}: script/test runs what is marked {mark} in {folder} only")
+    items.sort(key=lambda item: item.path not in long)
 
 
 def memory_folder() -> str | None:
