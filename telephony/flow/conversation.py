@@ -34,6 +34,13 @@ _SPOKE_S = 0.8
 """So much sound without a word that was understood: the caller spoke, and was not understood."""
 
 
+def listen_for_voice(call: Call, options: Options) -> None:
+    """From now on the caller's voice stops what we say, also before a word of it is understood."""
+    if options.barge_in_ms:
+        call.ear.voice_ms = options.barge_in_ms
+        call.ear.on_voice = call.mouth.hush
+
+
 class Talk:
     """Questions and answers, until the caller leaves, is done, or speaks with a person."""
 
@@ -46,24 +53,19 @@ class Talk:
         self._keys = ""
         self._unheard = 0
         """Times in a row that nothing was heard, or nothing understood."""
-        self._loud_before = 0.0
+        self._voiced_before = 0.0
         self._form_open = False
         self._answered = False
         self._emergency = EmergencyOffer(call)
 
     async def run(self) -> str:
         """The end reason. Raises CallerGone, or Unavailable when the database stays away."""
-        self._listen_for_voice()
+        listen_for_voice(self._call, self._options)
         while True:
             ended = await self._take(await self._ear.next(self._patience()))
             if ended:
                 self._ear.on_voice = None
                 return ended
-
-    def _listen_for_voice(self) -> None:
-        if self._options.barge_in_ms:
-            self._ear.voice_ms = self._options.barge_in_ms
-            self._ear.on_voice = self._mouth.hush
 
     async def _take(self, event: object) -> str | None:
         match event:
@@ -81,7 +83,7 @@ class Talk:
             case Silence():
                 return await self._silent()
             case Quiet():
-                self._loud_before = self._ear.loud_seconds  # from now on silence is counted
+                pass  # from now on silence is counted
         return None
 
     def _patience(self) -> float | None:
@@ -90,7 +92,7 @@ class Talk:
         return None if self._mouth.talking else self._settings.silence_s
 
     def _understood(self) -> None:
-        self._unheard = 0
+        self._unheard, self._voiced_before = 0, self._ear.voiced_seconds
 
     async def _heard(self, heard: Heard) -> str | None:
         said = self._record.name(heard)
@@ -129,8 +131,8 @@ class Talk:
 
     async def _silent(self) -> str | None:
         """Ask again, more gently each time; after the last time the way out."""
-        spoke = self._ear.loud_seconds - self._loud_before >= _SPOKE_S
-        self._loud_before = self._ear.loud_seconds
+        spoke = self._ear.voiced_seconds - self._voiced_before >= _SPOKE_S
+        self._voiced_before = self._ear.voiced_seconds
         wanted: Unheard = self._options.no_match if spoke else self._options.silence
         if self._unheard >= len(wanted.say):
             return await self._way_out(wanted, "no_match" if spoke else "silence")
@@ -184,7 +186,7 @@ class Talk:
             reason = "emergency"
         ended = await reach_person(self._call, reason, told=told)
         if ended is None:
-            self._listen_for_voice()
+            listen_for_voice(self._call, self._options)
         return ended
 
     async def _turn(self, said: Said) -> Turn:

@@ -76,8 +76,11 @@ class Ear:
         self.on_voice: Callable[[], None] | None = None
         """Called once when the caller's voice has lasted `voice_ms`: barge-in, without waiting for a word to be understood."""
         self.voice_ms = 160
+        self.voiced_seconds = 0.0
+        """Of what is loud enough to be the caller's voice."""
         self._voiced_ms = 0
         self._unvoiced_ms = 0
+        self._voice_told = False
         self._noise = 100.0
 
     def start(self) -> None:
@@ -145,15 +148,17 @@ class Ear:
 
     def _notice_voice(self, level: int) -> None:
         if level > max(_VOICE, _ABOVE_NOISE * self._noise):
+            self.voiced_seconds += FRAME_MS / 1000
             self._voiced_ms += FRAME_MS
             self._unvoiced_ms = 0
-            if self.on_voice is not None and self._voiced_ms - FRAME_MS < self.voice_ms <= self._voiced_ms:
+            if self.on_voice is not None and not self._voice_told and self._voiced_ms >= self.voice_ms:
+                self._voice_told = True
                 self.on_voice()
             return
         self._noise += (level - self._noise) * 0.02  # follows a street in a second, not a syllable
         self._unvoiced_ms += FRAME_MS
         if self._unvoiced_ms >= _PAUSE_MS:
-            self._voiced_ms = 0
+            self._voiced_ms, self._voice_told = 0, False
 
     def leftovers(self, kind: type[T]) -> list[T]:
         """What of this kind nobody has taken yet; the rest stays in its order."""

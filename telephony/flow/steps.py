@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from telephony.flow.conversation import Talk
+from telephony.flow.conversation import Talk, listen_for_voice
 from telephony.flow.message import take_message
 from telephony.flow.person import reach_person, reachable
 from ticketing.call_flow import document
@@ -86,6 +86,8 @@ _STEPS: dict[type, Callable[[Call, Any], Awaitable[str | None]]] = {
 
 async def go_through(call: Call) -> str:
     """All steps of the call's flow; the end reason. Raises CallerGone, Unavailable."""
+    if call.transcribed and isinstance(last := call.flow.steps[-1], document.Talk):
+        listen_for_voice(call, last)  # the greeting may be interrupted too
     for step in call.flow.steps:
         ended = await _STEPS[type(step)](call, step)
         if ended is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hotline.errors import Unavailable
 from hotline.i18n import _
 from hotline.logs import get
 from telephony.bridge.agent_leg import BridgeLeg
@@ -150,9 +151,12 @@ class WaitingRoom:
             self._call.ear.put(_PickedUp(ring, leg))
 
     async def _refused(self, ring: Ring, result: str) -> None:
-        self._ringing = None
-        async with self._call.record.transaction() as session:
-            await not_answered(self._call.parts.core, session, ring.call_id, ring.user_id, result, self._options)
+        try:
+            async with self._call.record.transaction() as session:
+                await not_answered(self._call.parts.core, session, ring.call_id, ring.user_id, result, self._options)
+        except Unavailable as error:  # the offer runs out by itself
+            log.warning("refusal_not_written", call=str(ring.call_id), reason=str(error))
+        self._ringing = None  # not before: until then the database still names this agent
         self._call.parts.switchboard.poke()
 
     async def _picked_up(self, event: _PickedUp) -> Connected | None:

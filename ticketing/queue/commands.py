@@ -74,7 +74,8 @@ async def command(core: Core, session: AsyncSession, actor: Actor, call_id: UUID
 
 async def _may(session: AsyncSession, actor: Actor, call: Call, action: str) -> None:
     duty = (await session.scalars(select(Duty).where(Duty.user_id == (actor.user_id or 0)))).first()
-    mine = duty is not None and duty.call_id == call.id and duty.state == DutyState.BUSY.value
+    on_it = duty is not None and duty.call_id == call.id and duty.state == DutyState.BUSY.value
+    mine = on_it and call.data.get("agent_id") == actor.user_id  # who listens in is on the call as well
     if action in OWN and not mine:
         raise NotAllowed(_("这通电话不是你在接听"))
     if action in SUPERVISING and mine:
