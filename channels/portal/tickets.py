@@ -140,9 +140,14 @@ async def _notices(core: Core, session: AsyncSession, ticket: Ticket) -> tuple[T
     titles = {template.key: template.title for template in templates.load().templates}
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
     return tuple(
-        ToldCitizen(_(titles.get(notice.template, "")), templates.put_address(text_of(core, notice, citizen), ""), notice.created_at)
+        ToldCitizen(_(titles.get(notice.template, "")), _read_here(text_of(core, notice, citizen)), notice.created_at)
         for notice in await notices_of(session, ticket)
     )
+
+
+def _read_here(words: str) -> str:
+    """A notice as it reads on the tracking page, to which others only name the way. Notices are Chinese in every face."""
+    return templates.put_address(words.replace(" {track} ", "{track}").replace("{track}", "本页"), "")
 
 
 async def _may_rate(session: AsyncSession, ticket: Ticket) -> bool:

@@ -40,7 +40,8 @@ async def newest(stage: Stage, scripts: list[Script]) -> list[str]:
 
 async def _state(stage: Stage, life: Life) -> str:
     ticket = await life.ticket(stage)
-    return "" if ticket.confidentiality == "secret" else ticket.state
+    answered_at_once = ticket.state == "closed" and not life.assignment_id  # nothing to open again
+    return "" if ticket.confidentiality == "secret" or answered_at_once else ticket.state
 
 
 def write(data_dir: Path, lines: list[str]) -> None:

@@ -65,6 +65,14 @@ async def test_number_and_code_open_the_ticket(client: Client, make_ticket: Make
     assert (page.status, "滨河路十八号门前的路灯三天没有亮" in page.text) == (200, True)
 
 
+async def test_a_notice_does_not_send_its_reader_to_the_page_he_reads(client: Client, make_ticket: MakeTicket) -> None:
+    made = await make_ticket()
+    notices = (await try_code(Browser(client), made.ticket.number, made.query_code)).text.partition("给您的通知")[2]
+    assert "进度可在本页查询" in notices
+    assert "{track}" not in notices
+    assert " /track" not in notices
+
+
 @pytest.mark.parametrize("dash", ["", " ", "－"])
 async def test_the_number_may_be_typed_as_it_was_heard(client: Client, make_ticket: MakeTicket, dash: str) -> None:
     made = await make_ticket()
