@@ -20,6 +20,7 @@ from telephony.speech.models import load
 from telephony.speech.prompts import PromptStore
 from telephony.speech.transcriber import Transcriber
 from telephony.speech.voice import EspeakVoice
+from tests.telephony.lossy import lose_media, lose_signalling
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Call, Message
 from ticketing.ticket.models import Ticket
@@ -118,3 +119,23 @@ async def test_the_key_zero_reaches_the_queue(hotline: Hotline, database: Databa
     await hotline.all_over()
     async with database.transaction() as session:
         assert (await session.scalars(select(Ticket))).one().title
+
+
+@pytest.mark.parametrize("percent", [1, 5, 10])
+async def test_a_bad_network_costs_neither_the_call_nor_the_ticket(hotline: Hotline, database: Database, percent: int) -> None:
+    async with Caller(hotline.address) as caller:
+        lose_signalling(hotline.phone, percent / 100)
+        assert caller._phone is not None
+        lose_media(caller._phone, percent / 100, seed=percent)
+        await caller.hear()
+        await caller.say(await hotline.voice.say("我要投诉翠湖小区电梯坏了"))
+        await caller.hear()
+    await hotline.all_over()
+    async with database.transaction() as session:
+        call = (await session.scalars(select(Call))).one()
+        ticket = (await session.scalars(select(Ticket))).one()
+    assert call.end_reason == "caller_hung_up"
+    assert (call.recording_seconds or 0) > 4
+    assert call.data["media"]["lost"] > 0
+    assert call.data["media"]["concealed"] >= call.data["media"]["lost"]
+    assert "翠湖小区" in ticket.content + ticket.address + ticket.title
