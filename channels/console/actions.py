@@ -69,7 +69,7 @@ async def _dispatch(step: Step) -> str:
     handling = step.choice(HandlingKind, "handling", _("请选择办理方式")) if step.form.get("handling") else None
     days = step.number("leader_days", _("领导批示件请选择7天、10天或30天")) if mode is DispatchMode.LEADER else None
     unit_id = step.number("unit_id", _("请选择承办单位"))
-    await revise(step.core, step.session, step.actor, step.ticket, category_code=category, urgency=urgency)
+    await revise(step.core, step.session, step.actor, step.ticket, category_code=category, urgency=urgency, permission="ticket.dispatch")
     await dispatching.dispatch(
         step.core,
         step.session,

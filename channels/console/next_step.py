@@ -20,7 +20,9 @@ from ticketing.assignment.models import AssignmentState
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.people.permissions import may
+from ticketing.relation.models import Investigation
 from ticketing.request.states import RequestKind
+from ticketing.ticket.dispatch import MAX_INFO_REQUESTS
 from ticketing.ticket.states import TicketState
 from ticketing.words import word
 
@@ -73,6 +75,11 @@ def _to_decide(page: TicketPage, actor: Actor) -> Proposal | None:
     for kind, (words, action) in _DECISIONS.items():
         asked = page.pending(kind)
         consented = asked is not None and (asked.request.consented_at is not None or kind in (RequestKind.RETURN, RequestKind.REFUSAL))
+        moves = kind in (RequestKind.RETURN, RequestKind.SUSPENSION)  # approving them moves the ticket, which a ruling is waited for
+        if moves and page.ticket.state != TicketState.IN_PROGRESS.value:
+            continue
+        if asked is not None and asked.request.asked_by_id == actor.user_id:
+            continue
         if asked is not None and consented and _may(actor, action):
             _title, usual, others = _by_state(page, actor)
             return _(words).format(unit=asked.unit), action, [*([usual] if usual else []), *others]
@@ -94,20 +101,21 @@ def _for_unit(page: TicketPage, actor: Actor) -> Proposal:
 def _unit_work(page: TicketPage, state: str) -> Proposal:
     if page.ticket.state == TicketState.SUSPENDED.value:
         return _("挂账中，到复查日期恢复；条件具备可以提前恢复"), buttons.RESUME, []
-    more = [] if any(asked.pending for asked in page.requests) else [buttons.ASK_EXTENSION, buttons.ASK_SUSPENSION]
+    more = _more_time(page)
     match state:
         case "assigned":
             if page.pending(RequestKind.RETURN):
-                return _("等派单员处理退单申请，期间计时照常"), buttons.SIGN, []
-            fixed = page.asked(RequestKind.RETURN) or (page.mine is not None and page.mine.assignment.by_ruling)
-            return _("签收；不是本单位职责的，写明依据申请退单"), buttons.SIGN, [] if fixed else [buttons.REQUEST_RETURN]
+                return _("等派单员处理退单申请，期间计时照常"), buttons.SIGN, more
+            if page.asked(RequestKind.RETURN) or not page.openings.send_back:
+                return _("签收办理"), buttons.SIGN, more
+            return _("签收；不是本单位职责的，写明依据申请退单"), buttons.SIGN, [buttons.REQUEST_RETURN, *more]
         case "signed":
             return _("先联系市民，了解情况"), buttons.CONTACT, [buttons.REPLY, *progress_buttons(page), buttons.PASS_ON, *more]
         case "working" | "redo":
             words = _("重新办理，并提交新的答复") if state == "redo" else _("提交书面答复，由首席代表审签")
             return words, buttons.REPLY, [buttons.CONTACT, *progress_buttons(page), buttons.PASS_ON, *more]
         case "unit_review":
-            return _("审签答复"), buttons.SIGN_OFF, [buttons.REFUSE_DRAFT, buttons.REPLY]
+            return _("审签答复"), buttons.SIGN_OFF, [buttons.REFUSE_DRAFT, buttons.REPLY, *more]
         case "replied":
             return _("已回复，等中心审核"), None, []
         case _ if procedure_runs(page):
@@ -116,20 +124,32 @@ def _unit_work(page: TicketPage, state: str) -> Proposal:
             return _("本单位已办完"), None, []
 
 
+def _more_time(page: TicketPage) -> list[Action]:
+    """What the unit may ask for as long as it owes something."""
+    found = []
+    if page.openings.extend and page.pending(RequestKind.EXTENSION) is None:
+        found.append(buttons.ASK_EXTENSION)
+    if page.openings.suspend and page.pending(RequestKind.SUSPENSION) is None:
+        found.append(buttons.ASK_SUSPENSION)
+    return found
+
+
 def _by_state(page: TicketPage, actor: Actor) -> Proposal:
     match TicketState(page.ticket.state):
         case TicketState.REGISTERED | TicketState.TO_DISPATCH:
             return _before_dispatch(page, actor)
         case TicketState.NEED_INFO:
             words = _("等市民补充材料；市民来电说明的，代为登记")
-            return words, buttons.SUPPLEMENT, [buttons.GO_ON, buttons.NO_CONTACT]
+            return words, buttons.SUPPLEMENT, [buttons.GO_ON, *([buttons.NO_CONTACT] if page.openings.give_up else [])]
         case TicketState.EMERGENCY_OUT:
             return _("30分钟内向紧急热线核实处置情况"), buttons.FOLLOW_EMERGENCY, []
         case TicketState.IN_PROGRESS:
             return _in_progress(page)
         case TicketState.DISPUTED:
             words = _("争议会商：裁定主办和协办单位") if actor.has(Role.SUPERVISOR, Role.LEADER) else _("等督办裁定承办单位")
-            return words, buttons.RULE_DISPUTE, []
+            asked = page.pending(RequestKind.DISPUTE)
+            own = asked is not None and asked.request.asked_by_id == actor.user_id  # somebody else rules it
+            return words, None if own else buttons.RULE_DISPUTE, []
         case TicketState.SUSPENDED:
             return _("挂账中，到复查日期自动恢复"), None, [buttons.RESUME]
         case TicketState.REPLY_REVIEW:
@@ -138,7 +158,7 @@ def _by_state(page: TicketPage, actor: Actor) -> Proposal:
         case TicketState.CALLBACK:
             return _callback(page, actor)
         case state:
-            return _ended(state)
+            return _ended(page, state)
 
 
 def _callback(page: TicketPage, actor: Actor) -> Proposal:
@@ -154,16 +174,21 @@ def _callback(page: TicketPage, actor: Actor) -> Proposal:
     return _("打电话回访：联系过吗，解决了吗，满意吗"), buttons.VISIT, [buttons.ATTEMPT, *back, buttons.DISPUTED]
 
 
-def _ended(state: TicketState) -> Proposal:
+def _ended(page: TicketPage, state: TicketState) -> Proposal:
     match state:
         case TicketState.ANSWERED:
             return _("已答复，等市民评价，三天后自动办结"), None, []
         case TicketState.CLOSED:
-            return _("已办结，七天内市民不认可可以重新办理"), None, [buttons.REOPEN, buttons.EXCLUDE]
+            if page.openings.reopen:
+                return _("已办结，七天内市民不认可可以重新办理"), None, [buttons.REOPEN, buttons.EXCLUDE]
+            return _("已办结"), None, [buttons.EXCLUDE]
+        case TicketState.ARCHIVED:
+            return _("已归档"), None, [buttons.EXCLUDE]
         case TicketState.REJECTED:
             return _("不予受理，五个工作日内市民可以提出异议"), None, [buttons.OBJECT]
         case TicketState.MERGED:
-            return _("已并入主件一并办理"), None, [buttons.UNMERGE]
+            told = page.master is not None and TicketState(page.master.state).is_open
+            return _("已并入主件一并办理"), None, [buttons.UNMERGE, *([buttons.SUPPLEMENT] if told else [])]
         case _:
             return _("这件工单已经结束"), None, []
 
@@ -175,24 +200,31 @@ def _in_progress(page: TicketPage) -> Proposal:
     if any(not item.assignment.lead and AssignmentState(item.assignment.state).is_open for item in page.handlings):
         others.append(buttons.WAIVE)
     if page.investigation is not None:
-        action = buttons.CONCLUDE_INVESTIGATION if page.investigation.supervisor_id else buttons.TAKE_INVESTIGATION
-        return _("第{n}次反映：由督办牵头调查").format(n=page.investigation.level), action, others
+        return _("第{n}次反映：由督办牵头调查").format(n=page.investigation.level), _investigate(page.investigation), others
     return words, None, others
+
+
+def _investigate(found: Investigation) -> Action:
+    return buttons.CONCLUDE_INVESTIGATION if found.supervisor_id else buttons.TAKE_INVESTIGATION
 
 
 def _before_dispatch(page: TicketPage, actor: Actor) -> Proposal:
     related = [buttons.MERGE, buttons.LINK_REPEAT] if page.ticket.repeat_of_id is None else [buttons.MERGE]
+    answer = [buttons.ANSWER] if page.openings.answer else []
+    asks = [buttons.REQUEST_INFO] if page.ticket.info_requests < MAX_INFO_REQUESTS else []
     if actor.has(Role.DISPATCHER, Role.SUPERVISOR):
         unit = page.suggested_unit.name if page.suggested_unit else ""
         words = _("派单，建议派给{unit}").format(unit=unit) if unit else _("选定类别，派给承办单位")
+        submit = [buttons.SUBMIT] if page.ticket.state == TicketState.REGISTERED.value else []
         return words, buttons.DISPATCH, [
-            buttons.EDIT, buttons.ANSWER, buttons.REQUEST_INFO, *related, buttons.REJECT, buttons.EMERGENCY
+            buttons.EDIT, *answer, *asks, *submit, *related, buttons.REJECT, buttons.EMERGENCY
         ]  # fmt: skip
-    others = [buttons.ANSWER, buttons.REQUEST_INFO, buttons.PROPOSE_REFUSAL, buttons.EMERGENCY]
+    refusal = [buttons.PROPOSE_REFUSAL] if page.pending(RequestKind.REFUSAL) is None else []
+    others = [buttons.EDIT, *answer, *asks, *refusal, buttons.EMERGENCY]
     if actor.has(Role.AGENT):
         if page.ticket.state == TicketState.REGISTERED.value:
             return _("核对类别和紧急程度，提交派单"), buttons.SUBMIT, others
-        return _("等派单员派单"), None, [buttons.EDIT, *others]
+        return _("等派单员派单"), None, others
     return _("等派单员派单"), None, []
 
 
@@ -205,8 +237,10 @@ def _always(page: TicketPage, actor: Actor) -> list[Action]:
     found = []
     if state is not TicketState.NEED_INFO and not actor.has(Role.CLERK, Role.CHIEF):
         found.append(buttons.SUPPLEMENT)
-    if state in (TicketState.IN_PROGRESS, TicketState.REPLY_REVIEW, TicketState.DISPUTED):
+    if page.openings.urge:
         found.append(buttons.URGE)
+    if page.investigation is not None:
+        found.append(_investigate(page.investigation))
     if actor.has(Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR):
         found.append(buttons.UPLOAD)
     if page.ticket.confidentiality == "secret":

@@ -28,7 +28,7 @@ def buttons(page: TicketPage, actor: Actor) -> list[Action]:
         found.append(GIVE_CARD)
     if may(actor, "card.give") and any(item.reply is not None and item.reply.signed_off_at is not None for item in page.handlings):
         found.append(FALSE_REPLY)
-    if handled and may(actor, "commitment.note"):
+    if may(actor, "commitment.note") and page.ticket.state not in commitments.WITHOUT:
         found.append(COMMIT)
     return found
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import IllegalStep, InvalidInput
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
-from ticketing.assignment.service import access_assignment
+from ticketing.assignment.service import access_assignment, at_work
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit
@@ -21,6 +21,7 @@ _AT_WORK = (AssignmentState.SIGNED.value, AssignmentState.WORKING.value, Assignm
 async def pass_on(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, unit_id: int, instruction: str) -> Assignment:
     """Give a part of the signed work to a unit below. Raises IllegalStep, InvalidInput, NotFound."""
     parent, ticket = await access_assignment(session, actor, assignment_id)
+    at_work(ticket)
     if parent.state not in _AT_WORK:
         raise IllegalStep(_("签收以后、答复以前才能转给下级单位"))
     if len(instruction.strip()) < 5:

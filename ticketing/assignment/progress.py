@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
 from hotline.i18n import _
 from ticketing.assignment.models import AssignmentState
-from ticketing.assignment.service import access_assignment
+from ticketing.assignment.service import access_assignment, at_work
 from ticketing.context import Core
-from ticketing.deadline.models import ClockKind
+from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.deadline.service import stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
@@ -24,15 +25,21 @@ async def report_progress(core: Core, session: AsyncSession, actor: Actor, assig
     """The unit's plan (`PLAN`) or its first feedback from the place (`ON_SITE`); the clock of that kind stops.
 
     May be given again, which only adds to the timeline. Raises NotFound (another unit's), NotAllowed, IllegalStep before
-    the unit has signed or after it replied, InvalidInput when the text is too short or too long.
+    the unit has signed or after it replied or when the policy asks for none, InvalidInput when the text is too short or too long.
     """
     if kind not in EVENTS:
         raise ValueError(f"no progress of kind {kind.value}")
     if not actor.has(Role.CLERK, Role.CHIEF):
         raise NotAllowed(_("你的岗位不能做这一步"))
     assignment, ticket = await access_assignment(session, actor, assignment_id)
+    at_work(ticket)
     if assignment.state not in _WORKING:
         raise IllegalStep(_("签收以后、答复以前才能提交办理方案和现场反馈"))
+    asked = select(Deadline.id).where(
+        Deadline.assignment_id == assignment.id, Deadline.kind == kind.value, Deadline.state != ClockState.CANCELLED.value
+    )
+    if await session.scalar(asked.limit(1)) is None:
+        raise IllegalStep(_("这件工单按规定不用提交这一项"))
     words = text.strip()
     if not MIN_TEXT <= len(words) <= MAX_TEXT:
         raise InvalidInput(_("请写{least}到{most}个字").format(least=MIN_TEXT, most=MAX_TEXT), field="text")

@@ -74,6 +74,12 @@ def _expect(assignment: Assignment, *states: AssignmentState) -> None:
         raise IllegalStep(_("本单位的办理状态是“{state}”，现在不能做这一步").format(state=word("assignment", assignment.state)))
 
 
+def at_work(ticket: Ticket) -> None:
+    """Nothing is done on a suspended ticket but resuming it: its clocks stand still. Raises IllegalStep."""
+    if ticket.state == TicketState.SUSPENDED.value:
+        raise IllegalStep(_("这张工单挂账中，恢复办理以后才能做这一步"))
+
+
 def _unit_people(actor: Actor, *roles: Role) -> None:
     if not actor.has(*roles):
         raise NotAllowed(_("你的岗位不能做这一步"))
@@ -101,6 +107,7 @@ async def sign(core: Core, session: AsyncSession, actor: Actor, assignment_id: i
     """
     _unit_people(actor, Role.CLERK, Role.CHIEF)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
+    at_work(ticket)
     await move(session, actor, assignment, "sign")
     assignment.signed_at, assignment.signed_by_id = core.clock.now(), actor.user_id
     assignment.responsible_leader = fixed.leader.strip()[:50] or await _chief(session, assignment.unit_id) or actor.label
@@ -125,6 +132,7 @@ async def contact(core: Core, session: AsyncSession, actor: Actor, assignment_id
     """T14: the unit has spoken with the citizen (先行联系). `way`: phone, sms, wechat or visit."""
     _unit_people(actor, Role.CLERK, Role.CHIEF)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
+    at_work(ticket)
     _expect(assignment, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.REDO)
     if len(note.strip()) < 5:
         raise InvalidInput(_("请写明联系的情况"), field="note")
@@ -155,6 +163,7 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     """T18, first half: the clerk writes the reply and hands it to the unit's chief. Raises InvalidInput per field."""
     _unit_people(actor, Role.CLERK)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
+    at_work(ticket)
     _expect(assignment, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.REDO, AssignmentState.UNIT_REVIEW)
     errors = check_reply(draft)
     if fault := fault_of(draft.legal_procedure, draft.legal_due, to_city(core.clock.now()).date()):
@@ -189,6 +198,7 @@ async def refuse_draft(core: Core, session: AsyncSession, actor: Actor, assignme
     """The chief gives the draft back to the clerk."""
     _unit_people(actor, Role.CHIEF)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
+    at_work(ticket)
     _expect(assignment, AssignmentState.UNIT_REVIEW)
     if len(note.strip()) < 2:
         raise InvalidInput(_("请写明要改什么"), field="note")
@@ -200,6 +210,7 @@ async def sign_off(core: Core, session: AsyncSession, actor: Actor, assignment_i
     """T18, second half: the chief signs (首席代表审签). The handling clock stops; when all replies are in, review begins."""
     _unit_people(actor, Role.CHIEF)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
+    at_work(ticket)
     _expect(assignment, AssignmentState.UNIT_REVIEW)
     reply = await current_reply(session, assignment, ticket.round)
     if reply is None:
@@ -233,6 +244,8 @@ async def waive(core: Core, session: AsyncSession, actor: Actor, assignment_id: 
     """T19: the reply of a co-unit is not needed (免答复); its clocks end. Raises InvalidInput, IllegalStep."""
     _unit_people(actor, Role.DISPATCHER, Role.SUPERVISOR)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
+    if ticket.state != TicketState.IN_PROGRESS.value:
+        raise IllegalStep(_("只有办理中的工单可以免协办单位答复"))
     if assignment.lead:
         raise IllegalStep(_("主办单位的答复不能免去"))
     if len(reason.strip()) < 5:

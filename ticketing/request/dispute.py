@@ -33,6 +33,7 @@ async def open_dispute(
     unit = {"unit": assignment.unit_id} if assignment else {}
     request = await requests.ask(core, session, actor, ticket, RequestKind.DISPUTE, reason=reason, assignment=assignment, data=unit)
     await take_step(core, session, actor, ticket, "open_dispute", data={"request": request.id, **unit})
+    await requests.withdraw_pending(core, session, ticket, RequestKind.RETURN)  # the ruling decides who handles it
     await start_window(core, session, ticket, ClockKind.DISPUTE)
     return request
 

@@ -21,6 +21,7 @@ from ticketing.request import service as requests
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import move, take_step
 from ticketing.words import word
 
@@ -28,6 +29,8 @@ from ticketing.words import word
 async def ask(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, reason: str) -> Request:
     """Ask to return it; the clocks go on. Raises IllegalStep, InvalidInput, NotAllowed, NotFound, Conflict."""
     assignment, ticket = await access_assignment(session, actor, assignment_id)
+    if ticket.state != TicketState.IN_PROGRESS.value:
+        raise IllegalStep(_("工单现在是“{state}”，不能申请退单").format(state=word("state", ticket.state)))
     if assignment.state != AssignmentState.ASSIGNED.value:
         raise IllegalStep(_("本单位的办理状态是“{state}”，只有签收前可以申请退单").format(state=word("assignment", assignment.state)))
     if assignment.by_ruling:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.clock import CITY_ZONE, to_city
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
 from hotline.i18n import _
-from ticketing.assignment.models import Assignment
+from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.assignment.service import reply_ready
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
@@ -42,7 +42,7 @@ async def ask(
     review_on: date,
 ) -> Request:
     """The lead unit asks for a suspension; `told`: how it was explained to the citizen. Raises InvalidInput, IllegalStep."""
-    if ticket.state != TicketState.IN_PROGRESS.value or not assignment.lead:
+    if ticket.state != TicketState.IN_PROGRESS.value or not assignment.lead or not AssignmentState(assignment.state).is_open:
         raise IllegalStep(_("只有办理中的主办单位可以申请挂账"))
     if len(told.strip()) < 10:
         raise InvalidInput(_("请写明怎样向市民解释的，至少10个字"), field="told")

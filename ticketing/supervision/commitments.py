@@ -19,6 +19,7 @@ from ticketing.supervision.models import Commitment
 from ticketing.supervision.notices import Directory, NoticeKind, tell_people
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import tell
 
 LONGEST = timedelta(days=3 * 366)
@@ -27,15 +28,21 @@ REMIND_AT = 0.8
 PAGE = 50
 
 
+WITHOUT = frozenset({TicketState.REJECTED.value, TicketState.MERGED.value, TicketState.WITHDRAWN.value, TicketState.INVALID.value})
+"""States of tickets on which nobody promises anything: they were not handled, or their master is."""
+
+
 async def promise(
     core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, what: str, due_at: datetime, promised_by: str = ""
 ) -> Commitment:
     """Note a promise on a ticket. Of a unit's people it binds the unit, otherwise the centre.
 
-    Also on a closed ticket: a promise often outlives it («the road is repaired in spring»). Raises InvalidInput per field.
+    Also on a closed ticket: a promise often outlives it («the road is repaired in spring»). Raises InvalidInput per field, IllegalStep.
     """
     if not may(actor, "commitment.note"):
         raise NotAllowed(_("你的岗位不能登记承诺"))
+    if ticket.state in WITHOUT:
+        raise IllegalStep(_("这件工单没有办理，不能登记承诺"))
     now, errors = core.clock.now(), {}
     if not 5 <= len(what.strip()) <= 1000:
         errors["what"] = _("请写明承诺了什么，5到1000字")

@@ -56,15 +56,26 @@ def _by(actor: Actor) -> str:
     return actor.role.value
 
 
-async def _check_pause(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> None:
+async def may_urge_again(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> bool:
+    """Whether this person's last urging of the ticket lies far enough back."""
+    again = await _again_at(session, actor, ticket)
+    return again is None or core.clock.now() >= again
+
+
+async def _again_at(session: AsyncSession, actor: Actor, ticket: Ticket) -> datetime | None:
+    """From when on this person may urge again; None when he has not done so yet."""
     law = rules.load().urging
     same = (Urging.ticket_id == ticket.id, Urging.user_id == actor.user_id if actor.user_id is not None else Urging.by == "citizen")
     last = await session.scalar(select(func.max(Urging.at)).where(*same))
     if last is None:
-        return
-    pause = timedelta(minutes=law.staff_minutes) if actor.user_id is not None else timedelta(hours=law.citizen_hours)
-    again: datetime = last + pause
-    if core.clock.now() >= again:
+        return None
+    again: datetime = last + (timedelta(minutes=law.staff_minutes) if actor.user_id is not None else timedelta(hours=law.citizen_hours))
+    return again
+
+
+async def _check_pause(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> None:
+    again = await _again_at(session, actor, ticket)
+    if again is None or core.clock.now() >= again:
         return
     when = to_city(again).strftime("%-m月%-d日%H:%M")
     if actor.user_id is None:

@@ -19,6 +19,7 @@ from ticketing.deadline.service import (
     pause_clocks,
     policy_for,
     resume_clocks,
+    running,
     start_dispatch_clock,
     start_handling_clocks,
     start_window,
@@ -26,6 +27,7 @@ from ticketing.deadline.service import (
 )
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
+from ticketing.plain_text import plain
 from ticketing.relation.investigation import open_investigation
 from ticketing.relation.links import master_of
 from ticketing.request.pending import withdraw_pending
@@ -47,8 +49,8 @@ async def submit(
     if await session.get(Category, category_code) is None:
         raise InvalidInput(_("请选择类别"), field="category_code")
     changed = {"category_code": category_code, "urgency": urgency.value}
-    if title.strip():
-        changed["title"] = title.strip()[:100]
+    if plain(title).strip():
+        changed["title"] = plain(title).strip()[:100]
     faster, other = urgency.value != ticket.urgency, category_code != ticket.category_code
     await take_step(core, session, actor, ticket, "submit", data={"category": category_code, "urgency": urgency.value}, **changed)
     if other:
@@ -246,7 +248,7 @@ async def supplement(core: Core, session: AsyncSession, actor: Actor, ticket: Ti
 
     What is said under the number of a merged ticket reaches its master (zammad 983).
     """
-    text = text.strip()
+    text = plain(text).strip()
     if not 2 <= len(text) <= 2000:
         raise InvalidInput(_("请写明要补充的内容，2000字以内"), field="text")
     if ticket.state == TicketState.NEED_INFO.value:
@@ -264,7 +266,9 @@ async def go_on(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket,
     """T6: back from waiting for the citizen; the dispatch clock goes on with what was left."""
     await take_step(core, session, actor, ticket, "supplement", data=data)
     await stop_clocks(core, session, ticket.id, ClockKind.SUPPLEMENT)
-    if not await resume_clocks(core, session, ticket.id, ClockKind.DISPATCH):
+    resumed = await resume_clocks(core, session, ticket.id, ClockKind.DISPATCH)
+    # after the second window the dispatcher's clock runs already: he is to decide (ticketing.ticket.windows)
+    if not resumed and not any(clock.kind == ClockKind.DISPATCH.value for clock in await running(session, ticket.id)):
         await start_dispatch_clock(core, session, ticket)
 
 

@@ -13,6 +13,7 @@ from ticketing.deadline.service import start_dispatch_clock, stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, User
 from ticketing.people.permissions import Scope, may, roles_reaching
+from ticketing.plain_text import plain
 from ticketing.suggestion import similar
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Ticket
@@ -32,18 +33,20 @@ async def revise(
     urgency: Urgency,
     title: str = "",
     confidentiality: Confidentiality | None = None,
+    permission: str = "ticket.edit",
 ) -> bool:
     """Set category, urgency, title or level; True when something changed. What it was before stays in the event.
 
-    A changed urgency starts the dispatch clock anew. Raises InvalidInput, NotAllowed or IllegalStep.
+    A changed urgency starts the dispatch clock anew. `permission`: who dispatches says category and urgency too.
+    Raises InvalidInput, NotAllowed or IllegalStep.
     """
-    if not may(actor, "ticket.edit"):
+    if not may(actor, permission):
         raise NotAllowed(_("你的岗位不能修改登记内容"))
     if ticket.state not in _WAITING:
         raise IllegalStep(_("工单已经派出，不能再修改登记内容"))
     if await session.get(Category, category_code) is None:
         raise InvalidInput(_("请选择类别"), field="category_code")
-    wanted = {"category_code": category_code, "urgency": urgency.value, "title": title.strip()[:60] or ticket.title}
+    wanted = {"category_code": category_code, "urgency": urgency.value, "title": plain(title).strip()[:60] or ticket.title}
     if confidentiality is Confidentiality.SECRET and ticket.interest_count > 1:
         raise IllegalStep(_("这张工单并入了其他市民的诉求，先拆分才能改为保密件"))
     wanted["confidentiality"] = (confidentiality or Confidentiality(ticket.confidentiality)).value
@@ -66,12 +69,12 @@ async def revise(
 async def name_people(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, user_ids: list[int]) -> None:
     """Let more people see a secret ticket (4b: only named ones do). Nobody is taken off; each naming is an event.
 
-    Raises InvalidInput when the ticket is not secret or an account may not handle tickets.
+    Raises IllegalStep when the ticket is not secret, InvalidInput when an account may not handle tickets.
     """
     if not may(actor, "ticket.name_people"):
         raise NotAllowed(_("你的岗位不能指定可见人员"))
     if ticket.confidentiality != Confidentiality.SECRET.value:
-        raise InvalidInput(_("只有保密件需要指定可见人员"), field="user_ids")
+        raise IllegalStep(_("只有保密件需要指定可见人员"))
     allowed = [role.value for role in roles_reaching("ticket.see_secret", Scope.NAMED)]
     people = list(await session.scalars(select(User).where(User.id.in_(user_ids), User.active, User.role.in_(allowed))))
     if not people or len(people) != len(set(user_ids)):
@@ -90,6 +93,8 @@ async def exclude_from_rates(core: Core, session: AsyncSession, actor: Actor, ti
     """
     if not actor.has(Role.SUPERVISOR):
         raise NotAllowed(_("只有督办可以决定是否计入满意率和解决率"))
+    if not TicketState(ticket.state).is_closed:
+        raise IllegalStep(_("办结以后才能决定是否计入满意率和解决率"))
     if len(reason.strip()) < 5:
         raise InvalidInput(_("请写明理由"), field="reason")
     if ticket.excluded_from_rates == excluded:

@@ -13,9 +13,11 @@ from ticketing.people.actor import Actor
 from ticketing.request import service as requests
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind
-from ticketing.ticket import refusal_reasons
+from ticketing.ticket import refusal_reasons, workflow_versions
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import take_step
+from ticketing.words import word
 
 MIN_WAY = 5
 
@@ -36,8 +38,10 @@ async def propose(
 
     `code`: of the list; `reason`: what is added to it; `legal_way`: empty for the one that the list proposes.
 
-    Raises InvalidInput, NotAllowed.
+    Raises InvalidInput, NotAllowed, IllegalStep.
     """
+    if TicketState(ticket.state) not in (await workflow_versions.current(session)).transitions["reject"].sources:
+        raise IllegalStep(_("工单现在是“{state}”，不能再建议不予受理").format(state=word("state", ticket.state)))
     data = {**_check(code, reason, legal_way), "detail": reason.strip()}
     text = f"{data['reason']}。{data['legal_way']}"
     return await requests.ask(core, session, actor, ticket, RequestKind.REFUSAL, reason=text, data=data)
