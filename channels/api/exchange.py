@@ -16,7 +16,7 @@ from hotline.errors import HotlineError, NotFound
 from hotline.i18n import _
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment, AssignmentState, Facts
-from ticketing.assignment.service import ReplyDraft
+from ticketing.assignment.service import ReplyDraft, Responsibility
 from ticketing.exchange import service
 from ticketing.exchange.models import ExchangeMessage, ExchangePartner, MessageState
 from ticketing.people.permissions import ensure
@@ -49,6 +49,9 @@ class Message(Sent):
     note: Annotated[str, text(0, 1000, "联系情况或进度")] = ""
     way: Way = Way.PHONE
     facts: Facts | None = None
+    leader: Annotated[str, text(0, 50, "五定：责任领导，sign时用")] = ""
+    person: Annotated[str, text(0, 50, "五定：责任人，sign时用")] = ""
+    quality: Annotated[str, text(0, 200, "五定：质量要求，sign时用")] = ""
     measures: Annotated[str, text(0, 5000)] = ""
     basis: Annotated[str, text(0, 2000)] = ""
 
@@ -114,7 +117,8 @@ async def _do(call: Call, ticket: Ticket, part: Assignment, sent: Message) -> No
     core, session = call.core, call.session
     match sent.kind:
         case MessageKind.SIGN:
-            await assignments.sign(core, session, ensure(call.actor, "assignment.work"), part.id)
+            fixed = Responsibility(sent.leader, sent.person, sent.quality)
+            await assignments.sign(core, session, ensure(call.actor, "assignment.work"), part.id, fixed)
         case MessageKind.CONTACT:
             actor = ensure(call.actor, "assignment.work")
             await assignments.contact(core, session, actor, part.id, way=sent.way.value, note=sent.note)

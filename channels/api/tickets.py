@@ -44,8 +44,9 @@ from ticketing.deadline.models import Deadline
 from ticketing.people.models import Role, Unit, User
 from ticketing.people.permissions import ensure
 from ticketing.ticket.access import access_attachment, person_of
-from ticketing.ticket.lists import Queue, TicketRow, rows_of
+from ticketing.ticket.lists import TicketRow, rows_of
 from ticketing.ticket.models import Attachment, Ticket
+from ticketing.ticket.queues import Queue
 from ticketing.ticket.search import TicketFilter, search_tickets
 from ticketing.ticket.service import CONTACT_WAYS, Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, Kind, TicketState, Urgency
@@ -94,6 +95,7 @@ class NewTicket(Sent):
     latitude: Annotated[float | None, Field(ge=-90, le=90)] = None
     name: Annotated[str, text(0, 50)] = ""
     phone: Annotated[str, text(0, 30)] = ""
+    id_number: Annotated[str, text(0, 20, "居民身份证号，办理确需时才填；加密保存")] = ""
     anonymous: bool = False
     contact_by: Annotated[str, Field(pattern="^(" + "|".join(CONTACT_WAYS) + ")$")] = "phone"
     reported_unit_id: Annotated[Id | None, Field(description="被反映的单位，不能承办")] = None
@@ -203,7 +205,8 @@ async def register_ticket(call: Call) -> Answer:
         channel=Channel.STAFF, kind=sent.kind, urgency=sent.urgency, confidentiality=sent.confidentiality, title=sent.title,
         content=sent.content, category_code=sent.category, occurred=sent.occurred, district=sent.district, address=sent.address,
         longitude=sent.longitude, latitude=sent.latitude, name="" if sent.anonymous else sent.name,
-        phone="" if sent.anonymous else sent.phone, anonymous=sent.anonymous, contact_by="none" if sent.anonymous else sent.contact_by,
+        phone="" if sent.anonymous else sent.phone, id_number="" if sent.anonymous else sent.id_number, anonymous=sent.anonymous,
+        contact_by="none" if sent.anonymous else sent.contact_by,
         reported_unit_id=sent.reported_unit_id, named_user_ids=named,
     )  # fmt: skip
     made = await register(call.core, call.session, actor, appeal)

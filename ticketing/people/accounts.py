@@ -111,7 +111,10 @@ async def add_account(core: Core, session: AsyncSession, actor: Actor, account: 
 
 
 async def change_account(core: Core, session: AsyncSession, actor: Actor, user_id: int, account: Account) -> User:
-    """Another name, role, unit or line; log-in and number stay. A changed right ends the sessions. Raises as `add_account`."""
+    """Another name, role, unit or line; log-in and number stay.
+
+    A changed right ends the sessions and the tokens. Raises as `add_account`.
+    """
     ensure(actor, "users.manage")
     user = await access_user(session, actor, user_id, lock=True)
     account = Account(user.login, account.name, user.staff_number, account.role, account.unit_id, account.line)
@@ -126,6 +129,7 @@ async def change_account(core: Core, session: AsyncSession, actor: Actor, user_i
     await _flush(session)
     if {**before, "name": ""} != {**after, "name": ""}:
         await end_sessions(session, user.id)
+        await _revoke_tokens(core, session, user.id)
     await user_event(core, session, actor, user, "account.changed", {"before": before, "after": after})
     return user
 
@@ -198,7 +202,7 @@ async def confirm_password(core: Core, session: AsyncSession, actor: Actor, pass
 
 
 async def change_password(core: Core, session: AsyncSession, actor: Actor, user: User, new: str, *, session_id: int) -> None:
-    """The person's own new password; `user` came from `confirm_password`. All other sessions end. Raises InvalidInput."""
+    """The person's own new password; `user` came from `confirm_password`. All other sessions and all tokens end. Raises InvalidInput."""
     if user.id != actor.user_id:
         raise NotAllowed(_("只能修改自己的密码"))
     check_password(new, login=user.login, name=user.name, staff_number=user.staff_number)
@@ -207,11 +211,12 @@ async def change_password(core: Core, session: AsyncSession, actor: Actor, user:
     user.password_hash = await asyncio.to_thread(hash_password, new)
     user.must_change_password, user.password_changed_at = False, core.clock.now()
     await end_sessions(session, user.id, but=session_id)
+    await _revoke_tokens(core, session, user.id)
     await user_event(core, session, actor, user, "account.password_changed")
 
 
 async def _revoke_tokens(core: Core, session: AsyncSession, user_id: int) -> None:
-    """A reset follows a lost or stolen password: what was made with it is worth nothing any more."""
+    """What was made with the old password or the old rights is worth nothing any more."""
     lasting = (ApiToken.user_id == user_id) & ApiToken.revoked_at.is_(None)
     await session.execute(update(ApiToken).where(lasting).values(revoked_at=core.clock.now()))
 

@@ -26,6 +26,7 @@ from ticketing.notice.models import Notice, NoticeDelivery
 from ticketing.notice.service import city_words
 from ticketing.people.actor import Actor
 from ticketing.people.lines import line_of_call
+from ticketing.plain_text import plain
 from ticketing.secrecy import FLAG, is_secret, refuse_secret
 from ticketing.suggestion import similar
 from ticketing.supervision import sensitive
@@ -112,7 +113,7 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
 
     Raises InvalidInput naming every field that is wrong; nothing is written then.
     """
-    appeal = keep_secrets_out(core, appeal)
+    appeal = keep_secrets_out(core, readable(appeal))
     await _check(session, appeal)
     transition = (await workflow_versions.current(session)).step(TicketState.DRAFT, "register", actor)
     line = await _line(core, session, actor, appeal)
@@ -180,6 +181,12 @@ async def _join_conversation(session: AsyncSession, actor: Actor, ticket: Ticket
     loose = (Attachment.conversation_id == conversation_id) & Attachment.ticket_id.is_(None)
     lately = Attachment.created_at > ticket.received_at - FILES_BELONG_FOR
     await session.execute(update(Attachment).where(loose, lately).values(ticket_id=ticket.id))
+
+
+def readable(appeal: Appeal) -> Appeal:
+    """The same appeal without characters that hide or turn what stands in it, in every text that people read."""
+    found = {name: plain(getattr(appeal, name)) for name in ("content", *MAX_LENGTHS)}
+    return replace(appeal, **found, tags=tuple(map(plain, appeal.tags)))
 
 
 def keep_secrets_out(core: Core, appeal: Appeal) -> Appeal:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from socket import inet_aton
 from urllib.parse import urlsplit
 
 from hotline.errors import InvalidInput
@@ -10,6 +12,9 @@ from hotline.i18n import _
 
 MAX_URL = 500
 _NAT64 = IPv6Network("64:ff9b::/96")
+_COMPATIBLE = IPv6Network("::/96")
+"""The oldest dress of an IPv4 address; `::` and `::1` themselves are judged as they are."""
+_NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.IGNORECASE)
 
 
 def check_url(url: str, allowed: tuple[str, ...], *, field: str = "url") -> str:
@@ -45,16 +50,23 @@ def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
             return address.ipv4_mapped
         if address.sixtofour is not None:
             return address.sixtofour
-        if address in _NAT64:
+        if address in _NAT64 or (address in _COMPATIBLE and int(address) > 0xFFFF):
             return IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that the host is written as, also as resolvers read it: 2130706433, 0x7f.1, 0177.0.0.1, 127.1."""
     try:
         return ip_address(host.split("%")[0])
     except ValueError:
+        pass
+    if not _NUMERIC.fullmatch(host):
         return None
+    try:
+        return IPv4Address(inet_aton(host.rstrip(".")))
+    except (OSError, ValueError):
+        raise InvalidInput(_("地址写法不对"), field="url") from None
 
 
 def _networks(allowed: tuple[str, ...]) -> list[IPv4Network | IPv6Network]:

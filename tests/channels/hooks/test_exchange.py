@@ -122,7 +122,7 @@ async def test_the_units_system_signs_contacts_reports_and_replies(city: City, p
     system, chief = await program("clerk"), await program("chief")
     for name, (kind, more) in enumerate(
         (
-            ("sign", {}),
+            ("sign", {"leader": "王局长", "person": "李工", "quality": "当晚恢复照明"}),
             ("contact", {"way": "phone", "note": "已与市民通话，说明今晚检修"}),
             ("progress", {"note": "灯头已经更换，等待送电"}),
         )
@@ -133,7 +133,9 @@ async def test_the_units_system_signs_contacts_reports_and_replies(city: City, p
     await system.post("/exchange/messages", reply)
     await chief.post("/exchange/messages", message(number, "sign_off", "m-10"))
     async with city.database.transaction() as session:
-        assert (await session.scalars(select(Assignment))).one().state == "replied"
+        part = (await session.scalars(select(Assignment))).one()
+        assert part.state == "replied"
+        assert (part.responsible_leader, part.responsible_person, part.quality_standard) == ("王局长", "李工", "当晚恢复照明")
         assert (await session.scalars(select(Ticket.state))).one() == "reply_review"
         assert (await session.scalars(select(Reply.measures))).one() == MEASURES
         told = (await session.scalars(select(Event).where(Event.name == "exchange.progress"))).one()

@@ -212,6 +212,10 @@ async def test_a_redirect_is_not_followed_and_gone_is_for_good(services: Service
         "http://example.org/hook", "https://127.0.0.1/hook", "https://10.1.2.3/hook", "https://[::1]/hook", "https://169.254.169.254/latest",
         "https://[::ffff:10.0.0.1]/x", "https://[64:ff9b::a00:1]/x", "https://user:pw@example.org/x", "https://example.org/x#y",
         "ftp://example.org/x", "https://", "https://example.org:99999/x", "https://exa mple.org/", "https://0.0.0.0/x", "https://[fe80::1%25eth0]/x",
+        "https://127.9.8.7/x", "https://192.168.1.1/x", "https://172.16.0.1/x", "https://100.64.0.1/x", "https://[fc00::1]/x", "https://[::]/x",
+        "https://[::127.0.0.1]/x", "https://[2002:7f00:1::]/x", "https://2130706433/x", "https://0x7f000001/x", "https://0x7f.1/x",
+        "https://0177.0.0.1/x", "https://127.1/x", "https://127.0.0.1./x",
+        "https://99999999999/x",
     ],
 )  # fmt: skip
 def test_addresses_into_our_own_network_are_refused(url: str) -> None:
