@@ -43,6 +43,7 @@ _JOURNEYS = (
     "knowledge/test_article.py",
     "seed/test_demo.py",
     "telephony/flow/test_call.py",
+    "telephony/flow/test_call_lost.py",
     "telephony/flow/test_person.py",
     "ticketing/callback",
     "ticketing/deadline/test_calendar_changes.py",
