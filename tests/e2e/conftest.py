@@ -1,4 +1,4 @@
-"""One demo for all end-to-end tests. Tests leave it running and ready; what kills it for good starts one of its own."""
+"""One demo for all end-to-end tests of a pytest process. Tests leave it running and ready."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def demo() -> Iterator[Demo]:
 
 def _keep_logs(demo: Demo) -> None:
     """Copy what the processes wrote to test-results/e2e, for whoever has to find out why a test failed."""
-    folder = ROOT / "test-results" / "e2e"
+    folder = ROOT / "test-results" / "e2e" / os.environ.get("PYTEST_XDIST_WORKER", "")
     folder.mkdir(parents=True, exist_ok=True)
     for path in (demo.output, *(demo.data_dir / "logs").glob("*.log")):
         if path.exists():
