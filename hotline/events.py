@@ -101,6 +101,7 @@ Event.key_sealed = column_property(
     .where(EventKey.subject == Event.subject, EventKey.subject_id == Event.subject_id)
     .correlate_except(EventKey)
     .scalar_subquery()
+    .label("key_sealed")
 )
 
 
@@ -270,6 +271,13 @@ async def enqueue(
         "created_at": at,
     }
     await put_once(session, Outbox, values, "dedupe_key")
+
+
+def reopened(session: AsyncSession, events: Sequence[Event]) -> list[Event]:
+    """Events that were read in another way than by the ORM, able to open their words with the session's keys."""
+    for event in events:
+        event._vault = session.info.get(VAULT)  # type: ignore[attr-defined]
+    return list(events)
 
 
 async def history(session: AsyncSession, subject: str, subject_id: int | UUID | str) -> list[Event]:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from channels.web.words import word
 from hotline.i18n import _
 from ticketing.callback import rules
-from ticketing.callback.models import CallbackAnswer, CallbackAttempt, CallbackTask, SecondVisit
+from ticketing.callback.models import CallbackAnswer
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.notice import templates
 from ticketing.notice.models import Notice, NoticeDelivery
-from ticketing.notice.service import notices_of, text_of
-from ticketing.ticket.models import Ticket
+from ticketing.notice.service import text_of
 
 
 @dataclass(frozen=True)
@@ -30,28 +26,11 @@ class Told:
     deliveries: list[NoticeDelivery]
 
 
-async def load_callback(
-    session: AsyncSession, ticket: Ticket
-) -> tuple[CallbackTask | None, list[CallbackAttempt], list[CallbackAnswer], SecondVisit | None]:
-    """The latest task with its attempts and answers, and the latest second visit."""
-    statement = select(CallbackTask).where(CallbackTask.ticket_id == ticket.id).order_by(CallbackTask.id.desc()).limit(1)
-    task = (await session.scalars(statement)).first()
-    if task is None:
-        return None, [], [], None
-    attempts = select(CallbackAttempt).where(CallbackAttempt.task_id == task.id).order_by(CallbackAttempt.id)
-    answers = select(CallbackAnswer).where(CallbackAnswer.task_id == task.id).order_by(CallbackAnswer.id)
-    visits = select(SecondVisit).where(SecondVisit.ticket_id == ticket.id).order_by(SecondVisit.id.desc()).limit(1)
-    return task, list(await session.scalars(attempts)), list(await session.scalars(answers)), (await session.scalars(visits)).first()
-
-
-async def load_notices(core: Core, session: AsyncSession, ticket: Ticket, citizen: Citizen | None) -> list[Told]:
-    """What the citizen was told, newest first, with the state of each push."""
-    notices = await notices_of(session, ticket)
-    statement = select(NoticeDelivery).where(NoticeDelivery.notice_id.in_([notice.id for notice in notices])).order_by(NoticeDelivery.id)
+def notices_told(core: Core, notices: list[Notice], deliveries: list[NoticeDelivery], citizen: Citizen | None) -> list[Told]:
+    """What the citizen was told, in the order given, with the state of each push."""
     found: dict[int, list[NoticeDelivery]] = {}
-    if notices:
-        for delivery in await session.scalars(statement):
-            found.setdefault(delivery.notice_id, []).append(delivery)
+    for delivery in deliveries:
+        found.setdefault(delivery.notice_id, []).append(delivery)
     titles = {template.key: template.title for template in templates.load().templates}
     return [
         Told(

@@ -1,33 +1,33 @@
-"""What the ticket page shows of supervision: promises, rectification, orders, urgings. One statement."""
+"""What the ticket page shows of supervision: promises, rectification, orders, urgings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy import types as sa
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from ticketing.context import Core
-from ticketing.people.actor import Actor
-from ticketing.ticket.models import Ticket
+_OWED = """SELECT jsonb_agg(jsonb_build_object('id', {id}, 'who', {who}, 'text', {text}, 'state', state, 'due', due_at, 'unit', unit_id,
+    'proof', {more}) ORDER BY id) FROM {table} WHERE ticket_id = :ticket {where}"""
+_MINE = "AND (:unit IS NULL OR unit_id = :unit)"
 
-_LOAD = text(
-    """
-    SELECT (SELECT jsonb_agg(jsonb_build_object('id', id, 'who', promised_by, 'text', what, 'state', state, 'due', due_at,
-                             'unit', unit_id, 'proof', proof) ORDER BY id)
-              FROM commitment WHERE ticket_id = :ticket) AS promises,
-           (SELECT jsonb_agg(jsonb_build_object('id', id, 'who', '', 'text', measure, 'state', state, 'due', due_at,
-                             'unit', unit_id, 'proof', '') ORDER BY id)
-              FROM rectification WHERE ticket_id = :ticket AND (:unit IS NULL OR unit_id = :unit)) AS tasks,
-           (SELECT jsonb_agg(jsonb_build_object('id', number, 'who', ordered_by, 'text', demands, 'state', state, 'due', due_at,
-                             'unit', unit_id, 'proof', instruction) ORDER BY id)
-              FROM formal_supervision WHERE ticket_id = :ticket AND (:unit IS NULL OR unit_id = :unit)) AS orders,
-           (SELECT count(*) FROM urging WHERE ticket_id = :ticket) AS urged
-    """
-).bindparams(bindparam("ticket", type_=sa.BigInteger), bindparam("unit", type_=sa.BigInteger))
+
+def _list(table: str, *, where: str = "", **columns: str) -> TextClause:
+    words = _OWED.format(table=table, where=where, **columns)
+    binds = [bindparam("ticket", type_=sa.BigInteger), *([bindparam("unit", type_=sa.BigInteger)] if where else [])]
+    return text(words).bindparams(*binds)
+
+
+LISTS = {
+    "promises": _list("commitment", id="id", who="promised_by", text="what", more="proof"),
+    "tasks_owed": _list("rectification", where=_MINE, id="id", who="''", text="measure", more="''"),
+    "orders": _list("formal_supervision", where=_MINE, id="number", who="ordered_by", text="demands", more="instruction"),
+    "urged": text("SELECT count(*) FROM urging WHERE ticket_id = :ticket").bindparams(bindparam("ticket", type_=sa.BigInteger)),
+}
+"""Columns of the ticket page's statement (`ticket_rows`); people of a unit see their own unit's tasks and orders, and every promise."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,13 @@ class Supervision:
         return bool(self.promises or self.tasks or self.orders or self.urged)
 
 
-async def load_supervision(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> Supervision:
-    """For a ticket that came through its door; unit people see their own unit's tasks and orders, and every promise."""
-    unit = actor.unit_id if actor.role and actor.role.in_unit else None
-    row = (await session.execute(_LOAD, {"ticket": ticket.id, "unit": unit})).one()
-    now = core.clock.now()
+def supervision_of(rows: Mapping[str, Any], now: datetime) -> Supervision:
+    """From what `LISTS` found."""
     return Supervision(
-        [_owed(item, now, "open") for item in row.promises or ()],
-        [_owed(item, now, "open") for item in row.tasks or ()],
-        [_owed(item, now, "issued") for item in row.orders or ()],
-        row.urged,
+        [_owed(item, now, "open") for item in rows["promises"] or ()],
+        [_owed(item, now, "open") for item in rows["tasks_owed"] or ()],
+        [_owed(item, now, "issued") for item in rows["orders"] or ()],
+        rows["urged"],
     )
 
 

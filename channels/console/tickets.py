@@ -168,8 +168,6 @@ async def ticket_response(
     view = await load_page(core, session, person.actor, ticket)
     step = next_step(view, person.actor)
     actions = {action.key for action in ([step.primary] if step.primary else []) + step.others}
-    units = await _active_units(session) if actions & {"dispatch", "rule_dispute"} else []
-    categories = await active_categories(session) if actions & {"dispatch", "edit", "submit"} else []
     errors = problem.errors if isinstance(problem, InvalidInput) else {}
     stale = isinstance(problem, (Conflict, IllegalStep)) and seen is not None
     return page(
@@ -181,10 +179,10 @@ async def ticket_response(
         ticket=ticket,
         step=step,
         actions=actions,
-        units=units,
+        units=view.unit_choices,
         lower_units=await _lower_units(session, person.user.unit_id) if "pass_on" in actions else [],
         staff_list=await _staff_list(session) if "name" in actions else [],
-        categories=categories,
+        categories=view.category_choices,
         refusal_reasons=refusal_choices(),
         **callback_words(),
         problem=str(problem) if problem and not errors else "",
@@ -200,10 +198,6 @@ async def ticket_response(
         reveal_reason=_("回拨来电人") if view.return_call else _("回访核实") if person.role is Role.CALLBACK else "",
         listen_grant=request.query.get("grant", "") if valid_grant(request, request.query.get("grant", "")) else "",
     )
-
-
-async def _active_units(session: AsyncSession) -> list[Unit]:
-    return list(await session.scalars(select(Unit).where(Unit.active, Unit.level > 1).order_by(Unit.level, Unit.id)))
 
 
 async def _lower_units(session: AsyncSession, unit_id: int | None) -> list[Unit]:
