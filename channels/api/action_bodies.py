@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from channels.api.models import Id, NumberText, Sent, text
+from channels.api.models import Id, Moment, NumberText, Sent, text
 from ticketing.assignment.models import Facts, LegalProcedure
 from ticketing.deadline.limits import UNITS
 from ticketing.request.states import SuspensionReason
@@ -193,6 +193,8 @@ class FollowEmergency(Sent):
     """T31."""
 
     taken_over: bool
+    receiver: Annotated[str, text(2, 50, "接处单位接收人的姓名或工号")]
+    at: Annotated[Moment | None, Field(description="接收的时间；空着是现在")] = None
     note: Annotated[str, text(5, 500)]
 
 

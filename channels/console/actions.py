@@ -140,7 +140,11 @@ async def _emergency(step: Step) -> str:
 
 async def _follow_emergency(step: Step) -> str:
     taken_over = step.form.get("taken_over") == "yes"
-    await exits.follow_emergency(step.core, step.session, step.actor, step.ticket, taken_over=taken_over, note=step.text("note", 500))
+    receiver, note = step.text("receiver", 50), step.text("note", 500)
+    at = step.moment("at", _("请写明接收的时间")) if step.text("at", 40) else None
+    await exits.follow_emergency(
+        step.core, step.session, step.actor, step.ticket, taken_over=taken_over, receiver=receiver, at=at, note=note
+    )
     return "emergency_followed"
 
 

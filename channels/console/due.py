@@ -11,6 +11,7 @@ from hotline.clock import to_city
 from hotline.i18n import _
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.deadline.models import ClockState, Deadline, Stage
+from ticketing.ticket.list_rows import ListedClock
 
 _LIMIT = {
     "h": "{n}小时，全天连续",
@@ -19,6 +20,15 @@ _LIMIT = {
     "wd": "{n}个工作日",
     "d": "{n}天，含休息日",
 }
+
+
+@dataclass(frozen=True)
+class ShortDue:
+    """One clock in a list."""
+
+    stage: str
+    text: str
+    title: str
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class Due:
     """For the panel of limits: used time and how it ended."""
 
 
-def stage_of(clock: Deadline, now: datetime) -> str:
+def stage_of(clock: Deadline | ListedClock, now: datetime) -> str:
     """How near the end is, by the clock's own moments, so that a page is right between two sweeps."""
     if clock.state != ClockState.RUNNING.value:
         return {"met": "done", "late": "yellow"}.get(clock.state, "paused")
@@ -48,20 +58,24 @@ def stage_of(clock: Deadline, now: datetime) -> str:
 
 def describe(clock: Deadline, now: datetime, calendar: WorkCalendar) -> Due:
     """The clock in words."""
-    stage = stage_of(clock, now)
-    rule = rule_of(clock)
-    title = _("{clock}：应于{due}前，{rule}").format(clock=word("clock", clock.kind), due=due_time(clock.due_at), rule=rule)
+    short = describe_short(clock, now, calendar)
+    end = clock.stopped_at or clock.paused_at or now
+    total = (clock.due_at - clock.started_at).total_seconds()
+    percent = 100 if total <= 0 else round(100 * min(max((end - clock.started_at).total_seconds() / total, 0), 1))
+    return Due(clock.kind, short.stage, short.text, short.title, percent, rule_of(clock), _detail(clock, end))
+
+
+def describe_short(clock: Deadline | ListedClock, now: datetime, calendar: WorkCalendar) -> ShortDue:
+    """The clock as lists show it."""
+    title = _("{clock}：应于{due}前，{rule}").format(clock=word("clock", clock.kind), due=due_time(clock.due_at), rule=rule_of(clock))
     if clock.provisional:
         title += _("（节假日安排公布后可能调整）")
     if clock.original_due_at is not None:
         title += _("（延期{n}次，原定{due}）").format(n=clock.extensions, due=due_time(clock.original_due_at))
-    end = clock.stopped_at or clock.paused_at or now
-    total = (clock.due_at - clock.started_at).total_seconds()
-    percent = 100 if total <= 0 else round(100 * min(max((end - clock.started_at).total_seconds() / total, 0), 1))
-    return Due(clock.kind, stage, _text(clock, now, calendar), title, percent, rule, _detail(clock, end))
+    return ShortDue(stage_of(clock, now), _text(clock, now, calendar), title)
 
 
-def rule_of(clock: Deadline) -> str:
+def rule_of(clock: Deadline | ListedClock) -> str:
     """The length of the limit and how it is counted."""
     value, unit = clock.limit_value, clock.limit_unit
     if unit == "h" and value < 1:
@@ -69,7 +83,7 @@ def rule_of(clock: Deadline) -> str:
     return _(_LIMIT.get(unit, "{n}")).format(n=f"{round(value, 1):g}")
 
 
-def _paused(clock: Deadline, calendar: WorkCalendar) -> str:
+def _paused(clock: Deadline | ListedClock, calendar: WorkCalendar) -> str:
     left = clock.remaining_seconds or 0
     if left <= 0:
         return _("暂停中，已超时")
@@ -80,7 +94,7 @@ def _paused(clock: Deadline, calendar: WorkCalendar) -> str:
     return _("暂停中，剩 {time}上班时间").format(time=time) if working else _("暂停中，剩 {time}").format(time=time)
 
 
-def _text(clock: Deadline, now: datetime, calendar: WorkCalendar) -> str:
+def _text(clock: Deadline | ListedClock, now: datetime, calendar: WorkCalendar) -> str:
     if clock.state == ClockState.CANCELLED.value:
         return _("已撤")
     if clock.stopped_at is not None:
@@ -96,12 +110,15 @@ def _text(clock: Deadline, now: datetime, calendar: WorkCalendar) -> str:
     return _("{label}剩 {time}").format(label=label, time=left)
 
 
-def working_days_left(clock: Deadline, now: datetime, calendar: WorkCalendar) -> int:
-    """Whole working days after today up to the due day; 0 when it is due today or the limit is in hours."""
+def working_days_left(clock: Deadline | ListedClock, now: datetime, calendar: WorkCalendar) -> int:
+    """Whole working days after today up to the due day; 0 when it is due today or the limit is in hours.
+
+    As the limit itself is counted: day 0 of a clock that started on a rest day or after the office closed is the next working
+    day, so that on the Sunday «1个工作日» has one left and not two.
+    """
     if clock.limit_unit != "wd":
         return 0
-    today, last = to_city(now).date(), last_day(clock.due_at)
-    days, day = 0, today
+    days, day, last = 0, max(to_city(now).date(), calendar.day_zero(clock.started_at)), last_day(clock.due_at)
     while day < last and days < 400:
         day += timedelta(days=1)
         days += calendar.is_work(day)

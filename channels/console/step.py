@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.web.inputs import whole_number
+from hotline.clock import CITY_ZONE
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment
@@ -69,6 +70,14 @@ class Step:
         if self.form.get(name) not in ("yes", "no"):
             raise InvalidInput(message, field=name)
         return self.form[name] == "yes"
+
+    def moment(self, name: str, message: str) -> datetime:
+        """A date and time as such a field sends it, on the city's wall clock; with a zone, as the API sends it."""
+        try:
+            found = datetime.fromisoformat(self.form.get(name, ""))
+        except ValueError:
+            raise InvalidInput(message, field=name) from None
+        return found if found.tzinfo is not None else found.replace(tzinfo=CITY_ZONE)
 
     def day(self, name: str, message: str) -> date:
         """A date as a date field sends it."""

@@ -32,17 +32,21 @@ class Entry:
 def story(events: Iterable[Event], units: Mapping[int, str]) -> list[Entry]:
     """Events in the order in which they happened; `units` are names by id.
 
-    `assignment.created` of a lead unit is already told by the dispatch before it and left out.
+    `assignment.created` of a lead unit is already told by the dispatch before it and left out; so is what a dispute's request
+    says beside its opening and its ruling.
     """
     entries = []
     for event in events:
-        if event.name == "assignment.created" and event.data.get("lead"):
+        if (event.name == "assignment.created" and event.data.get("lead")) or event.name in _TOLD_BY_THE_STEP:
             continue
         icon, dot, title = EVENT_WORDS.get(event.name, ("circle", "", event.name))
         entries.append(
             Entry(event.seq, event.at, icon, dot, _(title), _who(event), _detail(event, units), _quote(event.data)),
         )
     return entries
+
+
+_TOLD_BY_THE_STEP = ("dispute.requested", "dispute.approved")
 
 
 def _who(event: Event) -> str:
@@ -100,7 +104,8 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
     if "reason" in data and data["reason"] in _CODES:
         parts.append(word("return_reason", data["reason"]))
     if event.name == "ticket.edited":
-        parts = [_changed(name, data["before"].get(name), value) for name, value in data.get("after", {}).items()]
+        words = data.get("words", {})
+        parts = [_changed(name, *words.get(name, (data["before"].get(name), value))) for name, value in data.get("after", {}).items()]
     if event.name == "deadline.recomputed":
         before, after = (due_time(datetime.fromisoformat(data[key])) for key in ("before", "after"))
         parts.append(_("原定{before}，现定{after}").format(before=before, after=after))
@@ -109,6 +114,10 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
     parts += [str(data[key]) for key in ("master", "earlier", "number", "from_number") if isinstance(data.get(key), str)]
     if isinstance(data.get("level"), int):
         parts.append(_("第{n}次反映").format(n=data["level"]))
+    if isinstance(data.get("receiver"), str):
+        parts.append(_("接收人{who}，{time}").format(who=data["receiver"], time=due_time(datetime.fromisoformat(data["taken_at"]))))
+    if event.name == "dispute.ruled":
+        parts.append(_("主办{unit}").format(unit=units.get(data.get("lead", 0), "")))
     if isinstance(data.get("review_on"), str):
         parts.append(_("复查日期 {day}").format(day=data["review_on"]))
     if "people" in data:

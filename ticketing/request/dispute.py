@@ -32,7 +32,7 @@ async def open_dispute(
     """Bring it to the supervisor: by a unit's second return, or by the dispatcher who sees an overlap of duties."""
     unit = {"unit": assignment.unit_id} if assignment else {}
     request = await requests.ask(core, session, actor, ticket, RequestKind.DISPUTE, reason=reason, assignment=assignment, data=unit)
-    await take_step(core, session, actor, ticket, "open_dispute", data={"request": request.id, **unit})
+    await take_step(core, session, actor, ticket, "open_dispute", data={"request": request.id, "reason": request.reason, **unit})
     await requests.withdraw_pending(core, session, ticket, RequestKind.RETURN)  # the ruling decides who handles it
     await start_window(core, session, ticket, ClockKind.DISPUTE)
     return request

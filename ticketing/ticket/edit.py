@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -44,8 +46,10 @@ async def revise(
         raise NotAllowed(_("你的岗位不能修改登记内容"))
     if ticket.state not in _WAITING:
         raise IllegalStep(_("工单已经派出，不能再修改登记内容"))
-    if await session.get(Category, category_code) is None:
+    category = await session.get(Category, category_code)
+    if category is None:
         raise InvalidInput(_("请选择类别"), field="category_code")
+    earlier = await session.get(Category, ticket.category_code) if ticket.category_code else None
     wanted = {"category_code": category_code, "urgency": urgency.value, "title": plain(title).strip()[:60] or ticket.title}
     if confidentiality is Confidentiality.SECRET and ticket.interest_count > 1:
         raise IllegalStep(_("这张工单并入了其他市民的诉求，先拆分才能改为保密件"))
@@ -62,7 +66,10 @@ async def revise(
     if "urgency" in before:
         await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH, cancelled=True)
         await start_dispatch_clock(core, session, ticket)
-    await tell(core, session, actor, ticket, "ticket.edited", {"before": before, "after": {name: wanted[name] for name in before}})
+    data: dict[str, Any] = {"before": before, "after": {name: wanted[name] for name in before}}
+    if "category_code" in before:  # as the catalogue calls them today
+        data["words"] = {"category_code": [earlier.name if earlier else "", category.name]}
+    await tell(core, session, actor, ticket, "ticket.edited", data)
     return True
 
 

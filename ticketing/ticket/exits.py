@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput
@@ -26,16 +28,37 @@ async def transfer_emergency(core: Core, session: AsyncSession, actor: Actor, ti
     await start_window(core, session, ticket, ClockKind.FOLLOW_UP)
 
 
-async def follow_emergency(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, taken_over: bool, note: str) -> None:
-    """T31: taken over (closed, with the receiver's name and time), or an administrative part remains (to dispatch)."""
+async def follow_emergency(
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    ticket: Ticket,
+    *,
+    taken_over: bool,
+    receiver: str,
+    at: datetime | None = None,
+    note: str,
+) -> None:
+    """T31: taken over (closed), or an administrative part remains (to dispatch); who took it at the emergency line, and when.
+
+    `receiver`: name or number of the operator there; `at`: when the hand-over was taken, by default now. Raises InvalidInput.
+    """
+    now = core.clock.now()
+    errors: dict[str, str] = {}
+    if not 2 <= len(receiver.strip()) <= 50:
+        errors["receiver"] = _("请写明接处单位接收人的姓名或工号")
+    if at is not None and not ticket.received_at <= at <= now:
+        errors["at"] = _("接收时间应在登记以后、现在以前")
     if len(note.strip()) < 5:
-        raise InvalidInput(_("请写明接处单位的接收人和时间，或还要办的事"), field="note")
+        errors["note"] = _("请写明处置情况，或还要办的事")
+    if errors:
+        raise InvalidInput(errors=errors)
+    data = {"note": note.strip()[:500], "receiver": receiver.strip(), "taken_at": (at or now).isoformat()}
     if taken_over:
-        data = {"note": note.strip()[:500]}
         await take_step(core, session, actor, ticket, "emergency_taken_over", data=data, no_callback_reason="taken_over")
         await stop_clocks(core, session, ticket.id, ClockKind.FOLLOW_UP)
         return
-    await take_step(core, session, actor, ticket, "emergency_remains", data={"note": note.strip()[:500]})
+    await take_step(core, session, actor, ticket, "emergency_remains", data=data)
     await stop_clocks(core, session, ticket.id, ClockKind.FOLLOW_UP)
     await start_dispatch_clock(core, session, ticket)
 

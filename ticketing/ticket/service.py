@@ -184,9 +184,13 @@ async def _join_conversation(session: AsyncSession, actor: Actor, ticket: Ticket
 
 
 def readable(appeal: Appeal) -> Appeal:
-    """The same appeal without characters that hide or turn what stands in it, in every text that people read."""
-    found = {name: plain(getattr(appeal, name)) for name in ("content", *MAX_LENGTHS)}
-    return replace(appeal, **found, tags=tuple(map(plain, appeal.tags)))
+    """The same appeal without characters that hide or turn what stands in it, in every text that people read.
+
+    Who leaves no contact is anonymous (T1: one contact, or anonymous): nobody can be told to speak with him.
+    """
+    found: dict[str, Any] = {name: plain(getattr(appeal, name)) for name in ("content", *MAX_LENGTHS)}
+    nobody = appeal.citizen_id is None and not appeal.name.strip() and not appeal.phone.strip()
+    return replace(appeal, **found, tags=tuple(map(plain, appeal.tags)), anonymous=appeal.anonymous or nobody)
 
 
 def keep_secrets_out(core: Core, appeal: Appeal) -> Appeal:
@@ -206,9 +210,19 @@ def make_title(content: str, address: str = "") -> str:
     first = content.strip().replace("\n", " ")
     for mark in "。！？!?；;":
         first = first.split(mark, 1)[0]
-    place = address.strip() if address.strip() and address.strip() not in first else ""
-    title = f"{place} {first}".strip()
+    title = _with_place(address.strip(), first)
     return title if len(title) <= 40 else title[:39] + "…"
+
+
+def _with_place(place: str, first: str) -> str:
+    """The place before the sentence, nothing of it twice: «滨河路江畔花园» and «江畔花园工地» make «滨河路江畔花园工地»."""
+    if not place or place in first:
+        return first
+    shared = next((length for length in range(min(len(place), len(first)), 1, -1) if place.endswith(first[:length])), 0)
+    if shared:
+        return place + first[shared:]
+    says = any(place[start : start + 4] in first for start in range(len(place) - 3))
+    return first if says else f"{place} {first}"
 
 
 async def _line(core: Core, session: AsyncSession, actor: Actor, appeal: Appeal) -> str:

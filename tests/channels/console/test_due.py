@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from channels.console.due import describe, rule_of, stage_of
+from channels.console.due import describe, rule_of, stage_of, working_days_left
 from hotline.clock import CITY_ZONE
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.deadline.limits import Limit, Options
@@ -70,3 +72,31 @@ def test_a_yellow_card_before_the_due_time_shows_as_yellow() -> None:
     recompute(CALENDAR, early)
     assert stage_of(early, NOW + timedelta(hours=8, minutes=59)) == "amber"
     assert stage_of(early, NOW + timedelta(hours=9)) == "yellow"
+
+
+@given(
+    start=st.datetimes(datetime(2026, 1, 1), datetime(2027, 6, 1), timezones=st.just(CITY_ZONE)),
+    days=st.integers(1, 15),
+    later=st.lists(st.integers(0, 40 * 24 * 60), min_size=2, max_size=6),
+)
+def test_never_more_is_left_than_was_given_and_it_only_grows_less(start: datetime, days: int, later: list[int]) -> None:
+    made = Deadline(
+        kind=ClockKind.HANDLE.value, state="running", stage="calm", limit_value=days, limit_unit="wd", options={}, adjustments=[],
+        extensions=0, started_at=start,
+    )  # fmt: skip
+    recompute(CALENDAR, made)
+    assert working_days_left(made, start, CALENDAR) == days
+    left = [working_days_left(made, start + timedelta(minutes=minutes), CALENDAR) for minutes in sorted(later)]
+    assert left == sorted(left, reverse=True)
+    assert all(0 <= number <= days for number in left)
+
+
+def test_on_a_sunday_the_days_that_are_left_agree_with_the_limit() -> None:
+    saturday = datetime(2026, 11, 21, 10, tzinfo=CITY_ZONE)
+    made = Deadline(
+        kind=ClockKind.REVIEW.value, state="running", stage="calm", limit_value=1, limit_unit="wd", options={}, adjustments=[],
+        extensions=0, started_at=saturday,
+    )  # fmt: skip
+    recompute(CALENDAR, made)
+    told = describe(made, saturday + timedelta(days=1), CALENDAR)
+    assert (told.text, told.rule) == ("审核剩 1个工作日", "1个工作日")
