@@ -2,22 +2,26 @@
 
 A file is made the moment the database is missed and rewritten with every sentence, so that whatever the caller was
 promised survives also the end of this process. It holds personal data and is therefore sealed like everything at rest.
+Several telephony processes share the folder: a file says whose it is, and a process that lives is left its own.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from hotline.logs import get
 from hotline.security import InvalidToken, Vault
 
 log = get(__name__)
 _SUFFIX = ".call"
+_WRITER = ".writer"
 
 
 @dataclass
@@ -47,22 +51,61 @@ class PendingCall:
     end_reason: str = "process_died"
     recording_path: str | None = None
     recording_seconds: float | None = None
+    writer: str = ""
+    """The process that wrote it; set by `PendingCalls.write`."""
+
+
+class Writer:
+    """One process as a writer of waiting calls: a lock on a file, which ends with the process however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        """Under a name that nobody had before. Raises OSError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name = uuid4().hex
+        self._file = (folder / f"{self.name}{_WRITER}").open("w")
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    @staticmethod
+    @lru_cache(maxsize=8)
+    def of(folder: Path) -> Writer:
+        """This process's own."""
+        return Writer(folder)
+
+    def close(self) -> None:
+        """As if the process had ended."""
+        self._file.close()
 
 
 class PendingCalls:
     """The folder of such files."""
 
-    def __init__(self, folder: Path, vault: Vault) -> None:
-        """`folder` is made when the first file is written."""
+    def __init__(self, folder: Path, vault: Vault, writer: Writer | None = None) -> None:
+        """`folder` is made when the first file is written. `writer`: this process, when left out."""
         self._folder = folder
         self._vault = vault
+        self._writer = writer
+
+    def anothers(self, call: PendingCall) -> bool:
+        """Whether another process, which lives, has this call: it writes it itself. Of a dead one the lock's file is removed."""
+        if not call.writer or call.writer == (self._writer or Writer.of(self._folder)).name:
+            return False
+        path = self._folder / f"{call.writer}{_WRITER}"
+        try:
+            with path.open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        path.unlink(missing_ok=True)
+        return False
 
     def write(self, call: PendingCall) -> None:
         """Make or replace the file of this call; whole or not at all. Raises OSError.
 
         Any text is kept: what the database could not store (half characters, NUL) becomes a question mark.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        call.writer = (self._writer or Writer.of(self._folder)).name
         path = self._path(call.call_id)
         part = path.with_suffix(".part")
         text = json.dumps(_storable(asdict(call)), default=str, ensure_ascii=False)

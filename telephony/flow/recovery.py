@@ -103,15 +103,15 @@ class Refusals:
 async def pick_up(core: Core, database: Database, *, live: frozenset[str] = frozenset(), refusals: Refusals | None = None) -> int:
     """Write the calls that wait in files into the database; returns how many. `live`: calls that are still going on.
 
-    `refusals` remembers, from one attempt to the next, what was refused. Doing it twice writes each call once.
-    Raises Unavailable when the database is (still) gone.
+    What another living process keeps is left to it. `refusals` remembers, from one attempt to the next, what was refused.
+    Doing it twice writes each call once. Raises Unavailable when the database is (still) gone.
     """
     files = PendingCalls(pending_folder(core.data_dir), core.vault)
     refusals = Refusals() if refusals is None else refusals
     done, waiting = 0, files.all()
     refusals.keep_only({call.call_id for call in waiting})
     for call in waiting:
-        if str(call.call_id) in live or refusals.rests(call.call_id, core.clock.now()):
+        if str(call.call_id) in live or files.anothers(call) or refusals.rests(call.call_id, core.clock.now()):
             continue
         try:
             async with database.transaction() as session:
