@@ -13,6 +13,7 @@ import ticketing.calendar.models
 import ticketing.call_flow.models
 import ticketing.callback.models
 import ticketing.citizen.models
+import ticketing.conversation.captions
 import ticketing.conversation.models
 import ticketing.conversation.transcriptions
 import ticketing.deadline.models

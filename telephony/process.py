@@ -20,6 +20,7 @@ from telephony.bridge.agent_leg import BridgeLeg
 from telephony.draining import drain_on_signal
 from telephony import afterwards
 from telephony.flow.call import CallFlow
+from telephony.flow.captions import CaptionWriter
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCalls
 from telephony.flow.record import pending_folder
@@ -45,18 +46,21 @@ _GRACE_S = 8.0
 async def run(services: Services) -> None:
     """Serve calls until cancelled. Raises OSError when the SIP or the control address is taken."""
     transcriber = await models.start(services.settings)
-    later = asyncio.create_task(afterwards.run(services.core, services.database, transcriber)) if transcriber else None
+    captions = CaptionWriter(services.core, services.database)
+    beside = [asyncio.create_task(captions.run(), name="captions")]
+    if transcriber is not None:
+        beside.append(asyncio.create_task(afterwards.run(services.core, services.database, transcriber), name="transcribing-afterwards"))
     try:
-        await _serve(services, transcriber)
+        await _serve(services, transcriber, captions)
     finally:
-        if later is not None:
-            later.cancel()
-            await asyncio.gather(later, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         if transcriber is not None:
             await asyncio.shield(asyncio.ensure_future(transcriber.close()))
 
 
-async def _serve(services: Services, transcriber: ProcessTranscriber | None) -> None:
+async def _serve(services: Services, transcriber: ProcessTranscriber | None, captions: CaptionWriter) -> None:
     settings = services.settings
     voice = EspeakVoice(timeout_s=settings.tts_timeout_s)
     prompts = PromptStore.of(settings, voice)
@@ -69,7 +73,8 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None) -> 
         return await phone.dial(uri, ring_s=ring_s)
 
     board = Switchboard(services.core, services.database, worker, dial)
-    flow = CallFlow(Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker, board))
+    parts = Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker, board, captions)
+    flow = CallFlow(parts)
     phone = Phone.from_settings(settings, flow.run, services.core.vault)
     pending, refusals = PendingCalls(pending_folder(settings.data_dir), services.core.vault), Refusals()
 

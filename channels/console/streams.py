@@ -21,7 +21,7 @@ _ENDS = frozenset(
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Server-sent events for one page: `tickets`, `ticket` (the one on the page), `desk`, `talk` (the one on the page)."""
+    """Server-sent events for one page: `tickets`, `ticket` (the one on the page), `desk`, `talk` and `caption` (the one on the page)."""
     person = staff(request)
     ticket_id = await _ticket_id(request)
     conversation = _conversation(request.query.get("conversation", ""))
@@ -35,6 +35,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
             yield "tickets"
             if notice.subject_id == ticket_id and not notice.name.startswith("view."):
                 yield "ticket"
+        elif notice.subject == "caption":
+            if conversation == notice.subject_id and may(person.actor, "desk.answer"):
+                yield "caption"
         elif notice.subject in ("call", "conversation") and may(person.actor, "chat.answer"):
             yield "desk"
             if conversation and conversation in (notice.subject_id, notice.data.get("conversation")):

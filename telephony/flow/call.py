@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from hotline.errors import HotlineError, Unavailable
 from hotline.logs import get
 from telephony.flow import steps, winding_up
+from telephony.flow.captions import CaptionWriter
 from telephony.flow.conversation import Talk
 from telephony.flow.ear import Ear, Quiet
 from telephony.flow.message import take_message
@@ -72,6 +74,8 @@ class _Call:
         self.mouth = Mouth(leg, parts.prompts, parts.voice, lambda: self.ear.put(Quiet()))
         self.record = CallRecord(parts, leg, parts.transcriber.name if parts.transcriber and session else None)
         self.transcribed = session is not None
+        if parts.captions is not None:
+            self.ear.on_heard = partial(self._caption, parts.captions)
         self.talk: Talk | None = None
         self.waiting = False
         """Whether the caller waits for a person."""
@@ -89,6 +93,9 @@ class _Call:
     def flow(self) -> Flow:
         """What callers of the dialled number go through."""
         return self.document.flow_of(self.leg.called)
+
+    def _caption(self, writer: CaptionWriter, heard: Heard) -> None:
+        writer.heard(self.leg.id, self.record.conversation_id, "citizen", heard)
 
     def _session(self) -> TranscriptSession | None:
         if self.parts.transcriber is None:

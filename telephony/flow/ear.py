@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from hotline.errors import Unavailable
 from hotline.logs import get
 from telephony.flow.parts import CallerGone
 from telephony.leg import FRAME_MS, RATE_HZ, Digit, HungUp, Leg
@@ -75,6 +76,8 @@ class Ear:
         self._loud_at = 0.0
         self.on_voice: Callable[[], None] | None = None
         """Called once when the caller's voice has lasted `voice_ms`: barge-in, without waiting for a word to be understood."""
+        self.on_heard: Callable[[Heard], None] | None = None
+        """Told of every partial and final result at once, for who shows what is being said."""
         self.voice_ms = 160
         self.voiced_seconds = 0.0
         """Of what is loud enough to be the caller's voice."""
@@ -128,7 +131,7 @@ class Ear:
             try:
                 left += await self._session.accept(self._take())
                 left += await self._session.finish()
-            except ValueError as error:
+            except (ValueError, Unavailable) as error:
                 log.warning("transcript_incomplete", call=str(self._leg.id), reason=str(error))
             finally:
                 self._session.close()
@@ -193,6 +196,8 @@ class Ear:
                 raise
             for found in heard:
                 self._events.put_nowait(found)
+                if self.on_heard is not None:
+                    self.on_heard(found)
 
     def _decoded(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

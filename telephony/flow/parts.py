@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hotline.database import Database
 from hotline.settings import Settings
+from telephony.flow.captions import CaptionWriter
 from telephony.speech.prompts import PromptStore
 from telephony.speech.transcriber import Transcriber
 from telephony.speech.voice import Voice
@@ -42,6 +43,8 @@ class Parts:
     """Name of this process, the same after a restart: the next one ends the calls that a dead one left open."""
     switchboard: Switchboard
     """Where agents are found."""
+    captions: CaptionWriter | None = None
+    """Shows what is being said; None: only complete sentences are seen."""
 
 
 class CallerGone(Exception):

@@ -19,7 +19,7 @@ from telephony.speech.worker import CLOSE, FAILED, HEADER, READY, decode
 log = get(__name__)
 _LOADING_S: Final = 120.0
 _ANSWER_S: Final = 20.0
-"""A worker that owes an answer for so long hangs; seconds of sound are decoded in far less even on a machine that is overloaded."""
+"""A worker that owes answers and has given none to anybody for so long hangs. One that is merely overloaded answers now and then."""
 _MAX_ANSWER: Final = 4 << 20
 
 
@@ -40,6 +40,8 @@ class Child:
         self._waiting: dict[int, asyncio.Future[list[Heard]]] = {}
         self._reader = asyncio.create_task(self._read(), name="speech-worker-answers")
         self._numbers = 0
+        self._heard_from = 0.0
+        """When it last answered anybody, by the loop's clock; or when it was asked after it had owed nothing."""
         self.streams = 0
         """Open streams, counted by who opens and closes them."""
 
@@ -87,14 +89,17 @@ class Child:
             raise WorkerGone
         answer: asyncio.Future[list[Heard]] = asyncio.get_running_loop().create_future()
         self._waiting[stream] = answer
+        loop = asyncio.get_running_loop()
+        self._heard_from = max(self._heard_from, loop.time() if len(self._waiting) == 1 else 0.0)
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                await self._send(stream, kind, body)
-                return await answer
-        except TimeoutError:
-            log.warning("speech_worker_hangs", pid=self.pid)
-            self._process.kill()
-            raise WorkerGone from None
+            await self._send(stream, kind, body)
+            while not answer.done():
+                await asyncio.wait([answer], timeout=max(0.0, self._heard_from + _ANSWER_S - loop.time()))
+                if not answer.done() and loop.time() - self._heard_from >= _ANSWER_S:
+                    log.warning("speech_worker_hangs", pid=self.pid)
+                    self._process.kill()
+                    raise WorkerGone
+            return answer.result()
         finally:
             self._waiting.pop(stream, None)
 
@@ -115,6 +120,7 @@ class Child:
         try:
             while True:
                 stream, kind, body = await _frame(self._process)
+                self._heard_from = asyncio.get_running_loop().time()
                 answer = self._waiting.get(stream)
                 if answer is None or answer.done():
                     continue  # whoever asked has gone

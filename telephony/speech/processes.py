@@ -23,6 +23,8 @@ from telephony.speech.worker import AUDIO, FINISH, OPEN
 
 log = get(__name__)
 _MOST_KEPT_S: Final = 30
+_PIECE_S: Final = 1
+"""Sound of one request at most: when the machine is overloaded, many streams still have their turns."""
 _DEATHS: Final = 5
 _DEATHS_WITHIN_S: Final = 60.0
 """A model that kills its workers faster than this is broken: calls go on without it."""
@@ -139,13 +141,15 @@ class ProcessSession:
         """Have the next audio decoded. Raises ValueError after `finish` or `close`, Unavailable when no worker can do it."""
         async with self._turn:
             self._check()
-            audio = self._samples.whole(pcm16)
-            if not audio:
-                return []
-            heard = await self._ask(AUDIO, audio)
-            self._seconds += len(audio) / 2 / self._rate
-            self._keep(audio, heard)
-            return heard
+            audio, step = self._samples.whole(pcm16), _PIECE_S * self._rate * 2
+            found = []
+            for start in range(0, len(audio), step):
+                piece = audio[start : start + step]
+                heard = await self._ask(AUDIO, piece)
+                self._seconds += len(piece) / 2 / self._rate
+                self._keep(piece, heard)
+                found += heard
+            return found
 
     async def finish(self) -> list[Heard]:
         """The rest of the transcript. Raises like `accept`."""

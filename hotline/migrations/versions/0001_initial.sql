@@ -946,7 +946,7 @@ CREATE INDEX ix_ticket_closed_at ON ticket (closed_at) WHERE closed_at IS NOT NU
 
 CREATE INDEX ix_ticket_conversation_id ON ticket (conversation_id);
 
-CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id) WHERE created_by_id IS NOT NULL;
+CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id, next_due_at, id) WHERE created_by_id IS NOT NULL;
 
 CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
 
@@ -1127,6 +1127,16 @@ CREATE TABLE return_call (
 CREATE INDEX ix_return_call_due_at ON return_call (due_at);
 
 CREATE INDEX ix_return_call_open ON return_call (due_at) WHERE state = 'open';
+
+CREATE UNLOGGED TABLE caption (
+	call_id UUID NOT NULL,
+	speaker TEXT NOT NULL,
+	text TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_caption PRIMARY KEY (call_id, speaker),
+	CONSTRAINT ck_caption_speaker CHECK (speaker IN ('citizen', 'agent')),
+	CONSTRAINT fk_caption_call_id FOREIGN KEY(call_id) REFERENCES call (id) ON DELETE CASCADE
+);
 
 CREATE TABLE ticket_words (
 	ticket_id BIGINT NOT NULL,
@@ -1631,12 +1641,15 @@ CREATE TABLE unit_queue (
 	part TEXT NOT NULL,
 	state TEXT NOT NULL,
 	next_due_at TIMESTAMP WITH TIME ZONE,
+	closed_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_unit_queue PRIMARY KEY (assignment_id),
 	CONSTRAINT fk_unit_queue_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE,
 	CONSTRAINT fk_unit_queue_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
 );
 
-CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id);
+CREATE INDEX ix_unit_queue_closed ON unit_queue (unit_id, closed_at, ticket_id) WHERE closed_at IS NOT NULL;
+
+CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id) WHERE closed_at IS NULL;
 
 CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id);
 
@@ -2027,9 +2040,9 @@ $$;
 
 CREATE FUNCTION keep_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at FROM assignment a JOIN ticket t ON t.id = a.ticket_id
-    WHERE a.state NOT IN ('returned', 'cancelled') AND (t.state NOT IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn') OR t.next_due_at IS NOT NULL) AND a.id = NEW.id ON CONFLICT (assignment_id) DO UPDATE SET unit_id = excluded.unit_id, part = excluded.part, state = excluded.state,
-        next_due_at = excluded.next_due_at;
+    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at, closed_at) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at, t.closed_at
+    FROM assignment a JOIN ticket t ON t.id = a.ticket_id WHERE a.state NOT IN ('returned', 'cancelled') AND a.id = NEW.id
+    ON CONFLICT (assignment_id) DO UPDATE SET unit_id = excluded.unit_id, part = excluded.part;
     IF NOT FOUND THEN
         DELETE FROM unit_queue WHERE assignment_id = NEW.id;
     END IF;
@@ -2039,12 +2052,7 @@ $$;
 
 CREATE FUNCTION move_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at FROM assignment a JOIN ticket t ON t.id = a.ticket_id
-    WHERE a.state NOT IN ('returned', 'cancelled') AND (t.state NOT IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn') OR t.next_due_at IS NOT NULL) AND t.id = NEW.id ON CONFLICT (assignment_id) DO UPDATE SET unit_id = excluded.unit_id, part = excluded.part, state = excluded.state,
-        next_due_at = excluded.next_due_at;
-    IF NOT FOUND THEN
-        DELETE FROM unit_queue WHERE ticket_id = NEW.id;
-    END IF;
+    UPDATE unit_queue SET state = NEW.state, next_due_at = NEW.next_due_at, closed_at = NEW.closed_at WHERE ticket_id = NEW.id;
     RETURN NULL;
 END
 $$;
@@ -2054,8 +2062,9 @@ CREATE TRIGGER assignment_is_queued AFTER INSERT ON assignment FOR EACH ROW EXEC
 CREATE TRIGGER assignment_is_queued_anew AFTER UPDATE OF state, unit_id ON assignment FOR EACH ROW
     WHEN (OLD.state <> NEW.state OR OLD.unit_id <> NEW.unit_id) EXECUTE FUNCTION keep_unit_queue();
 
-CREATE TRIGGER ticket_moves_in_queues AFTER UPDATE OF state, next_due_at ON ticket FOR EACH ROW
-    WHEN (OLD.state <> NEW.state OR OLD.next_due_at IS DISTINCT FROM NEW.next_due_at) EXECUTE FUNCTION move_unit_queue();
+CREATE TRIGGER ticket_moves_in_queues AFTER UPDATE OF state, next_due_at, closed_at ON ticket FOR EACH ROW
+    WHEN ((OLD.state, OLD.next_due_at, OLD.closed_at) IS DISTINCT FROM (NEW.state, NEW.next_due_at, NEW.closed_at))
+    EXECUTE FUNCTION move_unit_queue();
 
 CREATE TRIGGER deadline_starts AFTER INSERT ON deadline FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION keep_next_due();
 
