@@ -53,14 +53,18 @@ class Call:
         return self.request.match_info[name]
 
     def sent(self, model: type[M]) -> M:
-        """The body, already checked against `model`."""
-        assert isinstance(self.body, model)  # noqa: S101 - the operation declares it
-        return self.body
+        """The body, already checked against `model`. Raises TypeError for a model that the operation does not declare."""
+        return _as(model, self.body)
 
     def asked(self, model: type[M]) -> M:
-        """The query, already checked against `model`."""
-        assert isinstance(self.query, model)  # noqa: S101 - the operation declares it
-        return self.query
+        """The query, already checked against `model`. Raises TypeError for a model that the operation does not declare."""
+        return _as(model, self.query)
+
+
+def _as(model: type[M], value: BaseModel | None) -> M:
+    if not isinstance(value, model):
+        raise TypeError(f"the operation does not declare {model.__name__}")
+    return value
 
 
 @dataclass(frozen=True)

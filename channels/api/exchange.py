@@ -8,11 +8,11 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from sqlalchemy import select
 
-from channels.api.action_bodies import Way
 from channels.api.call import Call, Operation
 from channels.api.models import NumberText, Sent, Told, text
 from channels.api.run import fresh
-from hotline.errors import HotlineError, NotFound
+from channels.api.unit_bodies import Way
+from hotline.errors import HotlineError, InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment, AssignmentState, Facts
@@ -126,7 +126,8 @@ async def _do(call: Call, ticket: Ticket, part: Assignment, sent: Message) -> No
             data = {"assignment": part.id, "unit": part.unit_id, "note": sent.note.strip()}
             await tell(core, session, ensure(call.actor, "assignment.work"), ticket, "exchange.progress", data)
         case MessageKind.REPLY:
-            assert sent.facts is not None  # noqa: S101 - the model checks it
+            if sent.facts is None:
+                raise InvalidInput(_("答复要写明facts：true、partly、untrue或cannot_verify"), field="facts")
             draft = ReplyDraft(facts=sent.facts, measures=sent.measures, basis=sent.basis, contact_note=sent.note)
             await assignments.draft_reply(core, session, ensure(call.actor, "reply.draft"), part.id, draft)
         case MessageKind.SIGN_OFF:
