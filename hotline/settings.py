@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -48,6 +48,14 @@ class Settings(BaseSettings):
     sip_host: str = Field("127.0.0.1", description="Address of the SIP and RTP sockets.")
     sip_port: Port = Field(5060, description="UDP port of SIP.")
     sip_peers: Annotated[tuple[str, ...], NoDecode] = Field(("127.0.0.0/8",), description="Networks that may call (comma-separated).")
+    sip_registrar: str = Field(
+        "", pattern=r"^$|^[0-9.]+(:[0-9]{2,5})?$", description="IPv4 address of a trunk that wants a registration; empty: none is made."
+    )
+    sip_domain: str = Field("", description="Domain of that registration where it is not the address.")
+    sip_user: str = Field(
+        "", pattern=r"^[A-Za-z0-9._+-]*$", description="User name at the trunk, for the registration and where it asks calls of ours to log in."
+    )
+    sip_password: SecretStr = Field(SecretStr(""), description="Its password.")
     telephony_processes: int = Field(
         1, ge=1, le=8, description="Telephony processes of hotline serve; each further one takes SIP and control ports ten higher."
     )
@@ -244,6 +252,11 @@ class Settings(BaseSettings):
             raise ValueError(f"these ports must differ: {ports}")
         if self.rtp_port_high - self.rtp_port_low < 2 * self.max_calls:
             raise ValueError("HOTLINE_RTP_PORT_LOW to HIGH must hold two ports for each of HOTLINE_MAX_CALLS")
+        if self.sip_registrar and not (self.sip_user and self.sip_password.get_secret_value()):
+            raise ValueError("HOTLINE_SIP_REGISTRAR needs HOTLINE_SIP_USER and HOTLINE_SIP_PASSWORD")
+        registrar = self.sip_registrar.partition(":")[0]
+        if registrar and not any(ip_address(registrar) in ip_network(network, strict=False) for network in self.sip_peers):
+            raise ValueError("HOTLINE_SIP_REGISTRAR must be one of HOTLINE_SIP_PEERS, or its answers are not heard")
         if self.s3_endpoint and not (self.s3_bucket and self.s3_access_key.get_secret_value() and self.s3_secret_key.get_secret_value()):
             raise ValueError("HOTLINE_S3_ENDPOINT needs HOTLINE_S3_BUCKET, HOTLINE_S3_ACCESS_KEY and HOTLINE_S3_SECRET_KEY")
         if not self.demo:

@@ -243,6 +243,7 @@ class Phone:
     @classmethod
     def from_settings(cls, settings: Settings, on_call: Callable[[Leg], Awaitable[None]], vault: Vault) -> Phone:
         """The hotline's phone; its recordings are sealed by `vault`."""
+        login = _login(settings)
         return cls(
             on_call,
             host=settings.sip_host,
@@ -250,7 +251,9 @@ class Phone:
             peers=settings.sip_peers,
             rtp_ports=(settings.rtp_port_low, settings.rtp_port_high),
             max_calls=settings.max_calls,
-            user=settings.line_number,
+            user=settings.sip_user or settings.line_number,
+            login=login,
+            registrar=_registrar(settings, login),
             vault=vault,
         )
 
@@ -407,3 +410,14 @@ class Phone:
         finally:
             if leg.live:
                 await leg.hang_up()
+
+
+def _login(settings: Settings) -> Credentials | None:
+    return Credentials(settings.sip_user, settings.sip_password.get_secret_value()) if settings.sip_user else None
+
+
+def _registrar(settings: Settings, login: Credentials | None) -> Registrar | None:
+    if not settings.sip_registrar or login is None:
+        return None
+    host, _, port = settings.sip_registrar.partition(":")
+    return Registrar(host, login, domain=settings.sip_domain, port=int(port or 5060))

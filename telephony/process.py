@@ -81,6 +81,7 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
     def state() -> dict[str, Any]:
         return {
             "sip": f"{settings.sip_host}:{phone.port}",
+            "registered": phone.registered,
             "transcriber": transcriber.name if transcriber else None,
             "transcripts": transcriber.state() if transcriber else {},
             "voice": voice.name,

@@ -6,6 +6,7 @@ private PostgreSQL, where Kamailio's role may read one view.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -68,7 +69,7 @@ class Edge:
         lines = [f"1 sip:{address} 8" for address in self.processes]  # 8: asked every two seconds whether it lives
         lines += [f"2 sip:{host}:5060" for host in self.trunks]
         lines += [f"3 sip:{address} 0 {len(self.outgoing) - number}" for number, address in enumerate(self.outgoing)]
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / "dispatcher.list"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
@@ -109,7 +110,8 @@ def runtime_folder(data_dir: Path) -> Path:
     inside = data_dir.resolve() / "edge"
     if len(os.fsencode(inside / "control")) <= 100:
         return inside
-    return Path(tempfile.gettempdir()) / f"hotline-edge-{os.getuid()}-{abs(hash(str(inside))):x}"
+    digest = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"hotline-edge-{os.getuid()}-{digest}"
 
 
 def of_settings(settings: Settings) -> Edge:
