@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     )
     sip_domain: str = Field("", description="Domain of that registration where it is not the address.")
     sip_user: str = Field(
-        "", pattern=r"^[A-Za-z0-9._+-]*$", description="User name at the trunk, for the registration and where it asks calls of ours to log in."
+        "",
+        pattern=r"^[A-Za-z0-9._+-]*$",
+        description="User name at the trunk, for the registration and where it asks calls of ours to log in.",
     )
     sip_password: SecretStr = Field(SecretStr(""), description="Its password.")
     telephony_processes: int = Field(
