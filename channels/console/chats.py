@@ -64,7 +64,7 @@ async def _respond(
 
 async def _load(request: web.Request, session: AsyncSession, person: Staff, wanted: str) -> Inbox:
     now = request.app[CORE].clock.now()
-    open_ones = [item for item in await waiting(session) if item.channel != "phone" and _may_see(item, person)]
+    open_ones = [item for item in await waiting(session, person.actor) if item.channel != "phone" and _may_see(item, person)]
     closed = await closed_conversations(request.app[CORE], session, person.actor, [item.id for item in open_ones])
     open_ones = [item for item in open_ones if item.id not in closed]
     chosen = next((item for item in open_ones if str(item.id) == wanted), None)

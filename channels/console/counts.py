@@ -12,12 +12,14 @@ from channels.console.session import Staff, staff
 from channels.web.keys import CORE, DATABASE
 from ticketing.callback.models import ReturnCall
 from ticketing.conversation.models import Call, CallState, Conversation, Owner
+from ticketing.conversation.service import chats_of
 from ticketing.people.lines import calls_of
 from ticketing.people.models import Role
 from ticketing.supervision.notices import count_unread
 from ticketing.ticket.access import visible
-from ticketing.ticket.lists import Queue, count_tickets
+from ticketing.ticket.lists import count_tickets
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.queues import Queue
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -29,7 +31,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         if "desk" in keys:
             found["desk"] = await _desk(request, session, person)
         if "chats" in keys:
-            waiting = select(func.count()).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
+            waiting = select(func.count()).where(
+                Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone", chats_of(person.actor)
+            )
             found["chats"] = await session.scalar(waiting) or 0
         found["notices"] = await count_unread(request.app[CORE], session, person.actor)
     return fragment(request, "console/_counts.html", counts=found)

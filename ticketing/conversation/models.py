@@ -57,6 +57,8 @@ class Conversation(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     channel: Mapped[str]
+    line: Mapped[str] = mapped_column(default="", server_default="")
+    """The line that the citizen wrote to (A07): people of another line do not see the chat. A call's line is what was dialled."""
     party_hash: Mapped[str | None]
     """Keyed hash of the openid (WeChat): at most one live conversation each. Null for phone and web."""
     citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id"))

@@ -10,7 +10,7 @@ import json
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,6 +33,7 @@ async def open_conversation(
     conversation_id: UUID | None = None,
     party: str | None = None,
     citizen_id: int | None = None,
+    line: str | None = None,
 ) -> Conversation:
     """Start a conversation, or return the live one.
 
@@ -41,12 +42,14 @@ async def open_conversation(
         conversation_id: chosen by the channel; an existing one with this id is returned as it is.
         party: a stable name of the other side (the openid); at most one live conversation each.
         citizen_id: whose it is, when known.
+        line: the sub-platform whose entrance was used; the city's own by default.
     """
     now = core.clock.now()
     party_hash = core.vault.fingerprint(party, "party") if party else None
     values = {
         "id": conversation_id or uuid4(),
         "channel": channel,
+        "line": line or core.line,
         "party_hash": party_hash,
         "citizen_id": citizen_id,
         "owner": Owner.BOT.value,
@@ -159,6 +162,8 @@ async def take(core: Core, session: AsyncSession, actor: Actor, conversation_id:
     """An agent takes a waiting web or WeChat conversation. Raises Conflict when somebody else was faster."""
     _needs(actor, Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)
     conversation = await get_conversation(session, conversation_id, lock=True)
+    if actor.line not in (None, conversation.line):
+        raise NotFound("没有找到这个会话")
     if conversation.channel == "phone":
         raise IllegalStep("电话不能在这里接听，请用“回拨”联系来电人")
     if conversation.owner == Owner.HUMAN.value and conversation.agent_id == actor.user_id:
@@ -201,10 +206,16 @@ async def close_conversation(core: Core, session: AsyncSession, conversation: Co
     await _event(core, session, conversation, "conversation.closed", SYSTEM, {})
 
 
-async def waiting(session: AsyncSession) -> list[Conversation]:
-    """Conversations that wait for a person or are with one, longest waiting first."""
+def chats_of(actor: Actor) -> ColumnElement[bool]:
+    """Which chats the actor may see by their line: people bound to a line only that line's, others all (A07)."""
+    return true() if actor.line is None else Conversation.line == actor.line
+
+
+async def waiting(session: AsyncSession, actor: Actor) -> list[Conversation]:
+    """Conversations of the actor's lines that wait for a person or are with one, longest waiting first."""
     owners = (Owner.QUEUE.value, Owner.HUMAN.value)
-    return list(await session.scalars(select(Conversation).where(Conversation.owner.in_(owners)).order_by(Conversation.queued_at)))
+    statement = select(Conversation).where(Conversation.owner.in_(owners), chats_of(actor))
+    return list(await session.scalars(statement.order_by(Conversation.queued_at)))
 
 
 def _needs(actor: Actor, *roles: Role) -> None:

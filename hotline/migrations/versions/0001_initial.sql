@@ -425,6 +425,7 @@ CREATE INDEX ix_nuisance_number_hash ON nuisance_number (number_hash, until);
 CREATE TABLE conversation (
 	id UUID NOT NULL,
 	channel TEXT NOT NULL,
+	line TEXT DEFAULT '' NOT NULL,
 	party_hash TEXT,
 	citizen_id BIGINT,
 	owner TEXT NOT NULL,

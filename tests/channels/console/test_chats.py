@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from hotline.events import Outbox
 from tests.channels.staff import Browser, City, Opener
 from ticketing.citizen.service import by_openid
 from ticketing.conversation.models import Author, Conversation, Message
 from ticketing.conversation.service import add_message, open_conversation, request_person
+from ticketing.people.models import Line, User
 
 
 async def _waiting(city: City, channel: str = "web") -> UUID:
@@ -24,6 +25,22 @@ async def _waiting(city: City, channel: str = "web") -> UUID:
 async def _post(person: Browser, path: str, **fields: str) -> int:
     csrf = (await person.form("/console/chats", "/console/logout"))["csrf"]
     return (await person.post(path, {"csrf": csrf, **fields})).status
+
+
+async def test_a_chat_belongs_to_a_line_and_people_of_another_line_do_not_meet_it(browser: Opener, city: City) -> None:
+    conversation_id = await _waiting(city)
+    async with city.database.transaction() as session:
+        assert (await session.get_one(Conversation, conversation_id)).line == city.core.line
+        session.add(Line(number="12319", name="城建热线", greeting="", active=True))
+        await session.flush()
+        await session.execute(update(User).where(User.login == "agent2").values(line="12319"))
+    bound, free = await browser("agent2"), await browser("agent")
+    assert "我家路灯坏了" not in await bound.text("/console/chats")
+    assert await _post(bound, f"/console/chats/{conversation_id}/take") == 404
+    assert "我家路灯坏了" in await free.text("/console/chats")
+    async with city.database.transaction() as session:
+        await session.execute(update(Conversation).values(line="12319"))
+    assert await _post(bound, f"/console/chats/{conversation_id}/take") == 303
 
 
 async def test_two_agents_take_at_once_and_one_gets_it(browser: Opener, city: City) -> None:
