@@ -26,6 +26,7 @@ from telephony.flow.pending import PendingCalls
 from telephony.flow.record import pending_folder
 from telephony.flow.recovery import Refusals, end_abandoned, pick_up
 from telephony.flow.tones import music
+from telephony.media.codec import preferring
 from telephony.phone import Phone
 from telephony.queue.switchboard import Switchboard
 from telephony.speech import models
@@ -69,8 +70,8 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
     worker = f"telephony-{settings.sip_port}"
     await asyncio.to_thread(music)
 
-    async def dial(uri: str, ring_s: float) -> BridgeLeg:
-        return await phone.dial(uri, ring_s=ring_s)
+    async def dial(uri: str, ring_s: float, codec: str) -> BridgeLeg:
+        return await phone.dial(uri, codecs=preferring(codec), ring_s=ring_s)
 
     board = Switchboard(services.core, services.database, worker, dial)
     parts = Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker, board, captions)

@@ -43,7 +43,9 @@ class BridgeLeg(Protocol):
         ...
 
 
-Dial = Callable[[str, float], Awaitable[BridgeLeg]]
-"""`await dial(uri, ring_s)`: ring a telephone; the leg when it is answered. Raises `CallFailed`, ValueError, OSError.
+Dial = Callable[[str, float, str], Awaitable[BridgeLeg]]
+"""`await dial(uri, ring_s, codec)`: ring a telephone; the leg when it is answered. Raises `CallFailed`, ValueError, OSError.
+
+`codec` is offered first: where both legs speak the citizen's, sound goes through byte for byte, without a second loss of quality.
 
 Cancelling it stops the ring."""

@@ -91,7 +91,7 @@ class Ringer:
     async def _ring(self, uri: str, purpose: str, user_id: int | None, row_id: int | None) -> None:
         leg, result = None, ""
         try:
-            leg = await self._call.parts.switchboard.dial(uri, _RING_S)
+            leg = await self._call.parts.switchboard.dial(uri, _RING_S, self._call.leg.codec)
         except CallFailed as failed:
             result = "busy" if failed.status in _BUSY else "no_answer"
         except (ValueError, OSError) as error:  # no address, no such host, no port left

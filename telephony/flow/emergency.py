@@ -79,7 +79,7 @@ class EmergencyOffer:
         """Ring while the caller hears it; what the caller says meanwhile is kept, and a hang-up ends the ring."""
         call = self._call
         call.leg.feed(Loop(ringing()))
-        dialling = asyncio.ensure_future(call.parts.switchboard.dial(route(call.parts.settings, line), _RING_S))
+        dialling = asyncio.ensure_future(call.parts.switchboard.dial(route(call.parts.settings, line), _RING_S, call.leg.codec))
         listening = asyncio.ensure_future(self._keep_words())
         try:
             await asyncio.wait({dialling, listening}, return_when=asyncio.FIRST_COMPLETED)

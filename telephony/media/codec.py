@@ -29,6 +29,11 @@ PCMA = Codec("PCMA", 8, lambda pcm: audioop.lin2alaw(pcm, 2), lambda law: audioo
 CODECS: dict[str, Codec] = {codec.name: codec for codec in (PCMU, PCMA)}
 
 
+def preferring(name: str) -> tuple[str, ...]:
+    """The names of all codecs, this one first: for an offer to a leg that will be bridged with one that speaks it."""
+    return tuple(sorted(CODECS, key=lambda known: known != name))
+
+
 def interleave(left: bytes, right: bytes) -> bytes:
     """One stereo frame out of two mono frames of the same length."""
     return audioop.add(audioop.tostereo(left, 2, 1, 0), audioop.tostereo(right, 2, 0, 1), 2)

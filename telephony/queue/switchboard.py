@@ -17,7 +17,8 @@ import asyncpg
 from hotline.database import Database
 from hotline.errors import HotlineError, Unavailable
 from hotline.logs import get
-from telephony.bridge.agent_leg import Dial
+from telephony.bridge.agent_leg import BridgeLeg, Dial
+from telephony.leg import CallFailed
 from ticketing.call_flow import versions
 from ticketing.context import Core
 from ticketing.duty.service import end_wrap_ups
@@ -28,6 +29,8 @@ from ticketing.queue.service import WAKE_CHANNEL, distribute, wake
 log = get(__name__)
 _TICK_S = 1.0
 _RECONNECT_S = 1.0
+_GRACE_S = 1.0
+"""For the network: who picks up in the last moment is not lost."""
 
 
 class Switchboard:
@@ -38,13 +41,24 @@ class Switchboard:
         self._core = core
         self._database = database
         self._worker = worker
-        self.dial = dial
+        self._dial = dial
         self._waiting: dict[UUID, Callable[[], None]] = {}
         self._talking: dict[UUID, Callable[[CallCommand], None]] = {}
         self._poked = asyncio.Event()
         self._commanded = asyncio.Event()
         self.listening = asyncio.Event()
         """Set while NOTIFY is heard."""
+
+    async def dial(self, uri: str, ring_s: float, codec: str) -> BridgeLeg:
+        """Ring a telephone for so long at most. Raises `CallFailed`, ValueError for an address that is none of ours, OSError.
+
+        A telephone that is switched off answers nothing at all: SIP itself would try for 32 s.
+        """
+        try:
+            async with asyncio.timeout(ring_s + _GRACE_S):
+                return await self._dial(uri, ring_s, codec)
+        except TimeoutError:
+            raise CallFailed(408, "no answer") from None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -78,10 +92,13 @@ class Switchboard:
     async def _listen(self) -> None:
         dsn = self._database.url.replace("postgresql+asyncpg://", "postgresql://", 1)
         while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            try:
                 await self._hear(dsn)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("switchboard_connection_lost", reason=type(error).__name__)
+            except Exception:  # whatever it is: the ticks go on, and the next connection may work
+                log.exception("switchboard_connection_lost")
             self.listening.clear()
-            log.warning("switchboard_connection_lost")
             await asyncio.sleep(_RECONNECT_S)
 
     async def _hear(self, dsn: str) -> None:

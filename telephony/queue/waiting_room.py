@@ -141,7 +141,7 @@ class WaitingRoom:
 
     async def _ring(self, ring: Ring) -> None:
         try:
-            leg = await self._call.parts.switchboard.dial(ring.phone, ring.timeout_s)
+            leg = await self._call.parts.switchboard.dial(ring.phone, ring.timeout_s, self._call.leg.codec)
         except CallFailed as failed:
             await self._refused(ring, _RESULTS.get(failed.status, "failed"))
         except (ValueError, OSError) as error:  # no address of ours, no such host, no port left

@@ -142,7 +142,7 @@ class Telephones:
         self.rung: list[str] = []
         self.stopped: list[str] = []
 
-    async def dial(self, uri: str, ring_s: float) -> FakeLeg:
+    async def dial(self, uri: str, ring_s: float, codec: str) -> FakeLeg:
         self.rung.append(uri)
         self.ringing[uri] = asyncio.get_running_loop().create_future()
         try:

@@ -21,6 +21,7 @@ from telephony.speech.prompts import PromptStore
 from telephony.speech.transcriber import Transcriber
 from telephony.speech.voice import EspeakVoice
 from tests.telephony.lossy import lose_media, lose_signalling
+from ticketing.callback.models import ReturnCall
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Call, Message
 from ticketing.ticket.models import Ticket
@@ -44,8 +45,8 @@ class Hotline:
         self.running: set[asyncio.Event] = set()
         self.phone = Phone(self.on_call, port=0, rtp_ports=(0, 0))
 
-    async def dial(self, uri: str, ring_s: float) -> CallLeg:
-        return await self.phone.dial(uri, ring_s=ring_s)
+    async def dial(self, uri: str, ring_s: float, codec: str) -> CallLeg:
+        return await self.phone.dial(uri, codecs=(codec,), ring_s=ring_s)
 
     async def on_call(self, leg: CallLeg) -> None:
         over = asyncio.Event()
@@ -106,19 +107,21 @@ async def test_what_the_caller_says_is_heard_answered_and_kept_as_a_ticket(hotli
     assert "电梯坏了" in ticket.content
 
 
-async def test_the_key_zero_reaches_the_queue(hotline: Hotline, database: Database) -> None:
+async def test_zero_with_nobody_on_duty_is_told_and_owed_a_return_call(hotline: Hotline, database: Database) -> None:
     async with Caller(hotline.address) as caller:
         await caller.press("0")
         async with asyncio.timeout(10):
-            while True:
-                async with database.transaction() as session:
-                    call = (await session.scalars(select(Call))).first()
-                if call is not None and call.state == "queued":
-                    break
+            while not await was_told(database, "closed"):
                 await asyncio.sleep(0.05)
     await hotline.all_over()
     async with database.transaction() as session:
+        assert (await session.scalars(select(ReturnCall.reason))).one() == "nobody_on_duty"
         assert (await session.scalars(select(Ticket))).one().title
+
+
+async def was_told(database: Database, prompt: str) -> bool:
+    async with database.transaction() as session:
+        return (await session.scalars(select(Message).where(Message.data["prompt"].astext == prompt))).first() is not None
 
 
 @pytest.mark.parametrize("percent", [1, 5, 10])
