@@ -10,7 +10,7 @@ from channels.web.words import word
 from hotline.clock import to_city
 from hotline.i18n import _
 from ticketing.calendar.working_time import WorkCalendar
-from ticketing.deadline.models import ClockState, Deadline, Stage
+from ticketing.deadline.models import ClockKind, ClockState, Deadline, Stage
 from ticketing.ticket.list_rows import ListedClock
 
 _LIMIT = {
@@ -78,6 +78,8 @@ def describe_short(clock: Deadline | ListedClock, now: datetime, calendar: WorkC
 def rule_of(clock: Deadline | ListedClock) -> str:
     """The length of the limit and how it is counted."""
     value, unit = clock.limit_value, clock.limit_unit
+    if clock.kind == ClockKind.SUSPENSION.value:
+        return _("到复查日期")  # a day that was named, not a length
     if unit == "h" and value < 1:
         value, unit = round(value * 60), "min"
     return _(_LIMIT.get(unit, "{n}")).format(n=f"{round(value, 1):g}")

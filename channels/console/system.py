@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from channels.console.pages import page
 from channels.console.session import require_may
+from channels.console.webhooks import reason
 from channels.web.formats import duration
 from channels.web.keys import CORE, DATABASE, HUB, SETTINGS
 from hotline.events import Outbox
@@ -96,6 +97,7 @@ async def show_system(request: web.Request) -> web.StreamResponse:
         workers=[_worker(worker, now) for worker in workers],
         outbox=outbox,
         parked=parked,
+        reason=reason,
         inbound=inbound,
         facts=facts,
         free_mb=disk.free // 1048576,

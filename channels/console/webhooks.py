@@ -93,6 +93,7 @@ async def _push(request: web.Request, session: AsyncSession, form: dict[str, str
 
 _REASONS = (
     ("ClientConnector", "连不上对方"),
+    ("no gateway", "没有短信网关，未发送"),
     ("ServerDisconnected", "对方断开了连接"),
     ("TimeoutError", "对方没有及时回答"),
     ("HTTP 410", "对方已停用这个地址"),

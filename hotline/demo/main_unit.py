@@ -70,7 +70,7 @@ def on_site(planner: Planner) -> None:
     made = planner.script(planner.now - timedelta(minutes=26), urgent=True)
     made.unit = UNIT
     made.do(steps.register_matter(matter, matter.places[0], Channel.PHONE)).wait(4, 6).do(steps.dispatch(UNIT, DispatchMode.PHONE))
-    made.wait(3, 5).do(steps.sign(UNIT))
+    made.wait(3, 5).do(steps.sign(UNIT)).wait(2, 4).do(steps.contact(UNIT))
 
 
 def _dispatch(handling: HandlingKind, mode: DispatchMode) -> Step:
@@ -83,9 +83,9 @@ def _dispatch(handling: HandlingKind, mode: DispatchMode) -> Step:
 
 
 def unhappy(planner: Planner) -> None:
-    """不满意 on the web this morning: the second visit waits for a decision."""
+    """不满意 on the web not two hours ago: the second visit waits for a decision."""
     made = planner.handle(planner.office_hours_ago(16), planner.matter("0104"), pace=0.4, mode=DispatchMode.PHONE)
-    made.work(0.5, 1).do(_says_no)
+    made.at(planner.now - timedelta(minutes=100)).do(_says_no)
 
 
 async def _says_no(stage: Stage, life: Life) -> None:

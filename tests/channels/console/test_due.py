@@ -100,3 +100,9 @@ def test_on_a_sunday_the_days_that_are_left_agree_with_the_limit() -> None:
     recompute(CALENDAR, made)
     told = describe(made, saturday + timedelta(days=1), CALENDAR)
     assert (told.text, told.rule) == ("审核剩 1个工作日", "1个工作日")
+
+
+def test_a_suspension_ends_on_a_day_that_was_named() -> None:
+    made = clock(Limit(1576.7, "h"))
+    made.kind = ClockKind.SUSPENSION.value
+    assert rule_of(made) == "到复查日期"
