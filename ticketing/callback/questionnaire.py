@@ -54,7 +54,8 @@ def read_answers(rules: Rules, given: Mapping[str, str], *, by: str) -> Callback
     if errors:
         raise InvalidInput(errors=errors)
     satisfaction = rules.result_of(answers["satisfaction"])
-    assert satisfaction is not None  # noqa: S101 - checked by _fits
+    if satisfaction is None:
+        raise InvalidInput(_("请选择满意程度"), field="satisfaction")
     contacted = answers.get("contacted")
     return CallbackResult(
         satisfaction=satisfaction,

@@ -178,9 +178,10 @@ async def tell_overdue(core: Core, session: AsyncSession, *, batch: int = 200) -
     owed = (Rectification.state == "open") & (Rectification.due_at <= now) & Rectification.overdue_told_at.is_(None)
     statement = select(Rectification, Ticket).join(Ticket, Ticket.id == Rectification.ticket_id).where(owed).order_by(Rectification.due_at)
     rows = (await session.execute(statement.limit(batch).with_for_update(of=(Ticket, Rectification), skip_locked=True))).all()
-    directory = await Directory.load(session) if rows else None
+    if not rows:
+        return 0
+    directory = await Directory.load(session)
     for task, ticket in rows:
-        assert directory is not None  # noqa: S101 - there are rows
         people = directory.of_role(ticket.line, Role.SUPERVISOR)
         if task.unit_id is not None:
             people += directory.of_unit(task.unit_id, ticket.line)
