@@ -13,6 +13,7 @@ from channels.console import receipt
 from channels.console.actions import HANDLERS, PERMISSIONS, Step
 from channels.console.callback_view import callback_words
 from channels.console.due import describe
+from channels.console.choices import category_options, unit_boxes, unit_options
 from channels.console.grants import valid_grant
 from channels.console.next_step import next_step
 from channels.console.pages import fragment, page, see_other
@@ -183,6 +184,9 @@ async def ticket_response(
         lower_units=await _lower_units(session, person.user.unit_id) if "pass_on" in actions else [],
         staff_list=await _staff_list(session) if "name" in actions else [],
         categories=view.category_choices,
+        category_options=category_options,
+        unit_options=unit_options,
+        unit_boxes=unit_boxes,
         refusal_reasons=refusal_choices(),
         **callback_words(),
         problem=str(problem) if problem and not errors else "",
