@@ -52,6 +52,7 @@ class SipCall(VoIPCall):
         self.agent = endpoint.agent
         self.sip = endpoint.agent
         self.state = state
+        self.began = time.monotonic()
         self.call_id = call_id
         self.media = media
         self.hooks = CallHooks()

@@ -29,6 +29,8 @@ _log = logs.get(__name__)
 _WATCH_S = 1.0
 _LONGEST_HOLD_S = 600.0
 """On hold silence is meant, but nobody is held for ever: after this without a packet or a re-INVITE the call is a dead one."""
+LONGEST_RINGING_S = 240.0
+"""Longer than any proxy lets it ring (timer C, RFC 3261 16.6): who has gone without a CANCEL does not ring for ever."""
 _UNDERSTOOD = frozenset({"timer", "100rel"})
 """Extensions that a caller may require: session timers and acknowledged ringing, nothing else."""
 
@@ -95,11 +97,13 @@ class Endpoint(VoIPPhone):
         self._watch = asyncio.get_running_loop().call_later(_WATCH_S, self._watch_media)
 
     def _watch_media(self) -> None:
-        """A caller whose network died sends no BYE: no media for so long means gone."""
+        """A caller whose network died sends no BYE and no CANCEL: no media, or ringing, for so long means gone."""
         self._schedule_watch()
         now = time.monotonic()
         for call in list(self.calls.values()):
             plan = call.media.plan
+            if isinstance(call, IncomingCall) and call.state == CallState.RINGING and now - call.began > LONGEST_RINGING_S:
+                call.deny(480)
             if call.state != CallState.ANSWERED or plan is None:
                 continue
             silence_is_meant = call.held or not plan.will_receive

@@ -101,6 +101,13 @@ class OutgoingCall(SipCall):
         if transaction is not None and transaction.final is None:
             cancel = transaction.request.without_body("CANCEL")
             self.agent.request(cancel, self._destination, lambda _response: None, transaction.branch)
+            # whoever has gone since it rang sends no 487 (RFC 3261 9.1)
+            asyncio.get_running_loop().call_later(self.agent.timers.give_up, self._give_up, transaction)
+
+    def _give_up(self, transaction: ClientTransaction) -> None:
+        if transaction.final is None:
+            transaction.abandon()
+            self._fail(408, self._cancelled or "no answer from the network")
 
     def _on_response(self, response: Response | None) -> None:
         if response is None:

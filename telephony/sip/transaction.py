@@ -241,6 +241,12 @@ class ClientTransaction:
             asyncio.get_running_loop().call_later(self.timers.give_up, self.on_done, self)
         self.on_response(response)  # a repeated 2xx too: it is the dialog that acknowledges it
 
+    def abandon(self) -> None:
+        """Wait for no answer any more."""
+        self.close()
+        self.final = 408
+        self.on_done(self)
+
     def close(self) -> None:
         """Stop repeating."""
         if self._repeater is not None:

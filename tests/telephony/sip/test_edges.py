@@ -47,6 +47,19 @@ async def test_a_caller_whose_network_died_is_hung_up(make_phone: MakePhone, mak
     peer.respond(await peer.expect_request("BYE"), "200 OK")
 
 
+async def test_a_caller_who_vanished_does_not_ring_for_ever(
+    make_phone: MakePhone, make_peer: MakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telephony.sip.endpoint.LONGEST_RINGING_S", 0.2)
+    desk = Desk(answer=False)
+    peer = await make_peer(await make_phone(desk))
+    peer.request("INVITE", 1, peer.sdp())
+    branch = peer.branch
+    await peer.expect(480, "INVITE", timeout=5)
+    peer.request("ACK", 1, branch=branch)
+    assert await desk.event() == HungUp("us", "refused")
+
+
 async def test_a_caller_on_hold_may_be_silent(make_phone: MakePhone, make_peer: MakePeer) -> None:
     desk = Desk()
     peer = await make_peer(await make_phone(desk, rtp_timeout_s=0.5))

@@ -97,3 +97,17 @@ async def test_identifiers_cannot_be_guessed(make_phone: MakePhone, make_peer: M
         await peer.silence(0.05)
     assert len(set(seen)) == 6
     assert all(len(identifier.partition(";")[0]) >= 16 for identifier in seen)
+
+
+async def test_a_phone_that_dies_while_it_rings_does_not_hold_the_call(make_phone: MakePhone, make_peer: MakePeer) -> None:
+    phone = await make_phone(timers=FAST)
+    peer = await make_peer(phone)
+    dialling = asyncio.create_task(phone.dial(f"sip:agent@127.0.0.1:{peer.port}", ring_s=0.2))
+    peer.respond(await peer.expect_request("INVITE"), "180 Ringing")
+    await peer.expect_request("CANCEL")  # and never a word again
+    with pytest.raises(CallFailed, match="nobody answered"):
+        await asyncio.wait_for(dialling, 5)
+    async with asyncio.timeout(5):
+        while phone.endpoint.agent._client_transactions:
+            await asyncio.sleep(0.02)
+    assert phone.endpoint.calls == {}
