@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.due import Due, describe_moment
+from channels.console.duty import colleagues, mine
 from channels.console.pages import fragment, page
 from channels.console.session import require_may
 from channels.web.formats import mask_phone, show_phone
@@ -24,9 +25,11 @@ from ticketing.conversation.models import Author, Call, CallState, Conversation,
 from ticketing.conversation.service import messages
 from ticketing.people.actor import Actor
 from ticketing.people.lines import calls_of
+from ticketing.people.models import User
 from ticketing.people.permissions import may
 from ticketing.ticket.access import closed_conversations, visible
 from ticketing.ticket.models import Ticket
+from ticketing.words import choices
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class LiveCall:
     """How long it has waited, or has gone on."""
     last: str
     """The last thing the caller said."""
+    agent: str
+    """Who talks with the caller; empty: the assistant, or nobody yet."""
     closed: bool
     """A secret ticket came of it that this person may not see: neither number nor words are shown."""
 
@@ -62,11 +67,14 @@ async def show(request: web.Request) -> web.StreamResponse:
         chosen = _choose(calls, request.query.get("call", ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed else []
         owed = await _owed(core, session, person.actor)
+        duty, my_call = await mine(session, person.actor)
+        others = await colleagues(session, person.actor) if my_call else []
         chats = await session.scalar(
             select(func.count()).select_from(Conversation).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
         )
     waiting = [item for item in calls if item.waiting]
     values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, "owed": owed, "chats": chats or 0, "waiting": waiting}
+    values |= {"duty": duty, "my_call": my_call, "others": others, "breaks": choices("break_reason")}
     if is_fragment(request) and request.query.get("part"):
         return fragment(request, "console/_desk.html", **values)
     return page(request, "console/desk.html", nav="desk", **values)
@@ -83,17 +91,21 @@ async def _live(core: Core, session: AsyncSession, actor: Actor) -> list[LiveCal
     last = await last_words(session, [call.conversation_id for call in calls])
     numbers = await caller_numbers(core, session, calls)
     closed = await closed_conversations(core, session, actor, [call.conversation_id for call in calls])
+    agents = {
+        user.id: user.name for user in await session.scalars(select(User).where(User.id.in_([c.data.get("agent_id", 0) for c in calls])))
+    }
     found = []
     for call in calls:
         number = numbers.get(call.id, "")
         shown = (show_phone(number) if may(actor, "private.during_call") else mask_phone(number)) if number else _("号码未显示")
         waiting = call.state == CallState.QUEUED.value
+        agent = agents.get(call.data.get("agent_id", 0), "") if call.state == CallState.TALKING.value else ""
         since = call.queued_at if waiting and call.queued_at else call.started_at
         seconds = max(0, int((now - since).total_seconds()))
         if call.conversation_id in closed:
-            found.append(LiveCall(call, _("保密来电"), waiting, seconds, _("保密，只有指定的人能看"), True))
+            found.append(LiveCall(call, _("保密来电"), waiting, seconds, _("保密，只有指定的人能看"), agent, True))
         else:
-            found.append(LiveCall(call, shown, waiting, seconds, last.get(call.conversation_id, ""), False))
+            found.append(LiveCall(call, shown, waiting, seconds, last.get(call.conversation_id, ""), agent, False))
     return sorted(found, key=lambda item: (not item.waiting, -item.seconds))
 
 

@@ -38,6 +38,8 @@ CALENDAR = Entry("calendar", "/console/calendar", "calendar-days", "日历", "ca
 POLICIES = Entry("policies", "/console/policies", "clock", "时限", "policy.propose")
 ACCOUNTS = Entry("accounts", "/console/people", "users", "账号", "users.manage")
 
+QUEUE = Entry("queue", "/console/queue", "phone-incoming", "排队", "queue.see")
+CALL_FLOW = Entry("call_flow", "/console/call-flow", "phone", "来电流程", "call_flow.manage")
 UNITS = Entry("units", "/console/units", "network", "单位", "units.manage")
 LINES = Entry("lines", "/console/lines", "phone", "线路", "lines.manage")
 CATALOGUE = Entry("catalogue", "/console/catalogue", "folder-tree", "派单目录", "catalogue.manage")
@@ -58,7 +60,7 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
 }
 """At most five, so that a phone shows them all. The first is where log-in leads."""
 
-MENU = (CALLBACKS, SUPERVISION, POLICIES, CATALOGUE, UNITS, LINES, SENT, WEBHOOKS, AUDIT)
+MENU = (QUEUE, CALLBACKS, SUPERVISION, POLICIES, CATALOGUE, UNITS, LINES, CALL_FLOW, SENT, WEBHOOKS, AUDIT)
 """What stands in the menu of whoever may open it and has no room on the rail."""
 
 ROLE_NAMES: dict[Role, str] = {

@@ -38,6 +38,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
         elif notice.subject == "caption":
             if conversation == notice.subject_id and may(person.actor, "desk.answer"):
                 yield "caption"
+        elif notice.subject == "duty" and may(person.actor, "duty.self"):
+            yield "desk"
         elif notice.subject in ("call", "conversation") and may(person.actor, "chat.answer"):
             yield "desk"
             if conversation and conversation in (notice.subject_id, notice.data.get("conversation")):
