@@ -234,5 +234,6 @@ def _order(unit: str) -> Step:
 def exchanged(planner: Planner) -> None:
     """Two matters for a unit that works in a system of its own (`hotline.demo.partners`): nobody there has signed yet."""
     matters = [matter for matter in planner.stage.content.matters if planner.stage.category_units[matter.code] == "water"]
-    for number, hours in enumerate((1.5, 4)):
-        planner.handle(planner.office_hours_ago(hours), matters[number % len(matters)], until="dispatch", pace=0.2, mode=DispatchMode.PHONE)
+    for number in range(2):  # wall time: some of these are urgent and run at night and on Sundays
+        start = planner.now - timedelta(minutes=60 + 15 * number)
+        planner.handle(start, matters[number % len(matters)], until="dispatch", pace=0.2, mode=DispatchMode.PHONE)
