@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from benchmarks.telephony_media import cpu_seconds
+from benchmarks.telephony_media import be_nice, cpu_seconds
 from telephony.leg import HungUp, Leg
 from telephony.phone import Phone
 from telephony.speech.measure import Sample, measure
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--nice", type=int, default=0)
     options = parser.parse_args()
-    os.nice(options.nice)
+    be_nice(options.nice)
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=alone, args=(theirs, options.model, options.calls, options.seconds))
     process.start()

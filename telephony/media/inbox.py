@@ -20,10 +20,25 @@ class LoopInbox:
         self._loop = loop
         self._items: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._scheduled = False
+        self._held = False
+
+    def hold(self) -> None:
+        """What is posted from now on waits for `let_go`: one wake-up of the loop instead of one for each call. Media thread only."""
+        self._held = True
+
+    def let_go(self) -> None:
+        """Run what was posted meanwhile."""
+        self._held = False
+        if self._items:
+            self._wake()
 
     def post(self, function: Callable[..., object], *arguments: Any) -> None:
         """From any thread. Dropped without a word when the loop is closed: nobody is left to be told."""
         self._items.append((function, arguments))
+        if not self._held:
+            self._wake()
+
+    def _wake(self) -> None:
         if not self._scheduled:
             self._scheduled = True
             try:

@@ -58,9 +58,9 @@ class Endpoint(VoIPPhone):
         super().__init__(host, port, user, "", myIP=host, sipPort=port, rtpPortLow=rtp_ports[0], rtpPortHigh=rtp_ports[1])
         self.agent = SipAgent(self, self, host, port, access, user, timers)
         self.sip = self.agent
-        self.engine = MediaEngine()
-        self.ports = PortPool(host, *rtp_ports)
         self.inbox = LoopInbox(asyncio.get_running_loop())
+        self.engine = MediaEngine(self.inbox)
+        self.ports = PortPool(host, *rtp_ports)
         self.media_totals = MediaCounters()
         self.quality = CallQuality()
         self.incoming_total = 0
