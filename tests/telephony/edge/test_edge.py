@@ -12,12 +12,14 @@ from hotline.database import Database
 from hotline.processes.edge import of_private
 from hotline.processes.postgres import PrivatePostgres
 from telephony.leg import CallFailed, HungUp, Leg
+from telephony.media.codec import CODECS
 from telephony.sip.digest import Credentials
 from telephony.sip.registration import Registrar
 from tests.telephony.conftest import MakePhone
 from tests.telephony.edge.kamailio import KAMAILIO, POSTGRES_MODULE, an_edge, running
 from tests.telephony.sip.desk import Desk
 from tests.telephony.sip.peer import Peer
+from tests.telephony.sip.sipp import SIPP, run_sipp
 from tests.telephony.sounds import loud_part, signal_to_noise, tone
 from tests.ticketing.conftest import City
 from ticketing.sip_account.service import issue
@@ -48,6 +50,16 @@ async def test_calls_go_to_the_processes_in_turn_and_end_from_both_sides(make_ph
             await phone.endpoint.agent.settle(2)
             assert phone.counters()["sip_repeated"] == 0
         assert edge.complaints() == []
+
+
+@pytest.mark.skipif(SIPP is None, reason="sipp is not installed (Debian package sip-tester)")
+async def test_sixty_calls_of_sipp_none_failed(make_phone: MakePhone, tmp_path: Path) -> None:
+    (tmp_path / "tone").write_bytes(CODECS["PCMU"].encode(tone(440, 1.0)))
+    processes = [await make_phone(Desk()) for _ in range(2)]
+    async with running(an_edge([phone.port for phone in processes])) as edge:
+        await run_sipp(edge.port, "pcmu", tmp_path, calls=60, rate=30)
+        assert edge.complaints() == []
+    assert [phone.counters()["calls_incoming"] for phone in processes] == [30, 30]
 
 
 async def test_hold_and_early_media_through_the_edge(make_phone: MakePhone) -> None:
