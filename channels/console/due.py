@@ -80,6 +80,8 @@ def rule_of(clock: Deadline | ListedClock) -> str:
     value, unit = clock.limit_value, clock.limit_unit
     if clock.kind == ClockKind.SUSPENSION.value:
         return _("到复查日期")  # a day that was named, not a length
+    if clock.kind == ClockKind.STATUTE.value and clock.limit_unit == "h":
+        return _("到单位写明的日期")
     if unit == "h" and value < 1:
         value, unit = round(value * 60), "min"
     return _(_LIMIT.get(unit, "{n}")).format(n=f"{round(value, 1):g}")

@@ -106,3 +106,12 @@ def test_a_suspension_ends_on_a_day_that_was_named() -> None:
     made = clock(Limit(1576.7, "h"))
     made.kind = ClockKind.SUSPENSION.value
     assert rule_of(made) == "到复查日期"
+
+
+def test_a_statutory_procedure_ends_on_the_day_that_the_unit_named_or_by_the_statute() -> None:
+    made = clock(Limit(1576.7, "h"))
+    made.kind = ClockKind.STATUTE.value
+    assert rule_of(made) == "到单位写明的日期"
+    by_law = clock(Limit(65, "wd"))
+    by_law.kind = ClockKind.STATUTE.value
+    assert rule_of(by_law) == "65个工作日"
