@@ -15,6 +15,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from telephony.client import Caller
+from telephony.phone import Phone
+from telephony.sip.digest import Credentials
+from telephony.sip.registration import Registrar
 from telephony.speech.voice import EspeakVoice
 from tests.e2e.demo import Demo, free_port, until
 
@@ -132,3 +135,24 @@ async def test_a_process_that_drains_starts_anew_when_its_last_call_is_over(edge
         assert demo.pid(role) == old
     until(lambda: demo.pid(role) not in (None, old), within_s=60, what="the new process")
     demo.until_ready()
+
+
+async def test_a_desk_telephone_gets_its_account_and_registers(edge_demo: EdgeDemo) -> None:
+    demo = edge_demo
+    [admin] = demo.sql("SELECT staff_number FROM staff WHERE role = 'admin' AND active ORDER BY id LIMIT 1")
+    [agent] = demo.sql("SELECT login FROM staff WHERE role = 'agent' AND active ORDER BY id LIMIT 1")
+    given = demo.hotline("telephones", "give", agent, "2001", "--by", admin)
+    assert given.returncode == 0, given.stderr
+    password = given.stdout.partition("password ")[2].partition(",")[0]
+    login = Credentials("2001", password)
+    telephone = Phone(None, port=0, rtp_ports=(0, 0), user="2001", registrar=Registrar("127.0.0.1", login, "hotline", demo.edge_port))
+    await telephone.start()
+    try:
+        async with asyncio.timeout(20):
+            while not telephone.registered:
+                await asyncio.sleep(0.1)
+    finally:
+        await telephone.stop()
+    assert demo.hotline("telephones", "list", "--by", admin).stdout.startswith(f"2001  {agent}  ")
+    assert demo.hotline("telephones", "take", agent, "--by", admin).returncode == 0
+    assert demo.sql("SELECT * FROM sip_subscriber") == []
