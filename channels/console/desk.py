@@ -64,10 +64,10 @@ async def show(request: web.Request) -> web.StreamResponse:
     core = request.app[CORE]
     async with request.app[DATABASE].transaction() as session:
         calls = await _live(core, session, person.actor)
-        chosen = _choose(calls, request.query.get("call", ""))
+        duty, my_call = await mine(session, person.actor)
+        chosen = _choose(calls, request.query.get("call", "") or str(my_call.id if my_call else ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed else []
         owed = await _owed(core, session, person.actor)
-        duty, my_call = await mine(session, person.actor)
         others = await colleagues(session, person.actor) if my_call else []
         chats = await session.scalar(
             select(func.count()).select_from(Conversation).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")

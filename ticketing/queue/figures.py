@@ -27,7 +27,7 @@ class Level:
     """Today, since midnight in the city."""
 
     entered: int
-    """Callers who entered the queue, without those who hung up within five seconds."""
+    """Callers whose wait is over, without those who hung up within five seconds."""
     answered: int
     in_time: int
     """Answered within `servicelevel`."""
@@ -70,7 +70,7 @@ _LEVEL = text(
         WHERE w.entered_at >= :since AND (CAST(:lines AS text[]) IS NULL OR c.called = ANY(CAST(:lines AS text[])))
         WINDOW per AS (PARTITION BY w.call_id ORDER BY w.id) ORDER BY w.call_id, w.id DESC),
     counted AS (SELECT *, extract(epoch FROM ended_at - entered_at) AS waited FROM one
-        WHERE NOT (coalesce(outcome, '') = 'abandoned' AND ended_at < entered_at + make_interval(secs => :short)))
+        WHERE ended_at IS NOT NULL AND NOT (coalesce(outcome, '') = 'abandoned' AND ended_at < entered_at + make_interval(secs => :short)))
     SELECT count(*) AS entered, count(*) FILTER (WHERE state = 'served') AS answered,
         count(*) FILTER (WHERE state = 'served' AND waited <= :level) AS in_time,
         count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,

@@ -43,6 +43,7 @@ PAGES = {
         "/console/statistics/list?indicator=received",
         "/console/brief",
     ),
+    "supervisor": ("/console/queue", "/console/queue/roster", "/console/queue/nuisance"),
     "quality": ("/console/recordings",),
     "admin": (
         "/console/system",
@@ -55,6 +56,7 @@ PAGES = {
         "/console/people/1",
         "/console/units",
         "/console/lines",
+        "/console/call-flow",
         "/console/catalogue",
         "/console/me",
         "/console/me/password",

@@ -102,7 +102,7 @@ async def test_the_board_shows_who_waits_who_talks_and_the_figures(browser: Open
     await at_desk(city, "supervisor", ready=False)
     head = await browser("supervisor")
     body = await head.text("/console/queue")
-    assert all(words in body for words in ("等空闲坐席", "通话中", "监听", "15秒接通率", "50.0%"))
+    assert all(words in body for words in ("等空闲坐席", "通话中", "监听", "15秒接通率", "100.0%"))
     assert "13900002716" not in body
     action = f"/console/calls/{call}/control"
     assert await post(head, "/console/queue", action, action="listen") == 303

@@ -559,3 +559,62 @@ async def test_a_voice_that_is_not_understood_leads_to_a_person_after_two_questi
     await state_is(line, leg.id, CallState.TALKING)
     phone.caller_hangs_up()
     await line.over()
+
+
+async def test_two_processes_share_one_queue_and_each_rings_for_its_own_callers(line: Line) -> None:
+    from dataclasses import replace
+
+    from telephony.flow.call import CallFlow
+    from telephony.queue.switchboard import Switchboard
+
+    await line.agent("lin")
+    elsewhere = Switchboard(line.core, line.database, "telephony-2", line.phones.dial)
+    other = asyncio.create_task(elsewhere.run())
+    first, second = FakeLeg(), FakeLeg(caller="13900000000")
+    flow = CallFlow(replace(line.parts, worker="telephony-2", switchboard=elsewhere))
+    line.tasks.append(asyncio.create_task(flow.run(first)))
+    await heard(first, "<greeting>")
+    first.press_keys("0")
+    phone = await line.phones.answers("lin")
+    await state_is(line, first.id, CallState.TALKING)
+    line.tasks.append(asyncio.create_task(CallFlow(line.parts).run(second)))
+    await heard(second, "<greeting>")
+    second.press_keys("0")
+    await heard(second, "<queue_invite>")
+    await line.agent("chen")  # becomes ready by another process's doing: only the database tells
+    colleague = await line.phones.answers("chen")
+    await state_is(line, second.id, CallState.TALKING)
+    await hears_only(first, phone, FROM_AGENT)
+    await hears_only(second, colleague, FROM_OTHER)
+    async with line.database.transaction() as session:
+        assert list(await session.scalars(select(Waiting.worker).order_by(Waiting.id))) == ["telephony-2", "telephony-test"]
+    for leg in (first, second):
+        leg.caller_hangs_up()
+    await line.over()
+    other.cancel()
+    await asyncio.gather(other, return_exceptions=True)
+
+
+async def test_a_call_survives_the_loss_of_the_database_while_a_person_talks(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    from contextlib import asynccontextmanager
+
+    from hotline.errors import Unavailable
+
+    agent = await line.agent()
+    leg, phone = await to_agent(line)
+
+    @asynccontextmanager
+    async def gone():  # type: ignore[no-untyped-def]
+        raise Unavailable("no database")
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(line.database, "transaction", gone)
+        await asyncio.sleep(0)
+        phone.on_held(True)
+        await until(lambda: hears_music(leg))
+        phone.on_held(False)
+        await hears_only(leg, phone, FROM_AGENT)
+    phone.caller_hangs_up()
+    await line.over()
+    await duty_is(line, agent, DutyState.WRAP_UP)
