@@ -35,6 +35,7 @@ _JOURNEYS = (
     "channels/portal/test_appeal.py",
     "channels/portal/test_pages.py",
     "channels/portal/test_tracking.py",
+    "channels/portal/test_tracking_steps.py",
     "channels/staff_api",
     "channels/wechat/test_answers.py",
     "channels/wechat/test_repeats.py",
