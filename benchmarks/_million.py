@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hotline.database import Database
 from hotline.schema import metadata
-from ticketing.ticket.triggers import BLOCK_BITS
+from ticketing.ticket.triggers import BLOCK_BITS, QUEUE_COLUMNS, QUEUED
 
 YEARS_DAYS = 1095
 _UNITS, _CITIZENS_SHARE = 90, 3
@@ -71,7 +71,7 @@ _BASE = (
     FROM generate_series(1, 12) g, generate_series(1, 6) c WHERE NOT EXISTS (SELECT FROM category)""",
     """INSERT INTO staff (login, name, staff_number, role, unit_id, password_hash, active, failed_logins)
     SELECT 'bench-' || role, role, 'B' || row_number() OVER (), role,
-        CASE WHEN role IN ('clerk', 'chief') THEN (SELECT min(id) FROM unit WHERE level = 2) END, '-', true, 0
+        CASE WHEN role IN ('clerk', 'chief') THEN (SELECT min(unit_id) FROM category) END, '-', true, 0
     FROM unnest(ARRAY['agent', 'dispatcher', 'clerk', 'chief', 'supervisor', 'callback', 'leader', 'quality', 'editor', 'admin']) role
     WHERE NOT EXISTS (SELECT FROM staff WHERE login = 'bench-' || role)""",
 )
@@ -132,7 +132,9 @@ def _clock(kind: str, started: str, due: str, where: str, *, of_assignment: bool
             red_at, next_stage_at, stopped_at, provisional)
         SELECT n, {"n" if of_assignment else "NULL"}, '{kind}',
             CASE WHEN going THEN 'running' WHEN luck >= {100 - late} THEN 'late' ELSE 'met' END,
-            CASE WHEN going AND ending <= CAST(:now AS timestamptz) THEN 'yellow' ELSE 'calm' END, 3, 'wd', start, ending,
+            CASE WHEN NOT going THEN 'calm' WHEN ending <= CAST(:now AS timestamptz) THEN 'yellow'
+                WHEN start + (ending - start) * 0.8 <= CAST(:now AS timestamptz) THEN 'amber'
+                WHEN start + (ending - start) * 0.5 <= CAST(:now AS timestamptz) THEN 'white' ELSE 'calm' END, 3, 'wd', start, ending,
             start + (ending - start) * 0.5, start + (ending - start) * 0.8, ending + interval '1 day',
             CASE WHEN going THEN greatest(ending, CAST(:now AS timestamptz)) + interval '1 day' END, CASE WHEN NOT going THEN {stopped} END, false
         FROM (SELECT *, CASE WHEN going THEN {going_due} ELSE due END AS ending
@@ -192,13 +194,16 @@ _DERIVED = (
     """UPDATE ticket SET next_due_at = due FROM (SELECT ticket_id, min(due_at) AS due FROM deadline WHERE state = 'running' GROUP BY 1) running
     WHERE ticket_id = ticket.id""",
     f"INSERT INTO ticket_words SELECT id, word_cells(title || ' ' || address || ' ' || content, id >> {BLOCK_BITS}) FROM ticket",
+    f"INSERT INTO unit_queue ({QUEUE_COLUMNS}) {QUEUED}",
 )
 """What the triggers of `ticketing.ticket.triggers` would have made row by row; they are switched off meanwhile."""
 _SEQUENCES = (
     "SELECT setval('ticket_number_seq', (SELECT max(id) FROM ticket))",
     *(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))" for table in ("ticket", "assignment")),
 )
-FILLED = ("citizen", "ticket", "ticket_words", "assignment", "deadline", "reply", "callback_task", "card", "event")
+_GUARDED = ("ticket", "deadline", "assignment")
+"""Tables whose triggers rest meanwhile."""
+FILLED = ("citizen", "ticket", "ticket_words", "unit_queue", "assignment", "deadline", "reply", "callback_task", "card", "event")
 
 
 @dataclass
@@ -226,7 +231,7 @@ async def seed(
         values = {"tickets": tickets, "open": open_tickets, "now": moment}
         await give_defaults(connection)
         again = await drop_indexes(connection)
-        for table in ("ticket", "deadline"):
+        for table in _GUARDED:
             await connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         steps = (
             *_BASE,
@@ -247,7 +252,7 @@ async def seed(
             start = time.perf_counter()
             await connection.execute(text(step), {name: value for name, value in values.items() if f":{name}" in step})
             say(f"{time.perf_counter() - start:6.1f} s  {' '.join(step.split())[:70]}")
-        for table in ("ticket", "deadline"):
+        for table in _GUARDED:
             again.append(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         for statement in (*again, *_no_defaults()):
             await connection.exec_driver_sql(statement)

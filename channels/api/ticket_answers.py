@@ -20,6 +20,7 @@ from ticketing.citizen.service import Person
 from ticketing.deadline.models import Deadline
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit
+from ticketing.ticket.list_rows import ListedClock, ListedUnit, ListRow
 from ticketing.ticket.lists import TicketRow
 from ticketing.ticket.models import Attachment, Ticket
 
@@ -194,12 +195,12 @@ class AttachmentOut(Told):
     created_at: datetime
 
 
-def unit_ref(unit: Unit | None) -> UnitRef | None:
+def unit_ref(unit: Unit | ListedUnit | None) -> UnitRef | None:
     """A unit as it is referred to."""
     return UnitRef(id=unit.id, code=unit.code, name=unit.name) if unit else None
 
 
-def clock_out(clock: Deadline) -> ClockOut:
+def clock_out(clock: Deadline | ListedClock) -> ClockOut:
     """A clock."""
     return ClockOut(
         kind=clock.kind, assignment=clock.assignment_id, state=clock.state, stage=clock.stage, started_at=clock.started_at,
@@ -208,7 +209,7 @@ def clock_out(clock: Deadline) -> ClockOut:
     )  # fmt: skip
 
 
-def _base(row: TicketRow) -> dict[str, Any]:
+def _base(row: TicketRow | ListRow) -> dict[str, Any]:
     ticket = row.ticket
     plain = ("number", "version", "state", "line", "channel", "kind", "urgency", "confidentiality", "title", "district", "address")
     times = ("received_at", "dispatched_at", "closed_at", "updated_at", "round")
@@ -220,7 +221,7 @@ def _base(row: TicketRow) -> dict[str, Any]:
     }
 
 
-def ticket_out(row: TicketRow) -> TicketOut:
+def ticket_out(row: TicketRow | ListRow) -> TicketOut:
     """A line of a list."""
     return TicketOut(**_base(row))
 

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.web.csrf import SESSION_CSRF
@@ -17,7 +16,7 @@ from hotline.errors import NotAllowed
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role, Unit, User
+from ticketing.people.models import Role, User
 from ticketing.people.permissions import may
 from ticketing.people.service import find_session
 
@@ -76,9 +75,8 @@ async def find_staff(core: Core, session: AsyncSession, token: str, *, idle: tim
     found = await find_session(core, session, token, idle=idle)
     if found is None:
         return None
-    actor, login, user = found
-    unit_name = await session.scalar(select(Unit.name).where(Unit.id == user.unit_id)) if user.unit_id else ""
-    return Staff(user, actor, unit_name or "", login.id, login.second_factor_due), login.csrf_token
+    actor, login, user, unit_name = found
+    return Staff(user, actor, unit_name, login.id, login.second_factor_due), login.csrf_token
 
 
 def set_session_cookie(request: web.Request, response: web.Response, token: str) -> None:
@@ -119,7 +117,7 @@ async def session_middleware(request: web.Request, handler: Handler) -> web.Stre
     request[SINCE] = request.app[HUB].position  # before anything is read
     token = request.cookies.get(COOKIE, "")
     if token:
-        async with request.app[DATABASE].transaction() as session:
+        async with request.app[DATABASE].reading() as session:
             found = await find_staff(request.app[CORE], session, token, idle=timedelta(minutes=request.app[SETTINGS].session_idle_minutes))
         if found:
             request[STAFF], request[SESSION_CSRF] = found

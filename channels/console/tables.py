@@ -28,7 +28,7 @@ from ticketing.tables.kinds import IMPORTERS
 from ticketing.tables.statistics import figures_table
 from ticketing.tables.table import Table
 from ticketing.tables.writer import csv_pieces, write_xlsx
-from ticketing.ticket.lists import Queue
+from ticketing.ticket.queues import Queue
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 200

@@ -1,9 +1,8 @@
-"""The queue and the ticket page; every step on a ticket passes `act`."""
+"""The ticket page; every step on a ticket passes `act`. The list stands in `queue_page`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import web
 from sqlalchemy import select
@@ -12,59 +11,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.console import receipt
 from channels.console.actions import HANDLERS, PERMISSIONS, Step
 from channels.console.callback_view import callback_words
-from channels.console.due import describe
 from channels.console.choices import category_options, unit_boxes, unit_options
 from channels.console.grants import valid_grant
 from channels.console.next_step import next_step
-from channels.console.pages import fragment, page, see_other
+from channels.console.pages import page, see_other
 from channels.console.session import require_may, staff
 from channels.console.ticket_view import load_page
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
-from channels.web.templating import is_fragment
 from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput
 from hotline.events import history
 from hotline.i18n import _
-from ticketing.calendar.service import work_calendar
 from ticketing.citizen.service import Person
 from ticketing.people.models import Role, Unit, User
 from ticketing.people.permissions import Scope, ensure, may, roles_reaching
 from ticketing.people.units import units_below
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import access_ticket
-from ticketing.ticket.lists import MOST, Place, Queue, count_tickets, list_tickets, place_of
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.refusal_reasons import choices as refusal_choices
-from ticketing.ticket.search import TicketFilter, search_tickets
-
-PAGE_SIZE = 50
-_CENTRE = (Queue.MINE, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
-QUEUES: dict[Role, tuple[Queue, ...]] = {
-    Role.AGENT: (Queue.MINE, Queue.TO_DISPATCH, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
-    Role.DISPATCHER: (*_CENTRE, Queue.IN_PROGRESS, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
-    Role.CLERK: (Queue.MINE, Queue.DUE_SOON, Queue.OVERDUE, Queue.REVIEW, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
-    Role.CHIEF: (Queue.MINE, Queue.IN_PROGRESS, Queue.DUE_SOON, Queue.OVERDUE, Queue.REVIEW, Queue.CLOSED, Queue.ALL),
-    Role.SUPERVISOR: (Queue.MINE, *_CENTRE[1:], Queue.IN_PROGRESS, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
-    Role.CALLBACK: (Queue.MINE, Queue.ALL),
-    Role.QUALITY: (Queue.ALL,),
-    Role.LEADER: (Queue.OVERDUE, Queue.DUE_SOON, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
-}
-UNCOUNTED = frozenset({Queue.CLOSED, Queue.ALL})
-"""How many there ever were is for the figures, not for those who work through a queue."""
-QUEUE_WORDS = {
-    Queue.MINE: "待我处理",
-    Queue.TO_DISPATCH: "待派单",
-    Queue.IN_PROGRESS: "办理中",
-    Queue.DUE_SOON: "快到期",
-    Queue.OVERDUE: "已超时",
-    Queue.RETURNS: "申请待批",
-    Queue.REVIEW: "待审核",
-    Queue.CALLBACK: "待回访",
-    Queue.CLOSED: "已办结",
-    Queue.ALL: "全部",
-}
-MINE_WORDS = {Role.AGENT: "未办结", Role.CHIEF: "待审签", Role.SUPERVISOR: "要出手的"}
-
 
 TYPED = (
     "note",
@@ -84,54 +49,6 @@ TYPED = (
     "legal_way",
 )
 """Fields in which people write: shown once more when the form itself is gone because the matter went on meanwhile."""
-
-
-async def show_list(request: web.Request) -> web.StreamResponse:
-    """GET /console/tickets?queue=…&q=…&after=…: a queue by time left, or what a search found, newest first."""
-    person = require_may(request, "ticket.see")
-    core = request.app[CORE]
-    words = request.query.get("q", "").strip()[:100]
-    queue = _queue(request.query.get("queue", ""), person.role, searching=bool(words))
-    after = Place.read(request.query.get("after", "")[:200])
-    async with request.app[DATABASE].transaction() as session:
-        if words:
-            wanted = TicketFilter(queue=queue, words=words)
-            before = after.ticket_id if after else None
-            rows = await search_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, before=before)
-        else:
-            rows = await list_tickets(core, session, person.actor, queue, limit=PAGE_SIZE + 1, after=after)
-        counts = await count_tickets(core, session, person.actor, [item for item in QUEUES[person.role] if item not in UNCOUNTED])
-        calendar = await work_calendar(session)
-    if words and len(rows) == 1 and words in rows[0].ticket.number and len(words) >= 5 and not is_fragment(request):
-        raise web.HTTPSeeOther(f"/console/tickets/{rows[0].ticket.number}")
-    now = core.clock.now()
-    shown = rows[:PAGE_SIZE]
-    more = place_of(queue, shown[-1].ticket).written() if len(rows) > PAGE_SIZE else ""
-    values: dict[str, Any] = {
-        "lines": [(row, describe(row.clock, now, calendar) if row.clock else None) for row in shown],
-        "queue": queue.value,
-        "words": words,
-        "counts": [(item.value, _label(item, person.role), counts.get(item)) for item in QUEUES[person.role]],
-        "total": counts.get(queue),
-        "most": MOST,
-        "after": after.written() if after else "",
-        "more": more,
-        "in_unit": person.role.in_unit,
-    }
-    if is_fragment(request) and request.query.get("part"):
-        return fragment(request, "console/_ticket_table.html", **values)
-    return page(request, "console/tickets.html", nav="tickets", **values)
-
-
-def _label(queue: Queue, role: Role) -> str:
-    return _(MINE_WORDS.get(role, QUEUE_WORDS[queue]) if queue is Queue.MINE else QUEUE_WORDS[queue])
-
-
-def _queue(wanted: str, role: Role, *, searching: bool) -> Queue:
-    allowed = QUEUES[role]
-    if wanted in {queue.value for queue in allowed}:
-        return Queue(wanted)
-    return Queue.ALL if searching else allowed[0]
 
 
 async def show_ticket(request: web.Request) -> web.StreamResponse:
@@ -283,4 +200,4 @@ async def _where_next(request: web.Request, session: AsyncSession, number: str) 
     return f"/console/tickets/{number}"
 
 
-__all__ = ["act", "last_step", "show_list", "show_ticket", "ticket_response"]
+__all__ = ["act", "last_step", "show_ticket", "ticket_response"]

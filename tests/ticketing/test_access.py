@@ -10,7 +10,8 @@ from tests.ticketing.conftest import City
 from ticketing.assignment.service import sign
 from ticketing.people.actor import Actor
 from ticketing.ticket.access import access_by_code, access_ticket, person_of, reveal
-from ticketing.ticket.lists import Queue, count_tickets, list_tickets
+from ticketing.ticket.lists import count_tickets, list_tickets
+from ticketing.ticket.queues import Queue
 from ticketing.ticket.search import TicketFilter, search_tickets
 from ticketing.ticket.states import Confidentiality
 

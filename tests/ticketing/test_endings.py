@@ -17,7 +17,8 @@ from ticketing.people.actor import citizen_actor
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.dispatch import withdraw
 from ticketing.ticket.exits import invalidate
-from ticketing.ticket.lists import Queue, list_tickets
+from ticketing.ticket.lists import list_tickets
+from ticketing.ticket.queues import Queue
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import MAX_LENGTHS
 

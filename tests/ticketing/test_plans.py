@@ -12,8 +12,9 @@ from hotline.database import Database
 from tests.ticketing.conftest import City
 from ticketing.deadline.models import Deadline
 from ticketing.ticket.access import access_ticket
-from ticketing.ticket.lists import Place, Queue, count_tickets, list_tickets, place_of
+from ticketing.ticket.lists import Place, count_tickets, list_tickets, place_of
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.queues import Queue
 from ticketing.ticket.search import TicketFilter, search_tickets
 
 Statements = list[tuple[str, Any]]

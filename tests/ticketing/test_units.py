@@ -17,7 +17,8 @@ from ticketing.people.models import Line, LineAlias, Role, Unit, User
 from ticketing.people.units import add_unit, may_dispatch_to, set_active, units_below
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.access import access_ticket
-from ticketing.ticket.lists import Queue, count_tickets, list_tickets
+from ticketing.ticket.lists import count_tickets, list_tickets
+from ticketing.ticket.queues import Queue
 from ticketing.ticket.states import Channel, DispatchMode
 
 

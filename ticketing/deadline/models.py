@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -92,6 +92,38 @@ class Stage(StrEnum):
     """one working day late: red card"""
 
 
+class Staged(Protocol):
+    """What has the moments of a clock: its row, and what lists read of it."""
+
+    @property
+    def started_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def white_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def amber_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def yellow_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def due_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def red_at(self) -> datetime: ...  # noqa: D102
+
+
+def moment_of(clock: Staged, stage: Stage) -> datetime:
+    """When the clock reaches `stage`."""
+    match stage:
+        case Stage.RED:
+            return clock.red_at
+        case Stage.YELLOW:
+            return clock.yellow_at or clock.due_at
+        case Stage.AMBER:
+            return clock.amber_at
+        case Stage.WHITE:
+            return clock.white_at
+        case _:
+            return clock.started_at
+
+
 _VALUES = ", ".join(f"'{kind.value}'" for kind in ClockKind)
 
 
@@ -114,7 +146,7 @@ class Deadline(Base):
         Index("ix_deadline_calendar_version", "calendar_version", "id", postgresql_where=text("state IN ('running', 'paused')")),
         Index("ix_deadline_ticket_id", "ticket_id"),
         # the queues of what is nearly and what is over due (ticketing.ticket.lists)
-        Index("ix_deadline_pressing", "stage", "ticket_id", postgresql_where=text("state = 'running' AND stage <> 'calm'")),
+        Index("ix_deadline_pressing", "stage", "due_at", "ticket_id", postgresql_where=text("state = 'running' AND stage <> 'calm'")),
         Index(
             "uq_deadline_running_ticket_clock",
             "ticket_id",
@@ -167,13 +199,7 @@ class Deadline(Base):
 
     def moment(self, stage: Stage) -> datetime:
         """When the clock reaches `stage`."""
-        return {
-            Stage.CALM: self.started_at,
-            Stage.WHITE: self.white_at,
-            Stage.AMBER: self.amber_at,
-            Stage.YELLOW: self.yellow_at or self.due_at,
-            Stage.RED: self.red_at,
-        }[stage]
+        return moment_of(self, stage)
 
     def moment_after(self, stage: Stage) -> datetime | None:
         """When the stage after `stage` begins: what `next_stage_at` has to be. A window has only its end."""

@@ -24,7 +24,7 @@ from hotline.security import DUMMY_PASSWORD_HASH, hash_token, new_token, verify_
 from ticketing.context import Core
 from ticketing.people.actor import Actor, staff_actor
 from ticketing.people.deputies import standing_for
-from ticketing.people.models import LoginAddress, LoginSession, User
+from ticketing.people.models import LoginAddress, LoginSession, Unit, User
 
 MAX_FAILURES = 5
 LOCK = timedelta(minutes=15)
@@ -173,12 +173,13 @@ def refused() -> LoginRefused:
 
 async def find_session(
     core: Core, session: AsyncSession, token: str, *, idle: timedelta | None = None
-) -> tuple[Actor, LoginSession, User] | None:
-    """Who is behind a cookie; None when it is unknown, over, unused for `idle`, or the account was switched off."""
+) -> tuple[Actor, LoginSession, User, str] | None:
+    """Who is behind a cookie, with the name of the unit; None: unknown, over, unused for `idle`, or the account was switched off."""
     now = core.clock.now()
     statement = (
-        select(LoginSession, User)
+        select(LoginSession, User, Unit.name.label("unit_name"))
         .join(User, User.id == LoginSession.user_id)
+        .outerjoin(Unit, Unit.id == User.unit_id)
         .where(LoginSession.token_hash == hash_token(token), LoginSession.expires_at > now, User.active)
     )
     if idle is not None:
@@ -190,7 +191,7 @@ async def find_session(
     if now - login.seen_at >= SEEN_EVERY:
         await session.execute(update(LoginSession).where(LoginSession.id == login.id).values(seen_at=now))
     stands_in = await standing_for(core, session, user)
-    return staff_actor(user, stands_in), login, user
+    return staff_actor(user, stands_in), login, user, row.unit_name or ""
 
 
 async def log_out(core: Core, session: AsyncSession, token: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,8 +20,12 @@ from ticketing.people.permissions import Scope, ensure, scope_of
 MAX_NAME = 40
 
 
+@lru_cache(maxsize=1000)
 def below(unit_id: int) -> Select[int]:
-    """A statement for the ids of a unit and of everything below it; ends, since levels only rise on the way up."""
+    """A statement for the ids of a unit and of everything below it; ends, since levels only rise on the way up.
+
+    The same object for the same unit: a statement that asks twice has the tree once.
+    """
     tree = select(Unit.id).where(Unit.id == unit_id).cte("unit_tree", recursive=True)
     tree = tree.union_all(select(Unit.id).join(tree, Unit.parent_id == tree.c.id))
     return select(tree.c.id)

@@ -26,9 +26,11 @@ from ticketing.people.models import Role, Unit, User
 from ticketing.tables.masking import mask_text
 from ticketing.tables.table import Cell, Column, Row, Table
 from ticketing.taxonomy.models import Category
+from ticketing.ticket import queues
 from ticketing.ticket.access import visible
-from ticketing.ticket.lists import Queue, queue_condition, words_condition
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.queues import Queue
+from ticketing.ticket.search import words_condition
 from ticketing.ticket.states import Confidentiality
 from ticketing.words import word
 
@@ -117,7 +119,8 @@ async def _tickets(core: Core, session: AsyncSession, actor: Actor, only: Ticket
         .outerjoin(Assignment, (Assignment.ticket_id == Ticket.id) & Assignment.lead & Assignment.state.not_in(["returned", "cancelled"]))
         .outerjoin(Unit, Unit.id == Assignment.unit_id)
         .outerjoin(Category, Category.code == Ticket.category_code)
-        .where(visible(core, actor), queue_condition(actor, only.queue), Ticket.confidentiality != Confidentiality.SECRET.value)
+        .where(visible(core, actor), queues.condition(actor, only.queue, core.clock.now()))
+        .where(Ticket.confidentiality != Confidentiality.SECRET.value)
     )
     if only.words.strip():
         base = base.where(words_condition(only.words.strip()))

@@ -31,36 +31,50 @@ from ticketing.people.lines import calls_of
 from ticketing.people.models import User
 from ticketing.people.permissions import Scope, may, scope_of
 from ticketing.people.units import below
+from ticketing.ticket import queues
 from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.states import Confidentiality
 from ticketing.ticket.steps import tell
 
 
-def visible(core: Core, actor: Actor, *, one_by_one: bool = False) -> ColumnElement[bool]:
+def visible(core: Core, actor: Actor) -> ColumnElement[bool]:
     """The tickets that the actor may see (domain.md 4b): those of the role unless secret, and those the person is named on.
 
     Whom the role shows only some, gets them as one set of ids: the planner reads the set by its indexes and joins it,
-    where an OR of conditions would make it look at every ticket (lesson 16). `one_by_one`: for a statement that finds few
-    tickets in another way first; each is then looked at by itself.
+    where an OR of conditions would make it look at every ticket (lesson 16).
+    """
+    return visible_to(actor, midnight(core))
+
+
+def visible_to(
+    actor: Actor, midnight: datetime, *, one_by_one: bool = False, between: tuple[ColumnElement[int], ColumnElement[int]] | None = None
+) -> ColumnElement[bool]:
+    """`visible` on the day that began at `midnight`: nothing else of the installation or the moment decides.
+
+    Args:
+        one_by_one: for a statement that finds few tickets in another way first; each is then looked at by itself.
+        between: only ids of [first, second) are asked about: the set of ids holds no others.
     """
     ordinary = (Ticket.confidentiality != Confidentiality.SECRET.value) & _line(actor)
-    named = _named(actor, Ticket)
-    some = _ids_by_role(core, actor)
+    named = named_on(actor, Ticket)
+    some = role_sets(actor, midnight)
     if some is None:
         return ordinary | named
     if one_by_one:
-        return ordinary & or_(*(ids.where(ids.selected_columns[0] == Ticket.id).exists() for ids in some)) | named
+        return ordinary & or_(*(queues.one_by_one(ids.where(ids.selected_columns[0] == Ticket.id)) for ids in some)) | named
     other = aliased(Ticket)
-    return Ticket.id.in_(union_all(*some, select(other.id).where(_named(actor, other)))) & (ordinary | named)
+    ids = [*some, select(other.id).where(named_on(actor, other))]
+    if between:
+        ids = [each.where(each.selected_columns[0] >= between[0], each.selected_columns[0] < between[1]) for each in ids]
+    return Ticket.id.in_(union_all(*ids)) & (ordinary | named)
 
 
-def _named(actor: Actor, of: type[Ticket]) -> ColumnElement[bool]:
+def named_on(actor: Actor, of: type[Ticket]) -> ColumnElement[bool]:
     """Who registered a ticket, or is named on it, sees it even when it is secret; the administrator and the inspector never."""
     if actor.user_id is None or scope_of(actor, "ticket.see") is None:
         return false()
     registered = of.created_by_id == actor.user_id
-    key: ColumnElement[str] = literal_column("'named'")  # as the partial index has it
-    named: ColumnElement[bool] = of.extra.has_key(key) & of.extra.op("->", return_type=JSONB())(key).contains([actor.user_id])
+    named = on_list(actor.user_id, of)
     match scope_of(actor, "ticket.see_secret"):
         case Scope.NAMED:
             return registered | named
@@ -70,11 +84,19 @@ def _named(actor: Actor, of: type[Ticket]) -> ColumnElement[bool]:
             return registered & (of.confidentiality != Confidentiality.SECRET.value)
 
 
+def on_list(user_id: int, of: type[Ticket]) -> ColumnElement[bool]:
+    """Tickets with this person on the list of those who may see it. It decides nothing by itself: `visible` does."""
+    key: ColumnElement[str] = literal_column("'named'")  # as the partial index has it
+    named: ColumnElement[bool] = of.extra.has_key(key) & of.extra.op("->", return_type=JSONB())(key).contains([user_id])
+    return named
+
+
 def _line(actor: Actor) -> ColumnElement[bool]:
     return Ticket.line == actor.line if actor.line else true()
 
 
-def _midnight(core: Core) -> datetime:
+def midnight(core: Core) -> datetime:
+    """When the city's day began."""
     return datetime.combine(to_city(core.clock.now()).date(), time(0), CITY_ZONE)
 
 
@@ -82,7 +104,7 @@ _GONE: tuple[ColumnElement[str], ...] = (literal_column("'returned'"), literal_c
 """Written into the statement: the planner then sees that the partial index fits."""
 
 
-def _ids_by_role(core: Core, actor: Actor) -> list[Select[int]] | None:
+def role_sets(actor: Actor, midnight: datetime) -> list[Select[int]] | None:
     """The tickets of the role, as selections of their ids; None: all."""
     match scope_of(actor, "ticket.see") if actor.role else None:
         case Scope.ALL:
@@ -90,7 +112,7 @@ def _ids_by_role(core: Core, actor: Actor) -> list[Select[int]] | None:
         case Scope.TODAY:
             other = aliased(Ticket)
             return [
-                select(other.id).where(other.received_at >= _midnight(core)),
+                select(other.id).where(other.received_at >= midnight),
                 select(ReturnCall.ticket_id).where(ReturnCall.state == literal_column("'open'")),
             ]
         case Scope.TREE:
@@ -102,7 +124,7 @@ def _ids_by_role(core: Core, actor: Actor) -> list[Select[int]] | None:
             return [
                 select(CallbackTask.ticket_id).where(CallbackTask.state == is_open),
                 select(CallbackTask.ticket_id).where(CallbackTask.user_id == actor.user_id),
-                select(CallbackTask.ticket_id).where(CallbackTask.finished_at >= _midnight(core)),
+                select(CallbackTask.ticket_id).where(CallbackTask.finished_at >= midnight),
                 select(SecondVisit.ticket_id).where(SecondVisit.state == is_open),
                 select(ReturnCall.ticket_id).where(ReturnCall.state == is_open),
                 select(ReturnCall.ticket_id).where(ReturnCall.done_by_id == actor.user_id),

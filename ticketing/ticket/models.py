@@ -76,7 +76,7 @@ class Ticket(Base):
         Index("ix_ticket_next_due", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_ticket_state_next_due", "state", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_ticket_closed", "closed_at", "id", postgresql_where=text("state IN ('closed', 'archived')")),
-        Index("ix_ticket_created_by_id", "created_by_id", postgresql_where=text("created_by_id IS NOT NULL")),
+        Index("ix_ticket_created_by_id", "created_by_id", "next_due_at", "id", postgresql_where=text("created_by_id IS NOT NULL")),
         Index("ix_ticket_named", text("(extra -> 'named')"), postgresql_using="gin", postgresql_where=text("extra ? 'named'")),
         Index("ix_ticket_number_end", text("reverse(number) text_pattern_ops")),
     )
@@ -182,6 +182,34 @@ class TicketWords(Base):
 
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True)
     cells: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+
+class UnitQueue(Base):
+    """What lies and lay at the units: one row for each assignment that stands, with what the queues need of its ticket.
+
+    Kept by triggers (`ticketing.ticket.triggers`), never written by hand: a unit's tickets are then in the order of its queues
+    in one index each, where the tickets of all its assignments would have to be looked at one by one (docs/decisions/0124).
+    """
+
+    __tablename__ = "unit_queue"
+    __table_args__ = (
+        Index("ix_unit_queue_state", "unit_id", "state", "next_due_at", "ticket_id"),
+        Index("ix_unit_queue_part", "unit_id", "part", "next_due_at", "ticket_id", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_unit_queue_closed", "unit_id", "closed_at", "ticket_id", postgresql_where=text("closed_at IS NOT NULL")),
+        Index("ix_unit_queue_ticket_id", "ticket_id"),
+    )
+
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignment.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
+    unit_id: Mapped[int]
+    part: Mapped[str]
+    """The state of the assignment."""
+    state: Mapped[str]
+    """The state of the ticket."""
+    next_due_at: Mapped[datetime | None]
+    """Of the ticket."""
+    closed_at: Mapped[datetime | None]
+    """Of the ticket."""
 
 
 class Attachment(Base):

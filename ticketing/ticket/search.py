@@ -10,21 +10,23 @@ look into the index per block. What the pairs find is compared with the text its
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, and_, bindparam, func, literal_column, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from ticketing.assignment.models import Assignment, AssignmentState
+from hotline.prepared import Prepared
+from ticketing.assignment.models import Assignment
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.ticket import lists
-from ticketing.ticket.access import visible
-from ticketing.ticket.lists import Queue, TicketRow
+from ticketing.ticket import list_rows, queues
+from ticketing.ticket.access import midnight, visible_to
+from ticketing.ticket.list_rows import ListRow
 from ticketing.ticket.models import Ticket, TicketWords
+from ticketing.ticket.queues import GONE, Queue, among
 from ticketing.ticket.triggers import BLOCK_BITS
 
 MAX_ROWS = 200
@@ -32,7 +34,9 @@ MAX_WORDS = 6
 RECENT = 20_000
 """A single character is looked for among so many of the newest tickets only: it is in a pair of every other one."""
 _PART_OF_NUMBER = re.compile(r"[0-9-]{4,30}", re.ASCII)
-_GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
+_COLUMNS = (Ticket.number, Ticket.title, Ticket.address, Ticket.content)
+_KEPT = 500
+"""Statements in memory."""
 
 
 @dataclass(frozen=True)
@@ -55,60 +59,116 @@ class TicketFilter:
     """Parts of the title, the address or the content, or the end of the number."""
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What shapes the statement of a search; the words themselves do not."""
+
+    actor: Actor
+    midnight: datetime
+    wanted: TicketFilter
+    """Without words."""
+    limit: int
+    goes_on: bool
+    """Whether it begins after a page that was shown."""
+    words: int = 0
+    pairs: tuple[int, ...] = ()
+    """Which words have two characters or more."""
+    number: bool = False
+    """The words are a part of a number."""
+
+
 async def search_tickets(
     core: Core, session: AsyncSession, actor: Actor, wanted: TicketFilter, *, limit: int = 50, before: int | None = None
-) -> list[TicketRow]:
+) -> list[ListRow]:
     """At most `limit` tickets that the actor may see, newest first, those registered before the ticket with id `before`."""
-    limit = min(limit, MAX_ROWS)
     words = wanted.words.split()[:MAX_WORDS]
-    conditions = [visible(core, actor, one_by_one=bool(words)), *_conditions(actor, wanted)]
-    if before is not None:
-        conditions.append(Ticket.id < before)
-    tickets: list[Ticket] = []
+    asked = _Asked(actor, midnight(core), replace(wanted, words=""), min(limit, MAX_ROWS), before is not None)
+    values: dict[str, Any] = {"now": core.clock.now(), "before": before}
+    found: list[ListRow] = []
     if len(words) == 1 and _PART_OF_NUMBER.fullmatch(words[0]):
-        tickets = list(await session.scalars(_by_number(words[0], conditions).order_by(Ticket.id.desc()).limit(limit)))
-    if not tickets:
-        statement = _by_words(words, conditions, limit, before) if words else select(Ticket).where(*conditions)
-        tickets = list(await session.scalars(statement if words else statement.order_by(Ticket.id.desc()).limit(limit)))
-    tickets = sorted({ticket.id: ticket for ticket in tickets}.values(), key=lambda ticket: -ticket.id)
-    return await lists.rows_of(session, actor, tickets)
+        found = list_rows.read(await _statement(replace(asked, number=True)).rows(session, **values, end=words[0][::-1] + "%"))
+    if not found:
+        pairs = tuple(place for place, word in enumerate(words) if len(word) > 1)
+        values |= {f"word{place}": word for place, word in enumerate(words)}
+        values |= {f"like{place}": f"%{_literally(word)}%" for place, word in enumerate(words)}
+        found = list_rows.read(await _statement(replace(asked, words=len(words), pairs=pairs)).rows(session, **values))
+    return sorted(found, key=lambda row: -row.ticket.id)
 
 
-def _by_number(part: str, conditions: list[ColumnElement[bool]]) -> Select[Ticket]:
-    """The whole number, or its end, as people read it aloud."""
-    return select(Ticket).where(func.reverse(Ticket.number).like(part[::-1] + "%"), *conditions)
+def words_condition(words: str) -> ColumnElement[bool]:
+    """Every word is a part of the number, the title, the address or the content. Wildcards of the person are taken literally.
+
+    For statements that read a bounded part of the table anyway; `search_tickets` finds by an index.
+    """
+    return and_(*(or_(*(column.icontains(word, autoescape=True) for column in _COLUMNS)) for word in words.split()))
 
 
-def _by_words(words: list[str], conditions: list[ColumnElement[bool]], limit: int, before: int | None) -> Select[Ticket]:
-    """All words, each somewhere in the text. The blocks are read one after the other, and no further than the page is full."""
-    said = lists.words_condition(" ".join(words))
-    pairs = [word for word in words if len(word) > 1]
+def _literally(word: str) -> str:
+    return word.replace("/", "//").replace("%", "/%").replace("_", "/_")
+
+
+@lru_cache(maxsize=_KEPT)
+def _statement(asked: _Asked) -> Prepared:
+    if asked.number:
+        ids = _newest(asked, func.reverse(Ticket.number).like(bindparam("end", type_=Text)), one_by_one=True)
+    elif asked.pairs:
+        ids = _in_blocks(asked)
+    elif asked.words:
+        newest = select(func.max(Ticket.id)).scalar_subquery()
+        ids = _newest(asked, and_(_said(asked), Ticket.id > newest - RECENT), one_by_one=True)
+    else:
+        ids = _newest(asked, true(), one_by_one=False)
+    return Prepared(list_rows.of_ids(ids.subquery("chosen"), asked.actor))
+
+
+def _said(asked: _Asked) -> ColumnElement[bool]:
+    """All words, each somewhere in the text."""
+    words = (func.lower(bindparam(f"like{place}", type_=Text)) for place in range(asked.words))
+    return and_(*(or_(*(func.lower(column).like(word, escape="/") for column in _COLUMNS)) for word in words))
+
+
+def _newest(asked: _Asked, found: ColumnElement[bool], *, one_by_one: bool) -> Select[Any]:
+    """The whole number, or its end, as people read it aloud; one character; or by filters alone."""
+    seen = visible_to(asked.actor, asked.midnight, one_by_one=one_by_one)
+    statement = select(Ticket.id).where(found, seen, *_conditions(asked.actor, asked.wanted))
+    if asked.goes_on:
+        statement = statement.where(Ticket.id < bindparam("before", type_=BigInteger))
+    return statement.order_by(Ticket.id.desc()).limit(asked.limit)
+
+
+def _in_blocks(asked: _Asked) -> Select[Any]:
+    """The blocks are read one after the other, and no further than the page is full. Who sees some tickets has those of the block."""
+    bits: ColumnElement[int] = literal_column(str(BLOCK_BITS))
+    before = bindparam("before", type_=BigInteger)
     newest = select(func.max(Ticket.id)).scalar_subquery()
-    if not pairs:
-        return select(Ticket).where(said, Ticket.id > newest - RECENT, *conditions).order_by(Ticket.id.desc()).limit(limit)
-    last = newest if before is None else func.least(newest, before)
-    newest_block = last.op(">>")(literal_column(str(BLOCK_BITS)))
-    blocks = func.generate_series(newest_block, literal_column("0"), literal_column("-1"))
-    block = blocks.table_valued("number", name="block").render_derived()
-    cells: ColumnElement[Any] = func.word_cells(pairs[0], block.c.number)
-    for word in pairs[1:]:
-        cells = cells.op("||")(func.word_cells(word, block.c.number))
+    last = func.least(newest, before) if asked.goes_on else newest
+    blocks = func.generate_series(last.op(">>")(bits), literal_column("0"), literal_column("-1"))
+    block = blocks.table_valued("number").render_derived(name="block")
+    number: ColumnElement[int] = literal_column("block.number", BigInteger)  # by name: it is asked for deep inside, where it is no source
+    cells: ColumnElement[Any] = func.word_cells(bindparam(f"word{asked.pairs[0]}", type_=Text), number)
+    for place in asked.pairs[1:]:
+        cells = cells.op("||")(func.word_cells(bindparam(f"word{place}", type_=Text), number))
+    of_block = (number.op("<<")(bits), (number + literal_column("1")).op("<<")(bits))
+    seen = visible_to(asked.actor, asked.midnight, between=of_block)
+    # the fence of OFFSET: first what the words find, then whether it is seen
+    hits = select(TicketWords.ticket_id).where(TicketWords.cells.op("@>")(cells)).offset(literal_column("0")).subquery("hits")
     inside = (
-        select(Ticket)
-        .select_from(Ticket)
-        .join(TicketWords, TicketWords.ticket_id == Ticket.id)
-        .where(TicketWords.cells.op("@>")(cells), said, *conditions)
+        select(Ticket.id)
+        .join(hits, hits.c.ticket_id == Ticket.id)
+        .where(_said(asked), seen, *_conditions(asked.actor, asked.wanted))
         .order_by((Ticket.id + literal_column("0")).desc())  # not along the primary key: that would read the block to its end
-        .limit(limit)
-        .lateral("found")
+        .limit(asked.limit)
     )
-    return select(aliased(Ticket, inside)).select_from(block.join(inside, true())).limit(limit)
+    if asked.goes_on:
+        inside = inside.where(Ticket.id < before)
+    found = inside.lateral("found")
+    return select(found.c.id).select_from(block.join(found, true())).limit(asked.limit)
 
 
 def _conditions(actor: Actor, wanted: TicketFilter) -> list[ColumnElement[bool]]:
-    found = [lists.queue_condition(actor, wanted.queue)] if wanted.queue is not Queue.ALL else []
+    found = [queues.condition(actor, wanted.queue)] if wanted.queue is not Queue.ALL else []
     if wanted.states:
-        found.append(Ticket.state.in_(wanted.states))
+        found.append(or_(*(Ticket.state == state for state in wanted.states)))
     for column, value in (
         (Ticket.category_code, wanted.category_code),
         (Ticket.district, wanted.district),
@@ -120,7 +180,7 @@ def _conditions(actor: Actor, wanted: TicketFilter) -> list[ColumnElement[bool]]
         if value:
             found.append(column == value)
     if wanted.unit_id is not None:
-        theirs = select(Assignment.ticket_id).where(Assignment.unit_id == wanted.unit_id, Assignment.state.not_in(_GONE))
+        theirs = select(Assignment.ticket_id).where(Assignment.unit_id == wanted.unit_id, ~among(Assignment.state, *GONE))
         found.append(Ticket.id.in_(theirs))
     if wanted.received_from is not None:
         found.append(Ticket.received_at >= wanted.received_from)

@@ -1,5 +1,5 @@
 # ruff: noqa: S608 - a number of our own in a statement
-"""What the database keeps of a ticket by itself: when its next clock is due, and the words by which it is found.
+"""What the database keeps of a ticket by itself: when its next clock is due, the words by which it is found, at which units it lies.
 
 Both are derived, so that a list of a million tickets is read by an index (lesson 16) and no writer can forget them:
 start, pause, extension and end of a clock, imports and retention all pass here (docs/decisions/0110).
@@ -37,10 +37,41 @@ BEGIN
 END
 $$"""
 
+QUEUED = """SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at, t.closed_at
+    FROM assignment a JOIN ticket t ON t.id = a.ticket_id WHERE a.state NOT IN ('returned', 'cancelled')"""
+"""The rows of `unit_queue`."""
+QUEUE_COLUMNS = "assignment_id, ticket_id, unit_id, part, state, next_due_at, closed_at"
+
+_ASSIGNED = f"""CREATE FUNCTION keep_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO unit_queue ({QUEUE_COLUMNS}) {QUEUED} AND a.id = NEW.id
+    ON CONFLICT (assignment_id) DO UPDATE SET unit_id = excluded.unit_id, part = excluded.part;
+    IF NOT FOUND THEN
+        DELETE FROM unit_queue WHERE assignment_id = NEW.id;
+    END IF;
+    RETURN NULL;
+END
+$$"""
+
+_MOVED = """CREATE FUNCTION move_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE unit_queue SET state = NEW.state, next_due_at = NEW.next_due_at, closed_at = NEW.closed_at WHERE ticket_id = NEW.id;
+    RETURN NULL;
+END
+$$"""
+
 STATEMENTS = (
     _NEXT_DUE,
     _CELLS,
     _WORDS,
+    _ASSIGNED,
+    _MOVED,
+    "CREATE TRIGGER assignment_is_queued AFTER INSERT ON assignment FOR EACH ROW EXECUTE FUNCTION keep_unit_queue()",
+    """CREATE TRIGGER assignment_is_queued_anew AFTER UPDATE OF state, unit_id ON assignment FOR EACH ROW
+    WHEN (OLD.state <> NEW.state OR OLD.unit_id <> NEW.unit_id) EXECUTE FUNCTION keep_unit_queue()""",
+    """CREATE TRIGGER ticket_moves_in_queues AFTER UPDATE OF state, next_due_at, closed_at ON ticket FOR EACH ROW
+    WHEN ((OLD.state, OLD.next_due_at, OLD.closed_at) IS DISTINCT FROM (NEW.state, NEW.next_due_at, NEW.closed_at))
+    EXECUTE FUNCTION move_unit_queue()""",
     "CREATE TRIGGER deadline_starts AFTER INSERT ON deadline FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION keep_next_due()",
     """CREATE TRIGGER deadline_moves AFTER UPDATE OF state, due_at ON deadline FOR EACH ROW
     WHEN (OLD.state <> NEW.state OR OLD.due_at <> NEW.due_at) EXECUTE FUNCTION keep_next_due()""",
