@@ -30,9 +30,10 @@ def links(page: str, body: str) -> list[str]:
 
 
 def kind(path: str) -> str:
-    """The address without what counts."""
-    plain = re.sub(r"(?<=[?&])(?!tab|queue|group)(\w+)=[^&]*", r"\1", path)
-    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d-]*|/guide/[a-z0-9-]+", "N", plain)
+    """The address without what counts: of the query only which list is shown."""
+    page, _mark, query = path.partition("?")
+    lists = "&".join(part for part in query.split("&") if part.startswith(("tab=", "queue=", "group=")))
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d-]*|/guide/[a-z0-9-]+", "N", page) + f"?{lists}"
 
 
 async def walk(browser: Browser, start: str) -> dict[str, str]:
