@@ -25,6 +25,7 @@ from chatbot.rasa_files import RasaFiles
 from chatbot.rules import danger_in, wants_person
 from hotline.database import Database
 from hotline.settings import Settings
+from tests import kept
 from ticketing.context import Core
 from ticketing.conversation.models import Message
 from ticketing.ticket.models import Ticket
@@ -84,7 +85,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not RasaFiles.of(settings).python.exists():
         pytest.skip("Rasa's environment (chatbot/rasa/.venv, Python 3.10) is not installed")
     lines: list[str] = []
-    training.train(settings, lines.append)
+    with kept.alone():  # the demo of the end-to-end tests takes the same model
+        kept.fetch(settings.data_dir, "rasa/models")
+        training.train(settings, lines.append)
+        kept.keep(settings.data_dir, "rasa/models")
     assert training.model_state(settings)[0], lines
     return RasaFiles.of(settings).model.parent
 

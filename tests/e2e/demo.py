@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,20 +13,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hotline.processes.postgres import PrivatePostgres
 from hotline.processes.supervisor import status
+from tests import kept
 
 ROOT = Path(__file__).parents[2]
-KEPT = ROOT / ".tools" / "e2e"
-"""What takes long and depends on nothing but the sources: the trained Rasa model, the rendered prompts. Each checks itself."""
 HAS_RASA = (ROOT / "chatbot" / "rasa" / ".venv" / "bin" / "python").exists()
 """Without Python 3.10 the service runs in its degraded mode, and what is about Rasa is skipped."""
-_KEPT_FOLDERS = ("prompts", *(("rasa/models",) if HAS_RASA else ()))
+_KEPT = ("prompts", *(("rasa/models",) if HAS_RASA else ()))
 START_S = 480.0
 """A first start on a busy machine trains Rasa and plays a month of appeals."""
 
@@ -40,15 +37,6 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-
-
-@contextlib.contextmanager
-def _kept() -> Iterator[bool]:
-    """Alone with what is kept; says whether all of it is there."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    with (KEPT / "lock").open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield all((KEPT / name).exists() for name in _KEPT_FOLDERS)
 
 
 def until(condition: Callable[[], Any], *, within_s: float = 60.0, what: str = "it") -> Any:
@@ -104,17 +92,14 @@ class Demo:
 
     def start(self) -> None:
         """Start it and wait until `/readyz` says yes. The first of two that start at once makes what is kept, the other waits."""
-        with _kept() as complete:
-            for name in _KEPT_FOLDERS:
-                if (KEPT / name).exists() and not (self.data_dir / name).exists():
-                    shutil.copytree(KEPT / name, self.data_dir / name)
-            if not complete:
+        with kept.alone():
+            if not kept.fetch(self.data_dir, *_KEPT):
                 self._run()
-                self._keep()
+                kept.keep(self.data_dir, *_KEPT)
                 return
         self._run()
-        with _kept():
-            self._keep()
+        with kept.alone():
+            kept.keep(self.data_dir, *_KEPT)
 
     def _run(self) -> None:
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -122,11 +107,6 @@ class Demo:
         with self.output.open("a") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=output, text=True)
         self.until_ready(within_s=START_S)
-
-    def _keep(self) -> None:
-        for name in _KEPT_FOLDERS:
-            if (self.data_dir / name).exists():
-                shutil.copytree(self.data_dir / name, KEPT / name, dirs_exist_ok=True)
 
     def stop(self) -> int:
         """Ctrl-C, and wait for its end; the exit code."""
