@@ -95,8 +95,27 @@ async def test_a_complaint_becomes_one_ticket_whose_number_is_told(demo: Demo, n
     assert ticket in shown.stdout
 
 
+def on_duty(demo: Demo, state: str, reason: str) -> None:
+    """The agent comes or goes; on a break nobody is rung, and callers may wait."""
+    values = f"(user_id, state, reason, since, idle_since) SELECT id, '{state}', '{reason}', now(), now() FROM staff WHERE login = 'agent'"
+    demo.sql(f"INSERT INTO duty {values} ON CONFLICT (user_id) DO UPDATE SET state = excluded.state, reason = excluded.reason")
+
+
+async def test_zero_with_nobody_on_duty_is_owed_a_return_call(demo: Demo, number: str) -> None:
+    since = now(demo)
+    on_duty(demo, "off", "")
+    async with Caller(demo.sip, number=number) as caller:
+        await caller.press("0")
+        closed = "SELECT c.id FROM call c JOIN message m USING (conversation_id) WHERE m.data->>'prompt' = 'closed'"
+        told = f"{closed} AND c.started_at >= '{since}'"
+        call = until(lambda: demo.sql(told), within_s=30, what="that nobody is there")[0]
+    owed = f"SELECT reason FROM return_call WHERE call_id = '{call}'"
+    assert until(lambda: demo.sql(owed), within_s=30, what="the return call") == ["nobody_on_duty"]
+
+
 async def test_zero_puts_the_caller_in_the_queue_and_hanging_up_there_is_owed_a_return_call(demo: Demo, number: str) -> None:
     since = now(demo)
+    on_duty(demo, "break", "meal")
     async with Caller(demo.sip, number=number) as caller:
         await caller.press("0")  # during the greeting: barge-in by key
         in_queue = "SELECT c.id FROM call c JOIN conversation v ON v.id = c.conversation_id WHERE c.state = 'queued' AND v.owner = 'queue'"
@@ -106,6 +125,7 @@ async def test_zero_puts_the_caller_in_the_queue_and_hanging_up_there_is_owed_a_
     owed = f"SELECT r.state, t.number FROM return_call r JOIN ticket t ON t.id = r.ticket_id WHERE r.call_id = '{call}'"
     [row] = until(lambda: demo.sql(owed), within_s=30, what="the return call")
     assert row.startswith("open|12345-")
+    on_duty(demo, "off", "")
 
 
 async def test_hanging_up_in_the_middle_of_the_form_loses_nothing(demo: Demo, number: str, voice: EspeakVoice) -> None:

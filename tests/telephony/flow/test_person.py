@@ -189,7 +189,7 @@ async def test_nobody_on_duty_the_assistant_goes_on_and_a_return_call_is_owed(li
     leg = line.call()
     await heard(leg, "<greeting>")
     leg.press_keys("0")
-    await heard(leg, "不在服务时间")
+    await heard(leg, "没有人工坐席在岗")
     line.say(leg, "护照怎么办")
     await heard(leg, "答：护照怎么办")
     leg.caller_hangs_up()
