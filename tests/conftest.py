@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -105,6 +106,9 @@ def memory_folder() -> str | None:
     memory = Path("/dev/shm")  # noqa: S108 - only as the parent of folders that are made for us alone
     if not (memory.is_dir() and os.access(memory, os.W_OK | os.X_OK)):
         return None
+    for left in memory.glob("hotline-*"):  # by runs that were killed with -9
+        if time.time() - left.stat().st_mtime > 6 * 3600:
+            shutil.rmtree(left, ignore_errors=True)
     return str(memory) if shutil.disk_usage(memory).free > 2 * 2**30 else None
 
 
