@@ -46,7 +46,7 @@ async def reach_person(call: Call, reason: str, *, told: bool = False) -> str | 
         options = call.document.queues[name]
         found = await WaitingRoom(call, _wish(call, name, priority), options, since=since).wait()
         if isinstance(found, Left):
-            if found.outcome in (Outcome.TIMEOUT, Outcome.FULL) and options.overflow.startswith("queue:"):
+            if found.outcome in (Outcome.OVERFLOW, Outcome.FULL) and options.overflow.startswith("queue:"):
                 name = options.overflow.removeprefix("queue:")
                 continue
             return await _without_agent(call, found, options)

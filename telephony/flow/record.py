@@ -165,7 +165,7 @@ class CallRecord:
         """How many agents are on duty; 0 when the database does not say."""
         try:
             async with self.transaction() as session:
-                return await on_duty_count(session)
+                return await on_duty_count(session, self.line)
         except Unavailable:
             return 0
 

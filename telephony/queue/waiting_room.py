@@ -103,7 +103,7 @@ class WaitingRoom:
         while True:
             now = loop.time()
             if now >= began + options.max_wait:
-                return await self._leave(Outcome.TIMEOUT)
+                return await self._leave(Outcome.OVERFLOW if options.overflow.startswith("queue:") else Outcome.TIMEOUT)
             if offer_at is not None and now >= offer_at:
                 offer_at = None
                 await self._offer_return_call()

@@ -182,6 +182,8 @@ class QueueOptions(SeedEntry):
     """话后整理: pause after a call."""
     autopause: Annotated[int, Field(ge=0, le=10)] = 2
     """So many unanswered rings in a row set an agent to a break; 0: never."""
+    any_line: Annotated[bool, Field(alias="any-line")] = False
+    """Agents of every line answer, whatever lines their skills name: for a queue that others overflow into."""
     maxlen: Annotated[int, Field(ge=1, le=1000)] = 50
     """More callers than this overflow at once."""
     weight: Annotated[int, Field(ge=0, le=100)] = 0

@@ -22,6 +22,8 @@ class Caller:
     weight: int
     priority: int
     entered_at: datetime
+    any_line: bool = False
+    """The queue is for agents of every line (overflow)."""
     rest: frozenset[int] = frozenset()
     """Agents who did not answer this caller a moment ago (retry)."""
 
@@ -36,13 +38,16 @@ class Agent:
     """Calls today."""
     lines: frozenset[str] = frozenset()
     """Empty: all."""
+    bound: bool = False
+    """The account belongs to its line and sees no other one's callers (A07): not even an overflow brings them."""
     languages: frozenset[str] = frozenset()
     """Besides Chinese."""
     dialects: frozenset[str] = frozenset()
 
     def serves(self, caller: Caller) -> bool:
         """Whether line and language fit."""
-        return (not self.lines or caller.line in self.lines) and (caller.language == "zh" or caller.language in self.languages)
+        line = not self.lines or caller.line in self.lines or (caller.any_line and not self.bound)
+        return line and (caller.language == "zh" or caller.language in self.languages)
 
 
 def pair(

@@ -195,15 +195,16 @@ async def place(core: Core, session: AsyncSession, call_id: UUID) -> Place | Non
         if (other.weight, other.priority) > mine
         or ((other.weight, other.priority) == mine and (other.entered_at, other.id) < (row.entered_at, row.id))
     ]
-    on_duty = await on_duty_count(session)
+    on_duty = await on_duty_count(session, row.line)
     position = len(ahead) + 1
     handling = await handling_s(core, session)
     return Place(position, round(handling * position / max(1, on_duty)), on_duty)
 
 
-async def on_duty_count(session: AsyncSession) -> int:
-    """How many agents are not off duty; those on a break come back."""
-    return await session.scalar(select(func.count()).select_from(Duty).where(Duty.state != DutyState.OFF.value)) or 0
+async def on_duty_count(session: AsyncSession, line: str) -> int:
+    """How many agents who may answer this line are not off duty; those on a break come back."""
+    there = select(func.count()).select_from(Duty).join(User, User.id == Duty.user_id).where(Duty.state != DutyState.OFF.value, User.active)
+    return await session.scalar(there.where((User.line.is_(None)) | (User.line == line))) or 0
 
 
 async def handling_s(core: Core, session: AsyncSession) -> float:
@@ -251,6 +252,7 @@ async def _callers(core: Core, session: AsyncSession, document: Document) -> lis
     rows = list(await session.scalars(waiting.with_for_update(skip_locked=True)))
     now = core.clock.now()
     tried = select(Offer).where(Offer.waiting_id.in_([row.id for row in rows]), Offer.ended_at > now - timedelta(seconds=120))
+    anywhere = {name for name, options in document.queues.items() if options.any_line}
     resting: dict[int, set[int]] = {}
     for offer in await session.scalars(tried):
         queue = next(row.queue for row in rows if row.id == offer.waiting_id)
@@ -259,7 +261,7 @@ async def _callers(core: Core, session: AsyncSession, document: Document) -> lis
             resting.setdefault(offer.waiting_id, set()).add(offer.user_id)
     return [
         Caller(row.id, row.queue, row.line, row.language, row.dialect, row.weight, row.priority, row.entered_at,
-               frozenset(resting.get(row.id, ())))
+               any_line=row.queue in anywhere, rest=frozenset(resting.get(row.id, ())))
         for row in rows
     ]  # fmt: skip
 
@@ -282,8 +284,8 @@ async def _agents(core: Core, session: AsyncSession) -> list[Agent]:
         mine, line = skills.get(duty.user_id, {}), bound[duty.user_id]
         lines = {line} if line else mine.get("line", set())
         agents.append(
-            Agent(duty.user_id, duty.idle_since, taken.get(duty.user_id, 0), frozenset(lines),
-                  frozenset(mine.get("language", ())), frozenset(mine.get("dialect", ())))
+            Agent(duty.user_id, duty.idle_since, taken.get(duty.user_id, 0), lines=frozenset(lines),
+                  languages=frozenset(mine.get("language", ())), dialects=frozenset(mine.get("dialect", ())), bound=bool(line))
         )  # fmt: skip
     return agents
 

@@ -190,7 +190,14 @@ class Line:
     board: Switchboard | None = None
     version: int = 0
 
-    async def rules(self, *, numbers: dict[str, str] | None = None, flow: dict[str, Any] | None = None, **queue: Any) -> None:
+    async def rules(
+        self,
+        *,
+        numbers: dict[str, str] | None = None,
+        flow: dict[str, Any] | None = None,
+        second: dict[str, Any] | None = None,
+        **queue: Any,
+    ) -> None:
         """Publish the package's call flow with these changes; options of the queue by their names in the file."""
         document = yaml.safe_load(seed_text())
         self.version += 1
@@ -198,6 +205,8 @@ class Line:
         document["numbers"] = numbers or {}
         document["queues"]["hotline"] |= {"joinempty": True, "leavewhenempty": False, **queue}
         document["flows"]["hotline"] |= flow or {}
+        if second:
+            document["queues"]["second"] = second
         text = yaml.safe_dump(document, allow_unicode=True)
         parse_text(text)
         async with self.database.transaction() as session:

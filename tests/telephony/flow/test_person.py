@@ -15,7 +15,7 @@ from tests.telephony.flow.conftest import LOUD, Line, a_turn, heard, said, until
 from ticketing.callback.models import ReturnCall
 from ticketing.citizen.service import by_caller
 from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
-from ticketing.duty.models import DutyState
+from ticketing.duty.models import DutyState, Skill
 from ticketing.people.actor import staff_actor
 from ticketing.people.models import Role, User
 from ticketing.queue.commands import command
@@ -618,3 +618,21 @@ async def test_a_call_survives_the_loss_of_the_database_while_a_person_talks(lin
     phone.caller_hangs_up()
     await line.over()
     await duty_is(line, agent, DutyState.WRAP_UP)
+
+
+async def test_overflow_leads_into_the_other_queue_with_the_same_place(line: Line) -> None:
+    await line.rules(second={"name": "应急队列", "any-line": True, "max-wait": 60}, overflow="queue:second", **{"max-wait": 1})
+    agent = await line.agent("lin")
+    async with line.database.transaction() as session:
+        session.add(Skill(user_id=agent.id, kind="line", code="12319"))
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    leg.press_keys("0")
+    phone = await line.phones.answers("lin")
+    await state_is(line, leg.id, CallState.TALKING)
+    async with line.database.transaction() as session:
+        rows = list(await session.scalars(select(Waiting).order_by(Waiting.id)))
+    assert [(row.queue, row.state, row.outcome) for row in rows] == [("hotline", "gone", "overflow"), ("second", "served", None)]
+    assert rows[0].entered_at == rows[1].entered_at
+    phone.caller_hangs_up()
+    await line.over()

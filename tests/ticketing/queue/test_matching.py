@@ -45,6 +45,13 @@ def test_skills_are_needed_and_a_dialect_is_preferred() -> None:
     assert pairs([caller(1, language="en")], [*people, agent(4, languages=frozenset({"en"}))]) == [(1, 4)]
 
 
+def test_an_overflow_reaches_agents_of_other_lines_but_not_those_who_belong_to_theirs() -> None:
+    skilled, bound = agent(1, lines=frozenset({"12319"})), agent(2, lines=frozenset({"12319"}), bound=True)
+    assert pairs([caller(1)], [skilled, bound]) == []
+    assert pairs([caller(1, any_line=True)], [skilled, bound]) == [(1, 1)]
+    assert pairs([caller(1, any_line=True)], [bound]) == []
+
+
 def test_a_caller_whom_nobody_can_serve_holds_nobody_back() -> None:
     assert pairs([caller(1, age=99, language="en"), caller(2)], [agent(1)]) == [(2, 1)]
 
