@@ -91,7 +91,7 @@ def one_by_one(found: Select[int]) -> ColumnElement[bool]:
 
     For statements that go along an index and stop when the page is full.
     """
-    return found.limit(literal_column("1")).scalar_subquery().is_not(None)
+    return found.correlate(Ticket).limit(literal_column("1")).scalar_subquery().is_not(None)  # the export joins assignments itself
 
 
 def waiting_parts(actor: Actor) -> tuple[str, ...]:

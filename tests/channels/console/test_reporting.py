@@ -185,3 +185,13 @@ async def test_a_dropped_import_writes_nothing(city: City, browser: Opener) -> N
     assert (await person.post(action[1], {"csrf": csrf[1]})).status == 303
     async with city.database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Unit).where(Unit.code == "parks")) == 0
+
+
+@pytest.mark.parametrize("role", ["chief", "dispatcher", "supervisor", "leader"])
+async def test_each_queue_is_exported_by_who_is_offered_it(browser: Opener, city: City, role: str) -> None:
+    await city.register()
+    person = await browser(role)
+    links = re.findall(r'href="(/console/export/tickets\.[^"]+)"', await person.text("/console/tickets"))
+    for queue in ("mine", "overdue", "review", "all"):
+        response = await person.get(f"/console/export/tickets.xlsx?queue={queue}")
+        assert response.status == (200 if links else 403), (queue, links)
