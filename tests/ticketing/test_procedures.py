@@ -15,7 +15,7 @@ from ticketing.assignment import procedure
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment, LegalProcedure
 from ticketing.assignment.service import ReplyDraft
-from ticketing.assignment.statutes import fault_of, limits
+from ticketing.assignment.statutes import LONGEST, fault_of, limits
 from ticketing.callback import service as callbacks
 from ticketing.callback.service import CallbackResult
 from ticketing.deadline.models import Deadline
@@ -92,6 +92,12 @@ async def test_a_unit_may_name_the_last_day_and_must_for_another_procedure(city:
     assert set(caught.value.errors) == {"legal_due"}
     await led_into(city, replace(other, legal_due=date(2027, 1, 15)))
     assert to_city((await clock(city)).due_at).isoformat()[:16] == "2027-01-16T00:00"
+
+
+async def test_the_last_day_may_lie_as_far_away_as_the_unit_may_name_it(city: City) -> None:
+    far = to_city(city.clock.now()).date() + LONGEST
+    await led_into(city, replace(LABOUR, legal_due=far))
+    assert to_city((await clock(city)).due_at).date() == far + timedelta(days=1)
 
 
 async def test_the_next_round_starts_the_clock_anew(city: City) -> None:

@@ -279,9 +279,13 @@ async def test_more_than_ninety_days_is_the_leaders_to_decide(city: City) -> Non
         await suspended(city, 120, city.supervisor)
 
 
-async def test_a_leader_suspends_for_longer(city: City) -> None:
-    number, _assignment = await suspended(city, 120, city.leader)
+@pytest.mark.parametrize("days", [120, 3 * 365])
+async def test_a_leader_suspends_for_longer(city: City, days: int) -> None:
+    number, _assignment = await suspended(city, days, city.leader)
     assert (await ticket_of(city, number)).state == "suspended"
+    city.clock.advance(days=days + 1)
+    await sweep.run(city.core, city.database)
+    assert (await ticket_of(city, number)).state == "in_progress"
 
 
 @pytest.mark.parametrize("days", [0, -1, 4000])

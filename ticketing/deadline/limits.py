@@ -6,8 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ticketing.calendar.working_time import MAX_DAYS
+
 UNITS = ("h", "wh", "wd", "d")
 WHOLE_ONLY = "days must be whole; for parts of a day use wh or h"
+MOST_HOURS = 24 * MAX_DAYS
+"""As far ahead as the calendar looks: a suspension or a statutory procedure may end at a day that lies three years away."""
 _SHORT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 
 
@@ -29,8 +33,8 @@ class Limit:
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
             raise PolicyError(f"unit must be one of {', '.join(UNITS)}, not {self.unit!r}")
-        if not 0 < self.value <= 10_000:
-            raise PolicyError("a limit must be longer than nothing and shorter than a year")
+        if not 0 < self.value <= MOST_HOURS:
+            raise PolicyError("a limit must be longer than nothing and end within three years")
         whole = self.value == int(self.value)
         if not whole and (self.unit == "d" or (self.unit == "wd" and self.value > 1)):
             raise PolicyError(WHOLE_ONLY)
