@@ -20,7 +20,7 @@ from tests.telephony.edge.kamailio import KAMAILIO, POSTGRES_MODULE, an_edge, ru
 from tests.telephony.sip.desk import Desk
 from tests.telephony.sip.peer import Peer
 from tests.telephony.sip.sipp import SIPP, run_sipp
-from tests.telephony.sounds import loud_part, signal_to_noise, tone
+from tests.telephony.sounds import best_stretch, loud_part, tone
 from tests.ticketing.conftest import City
 from ticketing.sip_account.service import issue
 
@@ -44,7 +44,7 @@ async def test_calls_go_to_the_processes_in_turn_and_end_from_both_sides(make_ph
             await asyncio.sleep(0.6)  # longer than T1: an ACK that went astray would have brought the 200 again
             await (leg if desk is first else desk.leg).hang_up()
             assert isinstance(await desk.event(), HungUp)
-            assert signal_to_noise(loud_part(b"".join(heard)), 440) > 30
+            assert best_stretch(loud_part(b"".join(heard)), 440) > 35
         assert len(first.legs) == len(second.legs) == 1
         for phone in (*processes, citizen):
             await phone.endpoint.agent.settle(2)
