@@ -16,12 +16,13 @@ import pytest
 from hotline.errors import Unavailable
 from hotline.settings import Settings
 from telephony.speech import voice as voice_module
+from telephony.speech.in_process import InProcessTranscriber
 from telephony.speech.models import SYNTHETIC
 from telephony.speech.prompts import SHIPPED, TEXTS, PromptError, PromptStore, prepare, read_texts
 from telephony.speech.resample import to_telephone
 from telephony.speech.transcriber import transcribe_pcm
 from telephony.speech.voice import EspeakVoice
-from telephony.speech.vosk_engine import VoskTranscriber
+from telephony.speech.vosk_engine import VoskEngine
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def pid_of(voice: EspeakVoice) -> int:
 async def test_what_is_said_is_understood(voice: EspeakVoice) -> None:
     pcm = await voice.say("我的电话是13800138000")
     assert 3 < len(pcm) / 16000 < 7
-    transcriber = VoskTranscriber(SYNTHETIC, "synthetic")
+    transcriber = InProcessTranscriber(VoskEngine(SYNTHETIC, "synthetic"))
     heard = await transcribe_pcm(transcriber, bytes(8000) + pcm + bytes(16000), 8000)
     assert heard.replace("，", "") == "我的电话是幺三八零零幺三八零零零"
 
