@@ -191,10 +191,11 @@ async def test_an_extension_needs_consent_and_moves_the_due_time_and_keeps_the_o
         await ask(city, city.chief, extension.ask, assignment, limit=limit, reason="检测报告要后天才能出具", told=TOLD)
 
 
-async def test_an_extension_longer_than_the_policy_allows_is_refused(city: City) -> None:
+@pytest.mark.parametrize("limit", [Limit(3, "wd"), Limit(3, "d"), Limit(49, "h"), Limit(17, "wh")])
+async def test_an_extension_longer_than_the_policy_allows_is_refused_in_whatever_unit(city: City, limit: Limit) -> None:
     _number, assignment = await signed(city)
-    with pytest.raises(InvalidInput, match="延期最多2"):
-        await ask(city, city.clerk, extension.ask, assignment, limit=Limit(3, "wd"), reason="检测报告要后天才能出具", told=TOLD)
+    with pytest.raises(InvalidInput, match="延期最多2个工作日"):
+        await ask(city, city.clerk, extension.ask, assignment, limit=limit, reason="检测报告要后天才能出具", told=TOLD)
 
 
 async def test_an_extension_comes_before_expiry_and_takes_no_card_back(city: City) -> None:

@@ -23,6 +23,7 @@ from ticketing.deadline.limits import Limit, Options, options_of
 from ticketing.deadline.models import OPEN, ClockKind, ClockState, Deadline, Stage
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Urgency
+from ticketing.words import word
 
 
 async def start_clock(
@@ -248,8 +249,8 @@ async def extend_clock(core: Core, session: AsyncSession, deadline: Deadline, li
         rule = (await policy_of(session, ticket)).extension(deadline.extensions)
         if rule is None:
             raise IllegalStep(_("这张工单不能再延期：已延期{n}次").format(n=deadline.extensions))
-        if rule.limit is not None and _longer(limit, rule.limit):
-            raise InvalidInput(_("延期太长，最多{n}{unit}"), field="limit", n=f"{rule.limit.value:g}", unit=rule.limit.unit)
+        if rule.limit is not None:
+            refuse_longer(limit, rule.limit)
     if core.literal_days:
         limit = limit.literal()
     deadline.original_due_at = deadline.original_due_at or deadline.due_at
@@ -269,8 +270,11 @@ _HOURS = {"h": 1.0, "wh": 3.0, "wd": 24.0, "d": 24.0}
 """How lengths in different units compare: an office day has about eight hours."""
 
 
-def _longer(limit: Limit, allowed: Limit) -> bool:
-    return limit.value * _HOURS[limit.unit] > allowed.value * _HOURS[allowed.unit]
+def refuse_longer(limit: Limit, allowed: Limit) -> None:
+    """Raises InvalidInput when somebody asks for more time than the policy allows, in whatever unit."""
+    if limit.value * _HOURS[limit.unit] > allowed.value * _HOURS[allowed.unit]:
+        text = _("延期最多{n}{unit}").format(n=f"{allowed.value:g}", unit=word("limit_unit", allowed.unit))
+        raise InvalidInput(text, field="limit_value")
 
 
 async def stop_clocks(

@@ -12,7 +12,7 @@ from ticketing.context import Core
 from ticketing.deadline.limits import Limit
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.deadline.policy import ExtensionRule
-from ticketing.deadline.service import extend_clock, policy_of
+from ticketing.deadline.service import extend_clock, policy_of, refuse_longer
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.request import service as requests
@@ -20,7 +20,6 @@ from ticketing.request.models import Request
 from ticketing.request.states import RequestKind
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
-from ticketing.words import word
 
 
 async def rule_for(session: AsyncSession, ticket: Ticket, assignment_id: int) -> tuple[Deadline, ExtensionRule | None]:
@@ -66,9 +65,8 @@ def _allowed(core: Core, deadline: Deadline, rule: ExtensionRule | None, limit: 
         raise IllegalStep(_("已经到期，不能再延期。延期要在到期以前申请和批准"))
     if rule is None:
         raise IllegalStep(_("这张工单不能再延期：已延期{n}次").format(n=deadline.extensions))
-    if rule.limit is not None and limit.unit == rule.limit.unit and limit.value > rule.limit.value:
-        text = _("延期最多{n}{unit}").format(n=f"{rule.limit.value:g}", unit=word("limit_unit", rule.limit.unit))
-        raise InvalidInput(text, field="limit_value")
+    if rule.limit is not None:
+        refuse_longer(limit, rule.limit)
 
 
 async def decide(
