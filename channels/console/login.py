@@ -13,6 +13,7 @@ from channels.web.address import address_of, describe_browser
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from channels.web.templating import render
 from hotline import logs
+from ticketing.duty.service import leave
 from ticketing.people.second_factor import check_second_factor, wrong_code
 from ticketing.people.service import TooManyTries, Visit, log_in, log_out, refused
 
@@ -72,8 +73,10 @@ async def do_code(request: web.Request) -> web.StreamResponse:
 
 
 async def do_logout(request: web.Request) -> web.StreamResponse:
-    """POST /console/logout."""
+    """POST /console/logout: also ends the person's duty."""
     async with request.app[DATABASE].transaction() as session:
+        if (person := request.get(STAFF)) is not None:
+            await leave(request.app[CORE], session, person.actor)
         await log_out(request.app[CORE], session, request.cookies.get(COOKIE, ""))
     response = see_other(request, "/console/login")
     response.del_cookie(COOKIE, path="/console")

@@ -17,7 +17,7 @@ from hotline.i18n import _
 from ticketing.callback.models import CallbackTask
 from ticketing.callback.tasks import release
 from ticketing.context import Core
-from ticketing.conversation.models import Conversation, Owner
+from ticketing.conversation.models import Call, Conversation, Owner
 from ticketing.conversation.service import give_back
 from ticketing.duty.models import CHOSEN, ON_CALL, Duty, DutyPeriod, DutyState, Skill
 from ticketing.people.actor import SYSTEM, Actor
@@ -69,6 +69,16 @@ async def set_state(
     return duty
 
 
+async def leave(core: Core, session: AsyncSession, actor: Actor) -> None:
+    """The person logs out: off duty, and open work goes back (lesson 23). During a call the state stays: the call goes on."""
+    if actor.user_id is None or await session.get(Duty, actor.user_id) is None:
+        return
+    duty = await duty_of(core, session, actor.user_id)
+    if DutyState(duty.state) not in ON_CALL and duty.state != DutyState.OFF.value:
+        await change(core, session, duty, DutyState.OFF, actor)
+        await give_work_back(core, session, actor.user_id)
+
+
 async def change(
     core: Core, session: AsyncSession, duty: Duty, state: DutyState, actor: Actor = SYSTEM, *, reason: str = "",
     call_id: UUID | None = None, wrap_s: int = 0,
@@ -87,7 +97,10 @@ async def change(
     await session.execute(update(DutyPeriod).where(DutyPeriod.user_id == duty.user_id, DutyPeriod.ended_at.is_(None)).values(ended_at=now))
     session.add(DutyPeriod(user_id=duty.user_id, state=state.value, reason=reason, started_at=now))
     data = {"reason": reason} if reason else {}
-    await record(session, at=now, name=f"duty.{state.value}", subject="duty", subject_id=duty.user_id, who=actor.who, data=data)
+    # the agent's open page follows the words of this call from now on, without loading anew
+    talk = await session.scalar(select(Call.conversation_id).where(Call.id == call_id)) if call_id else None
+    name, notify = f"duty.{state.value}", {"conversation": str(talk or "")}
+    await record(session, at=now, name=name, subject="duty", subject_id=duty.user_id, who=actor.who, data=data, notify=notify)
 
 
 async def after_call(core: Core, session: AsyncSession, user_id: int, *, wrap_s: int) -> None:

@@ -185,3 +185,14 @@ async def test_a_supervisor_of_a_line_sees_its_callers_only(browser: Opener, cit
     assert "没有人在等" in await (await browser("supervisor")).text("/console/queue")
     await caller(city, called="12319")
     assert "等空闲坐席" in await (await browser("supervisor")).text("/console/queue")
+
+
+async def test_who_logs_out_is_off_duty_but_a_call_goes_on(browser: Opener, city: City) -> None:
+    await at_desk(city, "agent2")
+    agent = await browser("agent2")
+    assert await post(agent, "/console/desk", "/console/logout") == 303
+    assert await state_of(city, "agent2") == "off"
+    await talking(city)
+    busy = await browser("agent")
+    assert await post(busy, "/console/desk", "/console/logout") == 303
+    assert await state_of(city, "agent") == "busy"
