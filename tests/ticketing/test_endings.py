@@ -18,8 +18,8 @@ from ticketing.ticket.access import access_ticket
 from ticketing.ticket.dispatch import withdraw
 from ticketing.ticket.exits import invalidate
 from ticketing.ticket.lists import list_tickets
-from ticketing.ticket.queues import Queue
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.queues import Queue
 from ticketing.ticket.service import MAX_LENGTHS
 
 ANSWER = "按规定路灯故障由市政维修，已代为报修，今晚二十二时前恢复照明。"

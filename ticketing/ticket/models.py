@@ -193,8 +193,8 @@ class UnitQueue(Base):
 
     __tablename__ = "unit_queue"
     __table_args__ = (
-        Index("ix_unit_queue_state", "unit_id", "state", "next_due_at", "ticket_id"),
-        Index("ix_unit_queue_part", "unit_id", "part", "next_due_at", "ticket_id", postgresql_where=text("closed_at IS NULL")),
+        Index("ix_unit_queue_state", "unit_id", "state", "next_due_at", "ticket_id", postgresql_include=["assignment_id"]),
+        Index("ix_unit_queue_part", "unit_id", "part", "next_due_at", "ticket_id", postgresql_include=["assignment_id"]),
         Index("ix_unit_queue_closed", "unit_id", "closed_at", "ticket_id", postgresql_where=text("closed_at IS NOT NULL")),
         Index("ix_unit_queue_ticket_id", "ticket_id"),
     )

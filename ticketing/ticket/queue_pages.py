@@ -30,6 +30,7 @@ from sqlalchemy import (
     union,
     union_all,
 )
+from sqlalchemy.orm import aliased
 
 from ticketing.people.actor import Actor
 from ticketing.people.permissions import Scope, scope_of
@@ -98,11 +99,13 @@ class Order(StrEnum):
 
     def of(self, table: Any, ticket_id: Any) -> tuple[Any, ...]:
         """The columns of a table in this order."""
-        return {
-            Order.TIMED: (table.next_due_at, ticket_id),
-            Order.TIMELESS: (ticket_id.desc(),),
-            Order.CLOSED: (table.closed_at.desc(), ticket_id.desc()),
-        }[self]
+        match self:
+            case Order.TIMED:
+                return (table.next_due_at, ticket_id)
+            case Order.TIMELESS:
+                return (ticket_id.desc(),)
+            case _:
+                return (table.closed_at.desc(), ticket_id.desc())
 
     def part_of(self, table: Any, ticket_id: Any, start: Start) -> ColumnElement[bool]:
         """The rows that have this order, after the place where the page before ended."""
@@ -185,10 +188,27 @@ def _lying(asked: Asked, order: Order) -> Select[Any]:
         origin, ranges = unit.join(state, true()), (UnitQueue.unit_id == tree_id) & (UnitQueue.state == literal_column("of_state.value"))
     lies = order.part_of(UnitQueue, UnitQueue.ticket_id, asked.start)
     wanted = true() if parts else queues.condition(asked.actor, asked.queue)
+    if order is Order.CLOSED:
+        return _ended(asked, origin, ranges & lies & wanted)
+    # the fence of OFFSET: first in order, from the index alone, then looked at until the page is full
+    columns: tuple[Any, ...] = (UnitQueue.next_due_at, UnitQueue.ticket_id.label("id"), UnitQueue.assignment_id, UnitQueue.unit_id)
+    along = select(*columns).where(ranges, lies).order_by(*order.of(UnitQueue, UnitQueue.ticket_id)).offset(literal_column("0"))
+    walk, earlier = along.subquery("walk"), aliased(UnitQueue)
+    same = (earlier.ticket_id == walk.c.id) & (earlier.unit_id == walk.c.unit_id) & (earlier.assignment_id < walk.c.assignment_id)
+    if parts:  # the other part may not be waiting
+        same &= earlier.part == literal_column("of_part.value")
+    once = ~queues.one_by_one(select(earlier.ticket_id).where(same).correlate(walk))
+    found = select(walk.c.next_due_at, Ticket.closed_at, walk.c.id).join(Ticket, Ticket.id == walk.c.id)
+    one = lateral(found.where(wanted, _allowed(asked), once).order_by(*order.of(walk.c, walk.c.id)).limit(asked.most))
+    return select(one.c.next_due_at, one.c.closed_at, one.c.id).select_from(origin.join(one, true()))
+
+
+def _ended(asked: Asked, origin: FromClause, where: ColumnElement[bool]) -> Select[Any]:
+    """What ended at the units: far too much to be put in order first. Two parts of one ticket are one line, hence twice the page."""
     columns: tuple[Any, ...] = (UnitQueue.next_due_at, UnitQueue.closed_at, UnitQueue.ticket_id.label("id"))
-    walk = select(*columns).join(Ticket, Ticket.id == UnitQueue.ticket_id).where(ranges, lies, wanted, _allowed(asked))
-    twice: ColumnElement[int] = literal_column(str(2 * int(asked.limit)))  # a unit may have two parts of one ticket
-    one = lateral(walk.order_by(*order.of(UnitQueue, UnitQueue.ticket_id)).limit(twice))
+    found = select(*columns).join(Ticket, Ticket.id == UnitQueue.ticket_id).where(where, _allowed(asked))
+    twice: ColumnElement[int] = literal_column(str(2 * int(asked.limit)))
+    one = lateral(found.order_by(*Order.CLOSED.of(UnitQueue, UnitQueue.ticket_id)).limit(twice))
     return select(one.c.next_due_at, one.c.closed_at, one.c.id).select_from(origin.join(one, true()))
 
 

@@ -1650,9 +1650,9 @@ CREATE TABLE unit_queue (
 
 CREATE INDEX ix_unit_queue_closed ON unit_queue (unit_id, closed_at, ticket_id) WHERE closed_at IS NOT NULL;
 
-CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id) WHERE closed_at IS NULL;
+CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id) INCLUDE (assignment_id);
 
-CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id);
+CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id) INCLUDE (assignment_id);
 
 CREATE INDEX ix_unit_queue_ticket_id ON unit_queue (ticket_id);
 
