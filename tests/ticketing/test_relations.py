@@ -106,8 +106,20 @@ async def test_masters_do_not_form_chains(city: City) -> None:
     await merged(city, second, first)
     assert (await ticket_of(city, third)).master_id == (await ticket_of(city, first)).id
     assert (await ticket_of(city, first)).interest_count == 3
+    assert (await names_of(city, third, public=True)).count("ticket.merged") == 2  # its person is told the new master as well
     with pytest.raises(IllegalStep):  # no way back into a ticket that is itself merged
         await merged(city, first, second)
+
+
+async def test_a_master_that_was_merged_itself_and_taken_out_again_stands_for_one_person(city: City) -> None:
+    first, second, third = [await new(city) for _ in range(3)]
+    await merged(city, third, second)
+    await merged(city, second, first)
+    await city.act(second, city.dispatcher, merge.unmerge, reason="另一家工地，不是同一件事")
+    assert [(await ticket_of(city, number)).interest_count for number in (first, second, third)] == [2, 1, 1]
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == second).with_for_update())).one()
+        await dispatching.withdraw(city.core, session, citizen_actor(), ticket)
 
 
 async def test_unmerging_counts_from_the_own_registration(city: City) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput
@@ -42,7 +42,10 @@ async def merge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket,
     await stop_clocks(core, session, ticket.id, cancelled=True)
     await withdraw_pending(core, session, ticket)
     # what was merged into this one before follows it: there is one master, never a chain
-    await session.execute(update(Ticket).where(Ticket.master_id == ticket.id).values(master_id=master.id))
+    for each in await session.scalars(select(Ticket).where(Ticket.master_id == ticket.id).order_by(Ticket.id).with_for_update()):
+        each.master_id, each.updated_at = master.id, core.clock.now()
+        await tell(core, session, actor, each, "ticket.merged", {"master": master.number, "reason": reason.strip()[:500]}, public=True)
+    ticket.interest_count = 1
     await _count(core, session, master)
     await tell(core, session, actor, master, "ticket.took_in", {"number": ticket.number, "interest": master.interest_count})
 
