@@ -15,6 +15,7 @@ from ticketing.conversation.calls import live_calls
 from ticketing.conversation.captions import captions
 from ticketing.conversation.models import Call
 from ticketing.people.lines import calls_of
+from ticketing.queue.own_call import hidden_calls
 from ticketing.ticket.access import closed_conversations
 
 
@@ -29,5 +30,6 @@ async def show(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].transaction() as session:
         calls = await live_calls(session, Call.id == call_id, calls_of(person.actor))
         closed = await closed_conversations(core, session, person.actor, [call.conversation_id for call in calls])
-        spoken = await captions(core, session, call_id) if calls and not closed else []
+        hidden = await hidden_calls(session, person.actor, calls)
+        spoken = await captions(core, session, call_id) if calls and not closed and not hidden else []
     return fragment(request, "console/_captions.html", spoken=spoken)

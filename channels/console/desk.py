@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.console.due import Due, describe_moment
 from channels.console.duty import colleagues, mine
 from channels.console.pages import fragment, page
+from channels.console.pop import load_pop
 from channels.console.session import require_may
 from channels.web.formats import mask_phone, show_phone
 from channels.web.keys import CORE, DATABASE
@@ -27,6 +28,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.lines import calls_of
 from ticketing.people.models import User
 from ticketing.people.permissions import may
+from ticketing.queue.own_call import has, hidden_calls
 from ticketing.ticket.access import closed_conversations, visible
 from ticketing.ticket.models import Ticket
 from ticketing.words import choices
@@ -47,6 +49,8 @@ class LiveCall:
     """Who talks with the caller; empty: the assistant, or nobody yet."""
     closed: bool
     """A secret ticket came of it that this person may not see: neither number nor words are shown."""
+    elsewhere: bool = False
+    """It rings for another agent, or another one speaks: its words are not shown."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].transaction() as session:
         calls = await _live(core, session, person.actor)
         duty, my_call = await mine(session, person.actor)
+        pop = await load_pop(request, session, person)
         chosen = _choose(calls, request.query.get("call", "") or str(my_call.id if my_call else ""))
-        said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed else []
+        said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed and not chosen.elsewhere else []
         owed = await _owed(core, session, person.actor)
         others = await colleagues(session, person.actor) if my_call else []
         chats = await session.scalar(
@@ -74,7 +79,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         )
     waiting = [item for item in calls if item.waiting]
     values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, "owed": owed, "chats": chats or 0, "waiting": waiting}
-    values |= {"duty": duty, "my_call": my_call, "others": others, "breaks": choices("break_reason")}
+    values |= {"pop": pop, "duty": duty, "my_call": my_call, "others": others, "breaks": choices("break_reason")}
     if is_fragment(request) and request.query.get("part"):
         return fragment(request, "console/_desk.html", **values)
     return page(request, "console/desk.html", nav="desk", **values)
@@ -85,19 +90,21 @@ def _choose(calls: list[LiveCall], wanted: str) -> LiveCall | None:
 
 
 async def _live(core: Core, session: AsyncSession, actor: Actor) -> list[LiveCall]:
-    """Waiting ones first, longest first. The number is in clear for agents only, who may need it during the call (4b)."""
+    """Waiting ones first, longest first. The number is in clear only for the agent who speaks with the caller (4b)."""
     now = core.clock.now()
     calls = await live_calls(session, calls_of(actor))
     last = await last_words(session, [call.conversation_id for call in calls])
     numbers = await caller_numbers(core, session, calls)
     closed = await closed_conversations(core, session, actor, [call.conversation_id for call in calls])
+    hidden = await hidden_calls(session, actor, calls)
     agents = {
         user.id: user.name for user in await session.scalars(select(User).where(User.id.in_([c.data.get("agent_id", 0) for c in calls])))
     }
     found = []
     for call in calls:
         number = numbers.get(call.id, "")
-        shown = (show_phone(number) if may(actor, "private.during_call") else mask_phone(number)) if number else _("号码未显示")
+        spoken_with = call.state == CallState.TALKING.value and has(actor, call) and may(actor, "private.during_call")
+        shown = (show_phone(number) if spoken_with else mask_phone(number)) if number else _("号码未显示")
         waiting = call.state == CallState.QUEUED.value
         agent = agents.get(call.data.get("agent_id", 0), "") if call.state == CallState.TALKING.value else ""
         since = call.queued_at if waiting and call.queued_at else call.started_at
@@ -105,7 +112,9 @@ async def _live(core: Core, session: AsyncSession, actor: Actor) -> list[LiveCal
         if call.conversation_id in closed:
             found.append(LiveCall(call, _("保密来电"), waiting, seconds, _("保密，只有指定的人能看"), agent, True))
         else:
-            found.append(LiveCall(call, shown, waiting, seconds, last.get(call.conversation_id, ""), agent, False))
+            elsewhere = call.id in hidden
+            words = _("正在由坐席接听") if elsewhere else last.get(call.conversation_id, "")
+            found.append(LiveCall(call, shown, waiting, seconds, words, agent, False, elsewhere))
     return sorted(found, key=lambda item: (not item.waiting, -item.seconds))
 
 

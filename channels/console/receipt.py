@@ -18,7 +18,7 @@ def write(request: web.Request, response: web.Response, number: str, query_code:
     """Hand the code to the next page."""
     sealed = request.app[CORE].vault.seal(f"{number} {query_code}").decode()
     secure = request.app[SETTINGS].cookie_secure
-    response.set_cookie(COOKIE, sealed, max_age=120, path="/console/tickets", httponly=True, samesite="Lax", secure=secure)
+    response.set_cookie(COOKIE, sealed, max_age=120, path="/console", httponly=True, samesite="Lax", secure=secure)
 
 
 def read(request: web.Request, number: str) -> str:

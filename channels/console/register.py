@@ -28,6 +28,7 @@ from ticketing.context import Core
 from ticketing.conversation.models import Author, Call, Conversation, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role, Unit, User
+from ticketing.queue.own_call import hidden_calls, writes_up
 from ticketing.suggestion.service import Suggestion, suggest
 from ticketing.suggestion.similar import Similar, similar_open
 from ticketing.ticket import drafts
@@ -44,12 +45,13 @@ DRAFT_FIELDS = frozenset(
     }
 )  # fmt: skip
 """What of the form is kept in a draft. Files and the people named on a secret ticket are chosen when it is registered."""
-_BLANK = {
+BLANK = {
     "kind": "complaint",
     "urgency": "normal",
     "confidentiality": "masked",
     "contact_by": "phone",
 }
+"""An empty form."""
 
 
 async def show_form(request: web.Request) -> web.StreamResponse:
@@ -62,9 +64,9 @@ async def show_form(request: web.Request) -> web.StreamResponse:
         draft_id = _uuid(request.query.get("draft", ""))
         if draft_id is not None:
             entered, conversation = await opened_draft(request, session, person, draft_id)
-            return await _respond(request, session, person, {**_BLANK, **entered}, conversation=conversation)
+            return await _respond(request, session, person, {**BLANK, **entered}, conversation=conversation)
         conversation = await _conversation(request.app[CORE], session, person, request.query.get("conversation", ""))
-        entered = {**_BLANK, **(await _from_conversation(request, session, person, conversation) if conversation else {})}
+        entered = {**BLANK, **(await _from_conversation(request, session, person, conversation) if conversation else {})}
         return await _respond(request, session, person, entered, conversation=conversation)
 
 
@@ -116,7 +118,7 @@ async def _conversation(core: Core, session: AsyncSession, person: Staff, text: 
 
 async def _may_register(core: Core, session: AsyncSession, person: Staff, conversation: Conversation) -> bool:
     """A live contact, or an ended call that is to be returned; never one out of which came a ticket that is hidden from this person."""
-    if await _is_live(session, person, conversation):
+    if await _is_live(core, session, person, conversation):
         # a chat may live for days: its earlier tickets are no secret to who serves it now, only secret ones are
         return not await closed_conversations(core, session, person.actor, [conversation.id])
     owed = (
@@ -128,10 +130,12 @@ async def _may_register(core: Core, session: AsyncSession, person: Staff, conver
     return bool(await session.scalar(owed.limit(1))) and await sees_conversation(core, session, person.actor, conversation.id)
 
 
-async def _is_live(session: AsyncSession, person: Staff, conversation: Conversation) -> bool:
+async def _is_live(core: Core, session: AsyncSession, person: Staff, conversation: Conversation) -> bool:
     if conversation.channel == "phone":
-        going_on = select(Call.id).where(Call.conversation_id == conversation.id, Call.ended_at.is_(None))
-        return bool(await session.scalar(going_on.limit(1)))
+        call = (await session.scalars(select(Call).where(Call.conversation_id == conversation.id).limit(1))).first()
+        if call is None or call.ended_at is not None:
+            return call is not None and writes_up(person.actor, call, core.clock.now())
+        return not await hidden_calls(session, person.actor, [call])
     if conversation.owner == Owner.HUMAN.value:
         return conversation.agent_id == person.user.id or person.role is Role.SUPERVISOR
     return conversation.owner == Owner.QUEUE.value or (conversation.owner == Owner.BOT.value and person.role is Role.SUPERVISOR)
@@ -215,6 +219,8 @@ async def create(request: web.Request) -> web.StreamResponse:
             made = await register(core, session, person.actor, _appeal(form, conversation, named))
             if (draft_id := _uuid(form.get("draft", ""))) is not None:
                 await drafts.drop(session, person.actor, draft_id)
+            if conversation is not None:
+                await drafts.drop_of_conversation(session, person.actor, conversation.id)
             for upload in uploads:
                 await store(
                     core,
@@ -231,7 +237,7 @@ async def create(request: web.Request) -> web.StreamResponse:
             errors = problem.errors or {"content": str(problem)}
             chosen = [str(value) for value in data.getall("named", [])]
             return await _respond(request, session, person, form, conversation=conversation, errors=errors, chosen=chosen)
-    response = see_other(request, f"/console/tickets/{made.ticket.number}", "registered")
+    response = see_other(request, "/console/desk" if form.get("back") == "desk" else f"/console/tickets/{made.ticket.number}", "registered")
     receipt.write(request, response, made.ticket.number, made.query_code)
     return response
 

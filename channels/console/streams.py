@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from aiohttp import web
+from sqlalchemy import select as rows
 
 from channels.console.session import staff
 from channels.web.keys import CORE, DATABASE, HUB
 from channels.web.live import Notice
 from hotline.errors import NotFound
+from ticketing.conversation.models import Call
+from ticketing.duty.models import Duty
 from ticketing.people.permissions import may
 from ticketing.ticket.access import access_ticket
 
@@ -25,8 +28,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
     person = staff(request)
     ticket_id = await _ticket_id(request)
     conversation = _conversation(request.query.get("conversation", ""))
+    own = await _own_conversation(request)
 
     def select(notice: Notice) -> Iterable[str]:
+        nonlocal own
+        if notice.subject == "duty" and notice.subject_id == str(person.user.id) and "conversation" in notice.data:
+            own = str(notice.data["conversation"])
+        watched = {conversation, own} - {""}
         if notice.subject == "user" and notice.subject_id == str(person.user.id) and notice.name in _ENDS:
             yield "reload"  # to the log-in page
         if not may(person.actor, "ticket.see"):
@@ -36,13 +44,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
             if notice.subject_id == ticket_id and not notice.name.startswith("view."):
                 yield "ticket"
         elif notice.subject == "caption":
-            if conversation == notice.subject_id and may(person.actor, "desk.answer"):
+            if notice.subject_id in watched and may(person.actor, "desk.answer"):
                 yield "caption"
         elif notice.subject == "duty" and may(person.actor, "duty.self"):
             yield "desk"
         elif notice.subject in ("call", "conversation") and may(person.actor, "chat.answer"):
             yield "desk"
-            if conversation and conversation in (notice.subject_id, notice.data.get("conversation")):
+            if watched & {notice.subject_id, notice.data.get("conversation")}:
                 yield "talk"
 
     return await request.app[HUB].stream(request, select)
@@ -57,6 +65,13 @@ async def _ticket_id(request: web.Request) -> str:
             return str((await access_ticket(request.app[CORE], session, staff(request).actor, number)).id)
         except NotFound:
             return ""
+
+
+async def _own_conversation(request: web.Request) -> str:
+    """What the person's own call is about: its words are followed whatever page is shown, from the first ring on."""
+    statement = rows(Call.conversation_id).join(Duty, Duty.call_id == Call.id).where(Duty.user_id == staff(request).user.id)
+    async with request.app[DATABASE].transaction() as session:
+        return str(await session.scalar(statement) or "")
 
 
 def _conversation(text: str) -> str:

@@ -102,6 +102,25 @@ async def access_draft(core: Core, session: AsyncSession, actor: Actor, draft_id
     return _opened(core, await _own(session, _owner(actor), draft_id))
 
 
+async def of_conversation(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID) -> Draft | None:
+    """One's own newest draft out of this call or chat, or None."""
+    found = select(TicketDraft).where(TicketDraft.owner_id == _owner(actor), TicketDraft.conversation_id == conversation_id)
+    row = (await session.scalars(found.order_by(TicketDraft.saved_at.desc()).limit(1))).first()
+    return _opened(core, row) if row is not None else None
+
+
+async def one_at_a_time(session: AsyncSession, actor: Actor, conversation_id: UUID) -> None:
+    """Until the transaction ends, nobody else saves the draft of this person and conversation: two savings at once make one draft."""
+    key = func.hashtextextended(f"draft:{_owner(actor)}:{conversation_id}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+async def drop_of_conversation(session: AsyncSession, actor: Actor, conversation_id: UUID) -> None:
+    """Throw away one's own drafts out of this call or chat: it has been registered."""
+    mine = (TicketDraft.owner_id == _owner(actor)) & (TicketDraft.conversation_id == conversation_id)
+    await session.execute(delete(TicketDraft).where(mine))
+
+
 async def drop(session: AsyncSession, actor: Actor, draft_id: UUID) -> None:
     """Throw it away: it was not needed, or it has just been registered. Dropping twice is as dropping once. Raises NotAllowed."""
     await session.execute(delete(TicketDraft).where(TicketDraft.id == draft_id, TicketDraft.owner_id == _owner(actor)))
