@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from hotline.processes.edge import runtime_folder
 from telephony.client import Caller
 from telephony.phone import Phone
 from telephony.sip.digest import Credentials
@@ -48,6 +50,16 @@ class EdgeDemo(Demo):
     def sip(self) -> str:
         return f"sip:12345@127.0.0.1:{self.edge_port}"
 
+    def until_both_are_in(self) -> None:
+        """Until the edge has heard from both processes: it asks every two seconds."""
+        command = [shutil.which("kamcmd", path="/usr/sbin:/usr/bin") or "kamcmd", "-s", f"unix:{runtime_folder(self.data_dir) / 'control'}"]
+
+        def both() -> bool:
+            done = subprocess.run([*command, "dispatcher.list"], capture_output=True, text=True, check=False)
+            return done.stdout.count("FLAGS: AP") == 2
+
+        until(both, within_s=60, what="both processes at the edge")
+
     def worker_of(self, since: str) -> str:
         """Which process has the newest call that goes on."""
         rows = self.sql(f"SELECT worker FROM call WHERE started_at >= '{since}' AND state <> 'ended' ORDER BY started_at DESC LIMIT 1")
@@ -60,6 +72,7 @@ def edge_demo() -> Iterator[EdgeDemo]:
     demo = EdgeDemo(Path(home.name))
     try:
         demo.start()
+        demo.until_both_are_in()
         yield demo
         assert demo.stop() == 0, demo.output.read_text()[-2000:]
     finally:
@@ -122,6 +135,7 @@ def check_kept(demo: EdgeDemo, since: str, worker: str) -> None:
 async def test_a_process_that_drains_starts_anew_when_its_last_call_is_over(edge_demo: EdgeDemo) -> None:
     demo = edge_demo
     demo.until_ready()
+    demo.until_both_are_in()
     async with Caller(demo.sip, number="13600000001") as caller:
         since = demo.sql("SELECT now() - interval '20 seconds'")[0]
         worker = until(lambda: demo.worker_of(since), within_s=30, what="the call in the database")
