@@ -316,6 +316,8 @@ class PersonCall:
     async def _said(self, party: Party, heard: Heard) -> None:
         if party is self._supervisor or not heard.text:
             return  # a whisper is for the agent, not for the transcript
+        if party is self._agent and self._mode is Mode.HELD:
+            return  # what the citizen cannot hear is no part of the talk: a desk telephone plays music of its own
         at = round(self._call.ear.seconds, 2)
         data = {"end_s": at, "start_s": round(max(0.0, at - (heard.end_s - heard.start_s)), 2), "confidence": heard.confidence}
         await self._ledger.said(heard.text, party.name(heard), data)

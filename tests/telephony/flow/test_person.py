@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from hotline.events import Event
 from telephony.leg import FRAME_BYTES
+from telephony.speech.transcriber import Heard
 from telephony.testing import FakeLeg
 from tests.telephony.flow.conftest import LOUD, Line, a_turn, heard, said, until
 from ticketing.callback.models import ReturnCall
@@ -117,8 +118,6 @@ async def test_what_both_say_is_written_down_with_its_speaker(line: Line) -> Non
     leg, phone = await to_agent(line)
     assert line.transcriber is not None
     citizen, agent = line.transcriber.sessions
-    from telephony.speech.transcriber import Heard
-
     citizen.script.append(Heard("final", "学院路的路灯坏了", 1, 2, 0.9))
     leg.speak(LOUD * 6)
     agent.script.append(Heard("final", "好的我来登记", 0, 1, 0.9))
@@ -327,12 +326,18 @@ async def test_hold_plays_music_and_nobody_hears_the_citizen(line: Line) -> None
     leg.speak(FROM_CITIZEN)
     assert phone.hear() is None
     await do(line, agent, leg.id, "hold", result="wrong_state")
+    assert line.transcriber is not None
+    line.transcriber.sessions[1].script.append(Heard("final", "电话机自己的音乐", 0, 1, 0.9))
+    phone.speak(LOUD * 6)
+    await until(lambda: not line.transcriber.sessions[1].script)  # type: ignore[union-attr]
     await do(line, agent, leg.id, "resume")
     await hears_only(phone, leg, FROM_CITIZEN)
     phone.on_held(True)  # the key on the agent's own telephone
     await until(lambda: hears_music(leg))
     leg.caller_hangs_up()
     await line.over()
+    async with line.database.transaction() as session:
+        assert "电话机自己的音乐" not in list(await session.scalars(select(Message.text)))
 
 
 async def test_warm_transfer_to_a_colleague(line: Line) -> None:
