@@ -26,7 +26,7 @@ from ticketing.ticket import exits
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.edit import revise
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Confidentiality, Kind, Satisfaction, Urgency
+from ticketing.ticket.states import Confidentiality, DispatchMode, Kind, Satisfaction, Urgency
 
 WHY = "同一处工地同一天夜里的施工噪声"
 SATISFIED = CallbackResult(Satisfaction.SATISFIED, solved=True)
@@ -89,6 +89,36 @@ async def test_lesson_zammad_983_what_is_said_under_the_old_number_reaches_the_m
     assert "ticket.supplemented" in await names_of(city, master)
     assert "ticket.supplemented" in await names_of(city, other, public=True)
     assert "ticket.supplemented" not in await names_of(city, master, public=True)  # another person's words stay his
+
+
+@pytest.mark.parametrize("what", ["supplement", "unmerge"])
+async def test_a_step_of_the_master_and_one_under_the_old_number_never_block_each_other(city: City, what: str) -> None:
+    """Each holds the row that the other wants next: the one who comes from the old number gives way and may try again."""
+    master, other = await new(city), await new(city)
+    await merged(city, other, master)
+    holds_other, holds_master = asyncio.Event(), asyncio.Event()
+
+    async def from_the_old_number() -> None:
+        async with city.database.transaction() as session:
+            ticket = (await session.scalars(select(Ticket).where(Ticket.number == other).with_for_update())).one()
+            holds_other.set()
+            await holds_master.wait()
+            if what == "supplement":
+                await dispatching.supplement(city.core, session, citizen_actor(), ticket, "昨晚十一点又开始了")
+            else:
+                await merge.unmerge(city.core, session, city.dispatcher, ticket, reason="另一家工地，不是同一件事")
+
+    async def of_the_master() -> None:
+        await holds_other.wait()
+        async with city.database.transaction() as session:
+            ticket = await access_ticket(city.core, session, city.dispatcher, master, lock=True)
+            holds_master.set()
+            await dispatching.dispatch(city.core, session, city.dispatcher, ticket, unit_id=city.units["city"], mode=DispatchMode.PHONE)
+
+    refused, done = await asyncio.gather(from_the_old_number(), of_the_master(), return_exceptions=True)
+    assert isinstance(refused, Conflict)
+    assert done is None
+    assert "ticket.dispatched" in await names_of(city, other)
 
 
 async def test_what_the_masters_citizen_says_is_not_told_to_the_others(city: City) -> None:

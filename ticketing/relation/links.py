@@ -1,8 +1,13 @@
-"""Following the link from a merged ticket to its master."""
+"""Following the link from a merged ticket to its master.
+
+A step of the master locks the master first and then whoever follows it; who comes from a merged ticket holds that one already.
+So the second never waits long enough to be a deadlock: he is told to try again.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import Conflict, InvalidInput
@@ -13,12 +18,27 @@ from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 
+PATIENCE_MS = 300
+"""Well below PostgreSQL's deadlock_timeout of a second, after which it would end either of the two."""
+_LOCK_NOT_AVAILABLE = "55P03"
+
 
 async def master_of(session: AsyncSession, ticket: Ticket) -> Ticket:
-    """The ticket under which the matter is handled: the master of a merged one, else the ticket itself. The row is locked."""
+    """The ticket under which the matter is handled: the master of a merged one, else the ticket itself. The row is locked.
+
+    Raises Conflict when somebody works on the master at this moment.
+    """
     if ticket.state != TicketState.MERGED.value or ticket.master_id is None:
         return ticket
-    return (await session.scalars(select(Ticket).where(Ticket.id == ticket.master_id).with_for_update())).one()
+    await session.execute(text(f"SET LOCAL lock_timeout = {PATIENCE_MS}"))
+    try:
+        master = (await session.scalars(select(Ticket).where(Ticket.id == ticket.master_id).with_for_update())).one()
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+            raise Conflict(_("有人正在处理这件事，请稍后再试")) from error
+        raise
+    await session.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+    return master
 
 
 async def access_other(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, number: str) -> Ticket:

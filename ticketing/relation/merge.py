@@ -10,6 +10,7 @@ from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.deadline.service import start_dispatch_clock, stop_clocks
 from ticketing.people.actor import Actor
+from ticketing.relation.links import master_of
 from ticketing.request.pending import withdraw_pending
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, TicketState
@@ -54,10 +55,10 @@ async def unmerge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticke
     """T34: it is a different matter after all. Its dispatch clock counts from its own registration. Raises InvalidInput."""
     if len(reason.strip()) < 5:
         raise InvalidInput(_("请写明为什么不是同一件事"), field="reason")
-    master = (await session.scalars(select(Ticket).where(Ticket.id == ticket.master_id).with_for_update())).one_or_none()
+    master = await master_of(session, ticket)
     await take_step(core, session, actor, ticket, "unmerge", data={"reason": reason.strip()[:500]}, master_id=None, answer=None)
     await start_dispatch_clock(core, session, ticket, started_at=ticket.received_at)
-    if master is not None:
+    if master is not ticket:
         await _count(core, session, master)
         await tell(core, session, actor, master, "ticket.let_go", {"number": ticket.number, "interest": master.interest_count})
 
