@@ -17,7 +17,7 @@ from ticketing.people.actor import Actor
 from ticketing.relation.investigation import begin_when_due
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
-from ticketing.ticket.steps import take_step
+from ticketing.ticket.steps import move, take_step
 
 
 async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, action: str = "redo") -> None:
@@ -38,7 +38,8 @@ async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
     limit = (await policy_of(session, ticket)).redo
     units = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state == AssignmentState.ACCEPTED.value)
     for assignment in await session.scalars(units):
-        assignment.state, assignment.replied_at, assignment.accepted_at = AssignmentState.REDO.value, None, None
+        await move(session, actor, assignment, "redo")
+        assignment.replied_at, assignment.accepted_at = None, None
         await start_clock(core, session, ticket, ClockKind.HANDLE, limit, assignment_id=assignment.id)
     await session.flush()
     await begin_when_due(core, session, actor, ticket)

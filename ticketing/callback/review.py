@@ -16,7 +16,7 @@ from ticketing.deadline.service import go_on_after_review, stop_clocks
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.steps import take_step
+from ticketing.ticket.steps import move, take_step
 from ticketing.words import word
 
 GATES = ("law", "wording", "signoff", "letter")
@@ -44,10 +44,10 @@ async def review(
         if reply.author_id == actor.user_id:
             raise NotAllowed(_("不能审核自己起草的答复"))
         reply.reviewed_by_id, reply.reviewed_at, reply.accepted, reply.review_note = actor.user_id, now, accept, note.strip()
+        await move(session, actor, assignment, "accept" if accept else "redo")
         if accept:
-            assignment.state, assignment.accepted_at = AssignmentState.ACCEPTED.value, now
+            assignment.accepted_at = now
         else:
-            assignment.state = AssignmentState.REDO.value
             await go_on_after_review(core, session, ticket, assignment.id)
     if accept:
         await procedure.begin(core, session, ticket, replies)

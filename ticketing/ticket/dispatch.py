@@ -25,7 +25,7 @@ from ticketing.deadline.service import (
     start_window,
     stop_clocks,
 )
-from ticketing.people.actor import Actor
+from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import Role, Unit
 from ticketing.plain_text import plain
 from ticketing.relation.investigation import open_investigation
@@ -36,7 +36,7 @@ from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, DispatchMode, HandlingKind, Kind, TicketState, Urgency
-from ticketing.ticket.steps import take_step, tell
+from ticketing.ticket.steps import move, take_step, tell
 
 LEADER_DAYS = (7, 10, 30)
 MAX_INFO_REQUESTS = 2
@@ -288,7 +288,7 @@ async def end_open_work(core: Core, session: AsyncSession, ticket: Ticket) -> No
     await stop_clocks(core, session, ticket.id, cancelled=True)
     done = (AssignmentState.ACCEPTED.value, AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
     for assignment in await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.not_in(done))):
-        assignment.state = AssignmentState.CANCELLED.value
+        await move(session, SYSTEM, assignment, "cancel")
     await withdraw_pending(core, session, ticket)
     await cancel_open(core, session, ticket)
     await session.flush()
