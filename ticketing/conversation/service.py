@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import Conflict, IllegalStep, NotAllowed, NotFound
 from hotline.events import NOTIFY_CHANNEL, record
+from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.people.actor import SYSTEM, Actor, citizen_actor
@@ -64,7 +65,7 @@ async def open_conversation(
             same = (Conversation.channel == channel) & (Conversation.party_hash == party_hash) & (Conversation.owner != Owner.CLOSED.value)
         found = (await session.scalars(select(Conversation).where(same))).first()
         if found is None or found.channel != channel:
-            raise Conflict("这个会话已经结束，请重新开始")
+            raise Conflict(_("这个会话已经结束，请重新开始"))
         return found
     await record(
         session,
@@ -83,7 +84,7 @@ async def get_conversation(session: AsyncSession, conversation_id: UUID, *, lock
     statement = select(Conversation).where(Conversation.id == conversation_id)
     found = (await session.scalars(statement.with_for_update() if lock else statement)).first()
     if found is None:
-        raise NotFound("没有找到这个会话")
+        raise NotFound(_("没有找到这个会话"))
     return found
 
 
@@ -163,13 +164,13 @@ async def take(core: Core, session: AsyncSession, actor: Actor, conversation_id:
     _needs(actor, Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)
     conversation = await get_conversation(session, conversation_id, lock=True)
     if actor.line not in (None, conversation.line):
-        raise NotFound("没有找到这个会话")
+        raise NotFound(_("没有找到这个会话"))
     if conversation.channel == "phone":
-        raise IllegalStep("电话不能在这里接听，请用“回拨”联系来电人")
+        raise IllegalStep(_("电话不能在这里接听，请用“回拨”联系来电人"))
     if conversation.owner == Owner.HUMAN.value and conversation.agent_id == actor.user_id:
         return conversation
     if conversation.owner != Owner.QUEUE.value:
-        raise Conflict("这个会话已经有人接待或已经结束")
+        raise Conflict(_("这个会话已经有人接待或已经结束"))
     conversation.owner, conversation.agent_id = Owner.HUMAN.value, actor.user_id
     await _event(core, session, conversation, "conversation.taken", actor, {})
     return conversation
@@ -179,7 +180,7 @@ async def say_as_agent(core: Core, session: AsyncSession, actor: Actor, conversa
     """The agent who owns the conversation answers. The channel delivers it (web by polling or stream, WeChat by outbox)."""
     conversation = await get_conversation(session, conversation_id, lock=True)
     if conversation.owner != Owner.HUMAN.value or conversation.agent_id != actor.user_id:
-        raise Conflict("这个会话现在不由你接待，没有发送")
+        raise Conflict(_("这个会话现在不由你接待，没有发送"))
     return await add_message(core, session, conversation, Author.AGENT, text)
 
 
@@ -187,7 +188,7 @@ async def give_back(core: Core, session: AsyncSession, actor: Actor, conversatio
     """The agent ends the conversation (`to` CLOSED), gives it back to the queue or to the bot."""
     conversation = await get_conversation(session, conversation_id, lock=True)
     if conversation.owner != Owner.HUMAN.value or conversation.agent_id != actor.user_id:
-        raise Conflict("这个会话现在不由你接待")
+        raise Conflict(_("这个会话现在不由你接待"))
     conversation.agent_id, conversation.owner = None, to.value
     if to is Owner.CLOSED:
         conversation.closed_at = core.clock.now()
@@ -220,7 +221,7 @@ async def waiting(session: AsyncSession, actor: Actor) -> list[Conversation]:
 
 def _needs(actor: Actor, *roles: Role) -> None:
     if not actor.has(*roles):
-        raise NotAllowed("你的岗位不能做这一步")
+        raise NotAllowed(_("你的岗位不能做这一步"))
 
 
 async def _event(core: Core, session: AsyncSession, conversation: Conversation, name: str, actor: Actor, data: dict[str, Any]) -> None:
