@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         0, ge=0, le=600, description="Voices transcribed while they speak; further ones after their call. 0: 2.5 per processor."
     )
     speech_words: Path | None = Field(
-        None, description="A text file of the city's own names, one a line, as hot words for engines that take them (sherpa-onnx transducers)."
+        None, description="A text file of the city's own names, one a line: hot words for engines that take them (sherpa-onnx transducers)."
     )
     tts_timeout_s: float = Field(8.0, gt=0, le=60, description="Longest time that one sentence may take to be spoken to a file.")
     silence_s: float = Field(7.0, gt=0, le=60, description="Silence after which the caller is asked again.")

@@ -407,6 +407,7 @@ def follow_emergency() -> Step:
     async def step(stage: Stage, life: Life) -> None:
         ticket = await life.ticket(stage)
         note = "接警员已确认到场处置，人员安全，现场已交由出警人员处理"
-        await exits.follow_emergency(stage.core, stage.session, stage.people["agent"], ticket, taken_over=True, receiver="接警员0317", note=note)
+        agent = stage.people["agent"]
+        await exits.follow_emergency(stage.core, stage.session, agent, ticket, taken_over=True, receiver="接警员0317", note=note)
 
     return step

@@ -300,7 +300,8 @@ async def test_a_statutory_procedure_with_its_own_limit_is_told_to_the_citizen(c
 async def test_another_procedure_must_name_its_limit(city: City) -> None:
     draft = replace(GOOD_REPLY, legal_procedure=LegalProcedure.OTHER)
     assert "legal_limit" in assignments.check_reply(draft)
-    assert not assignments.check_reply(replace(draft, legal_limit="由仲裁委员会在45日内裁决"))  # the day: tests/ticketing/test_procedures.py
+    # that it is a day to be kept: tests/ticketing/test_procedures.py
+    assert not assignments.check_reply(replace(draft, legal_limit="由仲裁委员会在45日内裁决"))
 
 
 async def test_rating_twice_is_refused(city: City) -> None:

@@ -373,8 +373,8 @@ async def form_for(town: City, session: AsyncSession, actor: Actor, ticket: Tick
         "facts": WORDS if action == "false_reply" else "true", "target": "110", "taken_over": "no", "accept": "yes", "approve": "yes",
         "code": "litigation", "reason_class": "works", "review_on": "2026-12-20", "limit_value": "1", "limit_unit": "wd",
         "hand_over": "no", "false_reply": "no", "excluded": "yes", "cause": "not_solved", "days": "3", "colour": "yellow",
-        "receiver": "接警员0317", "outcome": "no_answer", "satisfaction": "satisfied", "attitude": "good", "contacted": "yes", "solved": "yes",
-        "due_at": "2026-12-20", "master": other, "earlier": other, "return_call": "1",
+        "receiver": "接警员0317", "outcome": "no_answer", "satisfaction": "satisfied", "attitude": "good", "contacted": "yes",
+        "solved": "yes", "due_at": "2026-12-20", "master": other, "earlier": other, "return_call": "1",
         **({"unit_id": str(town.units["brigade"])} if action == "pass_on" else {}),
     }  # fmt: skip
 
