@@ -91,8 +91,3 @@ def menu(actor: Actor) -> tuple[Entry, ...]:
 def role_name(role: Role | str) -> str:
     """The role in words."""
     return _(ROLE_NAMES[Role(role)])
-
-
-def may_open(role: Role, entry: Entry) -> bool:
-    """Whether the entry is on the role's rail."""
-    return entry in RAIL[role]

@@ -25,7 +25,7 @@ from ticketing.citizen.service import (
     valid_id_number,
 )
 from ticketing.context import Core
-from ticketing.conversation.calls import caller_numbers, forget_caller, start_call
+from ticketing.conversation.calls import caller_numbers, start_call
 
 ID_NUMBER = "11010519491231002X"
 
@@ -134,7 +134,6 @@ async def test_calls_are_sealed_by_the_callers_key_and_forgotten_with_it(core: C
         citizen = (await session.scalars(select(Citizen))).one()
         await destroy_key(core, session, citizen)
         assert list((await caller_numbers(core, session, calls)).values()) == ["110"]  # type: ignore[arg-type]
-        assert await forget_caller(session, citizen.id) == 1
 
 
 async def test_openids_come_back_and_are_found_again(core: Core, database: Database) -> None:

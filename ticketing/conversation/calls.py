@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import NotFound
@@ -92,14 +92,6 @@ async def caller_numbers(core: Core, session: AsyncSession, calls: Sequence[Call
         elif call.caller_sealed and call.citizen_id in keys:
             found[call.id] = keys[call.citizen_id].open(call.caller_sealed, "caller")
     return found
-
-
-async def forget_caller(session: AsyncSession, citizen_id: int) -> int:
-    """Part of erasing a person (`citizen.service.destroy_key`): the calls keep their times, not whose they were. Returns how many."""
-    statement = (
-        update(Call).where(Call.citizen_id == citizen_id, Call.caller_sealed.is_not(None)).values(caller_sealed=None, caller_hash=None)
-    )
-    return len((await session.execute(statement.returning(Call.id))).all())
 
 
 async def get_call(session: AsyncSession, call_id: UUID, *, lock: bool = False) -> Call:

@@ -17,7 +17,7 @@ from hotline import logs
 from hotline.errors import InvalidInput
 from hotline.events import SYSTEM, record
 from hotline.i18n import _
-from ticketing.retention.models import Ending, RetentionPolicy
+from ticketing.retention.models import RetentionPolicy
 from ticketing.retention.rules import RULES, Rule, Work, old_logs
 from ticketing.seed.files import SeedEntry, parse_entry, read_document
 
@@ -161,7 +161,3 @@ async def _end(work: Work, database: Database, rule: Rule, ids: list[Any]) -> se
     except SQLAlchemyError:
         LOG.exception("retention.row_failed" if len(ids) == 1 else "retention.batch_failed", kind=rule.kind, first=str(ids[0]))
     return set().union(*[await _end(work, database, rule, [each]) for each in ids]) if len(ids) > 1 else set()
-
-
-ENDINGS = {Ending.ARCHIVE: "归档", Ending.ANONYMISE: "匿名", Ending.ERASE: "清除"}
-"""In words, for pages and the command."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hotline.clock import to_city
 from hotline.database import Database
 from hotline.errors import InvalidInput, NotAllowed, NotFound
 from hotline.events import record
@@ -222,8 +221,3 @@ def title_of(brief: Brief) -> str:
     """Its heading."""
     names = {"day": _("热线日报"), "week": _("热线周报"), "month": _("热线月报"), "year": _("热线年报")}
     return f"{names[brief.kind]} {period_of(brief).label}"
-
-
-def issued_on(brief: Brief) -> date:
-    """The city day of issue."""
-    return to_city(brief.issued_at).date()

@@ -56,11 +56,6 @@ class Rule:
             return None
         return 8 * (self.street is not None) + 4 * (self.district is not None) + 2 * (self.line is not None) + bool(self.words)
 
-    @property
-    def needs_place(self) -> bool:
-        """Whether nothing can be dispatched by this row before the place is known."""
-        return self.lead == LOCAL_STREET
-
 
 @dataclass(frozen=True)
 class Catalogue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
@@ -67,12 +67,6 @@ async def list_findings(
         statement = statement.where(Finding.id < before)
     rows = await session.execute(statement.order_by(Finding.id.desc()).limit(limit))
     return [FindingLine(row.Finding, row.number, row.title, row.name or "", row.person or "") for row in rows]
-
-
-async def count_open(core: Core, session: AsyncSession, actor: Actor) -> int:
-    """How many wait for a decision, at most 100."""
-    statement = select(Finding.id).join(Ticket, Ticket.id == Finding.ticket_id).where(Finding.state == "open", may_see(core, actor))
-    return await session.scalar(select(func.count()).select_from(statement.limit(100).subquery())) or 0
 
 
 async def decide(core: Core, session: AsyncSession, actor: Actor, finding_id: int, *, outcome: str, note: str) -> Finding:

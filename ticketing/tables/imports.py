@@ -118,11 +118,6 @@ def importer(kind: str) -> Importer:
     return IMPORTERS[kind]()
 
 
-def may_import(actor: Actor, kind: str) -> bool:
-    """Whether the actor may import this kind."""
-    return actor.has(*importer(kind).roles)
-
-
 def _open(actor: Actor, kind: str, content: bytes) -> tuple[Importer, Sheet]:
     found = importer(kind)
     if not actor.has(*found.roles):
