@@ -186,7 +186,7 @@ def _lying(asked: Asked, order: Order) -> Select[Any]:
     else:
         state = _constants("state", queues.states_of(asked.queue) or tuple(state.value for state in TicketState))
         origin, ranges = unit.join(state, true()), (UnitQueue.unit_id == tree_id) & (UnitQueue.state == literal_column("of_state.value"))
-    lies = order.part_of(UnitQueue, UnitQueue.ticket_id, asked.start)
+    lies = order.part_of(UnitQueue, UnitQueue.ticket_id, asked.start) & queues.within(asked.queue, UnitQueue.next_due_at)
     wanted = true() if parts else queues.condition(asked.actor, asked.queue)
     if order is Order.CLOSED:
         return _ended(asked, origin, ranges & lies & wanted)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Select, bindparam, false, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, DateTime, Select, bindparam, false, func, literal_column, or_, select, text, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ticketing.assignment.models import Assignment, AssignmentState
@@ -73,9 +74,9 @@ def condition(actor: Actor, queue: Queue, now: datetime | None = None) -> Column
             task = select(CallbackTask.ticket_id).where(CallbackTask.ticket_id == Ticket.id, among(CallbackTask.state, "open"))
             return among(Ticket.state, *_STATES[queue]) & one_by_one(task)
         case Queue.DUE_SOON:
-            return _runs(Stage.WHITE, Stage.AMBER) & ~_runs(Stage.YELLOW, Stage.RED) & (Ticket.next_due_at >= _earliest_soon(now))
+            return _runs(Stage.WHITE, Stage.AMBER) & ~_runs(Stage.YELLOW, Stage.RED) & within(queue, Ticket.next_due_at, now)
         case Queue.OVERDUE:
-            return _runs(Stage.YELLOW, Stage.RED) & (Ticket.next_due_at <= _latest_over())
+            return _runs(Stage.YELLOW, Stage.RED) & within(queue, Ticket.next_due_at, now)
         case Queue.RETURNS:
             kinds = [kind.value for kind in decided_by(actor.role)]
             asked = select(Request.ticket_id).where(among(Request.state, RequestState.PENDING), among(Request.kind, *kinds))
@@ -84,6 +85,17 @@ def condition(actor: Actor, queue: Queue, now: datetime | None = None) -> Column
             return _mine(actor, now)
         case _:
             return Ticket.id > 0
+
+
+def within(queue: Queue, next_due_at: Any, now: datetime | None = None) -> ColumnElement[bool]:
+    """Between which due times the queue lies: where a walk by time left begins and ends. It follows from `condition`."""
+    match queue:
+        case Queue.OVERDUE:
+            return next_due_at <= _latest_over()  # type: ignore[no-any-return]
+        case Queue.DUE_SOON:
+            return next_due_at >= _earliest_soon(now)  # type: ignore[no-any-return]
+        case _:
+            return true()
 
 
 def one_by_one(found: Select[int]) -> ColumnElement[bool]:
