@@ -16,7 +16,7 @@ from ticketing.people.models import Role
 from ticketing.people.permissions import load
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.access import access_ticket
-from ticketing.ticket.states import DispatchMode
+from ticketing.ticket.states import Confidentiality, DispatchMode, Kind
 
 pytestmark = pytest.mark.slow  # every role tries every step
 SAMPLES: dict[str, Any] = {
@@ -119,13 +119,19 @@ async def test_what_the_api_offers_is_permitted(site: TestServer, city: City, pr
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_another_units_ticket_answers_every_action_as_if_it_did_not_exist(
+async def test_a_ticket_that_may_not_be_seen_answers_every_action_as_if_it_did_not_exist(
     site: TestServer, city: City, program: Programs, role: Role
 ) -> None:
-    secret = "12345-20200101-00001"
+    """A secret ticket on which nobody is named, beside a number that was never given."""
+    secret = (await city.register(kind=Kind.REPORT, confidentiality=Confidentiality.SECRET)).ticket.number
     caller = await program(role.value)
     for action in sorted(set(HANDLERS) & set(BODIES)):
         allowed = load().scope(role.value, PERMISSIONS[action]) is not None
-        body = sample(BODIES[action], city, 1, secret)
-        response = await caller.ask("POST", f"/tickets/{secret}/actions/{action}", json=body)
-        assert response.status == (404 if allowed else 403), (action, await response.json())
+        answers = []
+        for number in (secret, "12345-20200101-00001"):
+            body = sample(BODIES[action], city, 1, number)
+            response = await caller.ask("POST", f"/tickets/{number}/actions/{action}", json=body)
+            answer = await response.json()
+            answers.append((response.status, {name: value for name, value in answer.items() if name != "instance"}))
+        assert answers[0] == answers[1], action
+        assert answers[0][0] == (404 if allowed else 403), (action, answers[0])
