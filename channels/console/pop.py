@@ -45,6 +45,7 @@ from ticketing.ticket import drafts
 from ticketing.ticket.access import closed_conversations, visible
 from ticketing.ticket.by_caller import Earlier, earlier_tickets
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Urgency
 
 _RECENT = 3
 """How many of the caller's last sentences knowledge is searched for, with what is being said."""
@@ -152,7 +153,7 @@ async def show_hints(request: web.Request) -> web.StreamResponse:
         recent = "。".join(said[-_RECENT:])[-300:]
         hits = await search(session, recent, limit=3, today=to_city(core.clock.now()).date()) if recent else []
         found = [Reading(hit.article, matching_sentence(hit.article, recent)) for hit in hits if hit.score >= MIDDLE]
-    return fragment(request, "console/_pop_hints.html", alarm=_alarm(said), readings=found, said=bool(said))
+    return fragment(request, "console/_pop_hints.html", call=own.call, alarm=_alarm(said), readings=found, said=bool(said))
 
 
 def _alarm(said: list[str]) -> Alarm | None:
@@ -163,7 +164,8 @@ def _alarm(said: list[str]) -> Alarm | None:
 async def machine_fields(core: Core, session: AsyncSession, person: Staff, own: OwnCall) -> dict[str, str]:
     """What the machine makes of the call so far, by name of the form's field; fields that it knows nothing about are missing."""
     conversation = await get_conversation(session, own.call.conversation_id)
-    told = understand(load_draft(core, conversation), await _citizens_words(session, conversation.id))
+    said = await _citizens_words(session, conversation.id)
+    told = understand(load_draft(core, conversation), said)
     found = {
         "content": told.content,
         "address": told.address,
@@ -172,7 +174,7 @@ async def machine_fields(core: Core, session: AsyncSession, person: Staff, own: 
         "name": told.name,
         "phone": told.phone,
         **await _contact(core, session, person, own, told),
-        **await _classified(core, session, told, own.call.called),
+        **await _classified(core, session, told, own.call.called, _alarm(said)),
     }
     return {name: found[name] for name in _FILLED if found.get(name)}
 
@@ -185,7 +187,7 @@ async def _contact(core: Core, session: AsyncSession, person: Staff, own: OwnCal
     return {"name": told.name or known.name, "phone": told.phone or known.phone}
 
 
-async def _classified(core: Core, session: AsyncSession, told: Understood, line: str) -> dict[str, str]:
+async def _classified(core: Core, session: AsyncSession, told: Understood, line: str, alarm: Alarm | None) -> dict[str, str]:
     if not told.content:
         return {}
     proposal = await suggest(core, session, told.content, address=told.address, channel="phone", line=line)
@@ -193,7 +195,8 @@ async def _classified(core: Core, session: AsyncSession, told: Understood, line:
     reported = await session.scalar(select(Unit.id).where(Unit.code == proposal.reported)) if proposal.reported else None
     return {
         "kind": proposal.kind.value,
-        "urgency": proposal.urgency.value,
+        # each sentence by itself: «yesterday» in the first one must not soften the gas of the last one
+        "urgency": Urgency.EMERGENCY.value if alarm else proposal.urgency.value,
         "category_code": sure.code if sure else "",
         "reported_unit_id": str(reported or ""),
     }

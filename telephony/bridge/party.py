@@ -30,12 +30,17 @@ class Party:
         transcriber: Transcriber | None,
         on_said: Callable[[Party, Heard], Awaitable[None]],
         on_gone: Callable[[Party, str], None],
+        on_heard: Callable[[Party, Heard], None],
     ) -> None:
-        """`user_id`: whose telephone it is, None for a number outside. `transcriber`: None when what they say is not written down."""
+        """`user_id`: whose telephone it is, None for a number outside. `transcriber`: None when what they say is not written down.
+
+        `on_said` stores whole sentences; `on_heard` is told of every partial and final result at once.
+        """
         self.leg = leg
         self.port = port
         self.user_id = user_id
         self._ear = Ear(cast(Leg, leg), _session(transcriber))
+        self._ear.on_heard = lambda heard: on_heard(self, heard)
         self._on_said = on_said
         self._on_gone = on_gone
         self._sentences = 0

@@ -310,8 +310,16 @@ class PersonCall:
         transcriber = self._parts.transcriber if self._call.transcribed else None
         port = self._bridge.join(leg)
         return Party(
-            leg, port, user_id, transcriber=transcriber, on_said=self._said, on_gone=lambda who, why: self._call.ear.put(Gone(who, why))
-        )
+            leg, port, user_id, transcriber=transcriber, on_said=self._said, on_heard=self._show,
+            on_gone=lambda who, why: self._call.ear.put(Gone(who, why)),
+        )  # fmt: skip
+
+    def _show(self, party: Party, heard: Heard) -> None:
+        """What the agent is saying, as a caption; of what does not go into the transcript (`_said`) nothing is shown either."""
+        captions = self._parts.captions
+        if captions is None or party is self._supervisor or (party is self._agent and self._mode is Mode.HELD):
+            return
+        captions.heard(self._call.leg.id, self._call.record.conversation_id, "agent", heard)
 
     async def _said(self, party: Party, heard: Heard) -> None:
         if party is self._supervisor or not heard.text:

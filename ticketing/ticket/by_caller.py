@@ -31,11 +31,12 @@ class Earlier:
 
 
 async def earlier_tickets(core: Core, session: AsyncSession, actor: Actor, own: OwnCall) -> list[Earlier]:
-    """The caller's tickets, newest first, for the agent whose call it is; none for a withheld number."""
+    """The caller's tickets before this call, newest first, for the agent whose call it is; none for a withheld number."""
     if own.call.citizen_id is None:
         return []
     ordinary = (Ticket.confidentiality != Confidentiality.SECRET.value) & (Ticket.line == actor.line if actor.line else true())
     opens = visible(core, actor)
-    statement = select(Ticket, opens.label("opens")).where(Ticket.citizen_id == own.call.citizen_id, or_(ordinary, opens))
+    before = Ticket.conversation_id.is_distinct_from(own.call.conversation_id)
+    statement = select(Ticket, opens.label("opens")).where(Ticket.citizen_id == own.call.citizen_id, before, or_(ordinary, opens))
     rows = await session.execute(statement.order_by(Ticket.received_at.desc(), Ticket.id.desc()).limit(MOST))
     return [Earlier(row.Ticket, row.opens) for row in rows]
