@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from channels.api.call import Call
 from hotline.database import Database
-from hotline.errors import InvalidInput
+from hotline.errors import Conflict, InvalidInput
 from hotline.i18n import _
 from ticketing.access_token.models import ApiAnswer
 from ticketing.context import Core
@@ -44,7 +44,8 @@ async def begin(call: Call, key: str, raw: bytes) -> web.Response | None:
     known = (await call.session.scalars(select(ApiAnswer).where(mine))).one()
     if known.request_hash != digest:
         raise InvalidInput(_("这个Idempotency-Key已经用于另一个请求，请换一个"), field="Idempotency-Key")
-    assert known.status is not None and known.body_sealed is not None  # noqa: S101, PT018 - claim and answer commit together
+    if known.status is None or known.body_sealed is None:  # claim and answer commit together; should they ever not, nothing is done twice
+        raise Conflict(_("带这个Idempotency-Key的请求还没有结果，请稍后再试"))
     text = call.core.vault.open(known.body_sealed)
     headers = {"Cache-Control": "no-store", "Idempotent-Replayed": "true", **known.headers}
     return web.Response(text=text, status=known.status, content_type="application/json", charset="utf-8", headers=headers)

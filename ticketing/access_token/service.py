@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hotline.errors import HotlineError, InvalidInput, NotAllowed, NotFound
+from hotline.errors import HotlineError, InvalidInput, NotFound
 from hotline.i18n import _
 from hotline.security import hash_token
 from ticketing.access_token.models import ApiToken, TokenScope
@@ -122,7 +122,4 @@ async def revoke(core: Core, session: AsyncSession, actor: Actor, token_id: int)
 
 
 async def _own_account(session: AsyncSession, actor: Actor) -> User:
-    user = (await session.scalars(select(User).where(User.id == actor.user_id))).first() if actor.user_id else None
-    if user is None:
-        raise NotAllowed(_("请用个人账号登录"))
-    return user
+    return (await session.scalars(select(User).where(User.id == actor.account))).one()

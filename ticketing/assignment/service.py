@@ -187,7 +187,7 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     reply.legal_procedure = draft.legal_procedure.value if draft.legal_procedure else ""
     reply.legal_limit, reply.legal_due_on = draft.limit_words, draft.legal_due
     reply.explanation = draft.explanation.strip()[:2000]
-    reply.author_id, reply.written_at = _user(actor), core.clock.now()
+    reply.author_id, reply.written_at = actor.account, core.clock.now()
     await move(session, actor, assignment, "draft_reply")
     await session.flush()
     await tell(core, session, actor, ticket, "reply.drafted", {"assignment": assignment.id, "reply": reply.id})
@@ -262,9 +262,3 @@ async def current_reply(session: AsyncSession, assignment: Assignment, round_: i
     """The latest reply of this round that review has not refused."""
     statement = select(Reply).where(Reply.assignment_id == assignment.id, Reply.round == round_, Reply.accepted.is_not(False))
     return (await session.scalars(statement.order_by(Reply.id.desc()).limit(1))).first()
-
-
-def _user(actor: Actor) -> int:
-    if actor.user_id is None:
-        raise NotAllowed(_("请用个人账号登录"))
-    return actor.user_id

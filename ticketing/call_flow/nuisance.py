@@ -49,10 +49,9 @@ async def add(core: Core, session: AsyncSession, actor: Actor, number: str, *, d
     if await is_nuisance(core, session, found):
         raise Conflict(_("这个号码已经在名单里"))
     now = core.clock.now()
-    assert actor.user_id is not None  # noqa: S101 - staff only, `ensure` has looked
     row = NuisanceNumber(
         number_hash=core.vault.fingerprint(found, "phone"), masked=_mask(found), reason=reason.strip()[:200],
-        added_at=now, added_by_id=actor.user_id, until=now + timedelta(days=days),
+        added_at=now, added_by_id=actor.account, until=now + timedelta(days=days),
     )  # fmt: skip
     session.add(row)
     await session.flush()

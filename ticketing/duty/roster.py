@@ -32,8 +32,7 @@ async def add_shift(core: Core, session: AsyncSession, actor: Actor, user_id: in
     overlap = select(Shift.id).where(Shift.user_id == user_id, Shift.starts_at < ends_at, Shift.ends_at > starts_at).limit(1)
     if await session.scalar(overlap):
         raise Conflict(_("和这位坐席的另一班重叠"))
-    assert actor.user_id is not None  # noqa: S101 - staff only, `ensure` has looked
-    shift = Shift(user_id=user_id, starts_at=starts_at, ends_at=ends_at, created_at=now, created_by_id=actor.user_id)
+    shift = Shift(user_id=user_id, starts_at=starts_at, ends_at=ends_at, created_at=now, created_by_id=actor.account)
     session.add(shift)
     await session.flush()
     await _event(core, session, actor, shift, "duty.shift_added")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from hotline.errors import NotAllowed
 from hotline.events import ActorKind, Who
 from hotline.i18n import _
 from ticketing.people.models import Role, User
@@ -39,6 +40,13 @@ class Actor:
     def who(self) -> Who:
         """The same as the event log writes it."""
         return Who(self.kind, self.user_id, self.label)
+
+    @property
+    def account(self) -> int:
+        """The id of the account behind the actor. Raises NotAllowed for machines and citizens."""
+        if self.user_id is None:
+            raise NotAllowed(_("请用个人账号登录"))
+        return self.user_id
 
     def has(self, *roles: Role) -> bool:
         """Whether the actor is staff with one of these roles."""

@@ -54,11 +54,10 @@ async def command(core: Core, session: AsyncSession, actor: Actor, call_id: UUID
     await _may(session, actor, call, action)
     arguments = await _target(session, actor, to) if action in _WITH_TARGET else {}
     now = core.clock.now()
-    assert actor.user_id is not None  # noqa: S101 - staff only, `ensure` has looked
     row = CallCommand(
         call_id=call.id,
         worker=call.worker,
-        user_id=actor.user_id,
+        user_id=actor.account,
         action=action,
         arguments=arguments,
         created_at=now,
