@@ -122,7 +122,7 @@ class Ticket(Base):
     legal_procedure: Mapped[str] = mapped_column(default="", server_default="")
     """`ticketing.assignment.models.LegalProcedure`, set when the review passes a reply that says so."""
     legal_limit: Mapped[str] = mapped_column(default="", server_default="")
-    """The statutory procedure that the matter went into, with its own time limit (domain.md 2.4)."""
+    """How long that procedure takes, in the words that the citizen is told (domain.md 2.4)."""
     reported_unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))
     dispatch_mode: Mapped[str | None]
     leader_days: Mapped[int | None]
