@@ -135,12 +135,19 @@ async def save_draft(request: web.Request) -> web.StreamResponse:
         own = await _answered(request, session, person)
         source = own.call.conversation_id
         await drafts.one_at_a_time(session, person.actor, source)
+        if await _registered(session, person, source):
+            return web.Response(status=204)  # the page was still saving when the key was pressed
         before = await drafts.of_conversation(core, session, person.actor, source)
         fields = {name: value for name, value in form.items() if name in DRAFT_FIELDS}
         fields["touched"] = ",".join(sorted(set(form.get("touched", "").split(",")) & DRAFT_FIELDS))
         draft_id = before.id if before else None
         await drafts.save(core, session, person.actor, fields, draft_id=draft_id, conversation_id=source)
     return web.Response(text=_("已暂存 {time}").format(time=f"{to_city(core.clock.now()):%H:%M:%S}"))
+
+
+async def _registered(session: AsyncSession, person: Staff, conversation_id: UUID) -> bool:
+    mine = select(Ticket.id).where(Ticket.conversation_id == conversation_id, Ticket.created_by_id == person.user.id)
+    return await session.scalar(mine.limit(1)) is not None
 
 
 async def show_hints(request: web.Request) -> web.StreamResponse:

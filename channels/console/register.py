@@ -214,6 +214,8 @@ async def create(request: web.Request) -> web.StreamResponse:
             if known:
                 return see_other(request, f"/console/tickets/{known}", "registered")
             conversation = await _conversation(core, session, person, form.get("conversation", ""))
+            if conversation is not None:
+                await drafts.one_at_a_time(session, person.actor, conversation.id)
             named = await _named(session, person, form, [str(value) for value in data.getall("named", [])])
             await _check_reported(session, form)
             made = await register(core, session, person.actor, _appeal(form, conversation, named))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
+from knowledge.article import service as knowledge
+from knowledge.article.service import Content
 from tests.channels.console.test_queue import at_desk, caller
 from tests.channels.staff import Browser, City, Opener, hidden_fields
 from ticketing.call_flow.document import package_document
@@ -17,6 +20,7 @@ from ticketing.conversation.captions import Saying, show
 from ticketing.conversation.models import Author, Call
 from ticketing.conversation.service import add_message, get_conversation
 from ticketing.duty.service import end_wrap_ups
+from ticketing.people.actor import SYSTEM
 from ticketing.queue.service import distribute, served
 from ticketing.ticket.drafts import TicketDraft
 from ticketing.ticket.models import Ticket
@@ -147,6 +151,9 @@ async def test_after_the_answer_the_form_is_filled_and_one_post_registers_it(bro
     assert ticket.number in again
     assert "查询码" in again, "the caller is told it"
     assert 'id="form-' not in again, "the same key again registers nothing"
+    assert (await agent.post(f"/console/calls/{call}/draft", dict(sent))).status == 204, "a page that was still saving"
+    async with city.database.transaction() as session:
+        assert not list(await session.scalars(select(TicketDraft)))
     assert "录音" in await agent.text(f"/console/tickets/{ticket.number}")
     assert (await agent.post("/console/tickets/new", dict(sent))).headers["Location"].endswith(ticket.number), "twice is once"
 
@@ -191,6 +198,27 @@ async def test_danger_in_the_words_being_said_is_shown_with_its_number(browser: 
 @pytest.mark.parametrize("call", ["x", "00000000-0000-0000-0000-000000000000"])
 async def test_a_call_that_is_not_there(browser: Opener, city: City, call: str) -> None:
     assert (await (await browser("agent")).get(f"/console/calls/{call}/hints")).status == 404
+
+
+async def test_the_best_articles_come_with_the_sentence_that_fits(browser: Opener, city: City) -> None:
+    for slug, title, spoken, fee in (
+        ("id-card", "居民身份证到期换领", "带上旧身份证到就近派出所办理。二十个工作日内领取。", "换领收20元，丢失补领收40元"),
+        ("heating", "家里暖气不热怎么办", "先看阀门有没有打开，再打供热公司电话报修。", ""),
+        ("water", "家里停水怎么办", "先看小区公告，再打供水公司电话。", ""),
+    ):
+        content = Content(title=title, scene="户籍与证件", spoken=spoken, questions=(title, f"请问{title}"), valid_from=date(2026, 1, 1),
+                          checked_on=date(2026, 11, 1), body={"fee": fee} if fee else {}, sample_data=True)  # fmt: skip
+        async with city.database.transaction() as session:
+            article = await knowledge.create(city.core, session, SYSTEM, slug, content, unit_id=city.units["centre"])
+            await knowledge.publish(city.core, session, SYSTEM, article.id, version=1)
+    call = await ringing(city, "你好")
+    agent = await browser("agent")
+    assert "没有找到相关的条目" in await agent.text(f"/console/calls/{call}/hints")
+    await say_now(city, call, "我身份证丢失了，补领收多少钱")  # not a whole sentence yet
+    body = await agent.text(f"/console/calls/{call}/hints")
+    assert "居民身份证到期换领" in body
+    assert "换领收20元，丢失补领收40元" in body
+    assert "暖气" not in body
 
 
 async def test_a_withheld_number_has_no_earlier_tickets(browser: Opener, city: City) -> None:

@@ -37,6 +37,7 @@ from tests.telephony.sounds import tone
 from ticketing.conversation.models import Call, CallState, Message
 from ticketing.duty.models import DutyState
 from ticketing.duty.service import set_phone, set_state
+from ticketing.ticket import drafts
 from ticketing.ticket.models import Ticket
 
 __all__ = ["chromium", "city", "site"]
@@ -140,6 +141,16 @@ class Exchange:
                         return
                 await asyncio.sleep(0.05)
 
+    async def until_kept(self, call: Call, name: str, value: str) -> None:
+        """The agent's draft holds this."""
+        async with asyncio.timeout(10):
+            while True:
+                async with self.city.database.transaction() as session:
+                    kept = await drafts.of_conversation(self.city.core, session, self.city.people["agent"], call.conversation_id)
+                if kept and kept.fields.get(name) == value:
+                    return
+                await asyncio.sleep(0.05)
+
 
 @pytest.fixture
 async def exchange(city: City) -> AsyncIterator[Exchange]:
@@ -227,6 +238,9 @@ async def test_from_the_first_ring_to_the_ticket(exchange: Exchange, chromium: A
         await page.wait_for_selector("#pop-form")
         assert await page.input_value("#f-name") == "周女士"
         assert await page.locator(".field--machine #f-name").count() == 0
+        await page.fill("#f-occurred", "前天夜里")
+        await page.reload()  # quicker than the draft is saved
+        await exchange.until_kept(call, "occurred", "前天夜里")
     ended = await exchange.call_is(CallState.ENDED)
     await page.wait_for_selector("#pop-caller:has-text('话后整理')", timeout=10_000)
     assert await page.input_value("#f-name") == "周女士", "the caller has gone, the form has not"

@@ -10,7 +10,15 @@
     if (!own || own.id !== 'pop-form' || !name) return;
     var names = touched(own);
     if (names.indexOf(name) < 0) own.elements.touched.value = names.concat(name).join(',');
+    written = Date.now();
   }, true);
+
+  // The last letters before a reload, or before «hold» was pressed, are saved on the way out.
+  var written = 0;
+  window.addEventListener('pagehide', function () {
+    var own = form();
+    if (own && !own.dataset.sent && Date.now() - written < 3000) navigator.sendBeacon(own.getAttribute('hx-post'), new FormData(own));
+  });
 
   var timer = 0, asked = 0;
   document.addEventListener('talk', function () {           // somebody has finished a sentence
