@@ -15,6 +15,10 @@ def test_every_job_of_the_scheduler_has_a_name_in_words() -> None:
     assert not {tick.name for tick in TICKS} - set(JOBS)
 
 
+def test_deadlines_are_swept_so_often_that_a_card_comes_within_a_minute() -> None:
+    assert {tick.name: tick.every_s for tick in TICKS}["deadlines"] <= 15
+
+
 async def test_the_table_says_how_often_in_words(browser: Opener, city: City) -> None:
     async with city.database.transaction() as session:
         session.add(Heartbeat(worker="scheduler:briefs", role="scheduler", at=city.core.clock.now(), data={"every_s": 300}))
