@@ -35,6 +35,17 @@ class NoCommonCodec(ValueError):
     """The page offers neither PCMA nor PCMU."""
 
 
+def _check_sections(offer: str) -> None:
+    """Raise ValueError unless the offer is for one sound and nothing else, before aiortc reads it.
+
+    What else is offered (a picture, a second sound, a data channel) aiortc accepts, decodes, and piles up in queues without a limit
+    that nobody here reads: a page could fill the memory of the gateway.
+    """
+    sections = [line for line in offer.splitlines() if line.startswith("m=")]  # as aiortc cuts it
+    if len(sections) != 1 or not sections[0].startswith("m=audio "):
+        raise ValueError("the page must offer one sound and nothing else")
+
+
 def offer_only(addresses: tuple[str, ...]) -> None:
     """Offer exactly these addresses to pages; without any, every interface of the machine but loopback (aioice's own choice).
 
@@ -77,7 +88,12 @@ class BrowserLeg:
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
     async def answer(self, offer: str) -> str:
-        """Answer the page's SDP offer. Raises NoCommonCodec, or ValueError when it is no offer at all."""
+        """Answer the page's SDP offer. Raises NoCommonCodec, or ValueError when it is no offer of one sound."""
+        try:
+            _check_sections(offer)
+        except ValueError:
+            await self.close("failed")
+            raise
         transceiver = self._peer.addTransceiver(self._track, "sendrecv")
         capabilities = RTCRtpReceiver.getCapabilities("audio")
         known = {codec.mimeType: codec for codec in capabilities.codecs} if capabilities else {}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
 
 from telephony.leg import CallFailed, Digit, HungUp
 from telephony.phone import Phone
@@ -195,6 +196,24 @@ async def test_a_page_without_g711_is_told_so(desk: Desk) -> None:
     with pytest.raises(NoCommonCodec):
         await leg.answer(offer)
     assert leg.state == "closed"
+
+
+@pytest.mark.parametrize("more", ["audio", "video", "application"])
+async def test_a_page_that_offers_more_than_its_sound_is_refused(desk: Desk, more: str) -> None:
+    """aiortc would decode it into a queue that nobody reads: 30 pictures a second stayed in memory as long as the call."""
+    other = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    other.addTransceiver("audio")
+    if more == "application":
+        other.createDataChannel("x")
+    else:
+        other.addTransceiver(more)
+    await other.setLocalDescription(await other.createOffer())
+    leg = BrowserLeg(lambda _payload, _codec: None)
+    with pytest.raises(ValueError, match="nothing else"):
+        await leg.answer(other.localDescription.sdp)
+    assert leg.state == "closed"
+    assert leg._peer.getTransceivers() == []
+    await other.close()
 
 
 async def test_a_vanished_page_is_noticed(desk: Desk) -> None:
