@@ -251,6 +251,11 @@ END_REASONS = {
 }
 
 DUTY_STATES = {"ready": "空闲", "ringing": "振铃", "busy": "通话中", "wrap_up": "话后整理", "break": "小休", "off": "离岗"}
+INVALID_REASONS = {
+    "test": "测试",
+    "nuisance": "骚扰",
+    "empty": "空白，没有诉求",
+}
 BREAK_REASONS = {
     "rest": "休息",
     "meal": "用餐",
@@ -386,6 +391,7 @@ _TABLES = {
     "end_reason": END_REASONS,
     "duty": DUTY_STATES,
     "break_reason": BREAK_REASONS,
+    "invalid_reason": INVALID_REASONS,
     "wait_outcome": WAIT_OUTCOMES,
 }
 

@@ -57,6 +57,13 @@ class Reason(Sent):
     reason: Annotated[str, text(1, 500)]
 
 
+class Invalidate(Sent):
+    """T27: what is no appeal at all."""
+
+    code: Annotated[Literal["test", "nuisance", "empty"], Field(description="测试、骚扰或空白")]
+    reason: Annotated[str, text(0, 500)] = ""
+
+
 class Decision(Sent):
     """A request is decided: return, extension, suspension."""
 
@@ -245,7 +252,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "emergency": Emergency,
     "follow_emergency": FollowEmergency,
     "close_no_contact": NoContact,
-    "invalidate": Reason,
+    "invalidate": Invalidate,
     "review": Review,
     "visit": Visit,
     "attempt": Attempt,

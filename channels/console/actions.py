@@ -154,7 +154,8 @@ async def _close_no_contact(step: Step) -> str:
 
 
 async def _invalidate(step: Step) -> str:
-    await exits.invalidate(step.core, step.session, step.actor, step.ticket, reason=step.text("reason", 500))
+    code, reason = step.text("code", 20), step.text("reason", 500)
+    await exits.invalidate(step.core, step.session, step.actor, step.ticket, code=code, reason=reason)
     return "invalidated"
 
 

@@ -103,6 +103,8 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
         parts.append(_("第{n}轮").format(n=data["round"]))
     if "reason" in data and data["reason"] in _CODES:
         parts.append(word("return_reason", data["reason"]))
+    if event.name == "ticket.invalidated":
+        parts.append(word("invalid_reason", data.get("code")))
     if event.name == "ticket.edited":
         words = data.get("words", {})
         parts = [_changed(name, *words.get(name, (data["before"].get(name), value))) for name, value in data.get("after", {}).items()]

@@ -385,7 +385,7 @@ def invalidate() -> Step:
 
     async def step(stage: Stage, life: Life) -> None:
         ticket = await life.ticket(stage)
-        await exits.invalidate(stage.core, stage.session, stage.people["supervisor"], ticket, reason="测试通话，没有诉求内容")
+        await exits.invalidate(stage.core, stage.session, stage.people["supervisor"], ticket, code="test", reason="测试通话，没有诉求内容")
 
     return step
 

@@ -176,7 +176,7 @@ ACTIONS: dict[str, Step] = {
     "emergency_over": on_ticket(exits.follow_emergency, taken_over=True, receiver="接警员0317", note=WORDS),
     "emergency_remains": on_ticket(exits.follow_emergency, taken_over=False, receiver="接警员0317", note=WORDS),
     "close_no_contact": on_ticket(exits.close_no_contact, note=WORDS),
-    "invalidate": on_ticket(exits.invalidate, reason=WORDS),
+    "invalidate": on_ticket(exits.invalidate, code="test", reason=WORDS),
     "propose_refusal": on_ticket(refusal.propose, code="litigation", legal_way=WORDS),
     "decide_refusal": on_ticket(refusal.decide, approve=True),
     "reject": on_ticket(refusal.reject, code="other", reason=WORDS, legal_way=WORDS),

@@ -40,7 +40,7 @@ async def test_a_ticket_that_ends_in_callback_leaves_no_task_open(city: City, wa
             ticket = await access_ticket(city.core, session, city.supervisor, number, lock=True)
             await withdraw(city.core, session, citizen_actor(), ticket, "已经解决了")
     else:
-        await city.act(number, city.supervisor, invalidate, reason="重复的测试来电")
+        await city.act(number, city.supervisor, invalidate, code="test", reason="重复的测试来电")
     async with city.database.transaction() as session:
         task = (await session.scalars(select(CallbackTask))).one()
         assert (task.state, task.satisfaction) == ("cancelled", None)
@@ -51,7 +51,7 @@ async def test_a_ticket_that_ends_in_callback_leaves_no_task_open(city: City, wa
 
 async def test_the_callback_clerk_sees_what_ended_today_and_not_what_ended_yesterday(city: City) -> None:
     number = await in_callback(city)
-    await city.act(number, city.supervisor, invalidate, reason="重复的测试来电")
+    await city.act(number, city.supervisor, invalidate, code="test", reason="重复的测试来电")
     async with city.database.transaction() as session:
         assert (await access_ticket(city.core, session, city.callback, number)).number == number
         city.clock.advance(days=1)
@@ -123,3 +123,12 @@ async def test_a_return_call_without_an_answer_goes_on_to_dispatch(city: City) -
         await finish_return_call(city.core, session, city.agent, task_id, "市民补充了地址")
     async with city.database.transaction() as session:
         assert [row.ticket.number for row in await list_tickets(city.core, session, city.dispatcher, Queue.TO_DISPATCH)] == [number]
+
+
+async def test_only_what_is_no_appeal_is_marked_invalid(city: City) -> None:
+    """T27: a test, a nuisance or empty; whatever else is wrong is refused, with the legal way told (T4)."""
+    number = (await city.register()).ticket.number
+    for code in ("", "litigation", "other"):
+        with pytest.raises(InvalidInput):
+            await city.act(number, city.supervisor, invalidate, code=code, reason="不属于受理范围")
+    await city.act(number, city.supervisor, invalidate, code="empty")

@@ -197,7 +197,7 @@ async def test_a_master_is_not_withdrawn_or_invalidated_over_the_heads_of_the_ot
         with pytest.raises(IllegalStep, match="其他市民"):
             await dispatching.withdraw(city.core, session, citizen_actor(), ticket)
     with pytest.raises(IllegalStep, match="拆分"):
-        await city.act(master, city.supervisor, exits.invalidate, reason="测试工单，无效")
+        await city.act(master, city.supervisor, exits.invalidate, code="test")
 
 
 async def test_a_master_does_not_become_secret_while_others_are_told_its_steps(city: City) -> None:

@@ -15,6 +15,7 @@ from ticketing.people.actor import Actor
 from ticketing.ticket.dispatch import MAX_INFO_REQUESTS, end_open_work
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
+from ticketing.words import choices
 
 EMERGENCY_LINES = {"110": "公安", "119": "消防", "120": "急救", "122": "交警", "gas": "燃气抢修", "power": "供电抢修"}
 
@@ -77,11 +78,14 @@ async def _supplement_runs(session: AsyncSession, ticket: Ticket) -> bool:
     return any(clock.kind == ClockKind.SUPPLEMENT.value for clock in await running(session, ticket.id))
 
 
-async def invalidate(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str) -> None:
-    """T27: a test, a nuisance or empty. Only a supervisor; open assignments end."""
-    if len(reason.strip()) < 5:
-        raise InvalidInput(_("请写明为什么无效"), field="reason")
+async def invalidate(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, code: str, reason: str = "") -> None:
+    """T27: a test, a nuisance or empty (`code`: a key of `ticketing.words` table invalid_reason). Only a supervisor; open assignments end.
+
+    Raises InvalidInput for any other reason: whatever else is wrong with an appeal is refused with the legal way (T4).
+    """
+    if code not in choices("invalid_reason"):
+        raise InvalidInput(_("请选择为什么无效；不属于受理范围的按不予受理办理"), field="code")
     if ticket.interest_count > 1:
         raise IllegalStep(_("这张工单并入了其他市民的诉求，请先拆分"))
-    await take_step(core, session, actor, ticket, "invalidate", data={"reason": reason.strip()[:500]})
+    await take_step(core, session, actor, ticket, "invalidate", data={"code": code, "reason": reason.strip()[:500]})
     await end_open_work(core, session, ticket)

@@ -376,6 +376,7 @@ async def form_for(town: City, session: AsyncSession, actor: Actor, ticket: Tick
         "receiver": "接警员0317", "outcome": "no_answer", "satisfaction": "satisfied", "attitude": "good", "contacted": "yes",
         "solved": "yes", "due_at": "2026-12-20", "master": other, "earlier": other, "return_call": "1",
         **({"unit_id": str(town.units["brigade"])} if action == "pass_on" else {}),
+        **({"code": "empty"} if action == "invalidate" else {}),
     }  # fmt: skip
 
 
