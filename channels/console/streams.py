@@ -24,9 +24,10 @@ _ENDS = frozenset(
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Server-sent events for one page: `tickets`, `ticket` (the one on the page), `desk`, `talk` and `caption`
+    """Server-sent events for one page: `tickets`, `ticket` (the one on the page), `desk`, `talk` and `caption`.
 
-    (of the call on the page, and of the one that rings for this person or that they speak on)."""
+    The last two of the call on the page, and of the one that rings for this person or that they speak on.
+    """
     person = staff(request)
     ticket_id = await _ticket_id(request)
     conversation = _conversation(request.query.get("conversation", ""))
