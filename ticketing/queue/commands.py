@@ -26,6 +26,7 @@ from ticketing.people.models import User
 from ticketing.people.permissions import ensure
 from ticketing.queue.models import CallCommand
 from ticketing.queue.service import wake
+from ticketing.ticket.access import closed_conversations
 
 OWN = frozenset({"hold", "resume", "consult", "transfer", "retrieve", "conference", "blind", "hangup"})
 """What the agent of a call may do with it (permission call.control)."""
@@ -51,7 +52,7 @@ async def command(core: Core, session: AsyncSession, actor: Actor, call_id: UUID
         raise NotFound(_("没有找到这通电话"))
     if call.state != CallState.TALKING.value:
         raise IllegalStep(_("这通电话现在没有坐席在接听"))
-    await _may(session, actor, call, action)
+    await _may(core, session, actor, call, action)
     arguments = await _target(session, actor, to) if action in _WITH_TARGET else {}
     now = core.clock.now()
     row = CallCommand(
@@ -71,7 +72,7 @@ async def command(core: Core, session: AsyncSession, actor: Actor, call_id: UUID
     return row
 
 
-async def _may(session: AsyncSession, actor: Actor, call: Call, action: str) -> None:
+async def _may(core: Core, session: AsyncSession, actor: Actor, call: Call, action: str) -> None:
     duty = (await session.scalars(select(Duty).where(Duty.user_id == (actor.user_id or 0)))).first()
     on_it = duty is not None and duty.call_id == call.id and duty.state == DutyState.BUSY.value
     mine = on_it and call.data.get("agent_id") == actor.user_id  # who listens in is on the call as well
@@ -79,6 +80,8 @@ async def _may(session: AsyncSession, actor: Actor, call: Call, action: str) -> 
         raise NotAllowed(_("这通电话不是你在接听"))
     if action in SUPERVISING and mine:
         raise IllegalStep(_("这是你自己的通话"))
+    if action in SUPERVISING and action != "stop_listening" and await closed_conversations(core, session, actor, [call.conversation_id]):
+        raise NotFound(_("没有找到这通电话"))  # a secret ticket came of it: what is being said is no more open than what was said
     if action in SUPERVISING and (duty is None or not duty.phone):
         raise IllegalStep(_("还没有登记话机，请联系管理员"))
 

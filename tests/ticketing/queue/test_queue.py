@@ -20,6 +20,8 @@ from ticketing.queue.commands import command, pending, settle
 from ticketing.queue.figures import level, seats, waiting
 from ticketing.queue.models import CallCommand, Offer, Outcome, WaitState
 from ticketing.queue.service import Wish, agent_left_call, enter, leave, not_answered, place, rings_of, served
+from ticketing.ticket.service import Appeal, register
+from ticketing.ticket.states import Channel, Confidentiality
 
 
 async def test_a_caller_is_offered_answered_and_the_agent_wraps_up(centre: Centre) -> None:
@@ -287,6 +289,30 @@ async def test_only_the_agent_of_the_call_commands_it_and_only_supervisors_liste
         names = list(await session.scalars(select(Event.name).where(Event.subject_id == str(call)).order_by(Event.id)))
         assert "call.listen" in names, "listening in is written down"
         assert names[-1] == "call.command_done"
+
+
+async def test_nobody_listens_in_on_a_call_that_a_secret_ticket_came_of_but_who_is_named_on_it(centre: Centre) -> None:
+    """The desk hides its words from colleagues; a supervisor who is not named must not hear them either."""
+    agent, call = await centre.seat("lin"), await centre.caller()
+    head, named = centre.people["head"], await centre.person("named", Role.SUPERVISOR)
+    await centre.distribute()
+    await centre.talk(call, agent)
+    async with centre.database.transaction() as session:
+        for person in (head, named):
+            await set_phone(centre.core, session, head, person.user_id or 0, f"sip:{person.user_id}@127.0.0.1")
+        source = (await session.get_one(Call, call)).conversation_id
+        appeal = Appeal(
+            channel=Channel.PHONE, content="反映单位领导收受礼金", phone="13900002716", conversation_id=source,
+            confidentiality=Confidentiality.SECRET, named_user_ids=(named.user_id or 0,),
+        )  # fmt: skip
+        await register(centre.core, session, agent, appeal)
+    async with centre.database.transaction() as session:
+        for action in ("listen", "whisper", "take_over"):
+            with pytest.raises(NotFound):
+                await command(centre.core, session, head, call, action)
+        await command(centre.core, session, head, call, "stop_listening")  # who listened before may go
+        await command(centre.core, session, named, call, "listen")
+        await command(centre.core, session, agent, call, "hold")
 
 
 async def centre_line_head(centre: Centre):  # type: ignore[no-untyped-def]
