@@ -117,6 +117,9 @@ async def _send(services: Services, poster: Poster, row: Outbox) -> None:
 async def _webhook(services: Services, poster: Poster, row: Outbox) -> Delivered:
     async with services.database.transaction() as session:
         subscription = await session.get(WebhookSubscription, int(row.recipient))
+        told = await service.may_be_told(session, row.payload)
+    if not told:
+        raise NotDelivered("the ticket is secret by now, or was deleted", for_good=True)
     if subscription is None or not subscription.active:
         raise NotDelivered("the subscription was switched off", for_good=True)
     secret = services.core.vault.open(subscription.secret_sealed)

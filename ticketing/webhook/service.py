@@ -151,6 +151,13 @@ async def fan_out(core: Core, session: AsyncSession, events: list[Event]) -> int
     return count
 
 
+async def may_be_told(session: AsyncSession, payload: dict[str, Any]) -> bool:
+    """Whether what was written down may still be sent: a ticket may have become secret since, and tries go on for hours."""
+    number = str(payload.get("ticket", {}).get("number", ""))
+    level = await session.scalar(select(Ticket.confidentiality).where(Ticket.number == number))
+    return level is not None and level != Confidentiality.SECRET.value
+
+
 def payload(event: Event, ticket: Ticket) -> dict[str, Any]:
     """What is told: which event, which ticket, and where it stands in codes. No words of anybody, no person, no place."""
     return {

@@ -16,6 +16,7 @@ from hotline.errors import InvalidInput, NotAllowed
 from hotline.events import Outbox
 from tests.channels.hooks.conftest import Receiver
 from tests.channels.staff import City
+from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
 from ticketing.webhook import service
 from ticketing.webhook.service import check_events
@@ -178,6 +179,23 @@ async def test_only_what_was_asked_for_and_never_a_secret_ticket(services: Servi
     await tick(services, city)
     await tick(services, city)
     assert [json.loads(body)["ticket"]["number"] for _headers, body in receiver.got] == [seen]
+
+
+async def test_what_waits_is_not_told_of_a_ticket_that_became_secret_meanwhile(
+    services: Services, city: City, receiver: Receiver, listening: str
+) -> None:
+    receiver.answers = [503]
+    number = (await city.register()).ticket.number
+    await tick(services, city)
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+        ticket.confidentiality = Confidentiality.SECRET.value
+    [row] = await rows(city)
+    city.clock.set(row.not_before)
+    await deliver.run(services)
+    assert len(receiver.got) == 1, "the first try, before it was secret"
+    [row] = await rows(city)
+    assert (row.state, row.sent_at) == ("parked", None)
 
 
 async def test_a_subscription_that_is_off_gets_nothing_more(services: Services, city: City, receiver: Receiver) -> None:
