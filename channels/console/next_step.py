@@ -100,6 +100,8 @@ def _for_unit(page: TicketPage, actor: Actor) -> Proposal:
 
 def _unit_work(page: TicketPage, state: str) -> Proposal:
     if page.ticket.state == TicketState.SUSPENDED.value:
+        if page.mine is None or not page.mine.assignment.lead:
+            return _("挂账中，到复查日期恢复"), None, []
         return _("挂账中，到复查日期恢复；条件具备可以提前恢复"), buttons.RESUME, []
     more = _more_time(page)
     match state:

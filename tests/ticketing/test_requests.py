@@ -245,13 +245,17 @@ async def test_the_database_refuses_that_somebody_decides_the_own_request(city: 
 
 async def suspended(city: City, days: int, decider: Actor) -> tuple[str, Assignment]:
     number, assignment = await signed(city)
+    await suspend(city, number, assignment, days, decider)
+    return number, assignment
+
+
+async def suspend(city: City, number: str, assignment: Assignment, days: int, decider: Actor) -> None:
     review_on = city.clock.now().date() + timedelta(days=days)
     request = await ask(
         city, city.chief, suspension.ask, assignment,
         reason_class=SuspensionReason.SEASON, reason="冬季不能铺设沥青，开春施工", told=TOLD, review_on=review_on,
     )  # fmt: skip
     await city.act(number, decider, suspension.decide, request.id, approve=True)
-    return number, assignment
 
 
 async def test_lesson_02_a_suspension_stops_the_clock_and_the_rest_is_left_afterwards(city: City) -> None:
@@ -273,6 +277,18 @@ async def test_on_the_review_date_it_goes_on_by_itself(city: City) -> None:
     await sweep.run(city.core, city.database)
     assert (await ticket_of(city, number)).state == "in_progress"
     assert "ticket.resumed" in await names_of(city, number)
+
+
+async def test_a_unit_that_only_helps_does_not_resume_it(city: City) -> None:
+    number = (await city.register()).ticket.number
+    units = {"unit_id": city.units["city"], "co_unit_ids": (city.units["water"],)}
+    lead = await city.act(number, city.dispatcher, dispatching.dispatch, mode=DispatchMode.PHONE, **units)
+    await city.by_unit(city.clerk, assignments.sign, lead)
+    await suspend(city, number, lead, 30, city.supervisor)
+    with pytest.raises(NotAllowed, match="主办单位"):
+        await city.act(number, city.water_clerk, suspension.resume, note="提前具备施工条件")
+    await city.act(number, city.clerk, suspension.resume, note="提前具备施工条件")
+    assert (await ticket_of(city, number)).state == "in_progress"
 
 
 async def test_more_than_ninety_days_is_the_leaders_to_decide(city: City) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import CITY_ZONE, to_city
@@ -26,6 +27,7 @@ from ticketing.ticket.steps import take_step
 LEADER_BEYOND = timedelta(days=90)
 """A longer suspension is a leader's to decide."""
 LONGEST = timedelta(days=3 * 365)
+_GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
 HANDLING = (ClockKind.SIGN, ClockKind.CONTACT, ClockKind.ON_SITE, ClockKind.PLAN, ClockKind.HANDLE)
 
 
@@ -78,8 +80,18 @@ async def decide(
 
 
 async def resume(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, note: str) -> None:
-    """T17: it goes on, with what was left of the time. By the lead unit, the supervisor, or the system on the review date."""
+    """T17: it goes on, with what was left of the time. By the lead unit, the supervisor, or the system on the review date.
+
+    Raises NotAllowed for a unit that only helps, IllegalStep when it is not suspended.
+    """
+    if actor.role is not None and actor.role.in_unit and not await _leads(session, actor, ticket):
+        raise NotAllowed(_("挂账由主办单位或督办恢复办理"))
     await take_step(core, session, actor, ticket, "resume", data={"note": note.strip()[:500]} if note.strip() else None)
     await stop_clocks(core, session, ticket.id, ClockKind.SUSPENSION)
     await resume_clocks(core, session, ticket.id, *HANDLING)
     await reply_ready(core, session, ticket)
+
+
+async def _leads(session: AsyncSession, actor: Actor, ticket: Ticket) -> bool:
+    lead = select(Assignment.unit_id).where(Assignment.ticket_id == ticket.id, Assignment.lead, Assignment.state.not_in(_GONE))
+    return await session.scalar(lead) == actor.unit_id
