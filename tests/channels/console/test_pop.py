@@ -19,7 +19,8 @@ from ticketing.conversation.calls import answered_by_person, end_call
 from ticketing.conversation.captions import Saying, show
 from ticketing.conversation.models import Author, Call
 from ticketing.conversation.service import add_message, get_conversation
-from ticketing.duty.service import end_wrap_ups
+from ticketing.duty.models import DutyState
+from ticketing.duty.service import after_call, change, duty_of, end_wrap_ups
 from ticketing.people.actor import SYSTEM
 from ticketing.queue.service import distribute, served
 from ticketing.ticket.drafts import TicketDraft
@@ -183,6 +184,26 @@ async def test_nothing_typed_is_lost_and_the_machine_leaves_it_alone(browser: Op
     city.clock.advance(hours=3)
     agent = await browser("agent")
     assert (await agent.get(f"/console/calls/{call}/form")).status == 404
+
+
+async def test_who_was_handed_the_call_writes_it_up_and_who_left_it_does_not(browser: Opener, city: City) -> None:
+    call = await ringing(city)
+    await answer(city, call)
+    await at_desk(city, "agent2")
+    async with city.database.transaction() as session:
+        user = city.people["agent2"].user_id or 0
+        await change(city.core, session, await duty_of(city.core, session, user), DutyState.BUSY, call_id=call)
+        await after_call(city.core, session, city.people["agent"].user_id or 0, wrap_s=30)
+        await answered_by_person(city.core, session, call, user)
+    first, second = await browser("agent"), await browser("agent2")
+    assert "139 0000 2716" not in await first.text("/console/desk")
+    assert (await first.get(f"/console/calls/{call}/form")).status == 404
+    for over in (False, True):
+        if over:
+            await hang_up(city, call)
+        assert "139 0000 2716" in await second.text("/console/desk")
+        assert "滨河路188号" in await second.text(f"/console/calls/{call}/form")
+    assert "话后整理" in await second.text("/console/desk")
 
 
 async def test_danger_in_the_words_being_said_is_shown_with_its_number(browser: Opener, city: City) -> None:
