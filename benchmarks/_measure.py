@@ -94,7 +94,7 @@ async def prepare(core: Core, database: Database) -> tuple[dict[str, str], int]:
         await load_official(core, session)
         await load_policies(core, session)
         await workflow_versions.seed(core, session)
-        for role in ("dispatcher", "clerk", "callback"):
+        for role in ("dispatcher", "clerk", "callback", "agent"):
             user = (await session.scalars(select(User).where(User.login == f"bench-{role}"))).one()
             secret, now = os.urandom(8).hex(), core.clock.now()
             ends = now + timedelta(hours=8)

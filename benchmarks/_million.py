@@ -74,6 +74,8 @@ _BASE = (
         CASE WHEN role IN ('clerk', 'chief') THEN (SELECT min(unit_id) FROM category) END, '-', true, 0
     FROM unnest(ARRAY['agent', 'dispatcher', 'clerk', 'chief', 'supervisor', 'callback', 'leader', 'quality', 'editor', 'admin']) role
     WHERE NOT EXISTS (SELECT FROM staff WHERE login = 'bench-' || role)""",
+    """INSERT INTO staff (login, name, staff_number, role, password_hash, active, failed_logins)
+    SELECT 'bench-agents', '其他话务员', 'B99', 'agent', '-', true, 0 WHERE NOT EXISTS (SELECT FROM staff WHERE login = 'bench-agents')""",
 )
 _CITIZENS = f"""INSERT INTO citizen (phone_hash, phone_verified, needs, created_at)
     SELECT md5('phone' || n), false, '', CAST(:now AS timestamptz) - interval '{YEARS_DAYS} days'
@@ -111,7 +113,7 @@ _TICKETS = f"""INSERT INTO ticket (id, number, query_code_hash, version, state, 
             ELSE 'very_satisfied' END END,
         CASE WHEN state = 'closed' AND luck < 80 THEN mood >= 12 END, CASE WHEN state = 'closed' AND luck >= 80 THEN 'unreached' END,
         CASE WHEN consult OR state IN ('closed', 'callback') THEN '已安排处理，当天办好；以后每周检查一次，有问题再联系我们。' END,
-        (SELECT id FROM staff WHERE login = 'bench-agent')
+        (SELECT id FROM staff WHERE login = CASE WHEN n % 40 = 0 THEN 'bench-agent' ELSE 'bench-agents' END)
     FROM plan, LATERAL (SELECT {_pick(_PLACES, 16)} AS place, {_pick(tuple(f"{text_}|{title}" for text_, title in _MATTERS), 17)} AS matter) said"""
 
 _ASSIGNMENTS = f"""INSERT INTO assignment (id, ticket_id, unit_id, lead, state, instruction, assigned_at, assigned_by_id, signed_at, contacted_at,
