@@ -34,13 +34,14 @@ class Pass:
 
 
 def new_name() -> str:
-    """For a holder without an account: makes each of their passes another one, so that it can be used up."""
+    """Makes each pass another one, so that it can be used up; also the name of a holder without an account."""
     return secrets.token_urlsafe(12)
 
 
 def issue(secret: str, purpose: str, holder: Pass, now: datetime) -> str:
     """A pass for `purpose` (for example "phone"), good for a minute."""
-    claims = [holder.user_id, holder.session_id, holder.name, int((now + _LIFE).timestamp())]
+    until = int((now + _LIFE).timestamp())
+    claims = [holder.user_id, holder.session_id, holder.name, until, new_name()]  # two of one second are two
     body = base64.urlsafe_b64encode(json.dumps(claims, ensure_ascii=False).encode())
     return f"{body.decode()}.{_sign(secret, purpose, body)}"
 
@@ -50,7 +51,7 @@ def read(secret: str, purpose: str, text: str, now: datetime) -> Pass:
     body, _dot, signature = text.encode(errors="replace")[:_LONGEST].partition(b".")
     if not hmac.compare_digest(signature, _sign(secret, purpose, body).encode()):
         raise PassRefused("not signed by us for this")
-    user_id, session_id, name, until = json.loads(base64.urlsafe_b64decode(body))
+    user_id, session_id, name, until, _one_of_many = json.loads(base64.urlsafe_b64decode(body))
     if now.timestamp() > until:
         raise PassRefused("over")
     return Pass(user_id, session_id, name)

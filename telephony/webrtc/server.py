@@ -95,7 +95,7 @@ class PhoneServer:
             return web.Response(status=403 if guests else 404)
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=LARGEST_BYTES + 4096)
         await socket.prepare(request)
-        if await self._hello(socket, GUEST, once=True) is None:
+        if await self._hello(socket, GUEST) is None:
             await socket.close(code=_REFUSED, message=b"pass")
             return socket
 
@@ -107,7 +107,7 @@ class PhoneServer:
         await socket.close()
         return socket
 
-    async def _hello(self, socket: web.WebSocketResponse, purpose: str, *, once: bool = False) -> Pass | None:
+    async def _hello(self, socket: web.WebSocketResponse, purpose: str) -> Pass | None:
         try:
             message = read(await socket.receive_str(timeout=_HELLO_S))
             if not isinstance(message, Hello):
@@ -115,7 +115,7 @@ class PhoneServer:
             holder = read_pass(self._secret, purpose, message.phone_pass, self._clock.now())
         except (TimeoutError, TypeError, BadMessage, PassRefused):
             return None
-        return None if once and self._spent(message.phone_pass) else holder
+        return None if self._spent(message.phone_pass) else holder
 
     def _spent(self, text: str) -> bool:
         """Whether the pass was used before; it is now. Passes are forgotten when they are over anyway."""
