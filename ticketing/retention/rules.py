@@ -185,8 +185,14 @@ RULES: dict[str, Rule] = {
         ),
         Rule(
             "tickets", Ending.ANONYMISE, "工单匿名",
-            "SELECT t.id, t.number FROM ticket t WHERE t.state = 'archived' AND t.anonymised_at IS NULL AND t.closed_at < :before"
-            f" AND {_NOT_HELD} ORDER BY t.closed_at",
+            "SELECT due.id, due.number FROM ("
+            "SELECT t.id, t.number, t.closed_at AS ended FROM ticket t"
+            f" WHERE t.state = 'archived' AND t.anonymised_at IS NULL AND t.closed_at < :before AND {_NOT_HELD}"
+            " UNION ALL SELECT t.id, t.number, t.updated_at FROM ticket t"
+            " WHERE t.state IN ('merged', 'withdrawn', 'invalid') AND t.anonymised_at IS NULL"
+            f" AND t.received_at < :before AND t.updated_at < :before AND {_NOT_HELD}"  # received_at: for the index
+            " AND NOT EXISTS (SELECT 1 FROM ticket m WHERE m.id = t.master_id AND m.state <> 'archived')"
+            ") AS due ORDER BY due.ended",
             anonymise,
         ),
         Rule(

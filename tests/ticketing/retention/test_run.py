@@ -21,7 +21,9 @@ from ticketing.audit.verify import verify
 from ticketing.citizen.models import Citizen
 from ticketing.conversation.models import Author, Call, Conversation, InboundMessage, Message
 from ticketing.conversation.service import add_message, get_conversation, open_conversation
-from ticketing.people.actor import SYSTEM
+from ticketing.people.actor import SYSTEM, citizen_actor
+from ticketing.relation.links import access_other
+from ticketing.relation.merge import merge
 from ticketing.retention.models import RetentionPolicy
 from ticketing.retention.person import hold, release
 from ticketing.retention.redaction import redact
@@ -137,6 +139,23 @@ async def test_after_five_years_nobody_is_found_in_a_ticket_and_statistics_stay(
     assert (await verify(city.database)).whole
     again = await run(city.core, city.database, metadata, dry=True)
     assert [each.kind for each in again if each.count] == [], "once is enough"
+
+
+async def test_what_was_merged_withdrawn_or_invalid_is_not_kept_for_ever(city: City) -> None:
+    master, follower, withdrawn, invalid = [(await city.register(content=WORDS, name="周女士")).ticket for _ in range(4)]
+    async with city.database.transaction() as session:
+        ticket = await access_ticket(city.core, session, city.dispatcher, follower.number, lock=True)
+        other = await access_other(city.core, session, city.dispatcher, ticket, master.number)
+        await merge(city.core, session, city.dispatcher, ticket, other, reason="同一处工地的施工噪声")
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.id == withdrawn.id).with_for_update())).one()
+        await dispatching.withdraw(city.core, session, citizen_actor(), ticket)
+    await city.act(invalid.number, city.supervisor, take_step, "invalidate")
+    city.clock.advance(days=1826)
+    assert not any(outcome.failed for outcome in await run(city.core, city.database, metadata, dry=False))
+    for ticket in (withdrawn, invalid):
+        assert (await load(city, ticket.id)).anonymised_at == city.clock.now()
+    assert (await load(city, follower.id)).anonymised_at is None, "its master is still at work"
 
 
 async def test_a_ticket_on_hold_is_kept_as_it_is_until_released(city: City) -> None:
