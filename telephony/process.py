@@ -16,9 +16,9 @@ from hotline.errors import HotlineError, Unavailable
 from hotline.logs import get
 from knowledge.search.service import search
 from knowledge.search.words import normalise, tokens
+from telephony import afterwards
 from telephony.bridge.agent_leg import BridgeLeg
 from telephony.draining import drain_on_signal
-from telephony import afterwards
 from telephony.flow.call import CallFlow
 from telephony.flow.captions import CaptionWriter
 from telephony.flow.parts import Parts
@@ -29,6 +29,7 @@ from telephony.flow.tones import music
 from telephony.media.codec import preferring
 from telephony.phone import Phone
 from telephony.queue.switchboard import Switchboard
+from telephony.robot.work import CallbackRobot
 from telephony.speech import models
 from telephony.speech.processes import ProcessTranscriber
 from telephony.speech.prompts import PromptStore
@@ -94,19 +95,23 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
 
     tending: asyncio.Task[None] | None = None
     exchange = asyncio.create_task(board.run(), name="switchboard")
+    robot = CallbackRobot(parts, phone.dial, at_once=settings.robot_calls, per_minute=settings.robot_calls_per_minute)
+    calling: asyncio.Task[None] | None = None
     health: web.AppRunner | None = None
     try:
         await phone.start()
         tending = asyncio.create_task(_tend(services, flow, worker, state, refusals), name="telephony-tending")
         health = await _serve_health(settings.control_port, state, phone.metrics)
         log.info("telephony_ready", **{key: value for key, value in state().items() if key != "counters"})
+        if settings.outbound_uri and settings.robot_calls:
+            calling = asyncio.create_task(robot.run(), name="callback-robot")
         draining = drain_on_signal(phone, tending.cancel)
         try:
             await tending
         finally:
             draining.cancel()
     finally:
-        await asyncio.shield(asyncio.ensure_future(_stop(phone, tending, exchange, health, voice)))
+        await asyncio.shield(asyncio.ensure_future(_stop(phone, [tending, calling], exchange, health, voice)))
 
 
 async def _warm_search(services: Services) -> None:
@@ -120,11 +125,13 @@ async def _warm_search(services: Services) -> None:
 
 
 async def _stop(
-    phone: Phone, tending: asyncio.Task[None] | None, exchange: asyncio.Task[None], health: web.AppRunner | None, voice: EspeakVoice
+    phone: Phone, first: list[asyncio.Task[None] | None], exchange: asyncio.Task[None], health: web.AppRunner | None, voice: EspeakVoice
 ) -> None:
-    if tending is not None:
-        tending.cancel()
-        await asyncio.gather(tending, return_exceptions=True)
+    """In this order: housekeeping and the robot, calls with their last rows, the queue, the voice."""
+    ending = [task for task in first if task is not None]
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
     await phone.stop(_GRACE_S)
     exchange.cancel()
     await asyncio.gather(exchange, return_exceptions=True)
