@@ -48,6 +48,16 @@ JOBS = {
 }
 """The scheduler's jobs in words; another one shows its own name."""
 _ROLES = {"scheduler": "定时任务", "web": "网页", "telephony": "电话", "bot": "智能助手"}
+FACTS = {
+    "sip": "接听地址",
+    "registered": "已向中继注册",
+    "live_calls": "在线来电",
+    "pending_calls": "等待接入",
+    "pending_calls_refused": "未能接入",
+    "voice": "播报语音",
+    "transcriber": "转写模型",
+}
+"""What a worker reports that tells an administrator something; the counters behind it are for /metrics and the logs."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +76,15 @@ def _worker(found: Heartbeat, now: datetime) -> Worker:
     facts = dict(found.data)
     every_s = facts.pop("every_s", None)
     words = [_("每{t}一次").format(t=duration(timedelta(seconds=every_s)))] if isinstance(every_s, int | float) else []
-    words += [f"{key} {value}" for key, value in facts.items()]
+    words += [f"{_(label)} {_said(facts[key])}" for key, label in FACTS.items() if facts.get(key) is not None]
     silent = now - found.at
     role = _(_ROLES.get(found.role, found.role))
     return Worker(_(JOBS.get(name, name)), role, "，".join(words), silent < _patience(found), silent)
+
+
+def _said(value: object) -> str:
+    """A fact as a person reads it."""
+    return (_("是") if value else _("否")) if isinstance(value, bool) else str(value)
 
 
 def _patience(worker: Heartbeat) -> timedelta:

@@ -28,6 +28,15 @@ async def test_the_table_says_how_often_in_words(browser: Opener, city: City) ->
     assert "every_s" not in body
 
 
+async def test_the_table_tells_a_workers_facts_in_words_and_leaves_its_counters_out(browser: Opener, city: City) -> None:
+    data = {"sip": "127.0.0.1:5060", "registered": True, "live_calls": 2, "counters": {"sip_stray": 0}, "transcripts": {"limit": 120}}
+    async with city.database.transaction() as session:
+        session.add(Heartbeat(worker="telephony-5060", role="telephony", at=city.core.clock.now(), data=data))
+    body = await (await browser("admin")).text("/console/system")
+    assert "接听地址 127.0.0.1:5060，已向中继注册 是，在线来电 2<" in body
+    assert "sip_stray" not in body
+
+
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
