@@ -12,7 +12,7 @@ import typer
 def suggest(data_dir: Path, text: str, *, channel: str | None, as_json: bool) -> None:
     """Print the suggestion for `text`."""
     from ticketing.suggestion.service import suggest_offline
-    from ticketing.words import word
+    from ticketing.words import ELEMENTS, word
 
     found = suggest_offline(data_dir, text, channel=channel)
     if as_json:
@@ -23,7 +23,7 @@ def suggest(data_dir: Path, text: str, *, channel: str | None, as_json: bool) ->
     for guess in found.categories:
         typer.echo(f"{guess.code} {guess.name} {guess.confidence:.0%}（{'、'.join(guess.words)}）")
     typer.echo("，".join(f"{unit.unit.name} {unit.confidence:.0%}" for unit in found.units))
-    typer.echo(f"还要问：{'、'.join(found.missing) or '无'}")
+    typer.echo(f"还要问：{'、'.join(ELEMENTS[element] for element in found.missing) or '无'}")
 
 
 def train(data_dir: Path) -> None:

@@ -47,4 +47,5 @@ def test_the_command_line_answers_the_same_without_a_database(tmp_path: Path, mo
     assert answer["category"] == "0501"
     assert set(answer) >= {"kind", "urgency", "emergency_line", "confidential", "units", "missing", "words"}
     assert "0501" in CliRunner().invoke(app, ["suggest", NIGHT]).output
+    assert "还要问：联系方式、时间" in CliRunner().invoke(app, ["suggest", "路灯坏了"]).output
     assert store.model_file(tmp_path).name == "model.npz"
