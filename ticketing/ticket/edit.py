@@ -22,6 +22,7 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, TicketState, Urgency
 from ticketing.ticket.steps import tell
 
+_DISPATCHING = (Role.DISPATCHER, Role.SUPERVISOR)
 _WAITING = (TicketState.REGISTERED.value, TicketState.TO_DISPATCH.value)
 
 
@@ -57,6 +58,8 @@ async def revise(
     before = {name: getattr(ticket, name) for name, value in wanted.items() if getattr(ticket, name) != value}
     if not before:
         return False
+    if "confidentiality" in before and confidentiality is Confidentiality.SECRET:
+        await _keep_in_sight(session, actor, ticket)
     for name in before:
         setattr(ticket, name, wanted[name])
     ticket.updated_at = core.clock.now()
@@ -71,6 +74,20 @@ async def revise(
         data["words"] = {"category_code": [earlier.name if earlier else "", category.name]}
     await tell(core, session, actor, ticket, "ticket.edited", data)
     return True
+
+
+async def _keep_in_sight(session: AsyncSession, actor: Actor, ticket: Ticket) -> None:
+    """A ticket that becomes secret stays with somebody who dispatches: who makes it secret, or who is named on it already.
+
+    Else nobody would see it any more, and whoever wants an appeal gone could make it secret. Raises IllegalStep.
+    """
+    named = list(ticket.extra.get("named", []))
+    if actor.has(*_DISPATCHING):
+        ticket.extra = {**ticket.extra, "named": list(dict.fromkeys([*named, actor.account]))}
+        return
+    roles = [role.value for role in _DISPATCHING]
+    if await session.scalar(select(User.id).where(User.id.in_(named), User.active, User.role.in_(roles)).limit(1)) is None:
+        raise IllegalStep(_("保密件要有派单员或督办处理，请由派单员改为保密件"))
 
 
 async def name_people(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, user_ids: list[int]) -> None:

@@ -121,6 +121,21 @@ async def test_filters_fit_all_at_once(city: City, program: Programs) -> None:
     assert {item["field"] for item in problem["errors"]} == {"state", "wrong"}
 
 
+async def test_nobody_makes_a_ticket_disappear_by_making_it_secret(city: City, program: Programs) -> None:
+    """Secret with nobody named on it, it was gone for all of them, and its clocks ran."""
+    agent, dispatcher, other = await program("agent"), await program("dispatcher"), await program("dispatcher2")
+    number = (await city.register()).ticket.number
+    secret = {"category_code": "0501", "urgency": "normal", "confidentiality": "secret"}
+    refused = await agent.act(number, "edit", 409, **secret)
+    assert "派单员" in refused["detail"]
+    await other.get(f"/tickets/{number}")
+    done = await dispatcher.act(number, "edit", **secret)
+    assert done["ticket"]["confidentiality"] == "secret"
+    assert "dispatch" in done["ticket"]["allowed"]
+    await other.get(f"/tickets/{number}", 404)
+    await agent.get(f"/tickets/{number}", 404)
+
+
 async def test_the_unit_filter_finds_what_the_unit_handles(city: City, program: Programs) -> None:
     dispatcher = await program("dispatcher")
     number, _part = await dispatched(city, dispatcher)
