@@ -8,6 +8,7 @@ from typing import Any
 from channels.web.words import word
 from hotline.i18n import _
 from ticketing.callback import rules
+from ticketing.callback.links import without_token
 from ticketing.callback.models import CallbackAnswer
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
@@ -36,7 +37,7 @@ def notices_told(core: Core, notices: list[Notice], deliveries: list[NoticeDeliv
         Told(
             notice,
             _(titles.get(notice.template, notice.template)),
-            templates.put_address(text_of(core, notice, citizen), ""),
+            without_token(templates.put_address(text_of(core, notice, citizen), "")),
             found.get(notice.id, []),
         )
         for notice in notices

@@ -15,6 +15,7 @@ from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput
 from hotline.events import Outbox
 from hotline.i18n import _
+from ticketing.callback.links import without_token
 from ticketing.notice import deliveries, templates
 from ticketing.notice.models import DeliveryState, NoticeDelivery
 from ticketing.notice.service import TOO_MANY
@@ -76,7 +77,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 def _row(item: deliveries.Stuck, words: dict[str, str], site: str) -> Row:
     title = next((template.title for template in templates.load().templates if template.key == item.notice.template), item.notice.template)
-    text = _CODE.sub("********", templates.put_address(words.get(f"{deliveries.PREFIX}{item.delivery.id}", ""), site))
+    text = _CODE.sub("********", without_token(templates.put_address(words.get(f"{deliveries.PREFIX}{item.delivery.id}", ""), site)))
     error = item.delivery.last_error or ""
     return Row(
         item.delivery,

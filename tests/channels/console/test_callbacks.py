@@ -17,6 +17,7 @@ from ticketing.callback.service import GATES, CallbackResult
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import by_caller
 from ticketing.notice.models import NoticeDelivery
+from ticketing.notice.service import notify
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.access import access_ticket
@@ -199,6 +200,22 @@ async def test_stuck_notices_are_listed_resent_or_left_and_the_administrator_see
     assert (await supervisor.post(resend, {"csrf": form["csrf"]})).status == 303
     async with city.database.transaction() as session:
         assert (await session.scalars(select(NoticeDelivery.state))).one() == "queued"
+
+
+async def test_nobody_of_the_staff_reads_the_link_by_which_the_citizen_rates(browser: Opener, city: City) -> None:
+    async with city.database.transaction() as session:
+        caller = await by_caller(city.core, session, "13900002716")
+        appeal = Appeal(channel=Channel.PHONE, content="江畔花园北门的路灯坏了", citizen_id=caller.id)
+        made = await register(city.core, session, city.people["agent"], appeal)
+        link = await create_link(city.core, session, made.ticket)
+        await notify(city.core, session, made.ticket, "callback_link", link=link, days="7")
+    await SmsSender(city.core, city.database, None, "https://hotline.example").send_waiting()
+    page = await (await browser("supervisor")).text("/console/notices-sent")
+    assert "/r/********" in page
+    assert link not in page
+    ticket = await (await browser("supervisor")).text(f"/console/tickets/{made.ticket.number}")
+    assert "/r/********" in ticket
+    assert link not in ticket
 
 
 async def test_a_template_is_previewed_and_saved_as_a_new_version(browser: Opener, city: City) -> None:
