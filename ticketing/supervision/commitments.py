@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
@@ -115,9 +115,16 @@ class CommitmentLine:
 
 
 async def list_commitments(
-    core: Core, session: AsyncSession, actor: Actor, *, open_only: bool = True, skip: int = 0, limit: int = PAGE
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    open_only: bool = True,
+    skip: int = 0,
+    beyond: tuple[datetime, int] | None = None,
+    limit: int = PAGE,
 ) -> list[CommitmentLine]:
-    """Open promises by due date; with `open_only` false all, newest first."""
+    """Open promises by due date; with `open_only` false all, newest first. `beyond`: due time and id of the last one of the page before."""
     now = core.clock.now()
     statement = (
         select(Commitment, Ticket.number, Ticket.title, Unit.name)
@@ -129,6 +136,9 @@ async def list_commitments(
         statement = statement.where(Commitment.state == "open").order_by(Commitment.due_at, Commitment.id)
     else:
         statement = statement.order_by(Commitment.id.desc())
+    if beyond is not None:
+        place = tuple_(Commitment.due_at, Commitment.id) > beyond if open_only else Commitment.id < beyond[1]
+        statement = statement.where(place)
     rows = await session.execute(statement.offset(skip).limit(limit))
     return [CommitmentLine(row.Commitment, row.number, row.title, row.name or "", is_overdue(row.Commitment, now)) for row in rows]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -141,9 +142,19 @@ class TaskLine:
 
 
 async def list_tasks(
-    core: Core, session: AsyncSession, actor: Actor, *, open_only: bool = True, after: int = 0, limit: int = PAGE
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    open_only: bool = True,
+    after: int = 0,
+    beyond: tuple[datetime, int] | None = None,
+    limit: int = PAGE,
 ) -> list[TaskLine]:
-    """Rectification tasks still owed, the most pressing first; with `open_only` false all, newest first. `after`: how many to skip."""
+    """Rectification tasks still owed, the most pressing first; with `open_only` false all, newest first.
+
+    `after`: how many to skip; `beyond`: due time and id of the last one of the page before, which stays right while tasks come and go.
+    """
     now = core.clock.now()
     statement = (
         select(Rectification, Ticket.number, Ticket.title, Unit.name)
@@ -155,6 +166,9 @@ async def list_tasks(
         statement = statement.where(Rectification.state.in_(OPEN)).order_by(Rectification.due_at, Rectification.id)
     else:
         statement = statement.order_by(Rectification.id.desc())
+    if beyond is not None:
+        place = tuple_(Rectification.due_at, Rectification.id) > beyond if open_only else Rectification.id < beyond[1]
+        statement = statement.where(place)
     rows = await session.execute(statement.offset(after).limit(limit))
     return [
         TaskLine(
