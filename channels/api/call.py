@@ -13,7 +13,10 @@ from aiohttp import web
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.web.inputs import whole_number
 from hotline.database import Database
+from hotline.errors import NotFound
+from hotline.i18n import _
 from hotline.settings import Settings
 from ticketing.access_token.service import Bearer
 from ticketing.context import Core
@@ -51,6 +54,13 @@ class Call:
     def part(self, name: str) -> str:
         """A variable part of the address."""
         return self.request.match_info[name]
+
+    def id(self) -> int:
+        """The number in the address. Raises NotFound when it is none."""
+        number = whole_number(self.part("id"))
+        if number is None:
+            raise NotFound(_("没有找到"))
+        return number
 
     def sent(self, model: type[M]) -> M:
         """The body, already checked against `model`. Raises TypeError for a model that the operation does not declare."""

@@ -6,7 +6,20 @@ from functools import lru_cache
 
 from aiohttp import web
 
-from channels.api import actions, exchange, openapi, reference, requests, suggestions, tickets, tokens, webhooks
+from channels.api import (
+    actions,
+    briefs,
+    exchange,
+    openapi,
+    reference,
+    requests,
+    statistics,
+    suggestions,
+    supervision,
+    tickets,
+    tokens,
+    webhooks,
+)
 from channels.api.call import Operation
 from channels.api.limits import Limiter
 from channels.api.run import PER_ADDRESS, PER_TOKEN, serve
@@ -29,6 +42,9 @@ def operations() -> tuple[Operation, ...]:
         *tokens.OPERATIONS,
         *webhooks.OPERATIONS,
         *exchange.OPERATIONS,
+        *supervision.OPERATIONS,
+        *statistics.OPERATIONS,
+        *briefs.OPERATIONS,
     )
 
 

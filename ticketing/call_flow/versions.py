@@ -39,9 +39,10 @@ async def current(session: AsyncSession) -> Document:
     return known
 
 
-async def history(session: AsyncSession, *, limit: int = 20) -> list[CallFlowVersion]:
-    """The published versions, newest first."""
-    return list(await session.scalars(select(CallFlowVersion).order_by(CallFlowVersion.version.desc()).limit(limit)))
+async def history(session: AsyncSession, *, before: int | None = None, limit: int = 20) -> list[CallFlowVersion]:
+    """The published versions, newest first; `before`: only those with a lower number."""
+    statement = select(CallFlowVersion).order_by(CallFlowVersion.version.desc()).limit(limit)
+    return list(await session.scalars(statement if before is None else statement.where(CallFlowVersion.version < before)))
 
 
 async def seed(core: Core, session: AsyncSession) -> bool:

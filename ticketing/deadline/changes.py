@@ -197,9 +197,12 @@ async def proposals(session: AsyncSession) -> list[PolicyVersion]:
     return list(await session.scalars(waiting.order_by(PolicyVersion.id)))
 
 
-async def history(session: AsyncSession, *, limit: int = 200) -> list[PolicyVersion]:
-    """All versions, newest first."""
-    return list(await session.scalars(select(PolicyVersion).order_by(PolicyVersion.id.desc()).limit(limit)))
+async def history(session: AsyncSession, *, key: str = "", before: int | None = None, limit: int = 200) -> list[PolicyVersion]:
+    """All versions, newest first; `key`: of one policy; `before`: only those with a lower id."""
+    statement = select(PolicyVersion).order_by(PolicyVersion.id.desc()).limit(limit)
+    if key:
+        statement = statement.where(PolicyVersion.key == key)
+    return list(await session.scalars(statement if before is None else statement.where(PolicyVersion.id < before)))
 
 
 async def count_tickets(session: AsyncSession, key: str) -> int:

@@ -71,13 +71,16 @@ def grantable(actor: Actor) -> tuple[Role, ...]:
             return ()
 
 
-def people_statement(actor: Actor, words: str = "", after: int = 0) -> Select[User, str | None]:
-    """Accounts with the name of their unit, by id; `words`: part of name, log-in or number; `after`: the last id of the page before."""
+def people_statement(actor: Actor, words: str = "", after: int = 0, *, limit: int = PAGE_SIZE) -> Select[User, str | None]:
+    """Accounts with the name of their unit, by id, one more than `limit`.
+
+    `words`: part of name, log-in or number; `after`: the last id of the page before.
+    """
     statement = select(User, Unit.name).outerjoin(Unit, Unit.id == User.unit_id).where(manageable(actor), User.id > after)
     if words.strip():
         columns = (User.name, User.login, User.staff_number, Unit.name)
         statement = statement.where(or_(*(column.icontains(words.strip(), autoescape=True) for column in columns)))
-    return statement.order_by(User.id).limit(PAGE_SIZE + 1)
+    return statement.order_by(User.id).limit(limit + 1)
 
 
 async def access_user(session: AsyncSession, actor: Actor, user_id: int, *, lock: bool = False) -> User:

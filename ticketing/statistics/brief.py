@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -202,13 +202,22 @@ async def access_brief(session: AsyncSession, actor: Actor, brief_id: int) -> Br
     return found
 
 
-async def list_briefs(session: AsyncSession, actor: Actor, *, kind: PeriodKind | None = None, limit: int = 60) -> Sequence[Brief]:
-    """The newest briefs that the actor may read, without their content."""
+async def list_briefs(
+    session: AsyncSession, actor: Actor, *, kind: PeriodKind | None = None, after: tuple[date, str, int] | None = None, limit: int = 60
+) -> Sequence[Brief]:
+    """The newest briefs that the actor may read; `after`: last day, kind and version of the last one of the page before.
+
+    Raises NotAllowed for roles that read none.
+    """
     if not actor.has(*READERS):
         raise NotAllowed(_("这个岗位不能看简报"))
     statement = select(Brief).where(Brief.line == (actor.line or ""))
     if kind is not None:
         statement = statement.where(Brief.kind == kind.value)
+    if after is not None:
+        last, after_kind, version = after
+        same_day = (Brief.kind > after_kind) | ((Brief.kind == after_kind) & (Brief.version < version))
+        statement = statement.where((Brief.last < last) | ((Brief.last == last) & same_day))
     return (await session.scalars(statement.order_by(Brief.last.desc(), Brief.kind, Brief.version.desc()).limit(limit))).all()
 
 

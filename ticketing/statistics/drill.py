@@ -69,9 +69,13 @@ async def drill(
     part: Part = Part.NUMERATOR,
     only: Filter = EVERYTHING,
     page: int = 1,
+    after: tuple[datetime, str] | None = None,
     limit: int = PAGE,
 ) -> Drilled:
-    """What stands behind a figure: exactly the rows it counts. Raises NotAllowed when the indicator is not for the actor."""
+    """What stands behind a figure: exactly the rows it counts, newest first. Raises NotAllowed when the indicator is not for the actor.
+
+    `after`: time and item of the last row of the page before, for programs; `page` counts from there.
+    """
     scope = scope_of(actor)
     scope.check(indicator)
     await read_by_index(session, period)
@@ -99,6 +103,8 @@ async def drill(
         .limit(limit + 1)
         .offset((page - 1) * limit)
     )
+    if after is not None:
+        listed = listed.where((rows.c.at < after[0]) | ((rows.c.at == after[0]) & (rows.c.item > after[1])))
     found = [Item(*row) for row in await session.execute(listed)]
     return Drilled(found[:limit], int(count), float(amount), int(count) - int(shown), len(found) > limit)
 

@@ -12,6 +12,8 @@ from hotline.i18n import _
 
 MAX_DAYS = 5 * 366
 """A free period is not longer: nobody reads it, and everybody waits for it."""
+EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)
+"""Beyond these no moment of the period could be written down."""
 _DAY = timedelta(days=1)
 
 
@@ -35,6 +37,8 @@ class Period:
     last: date
 
     def __post_init__(self) -> None:
+        if self.first < EARLIEST or self.last > LATEST:
+            raise InvalidInput(_("统计时段应在{a}年到{b}年之间"), field="period", a=EARLIEST.year, b=LATEST.year)
         if self.last < self.first:
             raise InvalidInput(_("结束日期不能早于开始日期"), field="last")
         if (self.last - self.first).days > MAX_DAYS:
