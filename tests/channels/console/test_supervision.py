@@ -157,10 +157,13 @@ async def test_a_promise_is_noted_on_the_ticket_and_shown_until_it_is_kept(brows
 async def test_urging_by_staff_is_limited_counted_and_listed(browser: Opener, city: City) -> None:
     number = await dispatched(city)
     supervisor = await browser("supervisor")
-    assert (await supervisor.act(number, "urge", note="请抓紧")).status == 303
-    again = await supervisor.act(number, "urge", note="再催")
+    page = f"/console/tickets/{number}"
+    form = await supervisor.form(page, f"{page}/urge")
+    assert (await supervisor.post(f"{page}/urge", {**form, "note": "请抓紧"})).status == 303
+    again = await supervisor.post(f"{page}/urge", {**form, "note": "再催"})  # the page in another tab, opened before
     assert again.status == 422
     assert "以后可以再催" in await again.text()
+    assert f'action="{page}/urge"' not in await supervisor.text(page)  # nor is it offered
     assert "催办 1 次" in await supervisor.text(f"/console/tickets/{number}")
     assert "请抓紧" in await supervisor.text(f"{PAGE}?tab=urging")
 

@@ -264,13 +264,13 @@ async def test_markup_in_a_report_stays_text(client: Client, city: Database) -> 
     nasty = "<script>alert(1)</script> & \"<!ENTITY x SYSTEM 'file:///etc/passwd'>\" ]]> \u0085\ufffe"
     await client.post(f"{BASE}/requests.xml", data={**REPORT, "description": nasty})
     [ticket] = await tickets(city)
-    assert ticket.content == nasty
+    assert ticket.content == nasty.replace("\u0085", "")  # a control character is no text (ticketing.plain_text)
     async with city.transaction() as session:
         (await session.get_one(Ticket, ticket.id)).confidentiality = Confidentiality.OPEN.value
     root = await xml(client, f"{BASE}/requests/{ticket.number}.xml")
-    assert root.findtext("request/description") == nasty.replace("\ufffe", "\ufffd")
+    assert root.findtext("request/description") == ticket.content.replace("\ufffe", "\ufffd")
     found = await js(client, f"{BASE}/requests/{ticket.number}.json")
-    assert found[0]["description"] == nasty
+    assert found[0]["description"] == ticket.content
 
 
 async def test_same_idempotency_key_gives_the_same_ticket_even_at_once(client: Client, city: Database) -> None:
