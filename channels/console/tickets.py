@@ -44,6 +44,12 @@ TYPED = (
     "contact_note",
     "evidence",
     "instruction",
+    "demands",
+    "what",
+    "rectification",
+    "cause_note",
+    "result",
+    "title",
     "text",
     "missing",
     "legal_way",
@@ -87,6 +93,7 @@ async def ticket_response(
     step = next_step(view, person.actor)
     actions = {action.key for action in ([step.primary] if step.primary else []) + step.others}
     errors = problem.errors if isinstance(problem, InvalidInput) else {}
+    shown = opened if opened in actions or opened.startswith(("reveal", "listen-")) else ""
     stale = isinstance(problem, (Conflict, IllegalStep)) and seen is not None
     return page(
         request,
@@ -106,9 +113,9 @@ async def ticket_response(
         unit_boxes=unit_boxes,
         refusal_reasons=refusal_choices(),
         **callback_words(),
-        problem=str(problem) if problem and not errors else "",
+        problem=str(problem) if problem and (not errors or not shown) else "",
         errors=errors,
-        opened=opened if opened in actions or opened.startswith(("reveal", "listen-")) else "",
+        opened=shown,
         entered=entered or {},
         kept="\n".join(text for name, text in (entered or {}).items() if name in TYPED and text.strip()),
         chosen=chosen or {},
