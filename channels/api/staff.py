@@ -11,6 +11,7 @@ from channels.api import (
     briefs,
     exchange,
     openapi,
+    people,
     reference,
     requests,
     statistics,
@@ -18,6 +19,7 @@ from channels.api import (
     supervision,
     tickets,
     tokens,
+    units,
     webhooks,
 )
 from channels.api.call import Operation
@@ -45,6 +47,8 @@ def operations() -> tuple[Operation, ...]:
         *supervision.OPERATIONS,
         *statistics.OPERATIONS,
         *briefs.OPERATIONS,
+        *units.OPERATIONS,
+        *people.OPERATIONS,
     )
 
 

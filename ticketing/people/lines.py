@@ -31,6 +31,11 @@ async def active_lines(session: AsyncSession) -> list[Line]:
     return list(await session.scalars(select(Line).where(Line.active).order_by(Line.number)))
 
 
+async def all_lines(session: AsyncSession) -> list[Line]:
+    """Every line, also those that are off, by number."""
+    return list(await session.scalars(select(Line).order_by(Line.number)))
+
+
 async def resolve_line(session: AsyncSession, called: str) -> Line | None:
     """The active line behind a dialled number or one of its aliases; None when there is none, so that the city's own answers."""
     digits = "".join(character for character in called if character.isdigit())
@@ -106,7 +111,7 @@ async def save_line(
 async def switch_line(core: Core, session: AsyncSession, actor: Actor, number: str, *, active: bool) -> None:
     """Switch a line off or on; calls to one that is off are answered as the city's own. Raises NotAllowed, NotFound, InvalidInput."""
     ensure(actor, "lines.manage")
-    line = await session.get(Line, number, with_for_update=True)
+    line = await session.get(Line, number, with_for_update=True) if _NUMBER.fullmatch(number) else None
     if line is None:
         raise NotFound(_("没有找到这条线路"))
     if number == core.line and not active:
