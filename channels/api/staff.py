@@ -9,9 +9,14 @@ from aiohttp import web
 from channels.api import (
     actions,
     briefs,
+    call_flow,
+    callbacks,
+    citizen_data,
+    duty,
     exchange,
     openapi,
     people,
+    planning,
     reference,
     requests,
     statistics,
@@ -45,10 +50,15 @@ def operations() -> tuple[Operation, ...]:
         *webhooks.OPERATIONS,
         *exchange.OPERATIONS,
         *supervision.OPERATIONS,
+        *citizen_data.OPERATIONS,
+        *callbacks.OPERATIONS,
+        *duty.OPERATIONS,
         *statistics.OPERATIONS,
         *briefs.OPERATIONS,
         *units.OPERATIONS,
         *people.OPERATIONS,
+        *planning.OPERATIONS,
+        *call_flow.OPERATIONS,
     )
 
 

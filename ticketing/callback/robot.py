@@ -32,7 +32,8 @@ from ticketing.callback.visit import finish_callback
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person
 from ticketing.context import Core
-from ticketing.people.actor import BOT
+from ticketing.people.actor import BOT, Actor
+from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
 from ticketing.ticket.steps import tell
@@ -81,17 +82,18 @@ def due(channel: Plan, now: datetime) -> Select[Ticket]:
     )
 
 
-async def next_task(core: Core, session: AsyncSession, channel: Plan) -> RobotTask | None:
+async def next_task(core: Core, session: AsyncSession, channel: Plan, *, only_for: Actor | None = None) -> RobotTask | None:
     """Claim the next task that is planned for `channel`; None outside the allowed hours or when nothing is due.
 
-    Secret tickets are never given to a machine.
+    Secret tickets are never given to a machine. `only_for`: the account of a machine from outside; it gets tickets that it may see.
     """
     now = core.clock.now()
     if channel not in MACHINES:
         raise InvalidInput(_("没有这个回访渠道"), field="channel")
     if not may_call((await book.current(session, now)).hours, now):
         return None
-    ticket = (await session.scalars(due(channel, now))).first()
+    wanted = due(channel, now)
+    ticket = (await session.scalars(wanted.where(visible(core, only_for)) if only_for else wanted)).first()
     task = await find_open(session, ticket) if ticket is not None else None
     if ticket is None or task is None:
         return None
