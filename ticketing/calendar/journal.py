@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.events import Who, record
@@ -24,3 +25,9 @@ async def note_change(
     told = {"version": version, "source": source, "note": change.note, **data}
     await record(session, at=now, name="calendar.changed", subject="calendar", subject_id="city", who=who, data=told)
     return change
+
+
+async def history(session: AsyncSession, *, before: int | None = None, limit: int = 50) -> list[CalendarChange]:
+    """The changes, newest first; `before`: only those that made a lower version."""
+    statement = select(CalendarChange).order_by(CalendarChange.version.desc()).limit(limit)
+    return list(await session.scalars(statement if before is None else statement.where(CalendarChange.version < before)))

@@ -182,13 +182,18 @@ def _combine_at(everything: list[tuple[str, int, datetime, Policy | Centre]], mo
     policy.combine(centre[2], [value for _start, _number, value in newest.values() if isinstance(value, Policy)])
 
 
-async def in_force_document(session: AsyncSession, key: str, at: datetime) -> dict[str, Any]:
-    """The document of `key` that is in force at `at`; empty when there is none."""
-    rows = select(PolicyVersion.document).where(
+async def in_force(session: AsyncSession, key: str, at: datetime) -> PolicyVersion | None:
+    """The version of `key` that is in force at `at`."""
+    rows = select(PolicyVersion).where(
         PolicyVersion.key == key, PolicyVersion.state == PolicyState.IN_FORCE.value, PolicyVersion.valid_from <= at
     )
-    found = await session.scalar(rows.order_by(PolicyVersion.valid_from.desc(), PolicyVersion.version.desc()).limit(1))
-    return dict(found or {})
+    return (await session.scalars(rows.order_by(PolicyVersion.valid_from.desc(), PolicyVersion.version.desc()).limit(1))).first()
+
+
+async def in_force_document(session: AsyncSession, key: str, at: datetime) -> dict[str, Any]:
+    """The document of `key` that is in force at `at`; empty when there is none."""
+    found = await in_force(session, key, at)
+    return dict(found.document) if found else {}
 
 
 async def proposals(session: AsyncSession) -> list[PolicyVersion]:
