@@ -70,8 +70,11 @@ def _path(operation: Operation) -> str:
 def _body(operation: Operation, city: City) -> dict[str, Any] | None:
     if operation.body is None:
         return None
-    fitting = {"login": "somebody-new", "staff_number": "8001", "period": "2026-11-01", "key": "P-PHONE", "document": "version: 0" if operation in call_flow.OPERATIONS else {"key": "P-PHONE"},
-               "periods": [[540, 720]], "number": "12388", "ends_at": "2026-12-20T00:00:00+08:00"}  # fmt: skip
+    document = "version: 0" if operation in call_flow.OPERATIONS else {"key": "P-PHONE"}
+    fitting = {
+        "login": "somebody-new", "staff_number": "8001", "period": "2026-11-01", "key": "P-PHONE", "document": document,
+        "periods": [[540, 720]], "number": "12388", "ends_at": "2026-12-20T00:00:00+08:00",
+    }  # fmt: skip
     return {**sample(operation.body, city, 1, "x"), **{name: fitting[name] for name in operation.body.model_fields if name in fitting}}
 
 
