@@ -115,6 +115,8 @@ class Operation:
     upload: bool = False
     """Takes multipart/form-data with `files` instead of JSON."""
     download: bool = False
+    media: tuple[str, ...] = ("application/octet-stream",)
+    """Types of a download."""
     own_transactions: bool = False
     """The handler opens transactions itself (bulk); it then keeps idempotency itself as well."""
 

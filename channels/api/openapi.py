@@ -148,7 +148,7 @@ def _flat(schema: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
 def _responses(operation: Operation, names: Any) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "完成"}
     if operation.download:
-        done["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        done["content"] = {media: {"schema": {"type": "string", "format": "binary"}} for media in operation.media}
     elif operation.answer is not None:
         done["content"] = {"application/json": {"schema": names[(operation.answer, "serialization")]}}
     if operation.versioned:

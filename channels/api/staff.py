@@ -8,6 +8,7 @@ from aiohttp import web
 
 from channels.api import (
     actions,
+    audit,
     briefs,
     call_flow,
     callbacks,
@@ -22,6 +23,7 @@ from channels.api import (
     statistics,
     suggestions,
     supervision,
+    tables,
     tickets,
     tokens,
     units,
@@ -53,6 +55,8 @@ def operations() -> tuple[Operation, ...]:
         *citizen_data.OPERATIONS,
         *callbacks.OPERATIONS,
         *duty.OPERATIONS,
+        *tables.OPERATIONS,
+        *audit.OPERATIONS,
         *statistics.OPERATIONS,
         *briefs.OPERATIONS,
         *units.OPERATIONS,

@@ -55,8 +55,8 @@ from ticketing.ticket.steps import tell
 TAG = "工单"
 
 
-class TicketQuery(Page):
-    """Filters of the list; all given ones must fit."""
+class TicketFilters(Query):
+    """Filters of the list and of the export; all given ones must fit."""
 
     queue: Annotated[Queue, Field(description="队列")] = Queue.ALL
     state: TicketState | None = None
@@ -70,6 +70,18 @@ class TicketQuery(Page):
     received_from: Annotated[Moment | None, Field(description="登记时间不早于")] = None
     received_until: Annotated[Moment | None, Field(description="登记时间早于")] = None
     q: Annotated[str, text(0, 100, "编号、标题、地址里的文字")] = ""
+
+    def wanted(self) -> TicketFilter:
+        """For the core's search."""
+        return TicketFilter(
+            queue=self.queue, states=(self.state.value,) if self.state else (), unit_id=self.unit, category_code=self.category,
+            district=self.district, channel=self.channel or "", urgency=self.urgency or "", kind=self.kind or "", line=self.line,
+            received_from=self.received_from, received_until=self.received_until, words=self.q,
+        )  # fmt: skip
+
+
+class TicketQuery(TicketFilters, Page):
+    """A page of the list."""
 
 
 class TicketPage(Told):
@@ -166,13 +178,8 @@ async def list_tickets(call: Call) -> TicketPage:
     ensure(call.actor, "ticket.see")
     listed = asked.model_dump_json(exclude={"cursor", "limit"})
     place = cursors.read(call.core, listed, asked.cursor)
-    wanted = TicketFilter(
-        queue=asked.queue, states=(asked.state.value,) if asked.state else (), unit_id=asked.unit, category_code=asked.category,
-        district=asked.district, channel=asked.channel or "", urgency=asked.urgency or "", kind=asked.kind or "", line=asked.line,
-        received_from=asked.received_from, received_until=asked.received_until, words=asked.q,
-    )  # fmt: skip
     before = int(place[0]) if place else None
-    rows = await search_tickets(call.core, call.session, call.actor, wanted, limit=asked.limit, before=before)
+    rows = await search_tickets(call.core, call.session, call.actor, asked.wanted(), limit=asked.limit, before=before)
     full = len(rows) == asked.limit
     return TicketPage(
         items=[ticket_out(row) for row in rows], next=cursors.write(call.core, listed, [rows[-1].ticket.id]) if full else None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from aiohttp import web
@@ -17,6 +14,7 @@ from channels.console.reporting import filter_of, load_names, period_of
 from channels.console.session import Staff, staff
 from channels.console.statistics import CUTS, table_name, wanted
 from channels.web.keys import CORE, DATABASE
+from channels.web.table_files import send_table
 from hotline.clock import to_city
 from hotline.errors import HotlineError, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
@@ -27,10 +25,8 @@ from ticketing.tables.exports import EXPORTERS, TITLES, TicketFilter, export, ma
 from ticketing.tables.kinds import IMPORTERS
 from ticketing.tables.statistics import figures_table
 from ticketing.tables.table import Table
-from ticketing.tables.writer import csv_pieces, write_xlsx
 from ticketing.ticket.queues import Queue
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 200
 """Rows of a preview that are shown; all rows with errors come first."""
 
@@ -44,12 +40,7 @@ async def download(request: web.Request) -> web.StreamResponse:
         table = await (_statistics(request, session, person) if kind == "statistics" else _list(request, session, person, kind))
         when = to_city(request.app[CORE].clock.now()).strftime("%Y%m%d-%H%M")
         headers = attachment(f"{table.name}-{when}.{form}")
-        if form == "csv":
-            return await _stream(request, csv_pieces(table), headers)
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "table.xlsx"
-            await write_xlsx([table], path)
-            return await _stream(request, _file(path), {**headers, "Content-Type": XLSX})
+        return await send_table(request, table, form, headers)
 
 
 async def _list(request: web.Request, session: AsyncSession, person: Staff, kind: str) -> Table:
@@ -69,21 +60,6 @@ async def _statistics(request: web.Request, session: AsyncSession, person: Staff
     names = await load_names(session)
     await note_export(core, session, person.actor, "statistics", {"period": period.key, "group": group.value, "by": by})
     return figures_table(table_name(period, group), lines, indicators, CUTS[by], names.of, stamp(core, person.actor))
-
-
-async def _file(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as source:
-        while piece := source.read(256 * 1024):
-            yield piece
-
-
-async def _stream(request: web.Request, pieces: AsyncIterator[bytes], headers: dict[str, str]) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/csv; charset=utf-8", **headers})
-    await response.prepare(request)
-    async for piece in pieces:
-        await response.write(piece)
-    await response.write_eof()
-    return response
 
 
 def _kinds(person: Staff) -> list[str]:

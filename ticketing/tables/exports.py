@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -30,7 +30,8 @@ from ticketing.ticket import queues
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.queues import Queue
-from ticketing.ticket.search import words_condition
+from ticketing.ticket.search import TicketFilter as SearchFilter
+from ticketing.ticket.search import conditions, words_condition
 from ticketing.ticket.states import Confidentiality
 from ticketing.words import word
 
@@ -60,6 +61,8 @@ class TicketFilter:
 
     queue: Queue = Queue.ALL
     words: str = ""
+    also: SearchFilter = field(default_factory=SearchFilter)
+    """Further fields, as the API's list has them; its queue and words are not looked at."""
 
 
 def may_export(actor: Actor, kind: str) -> bool:
@@ -78,11 +81,17 @@ async def export(core: Core, session: AsyncSession, actor: Actor, kind: str, *, 
         raise NotAllowed(_("这个岗位不能导出"))
     if kind == "tickets":
         only = only or TicketFilter()
-        await note_export(core, session, actor, kind, {"queue": only.queue.value, "words": only.words})
+        await note_export(core, session, actor, kind, {"queue": only.queue.value, "words": only.words, **_filters(only)})
         return Table(TITLES[kind], TICKET_COLUMNS, _tickets(core, session, actor, only), stamp(core, actor, masked=True))
     await note_export(core, session, actor, kind, {})
     columns, rows = _MAKERS[kind]
     return Table(TITLES[kind], columns, rows(session, actor), stamp(core, actor))
+
+
+def _filters(only: TicketFilter) -> dict[str, Any]:
+    """The further fields that were set, for the audit event."""
+    names = ("states", "unit_id", "category_code", "district", "channel", "urgency", "kind", "line", "received_from", "received_until")
+    return {"filters": {name: str(value) for name in names if (value := getattr(only.also, name))}}
 
 
 def stamp(core: Core, actor: Actor, *, masked: bool = False) -> str:
@@ -121,6 +130,7 @@ async def _tickets(core: Core, session: AsyncSession, actor: Actor, only: Ticket
         .outerjoin(Category, Category.code == Ticket.category_code)
         .where(visible(core, actor), queues.condition(actor, only.queue, core.clock.now()))
         .where(Ticket.confidentiality != Confidentiality.SECRET.value)
+        .where(*conditions(actor, replace(only.also, queue=Queue.ALL)))
     )
     if only.words.strip():
         base = base.where(words_condition(only.words.strip()))

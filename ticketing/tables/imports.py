@@ -147,6 +147,15 @@ async def check(core: Core, database: Database, actor: Actor, kind: str, content
     return preview
 
 
+async def rehearse(core: Core, session: AsyncSession, actor: Actor, kind: str, content: bytes) -> Preview:
+    """The same as `check` within the caller's transaction: what the rows wrote is taken back, the transaction goes on."""
+    savepoint = await session.begin_nested()
+    try:
+        return await run(core, session, actor, kind, content)
+    finally:
+        await savepoint.rollback()
+
+
 async def run(core: Core, session: AsyncSession, actor: Actor, kind: str, content: bytes) -> Preview:
     """Write the rows into the caller's transaction, which the caller keeps or throws away."""
     found, sheet = _open(actor, kind, content)

@@ -130,7 +130,7 @@ def _said(asked: _Asked) -> ColumnElement[bool]:
 def _newest(asked: _Asked, found: ColumnElement[bool], *, one_by_one: bool) -> Select[Any]:
     """The whole number, or its end, as people read it aloud; one character; or by filters alone."""
     seen = visible_to(asked.actor, asked.midnight, one_by_one=one_by_one)
-    statement = select(Ticket.id).where(found, seen, *_conditions(asked.actor, asked.wanted))
+    statement = select(Ticket.id).where(found, seen, *conditions(asked.actor, asked.wanted))
     if asked.goes_on:
         statement = statement.where(Ticket.id < bindparam("before", type_=BigInteger))
     return statement.order_by(Ticket.id.desc()).limit(asked.limit)
@@ -155,7 +155,7 @@ def _in_blocks(asked: _Asked) -> Select[Any]:
     inside = (
         select(Ticket.id)
         .join(hits, hits.c.ticket_id == Ticket.id)
-        .where(_said(asked), seen, *_conditions(asked.actor, asked.wanted))
+        .where(_said(asked), seen, *conditions(asked.actor, asked.wanted))
         .order_by((Ticket.id + literal_column("0")).desc())  # not along the primary key: that would read the block to its end
         .limit(asked.limit)
     )
@@ -165,7 +165,8 @@ def _in_blocks(asked: _Asked) -> Select[Any]:
     return select(found.c.id).select_from(block.join(found, true())).limit(asked.limit)
 
 
-def _conditions(actor: Actor, wanted: TicketFilter) -> list[ColumnElement[bool]]:
+def conditions(actor: Actor, wanted: TicketFilter) -> list[ColumnElement[bool]]:
+    """What a ticket must hold to, but for the words (`words_condition`)."""
     found = [queues.condition(actor, wanted.queue)] if wanted.queue is not Queue.ALL else []
     if wanted.states:
         found.append(or_(*(Ticket.state == state for state in wanted.states)))
