@@ -41,6 +41,12 @@ class Told(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Switch(Sent):
+    """Off or on."""
+
+    active: bool
+
+
 def text(minimum: int, maximum: int, description: str | None = None) -> Any:
     """What a string must hold to, for use in Annotated: so many characters."""
     return Field(min_length=minimum, max_length=maximum, description=description)

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api.call import Answer, Call, Operation
-from channels.api.models import Id, Moment, Page, Sent, Told, text
+from channels.api.models import Id, Moment, Page, Sent, Switch, Told, text
 from channels.api.paging import Paging
 from channels.api.ticket_answers import UnitRef, unit_ref
-from channels.api.units import LineNumber, Switch
+from channels.api.units import LineNumber
 from ticketing.context import Core
 from ticketing.people import accounts as service
 from ticketing.people import deputies as deputy_service

@@ -184,7 +184,7 @@ class NewProposal(Sent):
         return value
 
 
-class Decision(Sent):
+class PolicyDecision(Sent):
     """Of the second person, who is not the one who proposed it."""
 
     approve: bool
@@ -287,7 +287,7 @@ async def propose(call: Call) -> Answer:
 
 async def decide(call: Call) -> PolicyVersionOut:
     """Put it in force or refuse it."""
-    sent = call.sent(Decision)
+    sent = call.sent(PolicyDecision)
     return _version(await policy_changes.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note))
 
 
@@ -320,6 +320,6 @@ OPERATIONS = (
     _get("/policy-versions", list_versions, "listPolicyVersions", "时限规则的各版本", PolicyVersions, VersionQuery),
     _get("/policy-proposals", list_proposals, "listProposals", "待确认的时限规则修改", Proposals),
     _post("/policy-proposals", propose, "proposePolicy", "提出修改时限规则", PolicyVersionOut, NewProposal, 201),
-    _post("/policy-proposals/{id}/decide", decide, "decidePolicy", "另一人确认或不同意", PolicyVersionOut, Decision),
+    _post("/policy-proposals/{id}/decide", decide, "decidePolicy", "另一人确认或不同意", PolicyVersionOut, PolicyDecision),
     _post("/policy-proposals/{id}/withdraw", withdraw, "withdrawPolicy", "撤回自己的修改", PolicyVersionOut),
 )  # fmt: skip

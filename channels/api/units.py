@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from channels.api.call import Answer, Call, Operation
-from channels.api.models import Id, Sent, Told, text
+from channels.api.models import Id, Sent, Switch, Told, text
 from channels.api.reference import UnitOut
 from ticketing.people import lines as line_service
 from ticketing.people import units as unit_service
@@ -31,12 +31,6 @@ class UnitName(Sent):
     """Another name."""
 
     name: Annotated[str, text(2, 40)]
-
-
-class Switch(Sent):
-    """Off or on."""
-
-    active: bool
 
 
 class LineFields(Sent):

@@ -8,12 +8,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from channels.api.call import Answer, Call, Operation
-from channels.api.models import Id, Sent, Told, text
+from channels.api.models import Id, Sent, Switch, Told, text
 from channels.api.ticket_answers import UnitRef
-from channels.web.inputs import whole_number
-from hotline.errors import NotFound
 from hotline.events import Outbox
-from hotline.i18n import _
 from ticketing.exchange import service as exchange
 from ticketing.exchange.models import ExchangePartner
 from ticketing.people.models import Unit
@@ -55,12 +52,6 @@ class Subscriptions(Told):
     """All subscriptions."""
 
     items: list[SubscriptionOut]
-
-
-class Switch(Sent):
-    """Off or on."""
-
-    active: bool
 
 
 class DeliveryOut(Told):
@@ -157,13 +148,6 @@ def _delivery(row: Outbox, subscription: WebhookSubscription | None) -> Delivery
     )  # fmt: skip
 
 
-def _id(call: Call) -> int:
-    number = whole_number(call.part("id"))
-    if number is None:
-        raise NotFound(_("没有找到"))
-    return number
-
-
 async def list_subscriptions(call: Call) -> Subscriptions:
     """All subscriptions."""
     return Subscriptions(items=[_out(item) for item in await service.subscriptions(call.session, call.actor)])
@@ -180,7 +164,7 @@ async def subscribe(call: Call) -> Answer:
 
 async def switch_subscription(call: Call) -> SubscriptionOut:
     """Off or on."""
-    return _out(await service.switch(call.core, call.session, call.actor, _id(call), active=call.sent(Switch).active))
+    return _out(await service.switch(call.core, call.session, call.actor, call.id(), active=call.sent(Switch).active))
 
 
 async def list_failed(call: Call) -> Deliveries:
@@ -190,7 +174,7 @@ async def list_failed(call: Call) -> Deliveries:
 
 async def send_again(call: Call) -> Queued:
     """Try once more."""
-    return Queued(id=(await service.send_again(call.core, call.session, call.actor, _id(call))).id)
+    return Queued(id=(await service.send_again(call.core, call.session, call.actor, call.id())).id)
 
 
 async def list_partners(call: Call) -> Partners:
@@ -210,7 +194,7 @@ async def set_partner(call: Call) -> Answer:
 
 async def switch_partner(call: Call) -> PartnerOut:
     """Off or on."""
-    partner = await exchange.switch_partner(call.core, call.session, call.actor, _id(call), active=call.sent(Switch).active)
+    partner = await exchange.switch_partner(call.core, call.session, call.actor, call.id(), active=call.sent(Switch).active)
     return _partner(partner, await call.session.get_one(Unit, partner.unit_id))
 
 
@@ -224,7 +208,7 @@ async def list_journal(call: Call) -> Journal:
 
 async def push_again(call: Call) -> Queued:
     """Push once more what was given up."""
-    return Queued(id=(await exchange.push_again(call.core, call.session, call.actor, _id(call))).id)
+    return Queued(id=(await exchange.push_again(call.core, call.session, call.actor, call.id())).id)
 
 
 def _post(path: str, run: Any, name: str, summary: str, answer: Any, body: Any = None, status: int = 200) -> Operation:
