@@ -49,7 +49,7 @@ class DayQuery(Query):
     limit: Annotated[int, Field(ge=1, le=366)] = report.PAGE
 
 
-class Days(Told):
+class DayRoots(Told):
     """Roots, newest day first."""
 
     items: list[DayRoot]
@@ -109,13 +109,13 @@ async def standing(call: Call) -> StandingOut:
     )
 
 
-async def list_days(call: Call) -> Days:
+async def list_days(call: Call) -> DayRoots:
     """The days' roots: who keeps them can prove later that nothing was changed."""
     ensure(call.actor, "audit.see")
     asked = call.asked(DayQuery)
     rows = await report.days(call.session, before=asked.before, limit=asked.limit + 1)
     shown = rows[: asked.limit]
-    return Days(items=[_day(row) for row in shown], next=shown[-1].day if len(rows) > asked.limit else None)
+    return DayRoots(items=[_day(row) for row in shown], next=shown[-1].day if len(rows) > asked.limit else None)
 
 
 def _day(row: AuditDay) -> DayRoot:
@@ -152,7 +152,7 @@ async def retention_dry_run(call: Call) -> DryRun:
 
 OPERATIONS = (
     Operation("GET", "/audit", standing, "getAuditStanding", TAG, "事件记录封存到哪里", answer=StandingOut),
-    Operation("GET", "/audit/days", list_days, "listAuditDays", TAG, "日根", answer=Days, query=DayQuery),
+    Operation("GET", "/audit/days", list_days, "listAuditDays", TAG, "日根", answer=DayRoots, query=DayQuery),
     Operation("GET", "/tickets/{number}/looks", list_looks, "listLooks", TAG, "谁看过这张工单的信息", answer=Looks),
     Operation(
         "GET", "/tickets/{number}/verification", verify_ticket, "verifyTicket", TAG, "核对这张工单的事件链",

@@ -53,13 +53,13 @@ class SimilarTickets(Told):
     items: list[SimilarOut]
 
 
-class DeliveryQuery(Page):
+class NoticeQuery(Page):
     """Which pushes."""
 
     state: DeliveryState | None = None
 
 
-class DeliveryOut(Told):
+class NoticeOut(Told):
     """A push of a notice to a citizen; its words are on the console's page."""
 
     id: int
@@ -74,10 +74,10 @@ class DeliveryOut(Told):
     last_error: str | None
 
 
-class DeliveryPage(Told):
+class NoticePage(Told):
     """Pushes, newest first."""
 
-    items: list[DeliveryOut]
+    items: list[NoticeOut]
     next: str | None = Field(description="下一页的cursor；没有下一页是null")
 
 
@@ -141,21 +141,21 @@ async def list_similar(call: Call) -> SimilarTickets:
     return SimilarTickets(items=[SimilarOut.model_validate(each, from_attributes=True) for each in found])
 
 
-async def list_deliveries(call: Call) -> DeliveryPage:
+async def list_deliveries(call: Call) -> NoticePage:
     """Pushes by state."""
-    asked, paging = call.asked(DeliveryQuery), Paging(call, "deliveries", call.asked(DeliveryQuery))
+    asked, paging = call.asked(NoticeQuery), Paging(call, "deliveries", call.asked(NoticeQuery))
     ensure(call.actor, "notice.follow")
     lines = await deliveries.deliveries(
         call.core, call.session, call.actor, state=asked.state or "", before=paging.before, limit=paging.limit
     )
     shown, following = paging.cut(lines, lambda line: (line.delivery.id,))
-    return DeliveryPage(items=[_delivery(line) for line in shown], next=following)
+    return NoticePage(items=[_delivery(line) for line in shown], next=following)
 
 
-def _delivery(line: deliveries.Stuck) -> DeliveryOut:
+def _delivery(line: deliveries.Stuck) -> NoticeOut:
     plain = ("id", "channel", "state", "attempts", "resends", "queued_at", "sent_at", "last_error")
     known = {name: getattr(line.delivery, name) for name in plain}
-    return DeliveryOut(ticket=line.ticket.number if line.ticket else "", template=line.notice.template, **known)
+    return NoticeOut(ticket=line.ticket.number if line.ticket else "", template=line.notice.template, **known)
 
 
 async def resend_delivery(call: Call) -> Delivered:
@@ -198,7 +198,7 @@ OPERATIONS = (
         answer=Revealed, body=RevealReason,
     ),
     Operation("GET", "/tickets/{number}/similar", list_similar, "listSimilar", TAG, "相似的未办结工单", answer=SimilarTickets),
-    Operation("GET", "/notices", list_deliveries, "listNotices", TAG, "发给市民的通知", answer=DeliveryPage, query=DeliveryQuery),
+    Operation("GET", "/notices", list_deliveries, "listNotices", TAG, "发给市民的通知", answer=NoticePage, query=NoticeQuery),
     Operation("POST", "/notices/{id}/resend", resend_delivery, "resendNotice", TAG, "重发通知", answer=Delivered),
     Operation(
         "POST", "/notices/{id}/acknowledge", leave_delivery, "acknowledgeNotice", TAG, "已另行告知，不再发送",

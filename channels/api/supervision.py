@@ -58,7 +58,7 @@ class FindingQuery(OpenPage):
     rule: Rule | None = None
 
 
-class Reason(Sent):
+class TakenBack(Sent):
     """Why."""
 
     reason: Annotated[str, text(1, 1000, "理由")]
@@ -134,7 +134,7 @@ async def list_cards(call: Call) -> CardPage:
 async def revoke_card(call: Call) -> Decided:
     """Take a card out of the count."""
     ensure(call.actor, "card.revoke")
-    await cards.revoke(call.core, call.session, call.actor, number_of(call), call.sent(Reason).reason)
+    await cards.revoke(call.core, call.session, call.actor, number_of(call), call.sent(TakenBack).reason)
     return Decided(id=str(number_of(call)), state=(await call.session.get_one(Card, number_of(call))).state)
 
 
@@ -215,7 +215,7 @@ async def conclude_formal(call: Call) -> Decided:
 async def withdraw_formal(call: Call) -> Decided:
     """An order that was a mistake."""
     ensure(call.actor, "supervision.open")
-    await formal.withdraw(call.core, call.session, call.actor, _order(call), call.sent(Reason).reason)
+    await formal.withdraw(call.core, call.session, call.actor, _order(call), call.sent(TakenBack).reason)
     return await _after(call)
 
 
@@ -270,7 +270,7 @@ def _list(path: str, run: Handler, name: str, summary: str, answer: type[Told], 
 
 OPERATIONS = (
     _list("/cards", list_cards, "listCards", "黄牌红牌", CardPage, CardQuery),
-    _step("/cards/{id}/revoke", revoke_card, "revokeCard", "撤销一张牌", Reason),
+    _step("/cards/{id}/revoke", revoke_card, "revokeCard", "撤销一张牌", TakenBack),
     _list("/rectifications", list_rectifications, "listRectifications", "整改任务", RectificationPage),
     _step("/rectifications/{id}/finish", finish_rectification, "finishRectification", "提交整改", Rectified),
     _step("/rectifications/{id}/judge", judge_rectification, "judgeRectification", "确认或退回整改", Judged),
@@ -279,7 +279,7 @@ OPERATIONS = (
     _list("/formal-supervisions", list_formal, "listFormalSupervisions", "督办单", FormalPage),
     _step("/formal-supervisions/{order}/answer", answer_formal, "answerFormalSupervision", "答复督办单", OrderAnswer),
     _step("/formal-supervisions/{order}/conclude", conclude_formal, "concludeFormalSupervision", "审定督办单", Judged),
-    _step("/formal-supervisions/{order}/withdraw", withdraw_formal, "withdrawFormalSupervision", "撤回督办单", Reason),
+    _step("/formal-supervisions/{order}/withdraw", withdraw_formal, "withdrawFormalSupervision", "撤回督办单", TakenBack),
     _list("/commitments", list_commitments, "listCommitments", "承诺", CommitmentPage),
     _step("/commitments/{id}/decide", decide_commitment, "decideCommitment", "认定承诺是否兑现", CommitmentDecision),
     _list("/bursts", list_bursts, "listBursts", "群体预警", BurstPage),
