@@ -120,7 +120,7 @@ async def withdrawn(town: City, number: str) -> None:
 
 
 async def invalid(town: City, number: str) -> None:
-    await town.act(number, town.supervisor, exits.invalidate, reason="测试电话，没有内容")
+    await town.act(number, town.supervisor, exits.invalidate, code="test", reason="测试电话，没有内容")
 
 
 async def dispatched(town: City, number: str) -> Assignment:

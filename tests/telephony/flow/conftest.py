@@ -252,7 +252,7 @@ class Line:
 
     async def over(self, leg: FakeLeg | None = None) -> None:
         """Until every call is wound up."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await asyncio.gather(*self.tasks)
 
 
@@ -261,7 +261,7 @@ def said(leg: FakeLeg) -> list[str]:
     return [pcm.decode(errors="replace").strip() for pcm in leg.played]
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait for a condition, looking at every turn of the loop."""
     async with asyncio.timeout(seconds):
         while not condition():

@@ -44,13 +44,13 @@ async def call_row(line: Line, call_id: UUID) -> Call:
 
 
 async def state_is(line: Line, call_id: UUID, state: CallState) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (await call_row(line, call_id)).state != state.value:
             await asyncio.sleep(0.01)
 
 
 async def duty_is(line: Line, user: User, *states: DutyState) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await line.state_of(user) not in {state.value for state in states}:
             await asyncio.sleep(0.01)
 
@@ -61,7 +61,7 @@ async def do(line: Line, user: User, call_id: UUID, action: str, to: str = "", *
         row = await command(line.core, session, staff_actor(user), call_id, action, to=to)
     if result is None:
         return
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             async with line.database.transaction() as session:
                 found = await session.get_one(CallCommand, row.id)
@@ -73,7 +73,7 @@ async def do(line: Line, user: User, call_id: UUID, action: str, to: str = "", *
 
 async def hears_only(leg: FakeLeg, speaker: FakeLeg, sound: bytes) -> None:
     """Until what this one says reaches that leg, and nothing else does."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             for _ in range(4):  # what is still on its way
                 leg.hear()
@@ -122,7 +122,7 @@ async def test_what_both_say_is_written_down_with_its_speaker(line: Line) -> Non
     leg.speak(LOUD * 6)
     agent.script.append(Heard("final", "好的我来登记", 0, 1, 0.9))
     phone.speak(LOUD * 6)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             async with line.database.transaction() as session:
                 rows = {m.text: m.author for m in await session.scalars(select(Message))}
@@ -237,7 +237,7 @@ async def test_a_full_queue_is_an_honest_answer_at_once(line: Line) -> None:
     await heard(first, "<greeting>")
     first.press_keys("0")
     await heard(first, "<queue_invite>")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while True:
             async with line.database.transaction() as session:
                 if (await session.scalars(select(Waiting))).first() is not None:
@@ -466,7 +466,7 @@ async def test_danger_is_connected_at_once_when_the_caller_wants_it(line: Line) 
     leg.press_keys("1")
     fire = await line.phones.answers("119")
     await until(lambda: leg._relay is not None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while "call.emergency_connected" not in await events_of(line, leg.id):
             await asyncio.sleep(0.01)
     await until(lambda: fire._relay is not None)
