@@ -7,7 +7,6 @@ sealed file instead, see `telephony.flow.pending`.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,12 +16,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot.registration import save_unfinished
-from hotline.clock import to_city
 from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import _
 from hotline.logs import get
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCall, PendingCalls, Said
+from telephony.flow.recording import start_recording
 from telephony.leg import Leg
 from telephony.speech.transcriber import Heard
 from ticketing.call_flow import versions
@@ -31,7 +30,6 @@ from ticketing.call_flow.nuisance import is_nuisance
 from ticketing.citizen.models import Citizen
 from ticketing.conversation.calls import RETURN_CALL_WITHIN, back_to_queue, end_call, note, owe_return_call, queue_call, start_call
 from ticketing.conversation.models import Author, Conversation
-from ticketing.conversation.recordings import SUFFIX
 from ticketing.conversation.service import add_message, get_conversation, nobody_came, request_person
 from ticketing.people.lines import resolve_line
 from ticketing.queue.service import on_duty_count
@@ -85,16 +83,7 @@ class CallRecord:
 
     def start_recording(self) -> None:
         """Record, unless the disk is nearly full (lesson 10); that is logged, and the call goes on."""
-        settings, day = self._parts.settings, to_city(self._started_at)
-        path = settings.data_dir / "recordings" / f"{day:%Y/%m/%d}" / f"{self._leg.id}{SUFFIX}"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if shutil.disk_usage(path.parent).free < settings.min_free_disk_mb * 1_000_000:
-                raise OSError("the disk is nearly full")
-            self._leg.record(path)
-            self._recording = path
-        except OSError as error:
-            log.warning("recording_refused", call=str(self._leg.id), reason=str(error))
+        self._recording = start_recording(self._parts.settings, self._leg, self._started_at)
 
     async def open(self) -> None:
         """Write the conversation and the call."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -18,6 +17,7 @@ from hotline.logs import get
 from telephony.flow.ear import Ear, Quiet
 from telephony.flow.mouth import Mouth
 from telephony.flow.parts import CallerGone, Parts
+from telephony.flow.recording import start_recording
 from telephony.leg import CallFailed, Leg, LegGone
 from telephony.outbound import citizen_route
 from telephony.robot.interview import Interview, Result
@@ -29,7 +29,6 @@ from ticketing.callback.models import Plan
 from ticketing.callback.robot import RobotTask
 from ticketing.conversation.calls import end_call
 from ticketing.conversation.outgoing import keep_lines, start_outgoing
-from ticketing.conversation.recordings import SUFFIX
 from ticketing.ticket.models import Ticket
 
 log = get(__name__)
@@ -214,7 +213,7 @@ class RobotCall:
     async def talk(self) -> Result:
         """The interview. Who hangs up half-way has not answered."""
         self._ear.start()
-        self._record()
+        self._recording = start_recording(self._parts.settings, self._leg, self._parts.core.clock.now())
         await self._open()
         try:
             async with asyncio.timeout(_CALL_S):
@@ -258,15 +257,3 @@ class RobotCall:
             self._opened = True
         except Unavailable as error:  # the citizen is on the line: ask all the same
             log.warning("robot_call_without_row", call=str(self._leg.id), reason=str(error))
-
-    def _record(self) -> None:
-        settings, day = self._parts.settings, to_city(self._parts.core.clock.now())
-        path = settings.data_dir / "recordings" / f"{day:%Y/%m/%d}" / f"{self._leg.id}{SUFFIX}"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if shutil.disk_usage(path.parent).free < settings.min_free_disk_mb * 1_000_000:
-                raise OSError("the disk is nearly full")
-            self._leg.record(path)
-            self._recording = path
-        except OSError as error:
-            log.warning("recording_refused", call=str(self._leg.id), reason=str(error))
