@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chatbot import fallback, form, guide, hearing, rules, wording
+from chatbot import fallback, form, gaps, guide, hearing, rules, wording
 from chatbot.form import Draft, Outcome
 from chatbot.intents import UNSURE, Hint, Intent
 from chatbot.memory import Memory
@@ -24,6 +24,7 @@ from chatbot.wording import NONE_OF_THEM, REGISTER, Say
 from hotline.events import record
 from hotline.i18n import _
 from knowledge.article.models import Article
+from knowledge.gap.models import Cause
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Message, Owner
@@ -54,7 +55,7 @@ async def respond(
     if conversation.owner != Owner.BOT.value:
         return silent(conversation)
     message = await session.get_one(Message, message_id)
-    talk = _Talk(core, session, conversation, Memory(conversation), message.text, message_id)
+    talk = _Talk(core, session, conversation, Memory(conversation), message.text, message)
     reply = await talk.decide(hint)
     if reply is None:
         return None
@@ -73,7 +74,7 @@ class _Talk:
     conversation: Conversation
     memory: Memory
     text: str
-    message_id: int
+    message: Message
 
     @property
     def phone(self) -> bool:
@@ -126,6 +127,8 @@ class _Talk:
 
     async def _hand_over(self, reason: str) -> Reply:
         await request_person(self.core, self.session, self.conversation, reason)
+        await gaps.followed(self.core, self.session, self.conversation, Cause.HANDED_OVER)
+        gaps.forget(self.memory.state)
         self.memory.hit()
         return Reply([wording.handover(phone=self.phone)], handover_reason=reason)
 
@@ -138,6 +141,7 @@ class _Talk:
             caller_known = citizen.phone_sealed is not None
         danger = str(self.memory.state.pop("danger", ""))
         self.memory.hit()
+        gaps.forget(self.memory.state)
         step = form.open_draft(text, draft_id=str(uuid4()), kind=kind, caller_known=caller_known, danger=danger)
         save_draft(self.core, self.conversation, step.draft)
         return Reply([*([lead] if lead else []), wording.form_step(step, first=True)])
@@ -203,8 +207,9 @@ class _Talk:
         place = 0 if len(titles) == 1 and hearing.is_yes(self.text) else hearing.which(self.text, titles)
         if place is not None:
             article = await guide.told(self.core, self.session, int(self.memory.choices[place]["id"]))
-            return await self._answered(article) if article else Reply([wording.missed(again=False)])
+            return await self._answered(article, picked=True) if article else Reply([wording.missed(again=False)])
         if hearing.is_no(self.text) or hearing.clean(self.text) == NONE_OF_THEM:
+            await gaps.followed(self.core, self.session, self.conversation, Cause.UNANSWERED)
             return self._missed(self.memory.question)
         return None
 
@@ -239,10 +244,14 @@ class _Talk:
         say = guide.follow_up(article, self.text) if article else None
         return Reply([say]) if say else None
 
-    async def _answered(self, article: Article) -> Reply:
+    async def _answered(self, article: Article, *, picked: bool = False) -> Reply:
         question = self.text[:1000]
         self.memory.hit()
         self.memory.make_offer("more", question=question, article=article.id)
+        if picked:
+            gaps.picked(self.memory.state, article)
+        else:
+            gaps.remember(self.memory.state, self.message.id, told=article)
         return Reply([await guide.answer(self.session, article)])
 
     def _more_question(self) -> Reply:
@@ -289,9 +298,14 @@ class _Talk:
             lead = Say(_("如果情况紧急、有人有危险，请马上拨打110、119或120。")) if hint.is_(Intent.EMERGENCY, least=0.6) else None
             return await self._open_form(self.text, "feedback" if hint.is_(Intent.FEEDBACK) else "complaint", lead)
         if found.maybe and not hint.is_(Intent.OUT_OF_SCOPE, least=0.7):
+            await self._note(found, Cause.UNSURE)
             return self._offer_choices(found)
-        await guide.note_unanswered(self.core, self.session, self.conversation.channel, self.text, found)
+        await self._note(found, Cause.UNANSWERED)
         return self._missed(self.text)
+
+    async def _note(self, found: guide.Found, cause: Cause) -> None:
+        await gaps.missed(self.core, self.session, self.conversation, self.message, found, cause)
+        gaps.remember(self.memory.state, self.message.id)
 
     def _offer_choices(self, found: guide.Found) -> Reply:
         titles = [hit.article.title for hit in found.maybe]

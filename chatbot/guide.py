@@ -1,4 +1,4 @@
-"""Answers from the knowledge base: find, tell with article and version, note what nobody could answer."""
+"""Answers from the knowledge base: find, and tell with article and version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chatbot.hearing import clean
 from chatbot.wording import Say
 from hotline.clock import to_city
 from hotline.i18n import _
-from knowledge.article.models import Article, UnansweredQuestion
+from knowledge.article.models import Article
 from knowledge.article.service import used
 from knowledge.article.text import render, sections
 from knowledge.search.service import MIDDLE, Hit, is_sure, is_told, search
@@ -83,18 +83,3 @@ def follow_up(article: Article, text: str) -> Say | None:
         return None
     spoken = "。".join(found) + "。" + _("您还有别的问题吗？")
     return Say(_("【{title}】{answer}").format(title=article.title, answer="\n".join(found)), spoken, article=(article.id, article.version))
-
-
-async def note_unanswered(core: Core, session: AsyncSession, channel: str, question: str, found: Found) -> None:
-    """Keep the question for the editors, cut to a sane length."""
-    best = found.hits[0] if found.hits else None
-    session.add(
-        UnansweredQuestion(
-            text=question[:500],
-            channel=channel,
-            at=core.clock.now(),
-            best_article_id=best.article.id if best else None,
-            best_score=best.score if best else 0.0,
-        )
-    )
-    await session.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import channels.wechat.models
 import hotline.events
 import knowledge.article.models
+import knowledge.gap.models
 import ticketing.access_token.models
 import ticketing.assignment.models
 import ticketing.attachment.models

@@ -17,8 +17,9 @@ from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.errors import InvalidInput, NotFound
 from hotline.events import Event
-from knowledge.article.models import Article, UnansweredQuestion
+from knowledge.article.models import Article
 from knowledge.article.service import recall
+from knowledge.gap.models import GapSentence
 from ticketing.citizen.service import by_caller
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation, Message, Owner
@@ -209,7 +210,7 @@ async def test_two_misses_offer_a_person_and_are_kept_for_the_editors(begin: Beg
     turn = await say(conversation, "好的")
     assert turn.handover_reason == "not_understood"
     async with database.transaction() as session:
-        assert await session.scalar(select(func.count()).select_from(UnansweredQuestion)) == 2
+        assert await session.scalar(select(func.count()).select_from(GapSentence)) == 2
 
 
 async def test_an_unanswered_question_can_be_registered(begin: Begin, say: Say, database: Database) -> None:
@@ -258,7 +259,7 @@ async def test_sounds_without_words_are_asked_again(begin: Begin, say: Say, data
     turn = await say(await begin("web"), "。。。")
     assert "再说一遍" in turn.answers[0].text
     async with database.transaction() as session:
-        assert await session.scalar(select(func.count()).select_from(UnansweredQuestion)) == 0
+        assert await session.scalar(select(func.count()).select_from(GapSentence)) == 0
 
 
 async def test_goodbye_finishes(begin: Begin, say: Say) -> None:

@@ -257,8 +257,8 @@ RULES: dict[str, Rule] = {
         ),
         Rule(
             "unanswered", Ending.ERASE, "没有答上的问题",
-            "SELECT q.id, q.id::text FROM unanswered_question q WHERE q.at < :before ORDER BY q.at",
-            _delete_from("unanswered_question"),
+            "SELECT q.id, q.id::text FROM gap_sentence q WHERE q.at < :before ORDER BY q.at",
+            _delete_from("gap_sentence"),
         ),
     )
 }  # fmt: skip

@@ -125,6 +125,14 @@ BOT = (
     Indicator("self_solved", "自助解决率", Group.BOT, s.SESSIONS, _R, "self_solved", "true",
               "没有转人工、没有登记工单、24小时内同一市民没有再来的会话", "结束的会话"),
     Indicator("handed_over", "转人工率", Group.BOT, s.SESSIONS, _R, "handed", "true", "转给人工的会话", "结束的会话", higher_is_better=None),
+    Indicator("questions", "办事提问量", Group.BOT, s.QUESTIONS, _C, "true", "true", "用知识库答过的和没有答好的问题", "用知识库答过的和没有答好的问题", unit="个",
+              higher_is_better=None),
+    Indicator("gaps", "没答好的提问", Group.BOT, s.QUESTIONS, _R, "gap", "true", "没有答案、只能让市民选、答后转人工、评价差或抽查判错的问题",
+              "用知识库答过的和没有答好的问题", higher_is_better=False),
+    Indicator("unanswered", "没有答案的提问", Group.BOT, s.QUESTIONS, _R, "cause = 'unanswered'", "true", "知识库里没有找到答案的问题",
+              "用知识库答过的和没有答好的问题", exclusions="之后转了人工、评价差的算在那里", higher_is_better=False),
+    Indicator("wrong_answers", "错误答复率", Group.BOT, s.ANSWER_CHECKS, _R, "wrong", "true", "抽查判错的答复", "抽查并判定的答复",
+              exclusions="抽到还没有判定的不算", higher_is_better=False),
 )  # fmt: skip
 
 INDICATORS: tuple[Indicator, ...] = (*DEMAND, *REFUSAL, *DISPATCH, *HANDLING, *SUPERVISION, *CALLBACK, *CALLS, *BOT)
@@ -135,6 +143,5 @@ BENCHMARKS = (
                     "需要人工听写的样本：benchmarks/telephony_calls.py；运行数据里没有正确文本，不能实时计算"),
     BenchmarkFigure("routing_top3", "派单推荐前三命中率、类别宏平均F1", "标准单位在推荐前三名里的比例；各类别F1的平均",
                     "需要人工标注的样本：类别和单位推荐的测试集；首派命中率可以实时计算"),
-    BenchmarkFigure("wrong_answers", "错误答复率", "质检抽查判错的答复 ÷ 抽查的答复", "需要质检员判定：智能助手的评测集"),
 )  # fmt: skip
 """Figures that need labelled samples. Shown as what they are, never computed from live data."""

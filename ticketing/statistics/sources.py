@@ -280,7 +280,40 @@ SESSIONS = _source(
     by_ticket=False,
 )
 
+_NO_CASE = "NULL::bigint AS unit_id, NULL::text AS category_code, NULL::text AS district"
+QUESTIONS = _source(
+    "questions",
+    "question",
+    "答复时间在时段内的问题：智能助手用知识库答过的，和没有答好的",
+    f"""
+    SELECT m.at, m.id::text AS item, NULL::bigint AS ticket_id, v.line, {_NO_CASE}, v.channel, NULL::bigint AS person_id, false AS secret,
+        NULL::text AS cause, false AS gap
+    FROM message m JOIN conversation v ON v.id = m.conversation_id
+    WHERE m.author = 'bot' AND m.article_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM gap_sentence g WHERE g.message_id = (m.data->>'reply_to')::bigint)
+    UNION ALL
+    SELECT s.at, 'gap-' || s.id AS item, NULL::bigint AS ticket_id, v.line, {_NO_CASE}, s.channel, NULL::bigint AS person_id,
+        false AS secret, s.cause, true AS gap
+    FROM gap_sentence s JOIN conversation v ON v.id = s.conversation_id
+    """,
+    by_unit=False,
+    by_ticket=False,
+)
+
+ANSWER_CHECKS = _source(
+    "answer_checks",
+    "answer",
+    "答复时间在时段内、已经由人判定的抽查",
+    f"""
+    SELECT c.at, c.id::text AS item, NULL::bigint AS ticket_id, v.line, {_NO_CASE}, c.channel, NULL::bigint AS person_id, false AS secret,
+        c.result = 'wrong' AS wrong
+    FROM answer_check c JOIN conversation v ON v.id = c.conversation_id WHERE c.result IS NOT NULL
+    """,
+    by_unit=False,
+    by_ticket=False,
+)
+
 SOURCES = (
     RECEIVED, CLOSED, ASSIGNED, SIGN_DUE, CONTACT_DUE, HANDLE_DUE, RESPONSE_DUE, FEEDBACK_DUE, CALLBACK_DUE, RATED, REPLIED, CARDS,
-    CALLS, RETURN_CALLS, SESSIONS,
+    CALLS, RETURN_CALLS, SESSIONS, QUESTIONS, ANSWER_CHECKS,
 )  # fmt: skip

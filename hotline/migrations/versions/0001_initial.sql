@@ -342,6 +342,31 @@ CREATE TABLE unanswered_question (
 
 CREATE INDEX ix_unanswered_question_at ON unanswered_question (at);
 
+CREATE TABLE gap (
+	id BIGSERIAL NOT NULL,
+	state TEXT NOT NULL,
+	count BIGINT NOT NULL,
+	count_at_close BIGINT NOT NULL,
+	first_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	last_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	article_id BIGINT,
+	article_version BIGINT,
+	reason TEXT NOT NULL,
+	closed_at TIMESTAMP WITH TIME ZONE,
+	closed_by_id BIGINT,
+	reopened BIGINT NOT NULL,
+	CONSTRAINT pk_gap PRIMARY KEY (id),
+	CONSTRAINT ck_gap_state CHECK (state IN ('open', 'covered', 'no_need')),
+	CONSTRAINT ck_gap_covered_by_article CHECK (state <> 'covered' OR article_id IS NOT NULL),
+	CONSTRAINT ck_gap_no_need_has_reason CHECK (state <> 'no_need' OR char_length(reason) > 0),
+	CONSTRAINT fk_gap_article_id FOREIGN KEY(article_id) REFERENCES article (id),
+	CONSTRAINT fk_gap_closed_by_id FOREIGN KEY(closed_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_gap_last_at ON gap (last_at);
+
+CREATE INDEX ix_gap_list ON gap (state, count DESC, last_at DESC);
+
 CREATE TABLE api_token (
 	id BIGSERIAL NOT NULL,
 	user_id BIGINT NOT NULL,
@@ -769,6 +794,8 @@ CREATE TABLE message (
 
 CREATE INDEX ix_message_conversation_id ON message (conversation_id, id);
 
+CREATE INDEX ix_message_told ON message (at) WHERE article_id IS NOT NULL;
+
 CREATE TABLE inbound_message (
 	id BIGSERIAL NOT NULL,
 	channel TEXT NOT NULL,
@@ -985,6 +1012,69 @@ CREATE TABLE ticket_draft (
 CREATE INDEX ix_ticket_draft_owner_id ON ticket_draft (owner_id, saved_at);
 
 CREATE INDEX ix_ticket_draft_saved_at ON ticket_draft (saved_at);
+
+CREATE TABLE gap_sentence (
+	id BIGSERIAL NOT NULL,
+	gap_id BIGINT NOT NULL,
+	conversation_id UUID NOT NULL,
+	message_id BIGINT,
+	text TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	cause TEXT NOT NULL,
+	article_id BIGINT,
+	article_version BIGINT,
+	score DOUBLE PRECISION NOT NULL,
+	cells INTEGER[] NOT NULL,
+	CONSTRAINT pk_gap_sentence PRIMARY KEY (id),
+	CONSTRAINT ck_gap_sentence_cause CHECK (cause IN ('unsure', 'unanswered', 'handed_over', 'rated_badly', 'judged_wrong')),
+	CONSTRAINT fk_gap_sentence_gap_id FOREIGN KEY(gap_id) REFERENCES gap (id) ON DELETE CASCADE,
+	CONSTRAINT fk_gap_sentence_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
+	CONSTRAINT uq_gap_sentence_message_id UNIQUE (message_id),
+	CONSTRAINT fk_gap_sentence_message_id FOREIGN KEY(message_id) REFERENCES message (id) ON DELETE SET NULL,
+	CONSTRAINT fk_gap_sentence_article_id FOREIGN KEY(article_id) REFERENCES article (id)
+);
+
+CREATE INDEX ix_gap_sentence_at ON gap_sentence (at);
+
+CREATE INDEX ix_gap_sentence_cells ON gap_sentence USING gin (cells);
+
+CREATE INDEX ix_gap_sentence_conversation_id ON gap_sentence (conversation_id);
+
+CREATE INDEX ix_gap_sentence_gap_id ON gap_sentence (gap_id, id);
+
+CREATE TABLE answer_check (
+	id BIGSERIAL NOT NULL,
+	conversation_id UUID NOT NULL,
+	message_id BIGINT,
+	asked_id BIGINT,
+	asked TEXT NOT NULL,
+	answer TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	article_id BIGINT NOT NULL,
+	article_version BIGINT NOT NULL,
+	drawn_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	result TEXT,
+	remark TEXT NOT NULL,
+	judged_at TIMESTAMP WITH TIME ZONE,
+	judged_by_id BIGINT,
+	CONSTRAINT pk_answer_check PRIMARY KEY (id),
+	CONSTRAINT ck_answer_check_result CHECK (result IN ('right', 'wrong')),
+	CONSTRAINT ck_answer_check_judged CHECK ((result IS NULL) = (judged_at IS NULL)),
+	CONSTRAINT fk_answer_check_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
+	CONSTRAINT uq_answer_check_message_id UNIQUE (message_id),
+	CONSTRAINT fk_answer_check_message_id FOREIGN KEY(message_id) REFERENCES message (id) ON DELETE SET NULL,
+	CONSTRAINT fk_answer_check_asked_id FOREIGN KEY(asked_id) REFERENCES message (id) ON DELETE SET NULL,
+	CONSTRAINT fk_answer_check_article_id FOREIGN KEY(article_id) REFERENCES article (id),
+	CONSTRAINT fk_answer_check_judged_by_id FOREIGN KEY(judged_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_answer_check_at ON answer_check (at);
+
+CREATE INDEX ix_answer_check_conversation_id ON answer_check (conversation_id);
+
+CREATE INDEX ix_answer_check_open ON answer_check (id) WHERE result IS NULL;
 
 CREATE TABLE assignment (
 	id BIGSERIAL NOT NULL,

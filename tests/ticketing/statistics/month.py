@@ -33,6 +33,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import CITY_ZONE
+from knowledge.article.models import Article
+from knowledge.gap.models import AnswerCheck, Gap, GapSentence
 from ticketing.assignment.models import Assignment, Reply
 from ticketing.callback.models import CallbackTask, ReturnCall
 from ticketing.citizen.models import Citizen
@@ -315,7 +317,39 @@ async def _calls(month: Month) -> None:
     )  # fmt: skip
     month.session.add(chat)
     await month.session.flush()
-    month.session.add(Message(conversation_id=chat.id, author="citizen", text="社保卡怎么办", at=at(9)))
+    await _questions(month, chat)
+
+
+async def _questions(month: Month, chat: Conversation) -> None:
+    """Three questions of the chat: not found; answered and judged right; answered, then a person was wanted and the answer judged wrong."""
+    article = Article(slug="card", state="editing", title="社保卡", scene="社保", questions=[], spoken="带身份证。", body={}, valid_from=at(1).date(),
+                      checked_on=at(1).date(), search="", updated_at=at(1))  # fmt: skip
+    gap = Gap(state="open", count=2, first_at=at(9), last_at=at(9))
+    month.session.add_all([article, gap])
+    await month.session.flush()
+    for text, cause, result in (
+        ("社保卡怎么办", "unanswered", None),
+        ("社保卡多久", None, "right"),
+        ("社保卡丢了", "handed_over", "wrong"),
+    ):
+        asked = Message(conversation_id=chat.id, author="citizen", text=text, at=at(9))
+        month.session.add(asked)
+        await month.session.flush()
+        if cause:
+            month.session.add(
+                GapSentence(
+                    gap_id=gap.id, conversation_id=chat.id, message_id=asked.id, text=text, channel="web", at=at(9), cause=cause, score=1
+                )
+            )
+        if result:
+            told = Message(conversation_id=chat.id, author="bot", text="带身份证。", at=at(9), article_id=article.id, article_version=1,
+                           data={"reply_to": asked.id})  # fmt: skip
+            month.session.add(told)
+            await month.session.flush()
+            month.session.add(
+                AnswerCheck(conversation_id=chat.id, message_id=told.id, asked_id=asked.id, asked=text, answer=told.text, channel="web", at=at(9),
+                            article_id=article.id, article_version=1, drawn_at=at(10), result=result, judged_at=at(10))
+            )  # fmt: skip
     await month.session.flush()
 
 

@@ -71,6 +71,10 @@ EXPECTED: dict[str, tuple[float, float]] = {
     "sessions": (7, 7),  # six calls and a chat
     "self_solved": (1, 7),  # call 1; the chat led to T4
     "handed_over": (5, 7),  # calls 2 to 6
+    "questions": (3, 3),
+    "gaps": (2, 3),
+    "unanswered": (1, 3),
+    "wrong_answers": (1, 2),
 }
 
 
