@@ -29,7 +29,7 @@ from hotline import migrations
 from hotline.assembly import Services
 from hotline.processes.postgres import PrivatePostgres, running
 from hotline.settings import Settings
-from knowledge.article.service import load_seed
+from knowledge.article.seeding import load_seed
 from knowledge.search.service import is_sure, search
 from knowledge.seed.loader import load_articles, load_heldout
 from ticketing.conversation.service import open_conversation

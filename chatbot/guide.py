@@ -12,10 +12,11 @@ from chatbot.hearing import clean
 from chatbot.wording import Say
 from hotline.clock import to_city
 from hotline.i18n import _
+from knowledge.article.access import is_told
 from knowledge.article.models import Article
 from knowledge.article.service import used
 from knowledge.article.text import render, sections
-from knowledge.search.service import MIDDLE, Hit, is_sure, is_told, search
+from knowledge.search.service import MIDDLE, Hit, is_sure, search
 from ticketing.context import Core
 
 MOST_CHOICES = 3

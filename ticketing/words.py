@@ -107,12 +107,16 @@ ASSIGNMENT_STATES = {
     "redo": "重办",
 }
 ARTICLE_STATES = {
+    "collected": "收集",
     "editing": "编辑中",
     "unit_review": "单位审核",
     "centre_review": "中心审核",
+    "scheduled": "定时发布",
     "published": "已发布",
+    "due_for_review": "待复核",
+    "revised": "已修订",
     "expired": "已过期",
-    "recalled": "已召回",
+    "recalled": "已撤回",
 }
 KINDS = {"consult": "咨询", "help": "求助", "complaint": "投诉", "report": "举报", "suggestion": "建议", "praise": "表扬"}
 CHANNELS = {"phone": "电话", "wechat": "微信", "web": "网页", "open311": "Open311", "staff": "登记"}
@@ -345,6 +349,12 @@ _TABLES = {
     "formal": FORMALS,
     "urged_by": URGED_BY,
     "monitor_rule": MONITOR_RULES,
+    "knowledge_review": "有知识等您审核",
+    "knowledge_sent_back": "知识退回修改",
+    "knowledge_due": "知识到期要复核",
+    "knowledge_expired": "知识已失效",
+    "knowledge_recalled": "知识已撤回，请不要再用",
+    "knowledge_wrong": "有人说这条知识不对",
     "finding": FINDINGS,
     "finding_outcome": FINDING_OUTCOMES,
     "hand_over": HAND_OVERS,

@@ -13,7 +13,7 @@ from hotline.clock import to_city
 from hotline.errors import HotlineError, NotFound
 from hotline.i18n import _
 from knowledge.article.models import Article, ArticleState, UnansweredQuestion
-from knowledge.article.service import due_for_review, get_article, latest_version, publish, recall
+from knowledge.article.service import get_article, latest_version, publish, recall
 from knowledge.article.text import sections
 from knowledge.search.service import listing, matches, search
 from ticketing.people.models import Unit
@@ -41,7 +41,7 @@ async def show_list(request: web.Request) -> web.StreamResponse:
         questions = (
             list(await session.scalars(select(UnansweredQuestion).order_by(UnansweredQuestion.id.desc()).limit(30))) if editing else []
         )
-        soon = await due_for_review(core, session) if editing else []
+        soon = list(await session.scalars(select(Article).where(Article.state == ArticleState.DUE_FOR_REVIEW.value))) if editing else []
         titles = {row.id: row.title for row in await session.execute(select(Article.id, Article.title))} if questions else {}
     return page(
         request,

@@ -36,7 +36,7 @@ JOBS = {
     "monitoring": "监察疑点",
     "webhooks": "通知与对接发送",
     "api answers": "清理接口的重复请求记录",
-    "knowledge expiry": "知识到期",
+    "knowledge": "知识",
     "audit seals": "审计封存",
     "log-in sessions": "清理过期登录",
     "briefs": "简报",

@@ -25,8 +25,8 @@ from channels.web.templating import is_fragment
 from hotline.clock import to_city
 from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import DEFAULT_LANGUAGE, _, speaking
+from knowledge.article.access import is_told
 from knowledge.article.models import Article
-from knowledge.search.service import is_told
 from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.conversation.service import close_conversation, open_conversation
 from ticketing.ticket.models import Ticket

@@ -14,9 +14,10 @@ from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.clock import to_city
 from hotline.errors import NotFound
 from hotline.i18n import _
+from knowledge.article.access import is_told
 from knowledge.article.models import Article
 from knowledge.article.text import sections
-from knowledge.search.service import is_told, listing, search
+from knowledge.search.service import listing, search
 from ticketing.people.models import Unit
 from ticketing.ticket.models import Ticket
 

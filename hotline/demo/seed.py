@@ -21,8 +21,8 @@ from hotline.demo.content import load as load_content
 from hotline.demo.plan import Planner
 from hotline.demo.stage import Stage, play
 from hotline.events import SYSTEM, Event, record
-from knowledge.article.models import Article
-from knowledge.article.service import load_seed
+from knowledge.article.models import Article, ArticleState
+from knowledge.article.seeding import load_seed
 from knowledge.seed.loader import SEED_DIR as KNOWLEDGE_SEED_DIR
 from ticketing.calendar.service import load_official, work_calendar
 from ticketing.people.actor import staff_actor
@@ -144,7 +144,7 @@ async def _stage(services: Services, session: AsyncSession, now: datetime) -> St
     clock = ManualClock(now - MONTH)
     units = {unit.code: unit.id for unit in await session.scalars(select(Unit))}
     codes = {number: code for code, number in units.items()}
-    published = select(Article.slug, Article.id, Article.version, Article.spoken).where(Article.state == "published")
+    published = select(Article.slug, Article.id, Article.version, Article.spoken).where(Article.state == ArticleState.PUBLISHED.value)
     return Stage(
         core=replace(services.core, clock=clock),
         session=session,

@@ -41,7 +41,7 @@ TICKS = (
     Tick("monitoring", sweeps.monitoring, 1800),
     Tick("webhooks", sweeps.webhooks, 2),
     Tick("api answers", sweeps.api_answers, 3600),
-    Tick("knowledge expiry", sweeps.knowledge_expiry, 600),
+    Tick("knowledge", sweeps.knowledge, 30),
     Tick("audit seals", sweeps.audit_seals, 60),
     Tick("log-in sessions", sweeps.login_sessions, 3600),
     Tick("briefs", sweeps.briefs, 300),

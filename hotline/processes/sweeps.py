@@ -24,9 +24,9 @@ async def calendar(services: Services) -> object:
     return await recompute.run(services.core, services.database)
 
 
-async def knowledge_expiry(services: Services) -> int:
-    """Mark articles whose last day has passed."""
-    from knowledge.article.service import expire_due
+async def knowledge(services: Services) -> int:
+    """Publish articles whose moment has come; mark what has expired or must be reviewed, and remind."""
+    from knowledge.article import sweep
 
     async with services.database.transaction() as session:
         return await expire_due(services.core, session)

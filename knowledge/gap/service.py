@@ -16,10 +16,10 @@ from hotline.clock import to_city
 from hotline.errors import Conflict, IllegalStep, InvalidInput, NotFound
 from hotline.events import record
 from hotline.i18n import _
+from knowledge.article.access import is_told
 from knowledge.article.models import Article
 from knowledge.gap.likeness import LEAST, alike, cells, features
 from knowledge.gap.models import Cause, Gap, GapSentence, GapState
-from knowledge.search.service import is_told
 from ticketing.context import Core
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.permissions import ensure

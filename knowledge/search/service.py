@@ -18,7 +18,8 @@ from sqlalchemy import ColumnElement, Select, String, cast, func, literal, selec
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from knowledge.article.models import Article, ArticleState
+from knowledge.article.access import is_told
+from knowledge.article.models import Article
 from knowledge.search import words
 from knowledge.search.bm25 import Index
 
@@ -61,12 +62,6 @@ def is_sure(hits: Sequence[Hit]) -> bool:
     rival = hits[1].score if len(hits) > 1 else 0.0
     best = hits[0].score
     return best >= FLOOR and best - RIVAL * rival >= HIGH and best >= LEAD * rival
-
-
-def is_told(today: date) -> ColumnElement[bool]:
-    """The condition under which an article is shown or spoken."""
-    still = Article.valid_until.is_(None) | (Article.valid_until >= today)
-    return (Article.state == ArticleState.PUBLISHED.value) & (Article.valid_from <= today) & still
 
 
 async def search(session: AsyncSession, query: str, *, limit: int = 3, today: date) -> list[Hit]:

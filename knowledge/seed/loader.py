@@ -46,6 +46,10 @@ class Body(SeedEntry):
     complaint_phone: Text
     online: Text
     note: Text
+    fee_basis: str = ""
+    accepting_unit: str = ""
+    handling_unit: str = ""
+    archived: str = ""
 
 
 class SeedArticle(SeedEntry):
@@ -63,7 +67,22 @@ class SeedArticle(SeedEntry):
     valid_until: date | None
     questions: tuple[Question, ...] = Field(min_length=8, max_length=12)
     spoken: str = Field(min_length=10, max_length=150)
+    spoken_parts: dict[Literal["materials", "fee", "time_limit", "address"], str] = Field(default_factory=dict)
+    """Short answers to a part of the matter (knowledge.article.text.SPOKEN_PARTS)."""
+    also_scenes: tuple[Text, ...] = ()
+    district: str = ""
+    audiences: tuple[Literal["person", "company", "elderly", "foreigner"], ...] = ()
     body: Body
+
+    @field_validator("spoken_parts")
+    @classmethod
+    def _parts_readable_aloud(cls, parts: dict[str, str]) -> dict[str, str]:
+        """The same rule for every part, and a sane length."""
+        for name, spoken in parts.items():
+            if not 5 <= len(spoken) <= 150:
+                raise ValueError(f"{name} 应为5到150个字")
+            cls._readable_aloud(spoken)
+        return parts
 
     @field_validator("spoken")
     @classmethod

@@ -13,9 +13,7 @@ from cryptography.fernet import Fernet
 from chatbot.dialogue import Dialogue, Turn
 from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
-from hotline.processes.postgres import PrivatePostgres
-from hotline.security import Vault
-from knowledge.article.service import load_seed
+from knowledge.article.seeding import load_seed
 from knowledge.seed.loader import load_articles
 from tests.conftest import TEMPLATE, fresh_database
 from ticketing.citizen.service import by_caller, by_openid

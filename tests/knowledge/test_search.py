@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hotline.database import Database
-from knowledge.article import service
+from knowledge.article.seeding import load_seed
 from knowledge.search import words
 from knowledge.search.bm25 import Index
 from knowledge.search.service import MIDDLE, document, is_sure, listing, search
@@ -104,7 +104,7 @@ def test_any_text_can_be_searched(question: str) -> None:
 
 async def test_in_the_database_short_words_are_found_inside_long_runs(core: Core, database: Database, people: People) -> None:
     async with database.transaction() as session:
-        await service.load_seed(core, session)
+        await load_seed(core, session)
     async with database.transaction() as session:
         hits = await search(session, "身份证丢了怎么补办", today=TODAY)
         assert hits[0].article.slug == "id-card-lost"

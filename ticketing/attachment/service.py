@@ -60,6 +60,7 @@ async def store(
     from_citizen: bool,
     ticket_id: int | None = None,
     conversation_id: uuid.UUID | None = None,
+    article_id: int | None = None,
 ) -> Attachment:
     """Keep one file. The row belongs to the caller's transaction; the bytes are safe before it commits.
 
@@ -77,6 +78,7 @@ async def store(
         id=uuid.uuid4(),
         ticket_id=ticket_id,
         conversation_id=conversation_id,
+        article_id=article_id,
         file_name=clean_name(file_name, kind.suffix),
         content_type=kind.content_type,
         size_bytes=len(clean),
@@ -113,7 +115,8 @@ async def _check_amounts(
 
 async def drop_unclaimed(core: Core, session: AsyncSession) -> int:
     """Forget files that came with a form which was never completed. For the scheduler; returns how many."""
-    old = (Attachment.ticket_id.is_(None), Attachment.conversation_id.is_(None), Attachment.created_at < core.clock.now() - UNCLAIMED_AGE)
+    nobodys = (Attachment.ticket_id.is_(None), Attachment.conversation_id.is_(None), Attachment.article_id.is_(None))
+    old = (*nobodys, Attachment.created_at < core.clock.now() - UNCLAIMED_AGE)
     return await delete_attachments(core, session, list(await session.scalars(select(Attachment).where(*old).limit(1000))), why="unclaimed")
 
 

@@ -56,6 +56,13 @@ class NoticeKind(StrEnum):
     COMMITMENT_OVERDUE = "commitment_overdue"
     PROCEDURE_OVERDUE = "procedure_overdue"
     """the time of a statutory procedure is over and its result was not told"""
+    KNOWLEDGE_REVIEW = "knowledge_review"
+    """an article waits for the person's review; the notices of articles carry `article` (id) and `name`"""
+    KNOWLEDGE_SENT_BACK = "knowledge_sent_back"
+    KNOWLEDGE_DUE = "knowledge_due"
+    KNOWLEDGE_EXPIRED = "knowledge_expired"
+    KNOWLEDGE_RECALLED = "knowledge_recalled"
+    KNOWLEDGE_WRONG = "knowledge_wrong"
 
 
 @dataclass(frozen=True)

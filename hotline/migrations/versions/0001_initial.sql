@@ -237,37 +237,6 @@ CREATE TABLE event_cursor (
 	CONSTRAINT pk_event_cursor PRIMARY KEY (reader)
 );
 
-CREATE TABLE article (
-	id BIGSERIAL NOT NULL,
-	slug TEXT NOT NULL,
-	version BIGINT NOT NULL,
-	state TEXT NOT NULL,
-	kind TEXT NOT NULL,
-	title TEXT NOT NULL,
-	scene TEXT NOT NULL,
-	questions JSONB NOT NULL,
-	spoken TEXT NOT NULL,
-	body JSONB NOT NULL,
-	unit_id BIGINT,
-	sample_data BOOLEAN NOT NULL,
-	checked_on DATE NOT NULL,
-	valid_from DATE NOT NULL,
-	valid_until DATE,
-	search TSVECTOR NOT NULL,
-	used_count BIGINT NOT NULL,
-	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_article PRIMARY KEY (id),
-	CONSTRAINT ck_article_state CHECK (state IN ('editing', 'unit_review', 'centre_review', 'published', 'expired', 'recalled')),
-	CONSTRAINT ck_article_validity CHECK (valid_until IS NULL OR valid_until >= valid_from),
-	CONSTRAINT ck_article_spoken_length CHECK (char_length(spoken) BETWEEN 1 AND 300),
-	CONSTRAINT uq_article_slug UNIQUE (slug),
-	CONSTRAINT fk_article_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id)
-);
-
-CREATE INDEX ix_article_published ON article (scene) WHERE state = 'published';
-
-CREATE INDEX ix_article_search ON article USING gin (search);
-
 CREATE TABLE line_alias (
 	number TEXT NOT NULL,
 	line TEXT NOT NULL,
@@ -313,59 +282,19 @@ CREATE TABLE category (
 	CONSTRAINT fk_category_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id)
 );
 
-CREATE TABLE article_version (
+CREATE TABLE knowledge_topic (
 	id BIGSERIAL NOT NULL,
-	article_id BIGINT NOT NULL,
-	version BIGINT NOT NULL,
-	content JSONB NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	author_id BIGINT,
-	reviewer_id BIGINT,
-	published_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_article_version PRIMARY KEY (id),
-	CONSTRAINT uq_article_version_article_id_version UNIQUE (article_id, version),
-	CONSTRAINT fk_article_version_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE,
-	CONSTRAINT fk_article_version_author_id FOREIGN KEY(author_id) REFERENCES staff (id),
-	CONSTRAINT fk_article_version_reviewer_id FOREIGN KEY(reviewer_id) REFERENCES staff (id)
+	name TEXT NOT NULL,
+	message TEXT DEFAULT '' NOT NULL,
+	active BOOLEAN DEFAULT false NOT NULL,
+	active_until DATE,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	changed_by_id BIGINT,
+	CONSTRAINT pk_knowledge_topic PRIMARY KEY (id),
+	CONSTRAINT ck_knowledge_topic_name_length CHECK (char_length(name) BETWEEN 2 AND 40),
+	CONSTRAINT uq_knowledge_topic_name UNIQUE (name),
+	CONSTRAINT fk_knowledge_topic_changed_by_id FOREIGN KEY(changed_by_id) REFERENCES staff (id)
 );
-
-CREATE TABLE unanswered_question (
-	id BIGSERIAL NOT NULL,
-	text TEXT NOT NULL,
-	channel TEXT NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	best_article_id BIGINT,
-	best_score DOUBLE PRECISION NOT NULL,
-	CONSTRAINT pk_unanswered_question PRIMARY KEY (id),
-	CONSTRAINT fk_unanswered_question_best_article_id FOREIGN KEY(best_article_id) REFERENCES article (id)
-);
-
-CREATE INDEX ix_unanswered_question_at ON unanswered_question (at);
-
-CREATE TABLE gap (
-	id BIGSERIAL NOT NULL,
-	state TEXT NOT NULL,
-	count BIGINT NOT NULL,
-	count_at_close BIGINT NOT NULL,
-	first_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	last_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	article_id BIGINT,
-	article_version BIGINT,
-	reason TEXT NOT NULL,
-	closed_at TIMESTAMP WITH TIME ZONE,
-	closed_by_id BIGINT,
-	reopened BIGINT NOT NULL,
-	CONSTRAINT pk_gap PRIMARY KEY (id),
-	CONSTRAINT ck_gap_state CHECK (state IN ('open', 'covered', 'no_need')),
-	CONSTRAINT ck_gap_covered_by_article CHECK (state <> 'covered' OR article_id IS NOT NULL),
-	CONSTRAINT ck_gap_no_need_has_reason CHECK (state <> 'no_need' OR char_length(reason) > 0),
-	CONSTRAINT fk_gap_article_id FOREIGN KEY(article_id) REFERENCES article (id),
-	CONSTRAINT fk_gap_closed_by_id FOREIGN KEY(closed_by_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_gap_last_at ON gap (last_at);
-
-CREATE INDEX ix_gap_list ON gap (state, count DESC, last_at DESC);
 
 CREATE TABLE api_token (
 	id BIGSERIAL NOT NULL,
@@ -775,26 +704,59 @@ CREATE TABLE webhook_subscription (
 	CONSTRAINT fk_webhook_subscription_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
 );
 
-CREATE TABLE message (
+CREATE TABLE article (
 	id BIGSERIAL NOT NULL,
-	conversation_id UUID NOT NULL,
-	external_id TEXT,
-	author TEXT NOT NULL,
-	text TEXT NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	article_id BIGINT,
-	article_version BIGINT,
-	data JSONB DEFAULT '{}' NOT NULL,
-	CONSTRAINT pk_message PRIMARY KEY (id),
-	CONSTRAINT ck_message_author CHECK (author IN ('citizen', 'bot', 'agent', 'system')),
-	CONSTRAINT uq_message_conversation_id_external_id UNIQUE (conversation_id, external_id),
-	CONSTRAINT fk_message_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id) ON DELETE CASCADE,
-	CONSTRAINT fk_message_article_id FOREIGN KEY(article_id) REFERENCES article (id)
+	slug TEXT NOT NULL,
+	version BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	draft_version BIGINT,
+	draft_state TEXT,
+	kind TEXT NOT NULL,
+	title TEXT NOT NULL,
+	scene TEXT NOT NULL,
+	also_scenes JSONB DEFAULT '[]' NOT NULL,
+	district TEXT DEFAULT '' NOT NULL,
+	audiences JSONB DEFAULT '[]' NOT NULL,
+	questions JSONB NOT NULL,
+	spoken TEXT NOT NULL,
+	spoken_parts JSONB DEFAULT '{}' NOT NULL,
+	body JSONB NOT NULL,
+	files JSONB DEFAULT '[]' NOT NULL,
+	unit_id BIGINT,
+	topic_id BIGINT,
+	source TEXT DEFAULT '' NOT NULL,
+	sample_data BOOLEAN NOT NULL,
+	checked_on DATE NOT NULL,
+	valid_from DATE NOT NULL,
+	valid_until DATE,
+	review_on DATE,
+	search TSVECTOR NOT NULL,
+	used_count BIGINT NOT NULL,
+	wrong_count BIGINT DEFAULT 0 NOT NULL,
+	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_article PRIMARY KEY (id),
+	CONSTRAINT ck_article_state CHECK (state IN ('collected', 'editing', 'unit_review', 'centre_review', 'scheduled', 'published', 'due_for_review', 'revised', 'expired', 'recalled')),
+	CONSTRAINT ck_article_draft_state CHECK (draft_state IN ('collected', 'editing', 'unit_review', 'centre_review', 'scheduled', 'published', 'due_for_review', 'revised', 'expired', 'recalled')),
+	CONSTRAINT ck_article_draft CHECK ((draft_state IS NULL) = (draft_version IS NULL)),
+	CONSTRAINT ck_article_kind CHECK (kind IN ('guide', 'question', 'notice', 'emergency')),
+	CONSTRAINT ck_article_validity CHECK (valid_until IS NULL OR valid_until >= valid_from),
+	CONSTRAINT ck_article_spoken_length CHECK (char_length(spoken) <= 300 AND (spoken <> '' OR state NOT IN ('published', 'due_for_review'))),
+	CONSTRAINT uq_article_slug UNIQUE (slug),
+	CONSTRAINT fk_article_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_article_topic_id FOREIGN KEY(topic_id) REFERENCES knowledge_topic (id)
 );
 
-CREATE INDEX ix_message_conversation_id ON message (conversation_id, id);
+CREATE INDEX ix_article_draft_state ON article (draft_state) WHERE draft_state IS NOT NULL;
 
-CREATE INDEX ix_message_told ON message (at) WHERE article_id IS NOT NULL;
+CREATE INDEX ix_article_published ON article (scene) WHERE state IN ('published', 'due_for_review');
+
+CREATE INDEX ix_article_review_on ON article (review_on) WHERE state IN ('published', 'due_for_review');
+
+CREATE INDEX ix_article_search ON article USING gin (search);
+
+CREATE INDEX ix_article_topic_id ON article (topic_id) WHERE topic_id IS NOT NULL;
+
+CREATE INDEX ix_article_unit_id ON article (unit_id);
 
 CREATE TABLE inbound_message (
 	id BIGSERIAL NOT NULL,
@@ -927,6 +889,8 @@ CREATE TABLE ticket (
 	created_by_id BIGINT,
 	extra JSONB DEFAULT '{}' NOT NULL,
 	next_due_at TIMESTAMP WITH TIME ZONE,
+	next_white_at TIMESTAMP WITH TIME ZONE,
+	next_yellow_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_ticket PRIMARY KEY (id),
 	CONSTRAINT ck_ticket_state CHECK (state IN ('draft', 'registered', 'need_info', 'rejected', 'emergency_out', 'answered', 'to_dispatch', 'in_progress', 'disputed', 'suspended', 'reply_review', 'callback', 'closed', 'archived', 'merged', 'withdrawn', 'invalid')),
 	CONSTRAINT ck_ticket_channel CHECK (channel IN ('phone', 'wechat', 'web', 'open311', 'staff')),
@@ -974,7 +938,13 @@ CREATE INDEX ix_ticket_closed_at ON ticket (closed_at) WHERE closed_at IS NOT NU
 
 CREATE INDEX ix_ticket_conversation_id ON ticket (conversation_id);
 
-CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id, next_due_at, id) WHERE created_by_id IS NOT NULL;
+CREATE INDEX ix_ticket_created_by_closed ON ticket (created_by_id, closed_at, id) WHERE created_by_id IS NOT NULL AND state IN ('closed', 'archived');
+
+CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id, id) WHERE created_by_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_created_by_state ON ticket (created_by_id, state, next_due_at, id) WHERE created_by_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_early_yellow ON ticket (next_yellow_at, next_due_at) WHERE next_yellow_at < next_due_at;
 
 CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
 
@@ -1013,68 +983,74 @@ CREATE INDEX ix_ticket_draft_owner_id ON ticket_draft (owner_id, saved_at);
 
 CREATE INDEX ix_ticket_draft_saved_at ON ticket_draft (saved_at);
 
-CREATE TABLE gap_sentence (
+CREATE TABLE article_version (
 	id BIGSERIAL NOT NULL,
-	gap_id BIGINT NOT NULL,
-	conversation_id UUID NOT NULL,
-	message_id BIGINT,
+	article_id BIGINT NOT NULL,
+	version BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	content JSONB NOT NULL,
+	note TEXT DEFAULT '' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	author_id BIGINT,
+	unit_reviewer_id BIGINT,
+	unit_note TEXT DEFAULT '' NOT NULL,
+	reviewer_id BIGINT,
+	publish_at TIMESTAMP WITH TIME ZONE,
+	published_at TIMESTAMP WITH TIME ZONE,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_article_version PRIMARY KEY (id),
+	CONSTRAINT uq_article_version_article_id_version UNIQUE (article_id, version),
+	CONSTRAINT ck_article_version_state CHECK (state IN ('collected', 'editing', 'unit_review', 'centre_review', 'scheduled', 'published', 'due_for_review', 'revised', 'expired', 'recalled')),
+	CONSTRAINT ck_article_version_scheduled CHECK ((state = 'scheduled') = (publish_at IS NOT NULL)),
+	CONSTRAINT fk_article_version_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE,
+	CONSTRAINT fk_article_version_author_id FOREIGN KEY(author_id) REFERENCES staff (id),
+	CONSTRAINT fk_article_version_unit_reviewer_id FOREIGN KEY(unit_reviewer_id) REFERENCES staff (id),
+	CONSTRAINT fk_article_version_reviewer_id FOREIGN KEY(reviewer_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_article_version_publish_at ON article_version (publish_at) WHERE state = 'scheduled';
+
+CREATE UNIQUE INDEX uq_article_version_live ON article_version (article_id) WHERE state IN ('published', 'due_for_review');
+
+CREATE UNIQUE INDEX uq_article_version_work ON article_version (article_id) WHERE state IN ('collected', 'editing', 'unit_review', 'centre_review', 'scheduled');
+
+CREATE TABLE unanswered_question (
+	id BIGSERIAL NOT NULL,
 	text TEXT NOT NULL,
 	channel TEXT NOT NULL,
 	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	cause TEXT NOT NULL,
+	best_article_id BIGINT,
+	best_score DOUBLE PRECISION NOT NULL,
+	CONSTRAINT pk_unanswered_question PRIMARY KEY (id),
+	CONSTRAINT fk_unanswered_question_best_article_id FOREIGN KEY(best_article_id) REFERENCES article (id)
+);
+
+CREATE INDEX ix_unanswered_question_at ON unanswered_question (at);
+
+CREATE TABLE gap (
+	id BIGSERIAL NOT NULL,
+	state TEXT NOT NULL,
+	count BIGINT NOT NULL,
+	count_at_close BIGINT NOT NULL,
+	first_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	last_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	article_id BIGINT,
 	article_version BIGINT,
-	score DOUBLE PRECISION NOT NULL,
-	cells INTEGER[] NOT NULL,
-	CONSTRAINT pk_gap_sentence PRIMARY KEY (id),
-	CONSTRAINT ck_gap_sentence_cause CHECK (cause IN ('unsure', 'unanswered', 'handed_over', 'rated_badly', 'judged_wrong')),
-	CONSTRAINT fk_gap_sentence_gap_id FOREIGN KEY(gap_id) REFERENCES gap (id) ON DELETE CASCADE,
-	CONSTRAINT fk_gap_sentence_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
-	CONSTRAINT uq_gap_sentence_message_id UNIQUE (message_id),
-	CONSTRAINT fk_gap_sentence_message_id FOREIGN KEY(message_id) REFERENCES message (id) ON DELETE SET NULL,
-	CONSTRAINT fk_gap_sentence_article_id FOREIGN KEY(article_id) REFERENCES article (id)
+	reason TEXT NOT NULL,
+	closed_at TIMESTAMP WITH TIME ZONE,
+	closed_by_id BIGINT,
+	reopened BIGINT NOT NULL,
+	CONSTRAINT pk_gap PRIMARY KEY (id),
+	CONSTRAINT ck_gap_state CHECK (state IN ('open', 'covered', 'no_need')),
+	CONSTRAINT ck_gap_covered_by_article CHECK (state <> 'covered' OR article_id IS NOT NULL),
+	CONSTRAINT ck_gap_no_need_has_reason CHECK (state <> 'no_need' OR char_length(reason) > 0),
+	CONSTRAINT fk_gap_article_id FOREIGN KEY(article_id) REFERENCES article (id),
+	CONSTRAINT fk_gap_closed_by_id FOREIGN KEY(closed_by_id) REFERENCES staff (id)
 );
 
-CREATE INDEX ix_gap_sentence_at ON gap_sentence (at);
+CREATE INDEX ix_gap_last_at ON gap (last_at);
 
-CREATE INDEX ix_gap_sentence_cells ON gap_sentence USING gin (cells);
-
-CREATE INDEX ix_gap_sentence_conversation_id ON gap_sentence (conversation_id);
-
-CREATE INDEX ix_gap_sentence_gap_id ON gap_sentence (gap_id, id);
-
-CREATE TABLE answer_check (
-	id BIGSERIAL NOT NULL,
-	conversation_id UUID NOT NULL,
-	message_id BIGINT,
-	asked_id BIGINT,
-	asked TEXT NOT NULL,
-	answer TEXT NOT NULL,
-	channel TEXT NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	article_id BIGINT NOT NULL,
-	article_version BIGINT NOT NULL,
-	drawn_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	result TEXT,
-	remark TEXT NOT NULL,
-	judged_at TIMESTAMP WITH TIME ZONE,
-	judged_by_id BIGINT,
-	CONSTRAINT pk_answer_check PRIMARY KEY (id),
-	CONSTRAINT ck_answer_check_result CHECK (result IN ('right', 'wrong')),
-	CONSTRAINT ck_answer_check_judged CHECK ((result IS NULL) = (judged_at IS NULL)),
-	CONSTRAINT fk_answer_check_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
-	CONSTRAINT uq_answer_check_message_id UNIQUE (message_id),
-	CONSTRAINT fk_answer_check_message_id FOREIGN KEY(message_id) REFERENCES message (id) ON DELETE SET NULL,
-	CONSTRAINT fk_answer_check_asked_id FOREIGN KEY(asked_id) REFERENCES message (id) ON DELETE SET NULL,
-	CONSTRAINT fk_answer_check_article_id FOREIGN KEY(article_id) REFERENCES article (id),
-	CONSTRAINT fk_answer_check_judged_by_id FOREIGN KEY(judged_by_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_answer_check_at ON answer_check (at);
-
-CREATE INDEX ix_answer_check_conversation_id ON answer_check (conversation_id);
-
-CREATE INDEX ix_answer_check_open ON answer_check (id) WHERE result IS NULL;
+CREATE INDEX ix_gap_list ON gap (state, count DESC, last_at DESC);
 
 CREATE TABLE assignment (
 	id BIGSERIAL NOT NULL,
@@ -1204,6 +1180,8 @@ CREATE TABLE return_call (
 	state TEXT NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	attempts BIGINT DEFAULT '0' NOT NULL,
+	next_attempt_at TIMESTAMP WITH TIME ZONE,
 	done_at TIMESTAMP WITH TIME ZONE,
 	done_by_id BIGINT,
 	note TEXT NOT NULL,
@@ -1229,6 +1207,27 @@ CREATE UNLOGGED TABLE caption (
 	CONSTRAINT fk_caption_call_id FOREIGN KEY(call_id) REFERENCES call (id) ON DELETE CASCADE
 );
 
+CREATE TABLE message (
+	id BIGSERIAL NOT NULL,
+	conversation_id UUID NOT NULL,
+	external_id TEXT,
+	author TEXT NOT NULL,
+	text TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	article_id BIGINT,
+	article_version BIGINT,
+	data JSONB DEFAULT '{}' NOT NULL,
+	CONSTRAINT pk_message PRIMARY KEY (id),
+	CONSTRAINT ck_message_author CHECK (author IN ('citizen', 'bot', 'agent', 'system')),
+	CONSTRAINT uq_message_conversation_id_external_id UNIQUE (conversation_id, external_id),
+	CONSTRAINT fk_message_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id) ON DELETE CASCADE,
+	CONSTRAINT fk_message_article_id FOREIGN KEY(article_id) REFERENCES article (id)
+);
+
+CREATE INDEX ix_message_conversation_id ON message (conversation_id, id);
+
+CREATE INDEX ix_message_told ON message (at) WHERE article_id IS NOT NULL;
+
 CREATE TABLE ticket_words (
 	ticket_id BIGINT NOT NULL,
 	cells INTEGER[] NOT NULL,
@@ -1236,12 +1235,13 @@ CREATE TABLE ticket_words (
 	CONSTRAINT fk_ticket_words_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
 );
 
-CREATE INDEX ix_ticket_words_cells ON ticket_words USING gin (cells);
+CREATE INDEX ix_ticket_words_cells ON ticket_words USING gin (cells) WITH (fastupdate = off);
 
 CREATE TABLE attachment (
 	id UUID NOT NULL,
 	ticket_id BIGINT,
 	conversation_id UUID,
+	article_id BIGINT,
 	file_name TEXT NOT NULL,
 	content_type TEXT NOT NULL,
 	size_bytes BIGINT NOT NULL,
@@ -1252,8 +1252,11 @@ CREATE TABLE attachment (
 	CONSTRAINT pk_attachment PRIMARY KEY (id),
 	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
 	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id)
+	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
+	CONSTRAINT fk_attachment_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE
 );
+
+CREATE INDEX ix_attachment_article_id ON attachment (article_id) WHERE article_id IS NOT NULL;
 
 CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
 
@@ -1628,6 +1631,69 @@ CREATE TABLE ticket_presence (
 
 CREATE INDEX ix_ticket_presence_seen_at ON ticket_presence (seen_at);
 
+CREATE TABLE gap_sentence (
+	id BIGSERIAL NOT NULL,
+	gap_id BIGINT NOT NULL,
+	conversation_id UUID NOT NULL,
+	message_id BIGINT,
+	text TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	cause TEXT NOT NULL,
+	article_id BIGINT,
+	article_version BIGINT,
+	score DOUBLE PRECISION NOT NULL,
+	cells INTEGER[] NOT NULL,
+	CONSTRAINT pk_gap_sentence PRIMARY KEY (id),
+	CONSTRAINT ck_gap_sentence_cause CHECK (cause IN ('unsure', 'unanswered', 'handed_over', 'rated_badly', 'judged_wrong')),
+	CONSTRAINT fk_gap_sentence_gap_id FOREIGN KEY(gap_id) REFERENCES gap (id) ON DELETE CASCADE,
+	CONSTRAINT fk_gap_sentence_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
+	CONSTRAINT uq_gap_sentence_message_id UNIQUE (message_id),
+	CONSTRAINT fk_gap_sentence_message_id FOREIGN KEY(message_id) REFERENCES message (id) ON DELETE SET NULL,
+	CONSTRAINT fk_gap_sentence_article_id FOREIGN KEY(article_id) REFERENCES article (id)
+);
+
+CREATE INDEX ix_gap_sentence_at ON gap_sentence (at);
+
+CREATE INDEX ix_gap_sentence_cells ON gap_sentence USING gin (cells);
+
+CREATE INDEX ix_gap_sentence_conversation_id ON gap_sentence (conversation_id);
+
+CREATE INDEX ix_gap_sentence_gap_id ON gap_sentence (gap_id, id);
+
+CREATE TABLE answer_check (
+	id BIGSERIAL NOT NULL,
+	conversation_id UUID NOT NULL,
+	message_id BIGINT,
+	asked_id BIGINT,
+	asked TEXT NOT NULL,
+	answer TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	article_id BIGINT NOT NULL,
+	article_version BIGINT NOT NULL,
+	drawn_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	result TEXT,
+	remark TEXT NOT NULL,
+	judged_at TIMESTAMP WITH TIME ZONE,
+	judged_by_id BIGINT,
+	CONSTRAINT pk_answer_check PRIMARY KEY (id),
+	CONSTRAINT ck_answer_check_result CHECK (result IN ('right', 'wrong')),
+	CONSTRAINT ck_answer_check_judged CHECK ((result IS NULL) = (judged_at IS NULL)),
+	CONSTRAINT fk_answer_check_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
+	CONSTRAINT uq_answer_check_message_id UNIQUE (message_id),
+	CONSTRAINT fk_answer_check_message_id FOREIGN KEY(message_id) REFERENCES message (id) ON DELETE SET NULL,
+	CONSTRAINT fk_answer_check_asked_id FOREIGN KEY(asked_id) REFERENCES message (id) ON DELETE SET NULL,
+	CONSTRAINT fk_answer_check_article_id FOREIGN KEY(article_id) REFERENCES article (id),
+	CONSTRAINT fk_answer_check_judged_by_id FOREIGN KEY(judged_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_answer_check_at ON answer_check (at);
+
+CREATE INDEX ix_answer_check_conversation_id ON answer_check (conversation_id);
+
+CREATE INDEX ix_answer_check_open ON answer_check (id) WHERE result IS NULL;
+
 CREATE TABLE reply (
 	id BIGSERIAL NOT NULL,
 	assignment_id BIGINT NOT NULL,
@@ -1732,17 +1798,23 @@ CREATE TABLE unit_queue (
 	part TEXT NOT NULL,
 	state TEXT NOT NULL,
 	next_due_at TIMESTAMP WITH TIME ZONE,
+	next_white_at TIMESTAMP WITH TIME ZONE,
+	next_yellow_at TIMESTAMP WITH TIME ZONE,
 	closed_at TIMESTAMP WITH TIME ZONE,
+	secret BOOLEAN NOT NULL,
+	line TEXT NOT NULL,
 	CONSTRAINT pk_unit_queue PRIMARY KEY (assignment_id),
 	CONSTRAINT fk_unit_queue_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE,
 	CONSTRAINT fk_unit_queue_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
 );
 
-CREATE INDEX ix_unit_queue_closed ON unit_queue (unit_id, closed_at, ticket_id) WHERE closed_at IS NOT NULL;
+CREATE INDEX ix_unit_queue_closed ON unit_queue (unit_id, closed_at, ticket_id) INCLUDE (state, secret, line) WHERE closed_at IS NOT NULL;
 
-CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id) INCLUDE (assignment_id);
+CREATE INDEX ix_unit_queue_due ON unit_queue (unit_id, next_due_at, ticket_id) INCLUDE (next_white_at, next_yellow_at, secret, line) WHERE next_due_at IS NOT NULL;
 
-CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id) INCLUDE (assignment_id);
+CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id) INCLUDE (secret, line);
+
+CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id) INCLUDE (secret, line);
 
 CREATE INDEX ix_unit_queue_ticket_id ON unit_queue (ticket_id);
 
@@ -1872,6 +1944,42 @@ CREATE INDEX ix_request_pending ON request (kind, asked_at) WHERE state = 'pendi
 CREATE INDEX ix_request_ticket_id ON request (ticket_id);
 
 CREATE UNIQUE INDEX uq_request_one_pending ON request (ticket_id, coalesce(assignment_id, 0), kind) WHERE state = 'pending';
+
+CREATE TABLE dial (
+	id BIGSERIAL NOT NULL,
+	call_id UUID NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	user_id BIGINT NOT NULL,
+	purpose TEXT NOT NULL,
+	return_call_id BIGINT,
+	automatic BOOLEAN DEFAULT false NOT NULL,
+	state TEXT NOT NULL,
+	result TEXT DEFAULT '' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	valid_until TIMESTAMP WITH TIME ZONE NOT NULL,
+	answered_at TIMESTAMP WITH TIME ZONE,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_dial PRIMARY KEY (id),
+	CONSTRAINT ck_dial_purpose CHECK (purpose IN ('contact', 'callback', 'return_call')),
+	CONSTRAINT ck_dial_state CHECK (state IN ('waiting', 'ringing', 'dialling', 'talking', 'over')),
+	CONSTRAINT ck_dial_over_has_time CHECK ((state = 'over') = (ended_at IS NOT NULL)),
+	CONSTRAINT ck_dial_over_has_result CHECK ((state = 'over') = (result <> '')),
+	CONSTRAINT ck_dial_return_call CHECK ((purpose = 'return_call') = (return_call_id IS NOT NULL)),
+	CONSTRAINT fk_dial_call_id FOREIGN KEY(call_id) REFERENCES call (id),
+	CONSTRAINT fk_dial_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id),
+	CONSTRAINT fk_dial_user_id FOREIGN KEY(user_id) REFERENCES staff (id),
+	CONSTRAINT fk_dial_return_call_id FOREIGN KEY(return_call_id) REFERENCES return_call (id)
+);
+
+CREATE INDEX ix_dial_ticket_id ON dial (ticket_id);
+
+CREATE INDEX ix_dial_waiting ON dial (created_at) WHERE state = 'waiting';
+
+CREATE UNIQUE INDEX uq_dial_call_id ON dial (call_id);
+
+CREATE UNIQUE INDEX uq_dial_open_ticket ON dial (ticket_id) WHERE state <> 'over';
+
+CREATE UNIQUE INDEX uq_dial_open_user ON dial (user_id) WHERE state <> 'over';
 
 CREATE TABLE exchange_message (
 	id BIGSERIAL NOT NULL,
@@ -2106,9 +2214,13 @@ CREATE FUNCTION keep_next_due() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     owner bigint := CASE TG_OP WHEN 'DELETE' THEN OLD.ticket_id ELSE NEW.ticket_id END;
     due timestamptz;
+    white timestamptz;
+    yellow timestamptz;
 BEGIN
-    SELECT min(due_at) INTO due FROM deadline WHERE ticket_id = owner AND state = 'running';
-    UPDATE ticket SET next_due_at = due WHERE id = owner AND next_due_at IS DISTINCT FROM due;
+    SELECT min(due_at), min(white_at), min(coalesce(yellow_at, due_at)) INTO due, white, yellow
+    FROM deadline WHERE ticket_id = owner AND state = 'running';
+    UPDATE ticket SET next_due_at = due, next_white_at = white, next_yellow_at = yellow
+    WHERE id = owner AND (next_due_at, next_white_at, next_yellow_at) IS DISTINCT FROM (due, white, yellow);
     RETURN NULL;
 END
 $$;
@@ -2131,7 +2243,8 @@ $$;
 
 CREATE FUNCTION keep_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at, closed_at) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at, t.closed_at
+    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at, next_white_at, next_yellow_at, closed_at, secret, line) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at, t.next_white_at, t.next_yellow_at, t.closed_at,
+        t.confidentiality = 'secret', t.line
     FROM assignment a JOIN ticket t ON t.id = a.ticket_id WHERE a.state NOT IN ('returned', 'cancelled') AND a.id = NEW.id
     ON CONFLICT (assignment_id) DO UPDATE SET unit_id = excluded.unit_id, part = excluded.part;
     IF NOT FOUND THEN
@@ -2143,7 +2256,9 @@ $$;
 
 CREATE FUNCTION move_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE unit_queue SET state = NEW.state, next_due_at = NEW.next_due_at, closed_at = NEW.closed_at WHERE ticket_id = NEW.id;
+    UPDATE unit_queue SET state = NEW.state, next_due_at = NEW.next_due_at, next_white_at = NEW.next_white_at,
+        next_yellow_at = NEW.next_yellow_at, closed_at = NEW.closed_at, secret = NEW.confidentiality = 'secret', line = NEW.line
+    WHERE ticket_id = NEW.id;
     RETURN NULL;
 END
 $$;
@@ -2153,14 +2268,15 @@ CREATE TRIGGER assignment_is_queued AFTER INSERT ON assignment FOR EACH ROW EXEC
 CREATE TRIGGER assignment_is_queued_anew AFTER UPDATE OF state, unit_id ON assignment FOR EACH ROW
     WHEN (OLD.state <> NEW.state OR OLD.unit_id <> NEW.unit_id) EXECUTE FUNCTION keep_unit_queue();
 
-CREATE TRIGGER ticket_moves_in_queues AFTER UPDATE OF state, next_due_at, closed_at ON ticket FOR EACH ROW
-    WHEN ((OLD.state, OLD.next_due_at, OLD.closed_at) IS DISTINCT FROM (NEW.state, NEW.next_due_at, NEW.closed_at))
+CREATE TRIGGER ticket_moves_in_queues AFTER UPDATE OF state, next_due_at, next_white_at, next_yellow_at, closed_at, confidentiality, line ON ticket FOR EACH ROW
+    WHEN ((OLD.state, OLD.next_due_at, OLD.next_white_at, OLD.next_yellow_at, OLD.closed_at, OLD.confidentiality, OLD.line) IS DISTINCT FROM (NEW.state, NEW.next_due_at, NEW.next_white_at, NEW.next_yellow_at, NEW.closed_at, NEW.confidentiality, NEW.line))
     EXECUTE FUNCTION move_unit_queue();
 
 CREATE TRIGGER deadline_starts AFTER INSERT ON deadline FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION keep_next_due();
 
-CREATE TRIGGER deadline_moves AFTER UPDATE OF state, due_at ON deadline FOR EACH ROW
-    WHEN (OLD.state <> NEW.state OR OLD.due_at <> NEW.due_at) EXECUTE FUNCTION keep_next_due();
+CREATE TRIGGER deadline_moves AFTER UPDATE OF state, due_at, white_at, yellow_at ON deadline FOR EACH ROW
+    WHEN ((OLD.state, OLD.due_at, OLD.white_at, OLD.yellow_at) IS DISTINCT FROM (NEW.state, NEW.due_at, NEW.white_at, NEW.yellow_at))
+    EXECUTE FUNCTION keep_next_due();
 
 CREATE TRIGGER deadline_goes AFTER DELETE ON deadline FOR EACH ROW WHEN (OLD.state = 'running') EXECUTE FUNCTION keep_next_due();
 

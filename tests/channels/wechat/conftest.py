@@ -15,7 +15,7 @@ from hotline.database import Database
 from hotline.processes.postgres import PrivatePostgres
 from hotline.security import Vault
 from hotline.settings import Settings
-from knowledge.article.service import load_seed
+from knowledge.article.seeding import load_seed
 from tests.channels.wechat.world import World, build
 from tests.conftest import TEMPLATE, fresh_database
 from ticketing.context import Core
