@@ -108,7 +108,8 @@ class Settings(BaseSettings):
         0, ge=0, le=600, description="Voices transcribed while they speak; further ones after their call. 0: 2.5 per processor."
     )
     speech_words: Path | None = Field(
-        None, description="A text file of the city's own names, one a line: hot words for engines that take them (sherpa-onnx transducers)."
+        None,
+        description="A text file of more names (streets, estates), one a line: written where the recogniser hears what sounds like them.",
     )
     tts_timeout_s: float = Field(8.0, gt=0, le=60, description="Longest time that one sentence may take to be spoken to a file.")
     silence_s: float = Field(7.0, gt=0, le=60, description="Silence after which the caller is asked again.")
@@ -117,6 +118,14 @@ class Settings(BaseSettings):
     bot_timeout_s: float = Field(1.5, gt=0, le=30, description="How long Rasa may take before knowledge search answers alone.")
     bot_enabled: bool = Field(True, description="Run Rasa. Without it knowledge search answers alone (degraded mode).")
     python310: Path | None = Field(None, description="Python 3.10 for Rasa; default: looked for in the usual places.")
+
+    # optional language model
+    llm_url: AnyHttpUrl | None = Field(
+        None, description="OpenAI-compatible endpoint (up to /v1) that rewords short answers; empty: none, nothing needs it."
+    )
+    llm_model: str = Field("", max_length=200, description="Name of the model at that endpoint.")
+    llm_key: SecretStr = Field(SecretStr(""), description="Its key, if it wants one.")
+    llm_timeout_s: float = Field(2.0, gt=0, le=10, description="How long the model may take before the original answer stands.")
 
     # dispatch
     auto_dispatch_above: float = Field(

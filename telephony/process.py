@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -35,6 +36,8 @@ from telephony.speech.processes import ProcessTranscriber
 from telephony.speech.prompts import PromptStore
 from telephony.speech.voice import EspeakVoice
 from ticketing.conversation.models import Heartbeat
+from ticketing.people.models import Unit
+from ticketing.taxonomy.models import Category
 
 if TYPE_CHECKING:
     from hotline.assembly import Services
@@ -47,7 +50,7 @@ _GRACE_S = 8.0
 
 async def run(services: Services) -> None:
     """Serve calls until cancelled. Raises OSError when the SIP or the control address is taken."""
-    transcriber = await models.start(services.settings)
+    transcriber = await models.start(services.settings, names=await _names(services))
     captions = CaptionWriter(services.core, services.database)
     beside = [asyncio.create_task(captions.run(), name="captions")]
     if transcriber is not None:
@@ -112,6 +115,17 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
             draining.cancel()
     finally:
         await asyncio.shield(asyncio.ensure_future(_stop(phone, [tending, calling], exchange, health, voice)))
+
+
+async def _names(services: Services) -> list[str]:
+    """Units and categories as they are called today: recognised by name. Without a database the city's files must do."""
+    try:
+        async with services.database.transaction() as session:
+            units = await session.scalars(select(Unit.name).where(Unit.active))
+            return [*units, *await session.scalars(select(Category.name))]
+    except (HotlineError, SQLAlchemyError) as error:
+        log.warning("speech_names_not_read", reason=str(error))
+        return []
 
 
 async def _warm_search(services: Services) -> None:

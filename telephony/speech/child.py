@@ -14,7 +14,7 @@ from hotline.children import die_with_parent
 from hotline.logs import get
 from telephony.speech.engine import ModelError
 from telephony.speech.transcriber import Heard
-from telephony.speech.worker import CLOSE, FAILED, HEADER, READY, decode
+from telephony.speech.worker import CLOSE, FAILED, HEADER, READY, decode, pack_words
 
 log = get(__name__)
 _LOADING_S: Final = 120.0
@@ -50,13 +50,16 @@ class Child:
         """Start one and wait until the model is loaded. Raises ModelError."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "telephony.speech.worker", str(folder), name, str(threads), "\n".join(words),
+            sys.executable, "-m", "telephony.speech.worker", str(folder), name, str(threads),
             stdin=pipe, stdout=pipe, preexec_fn=die_with_parent(signal.SIGKILL), limit=1 << 20,
         )  # fmt: skip
+        assert process.stdin is not None  # noqa: S101 - opened with a pipe
         try:
             async with asyncio.timeout(_LOADING_S):
+                process.stdin.write(pack_words(words))
+                await process.stdin.drain()
                 _stream, kind, body = await _frame(process)
-        except (TimeoutError, EOFError, asyncio.IncompleteReadError) as error:
+        except (TimeoutError, EOFError, ConnectionError, asyncio.IncompleteReadError) as error:
             await _end(process)
             raise ModelError(f"the speech worker did not start ({type(error).__name__})") from error
         except asyncio.CancelledError:

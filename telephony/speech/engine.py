@@ -58,13 +58,14 @@ def is_sherpa(folder: Path) -> bool:
 def load_engine(folder: Path, name: str, words: Sequence[str] = ()) -> Engine:
     """Load the model (seconds for a large one).
 
-    `words`: names of the city that should be heard rather than what sounds like them, where the engine can do that.
-    Raises ModelError.
+    `words`: names of the city that should be heard rather than what sounds like them: hot words for sherpa-onnx's transducers,
+    mended afterwards in what Vosk heard. Raises ModelError.
     """
     if is_sherpa(folder):
         from telephony.speech.sherpa_engine import SherpaEngine
 
         return SherpaEngine(folder, name, words)
+    from telephony.speech.domain_words import DomainWords
     from telephony.speech.vosk_engine import VoskEngine
 
-    return VoskEngine(folder, name)
+    return VoskEngine(folder, name, DomainWords(words))

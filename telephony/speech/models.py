@@ -6,20 +6,25 @@ the others: they never touch the network, and without a model they return None, 
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import yaml
+
 from hotline.errors import HotlineError
 from hotline.logs import get
 from hotline.settings import Settings
+from telephony.speech.domain_words import spoken_names
 from telephony.speech.download import Broken, Progress, Unreachable, fetch, unpack
 from telephony.speech.engine import ModelError, is_model, load_engine
 from telephony.speech.in_process import InProcessTranscriber
 from telephony.speech.processes import ProcessTranscriber
 from telephony.speech.transcriber import Transcriber
+from ticketing.seed.entries import SEED_DIR
 
 log = get(__name__)
 
@@ -51,6 +56,7 @@ SOURCES: Mapping[str, Source] = {
 
 _STREAMS_PER_CPU = 2.5
 """Live streams of a real small model on one processor (docs/speech.md); `hotline models bench` measures it on your machine."""
+_PLACES = ("districts", "streets_and_towns", "roads", "places")
 _EFFECT = "callers are asked to leave a message, tickets say so"
 
 Kind = Literal["published", "synthetic", "own", "none"]
@@ -177,8 +183,8 @@ def load(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> Transcr
     return transcriber
 
 
-async def start(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> ProcessTranscriber | None:
-    """The model of the setting in worker processes, for calls.
+async def start(settings: Settings, sources: Mapping[str, Source] = SOURCES, *, names: Iterable[str] = ()) -> ProcessTranscriber | None:
+    """The model of the setting in worker processes, for calls. `names`: see `city_words`.
 
     None with a line in the log that says why: then messages are taken (degraded mode).
     """
@@ -188,7 +194,11 @@ async def start(settings: Settings, sources: Mapping[str, Source] = SOURCES) -> 
             log.warning("speech_model_off", note=info.note)
             return None
         transcriber = ProcessTranscriber(
-            info.folder, info.name, workers=settings.speech_workers, max_sessions=live_limit(settings, info), words=city_words(settings)
+            info.folder,
+            info.name,
+            workers=settings.speech_workers,
+            max_sessions=live_limit(settings, info),
+            words=city_words(settings, names),
         )
         await transcriber.start()
     except (BadModel, ModelError) as error:
@@ -207,12 +217,26 @@ def live_limit(settings: Settings, info: ModelInfo) -> int:
     return max(1, int(_STREAMS_PER_CPU * (os.cpu_count() or 1)))
 
 
-def city_words(settings: Settings) -> tuple[str, ...]:
-    """The names of the city's own (`HOTLINE_SPEECH_WORDS`), one a line; empty without the file. Raises BadModel."""
+def city_words(settings: Settings, further: Iterable[str] = ()) -> tuple[str, ...]:
+    """The names that should be heard: places, units, categories, `further` ones, and the operator's own. Raises BadModel."""
+    return tuple(dict.fromkeys((*seeded_words(), *further, *_own_words(settings))))
+
+
+def seeded_words() -> tuple[str, ...]:
+    """Names of the city's files: gazetteer, units, categories."""
+    gazetteer = json.loads((SEED_DIR / "gazetteer.json").read_text(encoding="utf-8"))
+    places = [name for kind in _PLACES for name in gazetteer[kind]]
+    units = [unit["name"] for unit in yaml.safe_load((SEED_DIR / "units.yaml").read_text(encoding="utf-8"))]
+    categories = json.loads((SEED_DIR / "taxonomy.json").read_text(encoding="utf-8"))
+    return spoken_names([*places, *units, *(category["l2"] for category in categories)])
+
+
+def _own_words(settings: Settings) -> list[str]:
+    """Of `HOTLINE_SPEECH_WORDS`, one a line."""
     if settings.speech_words is None:
-        return ()
+        return []
     try:
         lines = settings.speech_words.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadModel(f"HOTLINE_SPEECH_WORDS={settings.speech_words}：读不了（{error}）") from error
-    return tuple(dict.fromkeys(word for line in lines if (word := line.partition("#")[0].strip())))
+    return [word for line in lines if (word := line.partition("#")[0].strip())]

@@ -8,6 +8,7 @@ from typing import Any
 
 import vosk
 
+from telephony.speech.domain_words import DomainWords
 from telephony.speech.engine import ModelError, is_vosk
 from telephony.speech.transcriber import Heard, tidy
 
@@ -19,8 +20,8 @@ _RECYCLED_AFTER_S = 120.0
 class VoskEngine:
     """A Vosk model in memory: large, and safe to share between threads."""
 
-    def __init__(self, folder: Path, name: str, *, recycled_after_s: float = _RECYCLED_AFTER_S) -> None:
-        """Load the model (seconds for a large one). Raises ModelError."""
+    def __init__(self, folder: Path, name: str, words: DomainWords | None = None, *, recycled_after_s: float = _RECYCLED_AFTER_S) -> None:
+        """Load the model (seconds for a large one). `words`: names that are mended in what it hears. Raises ModelError."""
         vosk.SetLogLevel(-1)
         if not is_vosk(folder):
             raise ModelError(f"{folder} holds no acoustic model (am/final.mdl)")
@@ -29,19 +30,21 @@ class VoskEngine:
         except Exception as error:  # the library raises plain Exception for every failure
             raise ModelError(f"Vosk cannot load {folder}: {error}") from error
         self.name = name
+        self._words = DomainWords() if words is None else words
         self._recycled_after_s = recycled_after_s
 
     def recogniser(self, rate_hz: int) -> VoskRecogniser:
         """For a new stream."""
-        return VoskRecogniser(self._model, rate_hz, self._recycled_after_s)
+        return VoskRecogniser(self._model, rate_hz, self._words, self._recycled_after_s)
 
 
 class VoskRecogniser:
     """One stream. `AcceptWaveform` releases the GIL, so several decode in parallel threads."""
 
-    def __init__(self, model: Any, rate_hz: int, recycled_after_s: float) -> None:
+    def __init__(self, model: Any, rate_hz: int, words: DomainWords, recycled_after_s: float) -> None:
         """Made by `VoskEngine.recogniser`."""
         self._model = model
+        self._words = words
         self._rate = rate_hz
         self._recycled_after_s = recycled_after_s
         self._seconds = 0.0
@@ -73,7 +76,7 @@ class VoskRecogniser:
     def _final(self, raw: str) -> list[Heard]:
         result = json.loads(raw)
         self._partial = ""
-        text = tidy(result.get("text", ""))
+        text = self._text(result.get("text", ""))
         words = result.get("result") or []
         start = self._offset + float(words[0]["start"]) if words else self._final_until
         end = self._offset + float(words[-1]["end"]) if words else self._seconds
@@ -84,8 +87,12 @@ class VoskRecogniser:
         return [Heard("final", text, round(start, 2), round(end, 2), None if confidence is None else round(confidence, 3))]
 
     def _changed_partial(self, raw: str) -> list[Heard]:
-        text = tidy(json.loads(raw).get("partial", ""))
+        text = self._text(json.loads(raw).get("partial", ""))
         if text == self._partial:
             return []
         self._partial = text
         return [Heard("partial", text, round(self._final_until, 2), round(self._seconds, 2))] if text else []
+
+    def _text(self, raw: str) -> str:
+        """The model puts blanks between its words: names are looked for between these."""
+        return tidy(self._words.correct(raw.split()))

@@ -1,8 +1,8 @@
-"""A process that transcribes: `python -m telephony.speech.worker FOLDER NAME THREADS [WORDS]`.
+"""A process that transcribes: `python -m telephony.speech.worker FOLDER NAME THREADS`, the names of the city first on stdin.
 
-It holds one model and any number of streams. Frames in both directions (see `Frame`): the parent opens a stream, sends audio,
-and waits for the answer to each before it sends the next of the same stream; streams are served by as many threads as there
-are processors. The process is a little less urgent than the one that sends the sound. End of stdin ends it.
+It holds one model and any number of streams. After the names (`pack_words`) come frames in both directions (see `HEADER`): the parent
+opens a stream, sends audio, and waits for the answer to each before it sends the next of the same stream; streams are served by as
+many threads as there are processors. The process is a little less urgent than the one that sends the sound. End of stdin ends it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,17 @@ OPEN, AUDIO, FINISH, CLOSE = range(4)
 DONE, FAILED, READY = range(3)
 """What a frame from the worker is: JSON of what was heard, a reason, nothing (once, after the model was loaded)."""
 _NICER = 5
+
+
+def pack_words(words: Sequence[str]) -> bytes:
+    """The names of the city: a large one's are too long for a command line."""
+    body = json.dumps(list(words), ensure_ascii=False).encode()
+    return len(body).to_bytes(4, "big") + body
+
+
+def _read_words(source: BinaryIO) -> list[str]:
+    words: list[str] = json.loads(source.read(int.from_bytes(source.read(4), "big")))
+    return words
 
 
 def encode(heard: Sequence[Heard]) -> bytes:
@@ -85,7 +96,7 @@ class _Streams:
 def main(arguments: Sequence[str]) -> int:
     """Serve until stdin ends."""
     folder, name, threads = Path(arguments[0]), arguments[1], int(arguments[2])
-    words = tuple(arguments[3].splitlines()) if len(arguments) > 3 else ()
+    words = _read_words(sys.stdin.buffer)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the frames
     os.nice(_NICER)

@@ -50,6 +50,18 @@ def finals(heard: list[Heard]) -> list[str]:
     return [one.text for one in heard if one.kind == "final"]
 
 
+async def test_names_of_the_city_are_written_while_they_are_said_and_at_the_end() -> None:
+    """The same sounds in other characters: what the model writes by itself is another name than the city's."""
+    transcriber = ProcessTranscriber(SYNTHETIC, "synthetic", words=["崔护小区", "工滴"])
+    await transcriber.start()
+    session = transcriber.open(8000)
+    heard = await feed(session, SECOND + speech("complaint") + SECOND) + await session.finish()
+    session.close()
+    await transcriber.close()
+    assert "".join(finals(heard)) == SAID.replace("翠湖小区", "崔护小区")
+    assert any(one.kind == "partial" and "崔护小区" in one.text for one in heard)
+
+
 async def test_streams_are_heard_in_another_process_side_by_side(transcriber: ProcessTranscriber) -> None:
     assert transcriber.pids != [os.getpid()]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony.speech.numerals import cardinal, decimal, slowly, spelled
@@ -26,6 +26,7 @@ def test_a_whole_number_is_said_as_an_amount(digits: str, said: str) -> None:
     assert cardinal(digits) == said
 
 
+@settings(deadline=None)  # the first example loads the library's tables; a busy machine may take long for any
 @given(st.integers(min_value=0, max_value=10**16 - 1))
 def test_amounts_agree_with_the_library_that_reads_them_back(value: int) -> None:
     import cn2an
@@ -103,11 +104,13 @@ def test_text_is_read_as_a_person_would(text: str, said: str) -> None:
     assert readable(text) == said
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_nothing_but_characters_and_pauses_reaches_the_voice(text: str) -> None:
     assert re.fullmatch(r"[\u3400-\u4dbf\u4e00-\u9fff，。]*", readable(text))
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789-./:%年月日元ABab，。", max_size=60))
 def test_any_mixture_of_digits_and_signs_is_spoken_somehow(text: str) -> None:
     if re.search(r"[0-9A-Za-z]", text):
