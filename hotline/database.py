@@ -55,27 +55,42 @@ def async_url(url: str) -> str:
     raise ValueError("the database address must start with postgresql://")
 
 
+def make_engine(url: str, *, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> AsyncEngine:
+    """An engine with a pool; connects on first use."""
+    engine = create_async_engine(
+        async_url(url),
+        pool_size=pool_size,
+        max_overflow=10,
+        pool_timeout=5,
+        hide_parameters=True,  # what citizens wrote is no part of an error's text
+        connect_args={
+            "timeout": 3,
+            "server_settings": {"statement_timeout": str(statement_timeout_ms), "jit": "off"},
+        },  # compiling costs more than our short reads
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_dead)
+    return engine
+
+
 class Database:
     """The connection pool of one process."""
 
-    def __init__(self, url: str, *, vault: Vault | None = None, pool_size: int = 10, statement_timeout_ms: int = 30_000) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        vault: Vault | None = None,
+        pool_size: int = 10,
+        statement_timeout_ms: int = 30_000,
+        engine: AsyncEngine | None = None,
+    ) -> None:
         """Open nothing yet; connections are made on first use, and made anew when the server closed them.
 
         `vault`: the keys by which words in events are sealed and opened; needed by whoever writes events of citizens.
+        `engine`: one of `make_engine` that is used here alone; else it is made.
         """
         self.url = url
-        self.engine: AsyncEngine = create_async_engine(
-            async_url(url),
-            pool_size=pool_size,
-            max_overflow=10,
-            pool_timeout=5,
-            hide_parameters=True,  # what citizens wrote is no part of an error's text
-            connect_args={
-                "timeout": 3,
-                "server_settings": {"statement_timeout": str(statement_timeout_ms), "jit": "off"},
-            },  # compiling costs more than our short reads
-        )
-        event.listen(self.engine.sync_engine, "checkout", _refuse_dead)
+        self.engine = engine or make_engine(url, pool_size=pool_size, statement_timeout_ms=statement_timeout_ms)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, info={VAULT: vault})
         readers = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._readers = async_sessionmaker(readers, expire_on_commit=False, autoflush=False, info={VAULT: vault})

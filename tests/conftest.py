@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 import pytest
 from argon2 import PasswordHasher
@@ -22,13 +19,11 @@ from hotline import security
 from hotline.assembly import make_core
 from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
-from hotline.migrations import initial
 from hotline.processes.postgres import PrivatePostgres, running
-from hotline.security import Vault
 from hotline.settings import Settings
+from tests.databases import TEMPLATE, Databases, databases_of
 from ticketing.context import Core
 
-TEMPLATE = "hotline_template"
 _JOURNEYS = (
     "channels/api/test_chat.py",
     "channels/console",
@@ -129,41 +124,31 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PrivatePostgres]:
-    """A private PostgreSQL for the whole run, with a template database that has every table."""
+    """A private PostgreSQL for the whole run."""
     with (
         TemporaryDirectory(prefix="hotline-", dir=memory_folder()) as home,
         running(PrivatePostgres(Path(home), fast=True)) as server,
     ):
-        server.create_database(TEMPLATE)
-        asyncio.run(_fill_template(server))
         yield server
 
 
-async def _fill_template(server: PrivatePostgres) -> None:
-    """From the models, so that a new column is there at once; tests/hotline/test_migrations.py holds the migrations to them."""
-    database = Database(server.url(TEMPLATE))
-    async with database.engine.begin() as connection:
-        for statement in initial.statements_of(initial.sql()):
-            await connection.exec_driver_sql(statement)
-    await database.close()
-
-
-@asynccontextmanager
-async def fresh_database(server: PrivatePostgres, template: str, vault: Vault | None = None) -> AsyncIterator[Database]:
-    """A copy of a template database, dropped at the end. `vault`: needed to write and read what citizens' events say."""
-    # never while a test runs: a transaction anywhere on the server holds back who reads events in their order
-    name = f"test_{uuid4().hex}"
-    await asyncio.to_thread(server.create_database, name, template=template)
-    database = Database(server.url(name), vault=vault)
-    yield database
-    await database.close()
-    await asyncio.to_thread(server.psql, f'DROP DATABASE "{name}" WITH (FORCE)')
+@pytest.fixture(scope="session")
+def databases(server: PrivatePostgres) -> Iterator[Databases]:
+    """What makes databases on it."""
+    with databases_of(server) as made:
+        yield made
 
 
 @pytest.fixture
-async def database(server: PrivatePostgres, core: Core) -> AsyncIterator[Database]:
-    """A fresh database with every table and no row."""
-    async with fresh_database(server, TEMPLATE, core.vault) as database:
+def template() -> str:
+    """The template that `database` copies; folders have their own."""
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database(databases: Databases, template: str, core: Core) -> AsyncIterator[Database]:
+    """A fresh database with every table and the template's rows: none, unless the folder says otherwise."""
+    async with databases.fresh(template, core.vault) as database:
         yield database
 
 

@@ -20,6 +20,7 @@ from hotline.settings import Settings
 from knowledge.article import service as knowledge
 from knowledge.article.models import Article
 from knowledge.article.service import Content
+from tests.databases import TEMPLATE, Databases
 from ticketing.assignment.models import Assignment
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, Deadline
@@ -45,8 +46,18 @@ class Parts:
 
 
 @pytest.fixture
+def template(request: pytest.FixtureRequest, databases: Databases) -> str:
+    """With the city for tests of the city, else with no row."""
+    return databases.template("public_city", _fill) if "city" in request.fixturenames else TEMPLATE
+
+
+@pytest.fixture
 async def city(database: Database) -> Database:
     """The database with three units and four categories."""
+    return database
+
+
+async def _fill(database: Database) -> None:
     async with database.transaction() as session:
         for number, (code, name) in enumerate((("centre", "热线中心"), ("cg", "市城市管理局"), ("hb", "市生态环境局")), 1):
             session.add(Unit(id=number, code=code, name=name, level=1 if number == 1 else 2))
@@ -58,7 +69,6 @@ async def city(database: Database) -> Database:
             ("0999", "09 其他", "停用的类别", 2),
         ):
             session.add(Category(code=code, group_name=group, name=name, unit_id=unit, keywords="路灯 不亮", active=code != "0999"))
-    return database
 
 
 @pytest.fixture

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 
 import pytest
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
+from sqlalchemy import select
 
 from channels.web.app import create_app
 from hotline.assembly import Services
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.settings import Settings
+from tests.databases import TEMPLATE, Databases
 from ticketing.calendar.service import load_official
 from ticketing.context import Core
 from ticketing.people.actor import Actor, citizen_actor, staff_actor
@@ -93,10 +96,22 @@ def hidden_fields(body: str, action: str) -> dict[str, str]:
 
 
 @pytest.fixture
+def template(request: pytest.FixtureRequest, databases: Databases, core: Core) -> str:
+    """With the city for tests of the city, else with no row."""
+    return databases.template("staff_city", partial(_settle, core)) if "city" in request.fixturenames else TEMPLATE
+
+
+@pytest.fixture
 async def city(core: Core, database: Database, clock: ManualClock, settings: Settings) -> City:
-    """Two units, one person of each role, one category, the official calendar."""
+    """Two units, one person of each role, two categories, the official calendar, as the template has them."""
+    async with database.transaction() as session:
+        units = {unit.code: unit.id for unit in await session.scalars(select(Unit))}
+        people = {user.login: staff_actor(user) for user in await session.scalars(select(User))}
+    return City(core, database, clock, settings, units, people)
+
+
+async def _settle(core: Core, database: Database) -> None:
     homes = {"clerk": "city", "chief": "city", "water_clerk": "water"}
-    users = {}
     async with database.transaction() as session:
         await load_official(core, session)
         made = {
@@ -108,23 +123,11 @@ async def city(core: Core, database: Database, clock: ManualClock, settings: Set
         await session.flush()
         for number, login in enumerate([*(role.value for role in Role), "water_clerk", "agent2", "dispatcher2"], 1001):
             role = {"water_clerk": "clerk", "agent2": "agent", "dispatcher2": "dispatcher"}.get(login, login)
-            users[login] = User(login=login, name=f"{login}员", staff_number=str(number), role=role,
-                        unit_id=made[homes.get(login, "centre")].id, password_hash=_HASH)  # fmt: skip
-        session.add_all(users.values())
-        await session.flush()
-        people = {login: staff_actor(user) for login, user in users.items()}
-        for code, name, unit in (("0501", "施工噪声", "city"), ("0301", "供水", "water")):
-            session.add(
-                Category(
-                    code=code,
-                    group_name=f"{code[:2]} 类",
-                    name=name,
-                    unit_id=made[unit].id,
-                    keywords="施工 噪音" if unit == "city" else "停水",
-                )
-            )
-        units = {name: unit.id for name, unit in made.items()}
-    return City(core, database, clock, settings, units, people)
+            unit = made[homes.get(login, "centre")]
+            person = {"login": login, "name": f"{login}员", "staff_number": str(number), "role": role}
+            session.add(User(**person, unit_id=unit.id, password_hash=_HASH))
+        for code, name, unit_code, words in (("0501", "施工噪声", "city", "施工 噪音"), ("0301", "供水", "water", "停水")):
+            session.add(Category(code=code, group_name=f"{code[:2]} 类", name=name, unit_id=made[unit_code].id, keywords=words))
 
 
 @pytest.fixture

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import pytest
-from cryptography.fernet import Fernet
 
 from chatbot.dialogue import Dialogue, Turn
-from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
 from knowledge.article.seeding import load_seed
 from knowledge.seed.loader import load_articles
-from tests.conftest import TEMPLATE, fresh_database
+from tests.databases import Databases
 from ticketing.citizen.service import by_caller, by_openid
 from ticketing.context import Core
 from ticketing.conversation.service import open_conversation
@@ -25,20 +22,13 @@ from ticketing.taxonomy.models import Category
 CALLER = "+8613900002716"
 
 
-@pytest.fixture(scope="session")
-def city_template(server: PrivatePostgres, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database with the city and every seeded article, made once: filling it takes seconds."""
-    name = "chatbot_city"
-    server.create_database(name, template=TEMPLATE)
-    vault = Vault([Fernet.generate_key().decode()], lookup_key="only for the seed")
-    clock = ManualClock(datetime(2026, 11, 18, 10, 0, tzinfo=CITY_ZONE))
-    core = Core(clock, vault, "only for the seed", "12345", tmp_path_factory.mktemp("city"))
-    asyncio.run(_fill(core, server.url(name)))
-    return name
+@pytest.fixture
+def template(databases: Databases, core: Core) -> str:
+    """A city and every seeded article: filling it takes seconds."""
+    return databases.template("chatbot_city", partial(_fill, core))
 
 
-async def _fill(core: Core, url: str) -> None:
-    database = Database(url)
+async def _fill(core: Core, database: Database) -> None:
     async with database.transaction() as session:
         for number, name in enumerate(sorted({article.unit for article in load_articles()})):
             session.add(Unit(code=f"U{number:03}", name=name, level=2))
@@ -53,14 +43,6 @@ async def _fill(core: Core, url: str) -> None:
             session.add(Category(code=code, group_name="城市管理", name=name, unit_id=bureau.id, keywords=keywords))
         await session.flush()
         await load_seed(core, session)
-    await database.close()
-
-
-@pytest.fixture
-async def database(server: PrivatePostgres, city_template: str, core: Core) -> AsyncIterator[Database]:
-    """A fresh copy of the city."""
-    async with fresh_database(server, city_template, core.vault) as database:
-        yield database
 
 
 @pytest.fixture

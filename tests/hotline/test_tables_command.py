@@ -12,17 +12,17 @@ import pytest
 from hotline.assembly import make_database
 from hotline.commands.tables import export_file, import_file
 from hotline.errors import InvalidInput, NotFound
-from hotline.processes.postgres import PrivatePostgres
 from hotline.settings import Settings
-from tests.conftest import TEMPLATE
+from tests.databases import TEMPLATE, Databases
 from ticketing.people.models import Role, Unit, User
 
 UNITS = "单位代码,单位名称,级别\nparks,市园林绿化局,2\n"
 
 
 @pytest.fixture
-def installation(server: PrivatePostgres, settings: Settings) -> Iterator[Settings]:
+def installation(databases: Databases, settings: Settings) -> Iterator[Settings]:
     name = f"test_{uuid4().hex}"
+    server = databases.server
     server.create_database(name, template=TEMPLATE)
     found = settings.model_copy(update={"database_url": server.url(name)})
     asyncio.run(_administrator(found))

@@ -15,15 +15,16 @@ from hotline.commands.serve import drain
 from hotline.errors import NotFound
 from hotline.processes.postgres import PrivatePostgres
 from hotline.settings import Settings
-from tests.conftest import TEMPLATE
+from tests.databases import TEMPLATE, Databases
 from ticketing.people.models import Role, Unit, User
 from ticketing.sip_account.service import ha1
 
 
 @pytest.fixture
-def installation(server: PrivatePostgres, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def installation(databases: Databases, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a database with an administrator (1) and an agent; the command line finds it."""
     name = f"test_{uuid4().hex}"
+    server = databases.server
     server.create_database(name, template=TEMPLATE)
     found = settings.model_copy(update={"database_url": server.url(name)})
     asyncio.run(_people(found))

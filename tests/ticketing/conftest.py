@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import ManualClock
 from hotline.database import Database
+from tests.databases import TEMPLATE, Databases
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment, Facts
 from ticketing.assignment.service import ReplyDraft
@@ -93,9 +95,20 @@ class City:
 
 
 @pytest.fixture
+def template(request: pytest.FixtureRequest, databases: Databases, core: Core, clock: ManualClock) -> str:
+    """With the city for tests of the city, else with no row."""
+    if "city" not in request.fixturenames:
+        return TEMPLATE
+    return databases.template("ticketing_city", lambda database: settle(core, database, clock))
+
+
+@pytest.fixture
 async def city(core: Core, database: Database, clock: ManualClock) -> City:
-    """The city with its people."""
-    return await settle(core, database, clock)
+    """The city with its people, as the template has them."""
+    async with database.transaction() as session:
+        units = {unit.code: unit.id for unit in await session.scalars(select(Unit))}
+        people = {user.login: staff_actor(user) for user in await session.scalars(select(User))}
+    return City(core, database, clock, units, people)
 
 
 async def settle(core: Core, database: Database, clock: ManualClock) -> City:

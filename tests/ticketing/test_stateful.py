@@ -20,8 +20,7 @@ from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.errors import HotlineError
 from hotline.events import Event, body_digest, link_digest
-from hotline.processes.postgres import PrivatePostgres
-from tests.conftest import TEMPLATE, fresh_database
+from tests.databases import TEMPLATE, Databases
 from tests.ticketing.conftest import City, settle
 from tests.ticketing.life import ACTIONS, LIKELY, attempt
 from ticketing.assignment.models import Assignment, AssignmentState
@@ -54,9 +53,9 @@ ENDED = {"closed", "archived", "merged", "withdrawn", "invalid"}
 
 
 class Lives(RuleBasedStateMachine):
-    """A city with a few tickets. The server is given by the test below."""
+    """A city with a few tickets. The databases are given by the test below."""
 
-    server: PrivatePostgres
+    databases: Databases
     core: Core
     clock: ManualClock
     start: datetime
@@ -71,7 +70,7 @@ class Lives(RuleBasedStateMachine):
         self.dice = random.Random(sum(self.reached.values()))
         self.open = contextlib.AsyncExitStack()
         self.clock.set(self.start)
-        database = self.do(self.open.enter_async_context(fresh_database(self.server, TEMPLATE, self.core.vault)))
+        database = self.do(self.open.enter_async_context(self.databases.fresh(TEMPLATE, self.core.vault)))
         self.city: City = self.do(settle(self.core, database, self.clock))
         self.numbers: list[str] = []
         for _each in range(3):
@@ -215,13 +214,13 @@ def _replay(ticket: Ticket, events: list[Event]) -> None:
     assert state == ticket.state
 
 
-def test_random_lives_keep_the_invariants(server: PrivatePostgres, core: Core, clock: ManualClock) -> None:
+def test_random_lives_keep_the_invariants(databases: Databases, core: Core, clock: ManualClock) -> None:
     """The same lives in every run, so that CI is no lottery; not shrunk, which takes minutes: set `phases` to find the shortest."""
 
     class Machine(Lives):
         pass
 
-    Machine.server, Machine.core, Machine.clock, Machine.start = server, core, clock, clock.now()
+    Machine.databases, Machine.core, Machine.clock, Machine.start = databases, core, clock, clock.now()
     Machine.done, Machine.reached = Counter(), Counter()
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     how = settings(

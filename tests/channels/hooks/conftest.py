@@ -12,10 +12,10 @@ from aiohttp.test_utils import TestServer
 
 from hotline.assembly import Services
 from hotline.settings import Settings
-from tests.channels.staff import City, browser, city, site
+from tests.channels.staff import City, browser, city, site, template
 from tests.channels.staff_api.conftest import program
 
-__all__ = ["browser", "city", "program", "site"]
+__all__ = ["browser", "city", "program", "site", "template"]
 
 
 @dataclass

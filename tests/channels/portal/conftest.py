@@ -4,10 +4,10 @@ import pytest
 
 from hotline.database import Database
 from tests.channels.office import Office
-from tests.channels.public import articles, city, client, make_ticket
+from tests.channels.public import articles, city, client, make_ticket, template
 from ticketing.context import Core
 
-__all__ = ["articles", "city", "client", "make_ticket", "office"]
+__all__ = ["articles", "city", "client", "make_ticket", "office", "template"]
 
 
 @pytest.fixture

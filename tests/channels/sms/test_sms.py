@@ -20,7 +20,7 @@ from channels.sms.sender import SmsSender
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.events import Outbox, history
 from hotline.settings import Settings
-from tests.ticketing.conftest import City, city  # noqa: F401 - the fixture
+from tests.ticketing.conftest import City, city, template  # noqa: F401 - the fixtures
 from ticketing.citizen.models import Citizen
 from ticketing.notice import deliveries
 from ticketing.notice.models import DeliveryState, NoticeDelivery

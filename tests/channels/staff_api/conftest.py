@@ -10,11 +10,11 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from tests.channels.staff import City, browser, city, site
+from tests.channels.staff import City, browser, city, site, template
 from ticketing.access_token.models import TokenScope
 from ticketing.access_token.service import issue
 
-__all__ = ["browser", "city", "site"]
+__all__ = ["browser", "city", "site", "template"]
 
 
 @dataclass

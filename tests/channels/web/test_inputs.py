@@ -12,9 +12,9 @@ from channels.web.middleware import FORM_LIMIT
 from hotline.database import Database
 from hotline.settings import Settings
 from tests.channels.portal.browser import Browser
-from tests.channels.public import Client, articles, city, client, make_ticket, send_raw, tickets
+from tests.channels.public import Client, articles, city, client, make_ticket, send_raw, template, tickets
 
-__all__ = ["articles", "city", "client", "make_ticket"]
+__all__ = ["articles", "city", "client", "make_ticket", "template"]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 COOKIES = ("hotline_csrf", "hotline_chat", "hotline_track", "hotline_receipt", "hotline_staff", "hotline_lang")
 

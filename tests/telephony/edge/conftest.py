@@ -1,5 +1,5 @@
 """A small city with people, for the telephones."""
 
-from tests.ticketing.conftest import city
+from tests.ticketing.conftest import city, template
 
-__all__ = ["city"]
+__all__ = ["city", "template"]

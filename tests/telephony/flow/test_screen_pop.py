@@ -30,7 +30,7 @@ from telephony.queue.switchboard import Switchboard
 from telephony.speech.prompts import read_texts
 from telephony.speech.transcriber import Heard
 from tests.channels.console.test_chromium import AXE, Desk, chromium
-from tests.channels.staff import City, city, site
+from tests.channels.staff import City, city, site, template
 from tests.telephony.flow.conftest import ReadableVoice, ScriptedBot
 from tests.telephony.flow.test_real_person import QuietPrompts
 from tests.telephony.sounds import tone
@@ -40,7 +40,7 @@ from ticketing.duty.service import set_phone, set_state
 from ticketing.ticket import drafts
 from ticketing.ticket.models import Ticket
 
-__all__ = ["chromium", "city", "site"]
+__all__ = ["chromium", "city", "site", "template"]
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.alone,

@@ -1,5 +1,5 @@
 """The city of the core's tests."""
 
-from tests.ticketing.conftest import city
+from tests.ticketing.conftest import city, template
 
-__all__ = ["city"]
+__all__ = ["city", "template"]

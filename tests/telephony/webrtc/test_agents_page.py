@@ -23,13 +23,13 @@ from telephony.webrtc.gateway import Gateway
 from telephony.webrtc.leg import offer_only
 from telephony.webrtc.process import SeatBook
 from telephony.webrtc.server import PhoneServer
-from tests.channels.staff import PASSWORD, Browser, City, city
+from tests.channels.staff import PASSWORD, Browser, City, city, template
 from tests.navigation import goto
 from tests.telephony.sounds import tone
 from tests.telephony.webrtc.page import hears, until
 from ticketing.duty.models import Duty
 
-__all__ = ["city"]
+__all__ = ["city", "template"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AGENT_HZ, CITIZEN_HZ = 1000.0, 440.0

@@ -19,12 +19,12 @@ from telephony.webrtc.gateway import Gateway
 from telephony.webrtc.guest import GuestCalls
 from telephony.webrtc.leg import offer_only
 from telephony.webrtc.server import PhoneServer
-from tests.channels.staff import City, city
+from tests.channels.staff import City, city, template
 from tests.navigation import goto
 from tests.telephony.sounds import tone
 from tests.telephony.webrtc.test_agents_page import AGENT_HZ, CITIZEN_HZ, HEARD, chromium, sounds
 
-__all__ = ["chromium", "city"]
+__all__ = ["chromium", "city", "template"]
 
 
 @dataclass
