@@ -27,7 +27,9 @@ from channels.api.models import Id, Moment, NumberText, Sent, text
 from channels.api.unit_bodies import (
     AskExtension,
     AskSuspension,
+    CoDate,
     Contact,
+    CoUntil,
     Part,
     PartNote,
     PartReason,
@@ -82,6 +84,7 @@ class Dispatch(Sent):
     leader_days: Annotated[Literal[7, 10, 30] | None, Field(description="领导批示件的天数")] = None
     unit_id: Id
     co_unit_ids: Annotated[list[Id], Field(max_length=20, default_factory=list)]
+    co_until: CoUntil = None
     instruction: Annotated[str, text(0, 1000)] = ""
     override_reason: Annotated[str, text(0, 500, "派给被反映单位时督办的理由")] = ""
 
@@ -174,6 +177,7 @@ class RuleDispute(Sent):
 
     unit_id: Id
     co_unit_ids: Annotated[list[Id], Field(max_length=20, default_factory=list)]
+    co_until: CoUntil = None
     instruction: Annotated[str, text(0, 1000)] = ""
     grounds: Annotated[str, text(1, 1000, "裁定的依据")]
 
@@ -224,6 +228,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "go_on": Note,
     "waive": PartReason,
     "pass_on": PassOn,
+    "co_date": CoDate,
     "take_investigation": Empty,
     "conclude_investigation": Findings,
     "exclude": Exclude,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from channels.api.models import Id, Sent, text
+from channels.api.models import Id, Moment, Sent, text
 from ticketing.assignment.models import Facts, LegalProcedure
 from ticketing.deadline.limits import UNITS
 from ticketing.request.states import SuspensionReason
@@ -107,8 +107,19 @@ class PartReason(Part):
     reason: Annotated[str, text(1, 500)]
 
 
+CoUntil = Annotated[Moment | None, Field(description="协办期限；空着按时限规则")]
+
+
 class PassOn(Part):
     """A unit passes its part on to one below it."""
 
     unit_id: Id
     instruction: Annotated[str, text(0, 1000)] = ""
+    co_until: CoUntil = None
+
+
+class CoDate(Part):
+    """By when a unit that helps must have replied."""
+
+    co_until: Annotated[Moment, Field(description="协办期限，不晚于主办单位的期限")]
+    reason: Annotated[str, text(2, 500)]

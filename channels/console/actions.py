@@ -8,7 +8,7 @@ from channels.console.callback_steps import CALLBACK_HANDLERS, CALLBACK_PERMISSI
 from channels.console.progress_steps import PROGRESS_HANDLERS, PROGRESS_PERMISSIONS
 from channels.console.relation_steps import RELATION_HANDLERS, RELATION_PERMISSIONS
 from channels.console.request_steps import REQUEST_HANDLERS, REQUEST_PERMISSIONS
-from channels.console.step import Step
+from channels.console.step import Step, co_until
 from channels.console.supervision_steps import SUPERVISION_HANDLERS, SUPERVISION_PERMISSIONS
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
@@ -79,6 +79,7 @@ async def _dispatch(step: Step) -> str:
         mode=mode,
         instruction=step.text("instruction", 1000),
         co_unit_ids=step.numbers("co_unit_ids"),
+        co_until=co_until(step),
         override_reason=step.text("override_reason", 500),
         handling=handling,
         leader_days=days,

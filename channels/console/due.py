@@ -82,6 +82,8 @@ def rule_of(clock: Deadline | ListedClock) -> str:
         return _("到复查日期")  # a day that was named, not a length
     if clock.kind == ClockKind.STATUTE.value and clock.limit_unit == "h":
         return _("到单位写明的日期")
+    if clock.kind == ClockKind.HANDLE.value and unit == "h" and value > 1 and value != int(value):
+        return _("到指定的时间")  # a co-unit's own date
     if unit == "h" and value < 1:
         value, unit = round(value * 60), "min"
     return _(_LIMIT.get(unit, "{n}")).format(n=f"{round(value, 1):g}")

@@ -77,6 +77,7 @@ EVENT_WORDS = {
     "attachment.added": ("paperclip", "", "上传附件"),
     "assignment.cancelled": ("circle-minus", "", "撤派"),
     "assignment.reassigned": ("building-2", "", "改派"),
+    "assignment.dated": ("calendar-check", "", "定协办期限"),
     "assignment.waived": ("circle-minus", "", "免协办单位答复"),
     "callback.link_sent": ("send", "", "请市民评价"),
     "callback.put_back": ("undo-2", "", "回访任务退回队列"),

@@ -241,6 +241,8 @@ def _always(page: TicketPage, actor: Actor) -> list[Action]:
         found.append(buttons.SUPPLEMENT)
     if page.openings.urge:
         found.append(buttons.URGE)
+    if page.datable and state is not TicketState.SUSPENDED:
+        found.append(buttons.CO_DATE)
     if page.investigation is not None:
         found.append(_investigate(page.investigation))
     if actor.has(Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR):

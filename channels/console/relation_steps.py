@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from channels.console.step import Step
+from channels.console.step import Step, co_until
 from hotline.i18n import _
 from ticketing.assignment import service as assignments
+from ticketing.assignment.co_date import set_co_date
 from ticketing.assignment.pass_on import pass_on
 from ticketing.relation import investigation, merge, repeat
 from ticketing.relation.links import access_other
@@ -43,8 +44,15 @@ async def _waive(step: Step) -> str:
 
 async def _pass_on(step: Step) -> str:
     unit_id = step.number("unit_id", _("请选择承办单位"))
-    await pass_on(step.core, step.session, step.actor, await step.assignment(), unit_id, step.text("instruction", 1000))
+    part, until = await step.assignment(), co_until(step)
+    await pass_on(step.core, step.session, step.actor, part, unit_id, step.text("instruction", 1000), until)
     return "passed_on"
+
+
+async def _co_date(step: Step) -> str:
+    until = step.moment("co_until", _("请写明协办期限"))
+    await set_co_date(step.core, step.session, step.actor, step.ticket, await step.assignment(), until, step.text("reason", 500))
+    return "co_dated"
 
 
 async def _take_investigation(step: Step) -> str:
@@ -73,6 +81,7 @@ RELATION_HANDLERS: dict[str, Callable[[Step], Awaitable[str]]] = {
     "go_on": _go_on,
     "waive": _waive,
     "pass_on": _pass_on,
+    "co_date": _co_date,
     "take_investigation": _take_investigation,
     "conclude_investigation": _conclude_investigation,
     "exclude": _exclude,
@@ -84,6 +93,7 @@ RELATION_PERMISSIONS = {
     "go_on": "ticket.ask",
     "waive": "ticket.dispatch",
     "pass_on": "unit.subdispatch",
+    "co_date": "assignment.date",
     "take_investigation": "investigation.lead",
     "conclude_investigation": "investigation.lead",
     "exclude": "rates.exclude",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from channels.console.step import Step
+from channels.console.step import Step, co_until
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from ticketing.assignment.service import access_assignment
@@ -100,7 +100,8 @@ async def _open_dispute(step: Step) -> str:
 
 async def _rule_dispute(step: Step) -> str:
     unit_id = step.number("unit_id", _("请选择主办单位"))
-    co_units = tuple(CoUnit(unit) for unit in step.numbers("co_unit_ids") if unit != unit_id)
+    until = co_until(step)
+    co_units = tuple(CoUnit(unit, until) for unit in step.numbers("co_unit_ids") if unit != unit_id)
     mode = DispatchMode(step.ticket.dispatch_mode or DispatchMode.PHONE.value)
     order = Order(unit_id, mode, instruction=step.text("instruction", 1000), co_units=co_units)
     await dispute.rule(step.core, step.session, step.actor, step.ticket, order, grounds=step.text("grounds", 1000))

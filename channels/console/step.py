@@ -85,3 +85,8 @@ class Step:
             return date.fromisoformat(self.form.get(name, ""))
         except ValueError:
             raise InvalidInput(message, field=name) from None
+
+
+def co_until(step: Step) -> datetime | None:
+    """By when the units that help must have replied; None: as the policy says. Raises InvalidInput."""
+    return step.moment("co_until", _("协办期限的时间不对")) if step.text("co_until", 40) else None

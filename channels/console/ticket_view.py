@@ -23,7 +23,7 @@ from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import Person, person
 from ticketing.context import Core
 from ticketing.conversation.models import Call, Message
-from ticketing.deadline.models import ClockState, Deadline
+from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit
 from ticketing.people.permissions import Scope, may, scope_of
@@ -113,6 +113,8 @@ class TicketPage:
     created_by: str = ""
     mine: Handling | None = None
     """The part of the person's own unit."""
+    datable: list[Handling] = field(default_factory=list)
+    """Parts of units that help whose own date this person may set now (协办期限)."""
     requests: list[Asked] = field(default_factory=list)
     """Requests on this ticket, newest first; of a unit person only the own unit's."""
     investigation: Investigation | None = None
@@ -208,6 +210,7 @@ def _show_clocks(page: TicketPage, actor: Actor, rows: dict[str, Any], calendar:
     page.mine = mine = next(
         (item for item in reversed(page.handlings) if in_unit and item.assignment.unit_id == actor.unit_id and _is_open(item)), None
     )
+    page.datable = _datable(page, actor if in_unit else None)
     shown = [
         clock for clock in page.clocks if clock.assignment_id is None or not in_unit or (mine and clock.assignment_id == mine.assignment.id)
     ]
@@ -239,6 +242,24 @@ def page_of_new(core: Core, ticket: Ticket, clock: Deadline, citizen: Citizen | 
     For what follows from the page (`next_step`), not for showing it: there is no proposal and no timeline.
     """
     return TicketPage(ticket=ticket, who=person(core, citizen), now=core.clock.now(), clocks=[clock], last_seq=1)
+
+
+def _datable(page: TicketPage, helped: Actor | None) -> list[Handling]:
+    """Co-units whose handling clock runs and is not over; those that the unit of `helped` passed a part on to, when given."""
+    own = {item.assignment.id for item in page.handlings if helped is not None and item.assignment.unit_id == helped.unit_id}
+    running = {
+        clock.assignment_id
+        for clock in page.clocks
+        if clock.kind == ClockKind.HANDLE.value and clock.state == ClockState.RUNNING.value and page.now < clock.due_at
+    }
+    return [
+        item
+        for item in page.handlings
+        if not item.assignment.lead
+        and item.assignment.id in running
+        and AssignmentState(item.assignment.state).is_open
+        and (helped is None or item.assignment.parent_id in own)
+    ]
 
 
 def _is_open(item: Handling) -> bool:

@@ -108,7 +108,7 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
     if event.name == "ticket.edited":
         words = data.get("words", {})
         parts = [_changed(name, *words.get(name, (data["before"].get(name), value))) for name, value in data.get("after", {}).items()]
-    if event.name == "deadline.recomputed":
+    if event.name in ("deadline.recomputed", "assignment.dated"):
         before, after = (due_time(datetime.fromisoformat(data[key])) for key in ("before", "after"))
         parts.append(_("原定{before}，现定{after}").format(before=before, after=after))
     if event.name == "policy.moved":

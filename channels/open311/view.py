@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.open311.arguments import MAX_DESCRIPTION, Query
@@ -22,20 +22,11 @@ from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.people.models import Unit
 from ticketing.taxonomy.models import Category
+from ticketing.ticket.access import public_tickets
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import FINAL_STATES, Confidentiality, Kind, TicketState
+from ticketing.ticket.states import FINAL_STATES, Confidentiality, TicketState
 
-_HIDDEN_STATES = (TicketState.DRAFT.value, TicketState.INVALID.value)
 _CLOSED = tuple(sorted(state.value for state in FINAL_STATES))
-
-
-def is_public() -> ColumnElement[bool]:
-    """The condition that every query here carries."""
-    return and_(
-        Ticket.confidentiality != Confidentiality.SECRET.value,
-        Ticket.state.not_in(_HIDDEN_STATES),
-        or_(Ticket.kind != Kind.REPORT.value, Ticket.confidentiality == Confidentiality.OPEN.value),
-    )
 
 
 async def service_list(session: AsyncSession) -> list[dict[str, Any]]:
@@ -62,7 +53,7 @@ async def service_codes(session: AsyncSession) -> frozenset[str]:
 
 async def find(session: AsyncSession, query: Query) -> list[dict[str, Any]]:
     """The public side of the requests that were asked for, newest first."""
-    statement = select(Ticket).where(is_public()).order_by(Ticket.received_at.desc(), Ticket.id.desc())
+    statement = public_tickets().order_by(Ticket.received_at.desc(), Ticket.id.desc())
     if query.numbers is not None:
         statement = statement.where(Ticket.number.in_(query.numbers))
     else:
@@ -79,7 +70,7 @@ async def find(session: AsyncSession, query: Query) -> list[dict[str, Any]]:
 
 async def find_one(session: AsyncSession, number: str) -> dict[str, Any] | None:
     """The public side of one request; None when there is none or when it is not public."""
-    tickets = list(await session.scalars(select(Ticket).where(is_public(), Ticket.number == number)))
+    tickets = list(await session.scalars(public_tickets().where(Ticket.number == number)))
     return (await _records(session, tickets))[0] if tickets else None
 
 

@@ -19,6 +19,7 @@ from knowledge.article.models import Article
 from knowledge.article.text import sections
 from knowledge.search.service import listing, search
 from ticketing.people.models import Unit
+from ticketing.ticket.access import access_opened
 from ticketing.ticket.models import Ticket
 
 COMMON = 5
@@ -34,11 +35,19 @@ async def home(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].transaction() as session:
         asked = select(Article).where(is_told(today)).order_by(Article.used_count.desc(), Article.title).limit(COMMON)
         common = list(await session.scalars(asked))
-        recent = (await session.scalars(select(Ticket).where(Ticket.number == number))).first() if number else None
+        recent = await _recent(session, number) if number else None
     return page(
         request, "portal/home.html", common=common, recent=recent, emergency=[(tel, _(words)) for tel, words in EMERGENCY],
         browser_calls=bool(request.app[SETTINGS].browser_calls),
     )  # fmt: skip
+
+
+async def _recent(session: AsyncSession, number: str) -> Ticket | None:
+    """The ticket that this browser opened; None when it is gone."""
+    try:
+        return await access_opened(session, number)
+    except NotFound:
+        return None
 
 
 async def guide(request: web.Request) -> web.StreamResponse:

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from aiohttp import web
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api.limits import Limiter
@@ -28,7 +27,7 @@ from ticketing.callback.service import finish_callback, reopen
 from ticketing.people.actor import citizen_actor
 from ticketing.relation.links import master_of
 from ticketing.supervision.urging import urge
-from ticketing.ticket.access import access_by_code
+from ticketing.ticket.access import access_by_code, access_opened
 from ticketing.ticket.dispatch import supplement, withdraw
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.refusal import MIN_WAY, object_to
@@ -98,15 +97,6 @@ async def _access(request: web.Request, number: str, code: str) -> None:
         await access_by_code(request.app[CORE], session, number if possible else "", code if possible else "")
 
 
-async def _load(request: web.Request, session: AsyncSession, number: str, *, lock: bool = False) -> Ticket:
-    """The ticket that the signed cookie names; it was opened with its query code."""
-    statement = select(Ticket).where(Ticket.number == number)
-    ticket = (await session.scalars(statement.with_for_update() if lock else statement)).first()
-    if ticket is None:
-        raise NotFound(_("没有找到这件事，请重新输入编号和查询码"))
-    return ticket
-
-
 async def _ticket_page(
     request: web.Request,
     number: str,
@@ -118,7 +108,7 @@ async def _ticket_page(
     template: str = "portal/track.html",
 ) -> web.Response:
     async with request.app[DATABASE].transaction() as session:
-        found = await tracked(request.app[CORE], session, await _load(request, session, number))
+        found = await tracked(request.app[CORE], session, await access_opened(session, number))
     said = request.query.get("done", "")
     return page(
         request,
@@ -175,7 +165,7 @@ def _posting(step: Step, template: str = "portal/track.html") -> Callable[[web.R
         typed = {name: _CONTROL.sub("", value).strip() for name, value in data.items() if isinstance(value, str)}
         try:
             async with request.app[DATABASE].transaction() as session:
-                done = await step(request, session, await _load(request, session, number, lock=True), typed)
+                done = await step(request, session, await access_opened(session, number, lock=True), typed)
         except InvalidInput as error:
             return await _ticket_page(
                 request, number, errors=error.errors or {"text": str(error)}, typed=typed, status=422, template=template

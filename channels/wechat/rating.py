@@ -18,6 +18,7 @@ from ticketing.callback.service import CallbackResult, finish_callback
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation
 from ticketing.people.actor import citizen_actor
+from ticketing.ticket.access import tickets_of_citizen
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Satisfaction, TicketState
 
@@ -79,7 +80,7 @@ def recognise(text: str) -> Satisfaction | None:
 
 async def rate(core: Core, session: AsyncSession, citizen_id: int, satisfaction: Satisfaction) -> str | None:
     """Finish the callback of the citizen's ticket; None when none of them waits for it. Safe to be done twice."""
-    mine = select(Ticket).where(Ticket.citizen_id == citizen_id).order_by(Ticket.id.desc()).limit(1)
+    mine = tickets_of_citizen(citizen_id).limit(1)
     tasks = select(CallbackTask.ticket_id)
     asked = Ticket.id.in_(tasks.where(CallbackTask.state == TaskState.OPEN.value)) & (Ticket.state == TicketState.CALLBACK.value)
     ticket = (await session.scalars(mine.where(asked).with_for_update())).first()

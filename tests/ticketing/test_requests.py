@@ -387,7 +387,7 @@ async def test_without_objection_a_refusal_is_filed_after_five_working_days(city
         await object_to(city, number)
 
 
-# ── five fixed fields, co-units ─────────────────────────────────────────────────────────────────────────────────────
+# ── five fixed fields ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_five_fixed_fields_stand_after_signing__f06(city: City) -> None:
@@ -400,22 +400,6 @@ async def test_five_fixed_fields_stand_after_signing__f06(city: City) -> None:
     assert usual.responsible_leader == "chief"  # the unit's chief, who signs, and the usual standard
     assert usual.responsible_person.startswith("clerk")
     assert usual.quality_standard
-
-
-async def test_a_co_unit_has_its_own_deadline_and_its_reply_may_be_waived(city: City) -> None:
-    number = (await city.register()).ticket.number
-    until = city.clock.now() + timedelta(days=1)
-    order = Order(city.units["city"], DispatchMode.PHONE, co_units=(CoUnit(city.units["water"], until),))
-    lead = await city.act(number, city.dispatcher, dispatching.dispatch_order, order)
-    async with city.database.transaction() as session:
-        helper = (await session.scalars(select(Assignment).where(Assignment.unit_id == city.units["water"]))).one()
-    assert (await clock(city, "handle", helper)).due_at == until
-    await city.handle(lead)
-    assert (await ticket_of(city, number)).state == "in_progress"
-    with pytest.raises(IllegalStep, match="主办"):
-        await city.by_unit(city.dispatcher, assignments.waive, lead, "不需要答复了")
-    await city.by_unit(city.dispatcher, assignments.waive, helper, "现场查明与供水无关")
-    assert (await ticket_of(city, number)).state == "reply_review"
 
 
 async def test_a_leaders_instruction_has_seven_ten_or_thirty_days(city: City) -> None:

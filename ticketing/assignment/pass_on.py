@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,8 +20,13 @@ from ticketing.ticket.dispatch import assign
 _AT_WORK = (AssignmentState.SIGNED.value, AssignmentState.WORKING.value, AssignmentState.REDO.value)
 
 
-async def pass_on(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, unit_id: int, instruction: str) -> Assignment:
-    """Give a part of the signed work to a unit below. Raises IllegalStep, InvalidInput, NotFound."""
+async def pass_on(
+    core: Core, session: AsyncSession, actor: Actor, assignment_id: int, unit_id: int, instruction: str, until: datetime | None = None
+) -> Assignment:
+    """Give a part of the signed work to a unit below, to be done by `until`; None: the policy's limit for co-units.
+
+    Raises IllegalStep, InvalidInput, NotFound.
+    """
     parent, ticket = await access_assignment(session, actor, assignment_id)
     at_work(ticket)
     if parent.state not in _AT_WORK:
@@ -35,4 +42,4 @@ async def pass_on(core: Core, session: AsyncSession, actor: Actor, assignment_id
     there = select(Assignment.id).where(Assignment.ticket_id == ticket.id, Assignment.unit_id == unit.id, Assignment.state.not_in(gone))
     if await session.scalar(there.limit(1)) is not None:
         raise IllegalStep(_("这个单位已经在办理这张工单"))
-    return await assign(core, session, actor, ticket, unit.id, lead=False, instruction=instruction, parent_id=parent.id)
+    return await assign(core, session, actor, ticket, unit.id, lead=False, instruction=instruction, until=until, parent_id=parent.id)

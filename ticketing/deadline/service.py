@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput
 from hotline.i18n import _
+from ticketing.assignment.models import Assignment
 from ticketing.calendar.service import work_calendar
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.context import Core
 from ticketing.deadline import compute
 from ticketing.deadline.book import policies, policy_for, policy_of
 from ticketing.deadline.compute import Extension, Moments, Pause
-from ticketing.deadline.limits import Limit, Options, options_of
+from ticketing.deadline.limits import MOST_HOURS, Limit, Options, options_of
 from ticketing.deadline.models import OPEN, ClockKind, ClockState, Deadline, Stage
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Urgency
@@ -154,12 +155,20 @@ async def start_policy_clock(
 
 
 async def start_handling_clocks(
-    core: Core, session: AsyncSession, ticket: Ticket, assignment_id: int, *, lead: bool, until: datetime | None = None
+    core: Core,
+    session: AsyncSession,
+    ticket: Ticket,
+    assignment_id: int,
+    *,
+    lead: bool,
+    until: datetime | None = None,
+    parent_id: int | None = None,
 ) -> list[Deadline]:
     """Start all clocks of an assignment by the ticket's policy: sign, contact, on_site, plan, handle.
 
     A co-unit has a sign clock and its own, shorter handle clock (`co_handle`); the dispatcher may set its end himself
-    (`until`), which may not lie after the lead unit's. Nobody is contacted when the person is unknown.
+    (`until`), which may not lie after that of whom it helps (`parent_id`, or the lead unit). Nobody is contacted when the
+    person is unknown.
     """
     chosen = await policy_of(session, ticket)
     nobody = ticket.anonymous or ticket.citizen_id is None
@@ -174,21 +183,43 @@ async def start_handling_clocks(
             continue
         limit, options = limits[kind], chosen.options
         if kind is ClockKind.HANDLE and until is not None:
-            limit, options = await _until(core, session, ticket, until), compute.USUAL
+            limit, options = _until(core.clock.now(), until, await latest_end(session, ticket.id, parent_id)), compute.USUAL
         started.append(await start_clock(core, session, ticket, kind, limit, assignment_id=assignment_id, options=options))
     return started
 
 
-async def _until(core: Core, session: AsyncSession, ticket: Ticket, until: datetime) -> Limit:
-    """The length of a sub-deadline that the dispatcher chose. Raises InvalidInput."""
-    now = core.clock.now()
+async def latest_end(session: AsyncSession, ticket_id: int, parent_id: int | None = None) -> datetime | None:
+    """How late a co-unit's own date may lie: when the unit that passed the part on, or the lead unit, is due itself."""
     ends = select(Deadline.due_at).where(
-        Deadline.ticket_id == ticket.id, Deadline.kind == ClockKind.HANDLE.value, Deadline.state == ClockState.RUNNING.value
+        Deadline.ticket_id == ticket_id, Deadline.kind == ClockKind.HANDLE.value, Deadline.state == ClockState.RUNNING.value
     )
-    lead = await session.scalar(ends.order_by(Deadline.id).limit(1))
-    if until <= now or (lead is not None and until > lead):
-        raise InvalidInput(_("协办期限应在现在以后、主办期限以前"), field="until")
-    return Limit((until - now).total_seconds() / 3600, "h")
+    whose = Deadline.assignment_id == parent_id
+    if parent_id is None:
+        whose = Deadline.assignment_id.in_(select(Assignment.id).where(Assignment.ticket_id == ticket_id, Assignment.lead))
+    return await session.scalar(ends.where(whose).order_by(Deadline.id.desc()).limit(1))
+
+
+def _until(now: datetime, until: datetime, latest: datetime | None) -> Limit:
+    """The length of a sub-deadline that somebody chose. Raises InvalidInput."""
+    hours = (until - now).total_seconds() / 3600
+    if not 0 < hours <= MOST_HOURS or (latest is not None and now < latest < until):
+        raise InvalidInput(_("协办期限应在现在以后、主办期限以前"), field="co_until")
+    return Limit(hours, "h")
+
+
+async def set_end(core: Core, session: AsyncSession, deadline: Deadline, until: datetime, *, latest: datetime | None) -> None:
+    """Let a running clock end at `until`, whatever its policy says; pauses so far stay. The caller's event keeps the old one.
+
+    Raises InvalidInput for what is past or after `latest`.
+    """
+    _until(core.clock.now(), until, latest)
+    pauses = [each for each in compute.adjustments_of(deadline.adjustments or []) if isinstance(each, Pause)]
+    paused = sum((each.end - each.start).total_seconds() for each in pauses)
+    deadline.adjustments = [compute.as_data(each) for each in pauses]
+    set_terms(core, deadline, Limit(((until - deadline.started_at).total_seconds() - paused) / 3600, "h"), compute.USUAL)
+    recompute(await work_calendar(session), deadline)
+    fall_back(deadline, core.clock.now())
+    await session.flush()
 
 
 def _open_clocks(ticket_id: int, kinds: tuple[ClockKind, ...], assignment_id: int | None, states: tuple[str, ...]) -> Select[Any]:
@@ -325,6 +356,7 @@ async def running(session: AsyncSession, ticket_id: int) -> list[Deadline]:
 __all__ = [
     "extend_clock",
     "go_on_after_review",
+    "latest_end",
     "pause_clocks",
     "plan_dispatch_clock",
     "policies",
@@ -332,6 +364,7 @@ __all__ = [
     "policy_of",
     "resume_clocks",
     "running",
+    "set_end",
     "start_clock",
     "start_dispatch_clock",
     "start_handling_clocks",

@@ -1,7 +1,8 @@
 """The one door to tickets: pages, API, lists and exports all pass here. What may not be seen does not exist (NotFound).
 
 `visible` is a condition for statements, so lists are filtered in the database; `access_ticket` is the door to one
-ticket; `access_by_code` is the citizen's door; `reveal` opens private fields and leaves an audit event.
+ticket; `access_by_code`, `access_opened` and `tickets_of_citizen` are the citizen's doors, `public_tickets` is everybody's;
+`reveal` opens private fields and leaves an audit event. `tests/ticketing/test_doors.py` finds selects that pass by.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from ticketing.callback.models import CallbackTask, ReturnCall, SecondVisit
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import Person, person
 from ticketing.context import Core
-from ticketing.conversation.models import Call
+from ticketing.conversation.models import Call, Conversation
 from ticketing.people.actor import Actor
 from ticketing.people.lines import calls_of
 from ticketing.people.models import User
 from ticketing.people.permissions import Scope, may, scope_of
 from ticketing.people.units import below
 from ticketing.ticket import queues
-from ticketing.ticket.models import Attachment, Ticket
-from ticketing.ticket.states import Confidentiality
+from ticketing.ticket.models import Attachment, Ticket, UnitQueue
+from ticketing.ticket.states import Confidentiality, Kind, TicketState
 from ticketing.ticket.steps import tell
 
 
@@ -69,6 +70,14 @@ def visible_to(
         among = func.array(union_all(*ids).scalar_subquery(), type_=ARRAY(BigInteger))  # read when the first ticket is asked about
         return (Ticket.id + literal_column("0") == any_(among)) & (ordinary | named)  # added nothing: no way to the tickets by itself
     return Ticket.id.in_(union_all(*ids)) & (ordinary | named)
+
+
+def lying_visible_to(actor: Actor) -> ColumnElement[bool]:
+    """`visible_to` for the rows of `unit_queue` that lie at the units of the actor's tree, by the role alone (not by name).
+
+    The row itself is the unit's part of the ticket; what is left to ask stands in it (docs/decisions/0160).
+    """
+    return ~UnitQueue.secret & (UnitQueue.line == actor.line if actor.line else true())
 
 
 def named_on(actor: Actor, of: type[Ticket]) -> ColumnElement[bool]:
@@ -168,10 +177,42 @@ async def access_by_code(core: Core, session: AsyncSession, number: str, query_c
     return ticket
 
 
+async def access_opened(session: AsyncSession, number: str, *, lock: bool = False) -> Ticket:
+    """The citizen's door once it is open: `number` comes from a signed cookie that `access_by_code` or registration earned.
+
+    Raises NotFound when it is gone meanwhile.
+    """
+    statement = select(Ticket).where(Ticket.number == number)
+    ticket = (await session.scalars(statement.with_for_update() if lock else statement)).first()
+    if ticket is None:
+        raise NotFound(_("没有找到这件事，请重新输入编号和查询码"))
+    return ticket
+
+
+def tickets_of_citizen(citizen_id: int) -> Select[Ticket]:
+    """A citizen's own tickets, newest first, for channels that know who it is: what the person may act on, secret ones too."""
+    return select(Ticket).where(Ticket.citizen_id == citizen_id).order_by(Ticket.id.desc())
+
+
 async def own_tickets(session: AsyncSession, citizen_id: int, *, limit: int = 5) -> list[Ticket]:
-    """A citizen's own tickets, newest first; for channels that know who it is."""
-    statement = select(Ticket).where(Ticket.citizen_id == citizen_id, Ticket.confidentiality != Confidentiality.SECRET.value)
-    return list(await session.scalars(statement.order_by(Ticket.id.desc()).limit(limit)))
+    """A citizen's own tickets that may be told aloud or listed, newest first: a secret one is opened by its code only."""
+    ordinary = Ticket.confidentiality != Confidentiality.SECRET.value
+    return list(await session.scalars(tickets_of_citizen(citizen_id).where(ordinary).limit(limit)))
+
+
+_NEVER_PUBLIC = (TicketState.DRAFT.value, TicketState.INVALID.value)
+
+
+def public_tickets() -> Select[Ticket]:
+    """What everybody may know to exist (Open311): never secret tickets, drafts or nuisance; 举报 only when it was published.
+
+    What of such a ticket is shown is the channel's matter.
+    """
+    return select(Ticket).where(
+        Ticket.confidentiality != Confidentiality.SECRET.value,
+        Ticket.state.not_in(_NEVER_PUBLIC),
+        or_(Ticket.kind != Kind.REPORT.value, Ticket.confidentiality == Confidentiality.OPEN.value),
+    )
 
 
 async def person_of(core: Core, session: AsyncSession, ticket: Ticket) -> Person:
@@ -229,16 +270,23 @@ async def closed_conversations(core: Core, session: AsyncSession, actor: Actor, 
 
     An ordinary ticket of yesterday hides nothing here: whoever serves a person now may read what is being said.
     """
-    secret = withheld_conversations(core, actor).where(
-        Ticket.confidentiality == Confidentiality.SECRET.value, Ticket.conversation_id.in_(list(conversations))
-    )
-    return {found for found in await session.scalars(secret) if found is not None}
+    asked, is_secret = list(conversations), Ticket.confidentiality == Confidentiality.SECRET.value
+    secret = withheld_conversations(core, actor).where(is_secret, Ticket.conversation_id.in_(asked))
+    about = _about_withheld(core, actor).where(is_secret, Conversation.id.in_(asked))
+    return {found for found in await session.scalars(union_all(secret, about)) if found is not None}
+
+
+def _about_withheld(core: Core, actor: Actor) -> Select[UUID]:
+    """Contacts that are about a ticket which the actor may not see: calls that we made to its citizen."""
+    unseen = not_(func.coalesce(visible(core, actor), false()))
+    return select(Conversation.id).join(Ticket, Ticket.id == Conversation.ticket_id).where(unseen)
 
 
 async def sees_conversation(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID) -> bool:
     """Whether no ticket of this conversation is hidden from the actor."""
     withheld = withheld_conversations(core, actor).where(Ticket.conversation_id == conversation_id).limit(1)
-    return (await session.scalar(withheld)) is None
+    about = _about_withheld(core, actor).where(Conversation.id == conversation_id).limit(1)
+    return (await session.scalar(withheld)) is None and (await session.scalar(about)) is None
 
 
 async def access_call(core: Core, session: AsyncSession, actor: Actor, call_id: UUID) -> Call:
@@ -260,6 +308,8 @@ async def _may_listen(core: Core, session: AsyncSession, actor: Actor, call: Cal
     if not await sees_conversation(core, session, actor, call.conversation_id):
         return False
     if await session.scalar(select(Ticket.id).where(Ticket.conversation_id == call.conversation_id).limit(1)):
+        return True
+    if call.direction == "out":  # made about a ticket, which the actor sees
         return True
     reach = scope_of(actor, "recording.listen")
     if reach is Scope.SAMPLE or (reach is Scope.TODAY and call.ended_at is None):

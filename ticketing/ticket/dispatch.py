@@ -101,12 +101,13 @@ async def dispatch(
     mode: DispatchMode,
     instruction: str = "",
     co_unit_ids: tuple[int, ...] = (),
+    co_until: datetime | None = None,
     override_reason: str = "",
     handling: HandlingKind | None = None,
     leader_days: int | None = None,
 ) -> Assignment:
     """T9 with plain arguments; see `dispatch_order`."""
-    co_units = tuple(CoUnit(unit) for unit in dict.fromkeys(co_unit_ids))
+    co_units = tuple(CoUnit(unit, co_until) for unit in dict.fromkeys(co_unit_ids))
     order = Order(unit_id, mode, handling, leader_days, instruction, co_units, override_reason)
     return await dispatch_order(core, session, actor, ticket, order)
 
@@ -208,7 +209,7 @@ async def assign(
     )
     session.add(assignment)
     await session.flush()
-    await start_handling_clocks(core, session, ticket, assignment.id, lead=lead, until=until)
+    await start_handling_clocks(core, session, ticket, assignment.id, lead=lead, until=until, parent_id=parent_id)
     data: dict[str, Any] = {"assignment": assignment.id, "unit": unit_id, "lead": lead}
     if parent_id is not None:
         data["parent"] = parent_id

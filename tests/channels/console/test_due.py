@@ -36,7 +36,7 @@ def clock(limit: Limit, **columns: object) -> Deadline:
         (Limit(24, "h"), "24小时，全天连续"),
         (Limit(0.5, "wd"), "0.5个工作日"),
         (Limit(3, "wd"), "3个工作日"),
-        (Limit(1080.2471, "h"), "1080.2小时，全天连续"),
+        (Limit(1080.2471, "h"), "到指定的时间"),
         (Limit(7, "d"), "7天，含休息日"),
     ],
 )

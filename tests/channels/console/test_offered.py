@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -358,7 +359,7 @@ async def form_for(town: City, session: AsyncSession, actor: Actor, ticket: Tick
     """A form that is filled in well for this ticket, as a person with the page open would."""
     parts = list(await session.scalars(select(Assignment).where(Assignment.ticket_id == ticket.id).order_by(Assignment.lead.desc())))
     own = [part for part in parts if part.unit_id == actor.unit_id and part.state not in ("returned", "cancelled")]
-    if action == "waive":
+    if action in ("waive", "co_date"):
         own = [part for part in parts if not part.lead]
     asked = await session.scalar(select(Request.id).where(Request.ticket_id == ticket.id, Request.state == "pending").limit(1))
     part = (own or parts or [None])[0]
@@ -374,7 +375,8 @@ async def form_for(town: City, session: AsyncSession, actor: Actor, ticket: Tick
         "code": "litigation", "reason_class": "works", "review_on": "2026-12-20", "limit_value": "1", "limit_unit": "wd",
         "hand_over": "no", "false_reply": "no", "excluded": "yes", "cause": "not_solved", "days": "3", "colour": "yellow",
         "receiver": "接警员0317", "outcome": "no_answer", "satisfaction": "satisfied", "attitude": "good", "contacted": "yes",
-        "solved": "yes", "due_at": "2026-12-20", "master": other, "earlier": other, "return_call": "1",
+        "solved": "yes", "due_at": "2026-12-20",
+        "co_until": (town.clock.now() + timedelta(minutes=1)).isoformat(), "master": other, "earlier": other, "return_call": "1",
         **({"unit_id": str(town.units["brigade"])} if action == "pass_on" else {}),
         **({"code": "empty"} if action == "invalidate" else {}),
     }  # fmt: skip

@@ -58,6 +58,8 @@ def _value(name: str, field: dict[str, Any], schema: dict[str, Any], city: City,
         case _:
             if field.get("format") == "date":
                 return "2026-12-20"
+            if field.get("format") == "date-time":
+                return "2026-12-20T12:00:00+08:00"
             pattern = field.get("pattern", "")
             if pattern.startswith("^[a-z_"):
                 return "slow"

@@ -1,0 +1,145 @@
+"""Units that help: their own date, set at dispatch and later, swept like every clock; their reply may be waived."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from hotline.errors import HotlineError, IllegalStep, InvalidInput, NotAllowed, NotFound
+from hotline.events import history
+from tests.ticketing.conftest import City
+from ticketing.assignment import service as assignments
+from ticketing.assignment.co_date import set_co_date
+from ticketing.assignment.models import Assignment
+from ticketing.assignment.pass_on import pass_on
+from ticketing.deadline.models import Deadline
+from ticketing.people.actor import Actor
+from ticketing.people.models import Unit
+from ticketing.supervision import sweep
+from ticketing.supervision.models import Card
+from ticketing.ticket import dispatch as dispatching
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import DispatchMode
+
+WHY = "主办单位要在送审以前汇总"
+
+
+async def helped(city: City, until: datetime | None = None) -> tuple[str, Assignment, Assignment]:
+    """A ticket with a lead unit and one that helps."""
+    number = (await city.register()).ticket.number
+    lead = await city.act(
+        number, city.dispatcher, dispatching.dispatch,
+        unit_id=city.units["city"], mode=DispatchMode.PHONE, co_unit_ids=(city.units["water"],), co_until=until,
+    )  # fmt: skip
+    async with city.database.transaction() as session:
+        helper = (await session.scalars(select(Assignment).where(Assignment.unit_id == city.units["water"]))).one()
+    return number, lead, helper
+
+
+async def handle_clock(city: City, part: Assignment) -> Deadline:
+    async with city.database.transaction() as session:
+        return (await session.scalars(select(Deadline).where(Deadline.assignment_id == part.id, Deadline.kind == "handle"))).one()
+
+
+async def date_it(city: City, actor: Actor, number: str, part: Assignment, until: datetime, why: str = WHY) -> Deadline:
+    return await city.act(number, actor, set_co_date, part.id, until, why)
+
+
+async def test_a_co_unit_has_its_own_deadline_and_its_reply_may_be_waived(city: City) -> None:
+    until = city.clock.now() + timedelta(days=1)
+    number, lead, helper = await helped(city, until)
+    assert (await handle_clock(city, helper)).due_at == until
+    await city.handle(lead)
+    with pytest.raises(IllegalStep, match="主办"):
+        await city.by_unit(city.dispatcher, assignments.waive, lead, "不需要答复了")
+    await city.by_unit(city.dispatcher, assignments.waive, helper, "现场查明与供水无关")
+    async with city.database.transaction() as session:
+        assert (await session.scalars(select(Ticket.state).where(Ticket.number == number))).one() == "reply_review"
+
+
+async def test_the_dispatcher_moves_the_date_later_and_the_event_says_from_when_to_when(city: City) -> None:
+    number, _lead, helper = await helped(city)
+    before = (await handle_clock(city, helper)).due_at
+    until = city.clock.now() + timedelta(hours=20)
+    await date_it(city, city.dispatcher, number, helper, until)
+    clock = await handle_clock(city, helper)
+    assert (clock.due_at, clock.state) == (until, "running")
+    async with city.database.transaction() as session:
+        event = (await history(session, "ticket", helper.ticket_id))[-1]
+    assert event.name == "assignment.dated"
+    assert [datetime.fromisoformat(event.data[key]).astimezone(UTC) for key in ("before", "after")] == [before, until]
+
+
+async def test_a_pause_before_the_date_was_set_does_not_move_it(city: City) -> None:
+    number, _lead, helper = await helped(city)
+    async with city.database.transaction() as session:
+        row = await session.get_one(Deadline, (await handle_clock(city, helper)).id)
+        began = city.clock.now()
+        row.adjustments = [{"pause": [began.isoformat(), (began + timedelta(hours=2)).isoformat()]}]
+    city.clock.advance(hours=3)
+    until = city.clock.now() + timedelta(hours=5)
+    assert (await date_it(city, city.supervisor, number, helper, until)).due_at == until
+
+
+@pytest.mark.parametrize("shift", [timedelta(0), timedelta(hours=-1), timedelta(days=30), timedelta(days=365 * 900)])
+async def test_a_date_lies_ahead_and_not_after_the_lead_units(city: City, shift: timedelta) -> None:
+    number, _lead, helper = await helped(city)
+    with pytest.raises(InvalidInput) as refused:
+        await date_it(city, city.dispatcher, number, helper, city.clock.now() + shift)
+    assert refused.value.field == "co_until"
+    with pytest.raises(InvalidInput):
+        await helped(city, city.clock.now() + shift)
+
+
+async def test_it_is_swept_like_a_clock_and_the_card_goes_to_the_unit_that_helps(city: City) -> None:
+    number, _lead, helper = await helped(city)
+    await city.by_unit(city.water_clerk, assignments.sign, helper)
+    until = city.clock.now() + timedelta(hours=2)
+    await date_it(city, city.dispatcher, number, helper, until)
+    city.clock.set(until)
+    await sweep.run(city.core, city.database)
+    async with city.database.transaction() as session:
+        cards = list(await session.scalars(select(Card).where(Card.unit_id == city.units["water"])))
+    assert [(card.colour, card.deadline_id) for card in cards] == [("yellow", (await handle_clock(city, helper)).id)]
+    with pytest.raises(IllegalStep, match="已经过了"):  # what is late stays late
+        await date_it(city, city.dispatcher, number, helper, city.clock.now() + timedelta(hours=2))
+
+
+async def test_only_who_gave_the_part_sets_its_date(city: City) -> None:
+    number, lead, helper = await helped(city)
+    until = city.clock.now() + timedelta(hours=9)
+    refusals: list[tuple[Actor, type[HotlineError]]] = [
+        (city.water_chief, NotFound), (city.chief, NotFound), (city.clerk, NotFound), (city.leader, NotAllowed), (city.agent, NotAllowed),
+    ]  # fmt: skip
+    for actor, refusal in refusals:  # the lead unit did not name the helper: the dispatcher did
+        with pytest.raises(refusal):
+            await date_it(city, actor, number, helper, until)
+    with pytest.raises(IllegalStep, match="主办单位的期限"):
+        await date_it(city, city.dispatcher, number, lead, until)
+    with pytest.raises(InvalidInput, match="为什么"):
+        await date_it(city, city.dispatcher, number, helper, until, " ")
+
+
+async def test_a_unit_dates_the_part_that_it_passed_on(city: City) -> None:
+    async with city.database.transaction() as session:
+        team = Unit(code="team", name="执法中队", level=3, parent_id=city.units["city"], active=True)
+        session.add(team)
+    number = (await city.register()).ticket.number
+    lead = await city.dispatch(number)
+    await city.by_unit(city.clerk, assignments.sign, lead)
+    until = city.clock.now() + timedelta(hours=6)
+    part = await city.by_unit(city.clerk, pass_on, lead, team.id, "今晚先到现场查看", until)
+    assert (await handle_clock(city, part)).due_at == until
+    sooner = until - timedelta(hours=2)
+    assert (await date_it(city, city.chief, number, part, sooner)).due_at == sooner
+
+
+async def test_who_has_replied_has_no_date_any_more(city: City) -> None:
+    number, _lead, helper = await helped(city)
+    async with city.database.transaction() as session:
+        row = await session.get_one(Assignment, helper.id)
+        row.state = "replied"
+    with pytest.raises(IllegalStep, match="没有在走"):
+        await date_it(city, city.dispatcher, number, helper, city.clock.now() + timedelta(hours=5))
