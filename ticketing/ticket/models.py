@@ -221,6 +221,7 @@ class Attachment(Base):
         Index("ix_attachment_ticket_id", "ticket_id"),
         Index("ix_attachment_conversation_id", "conversation_id"),
         Index("ix_attachment_path", "path"),
+        Index("ix_attachment_article_id", "article_id", postgresql_where=text("article_id IS NOT NULL")),
         Index("ix_attachment_created_at", "created_at"),
     )
 
@@ -235,6 +236,5 @@ class Attachment(Base):
     """Key in the store, made from the content: the same file is kept once (`ticketing.attachment`)."""
     from_citizen: Mapped[bool]
     created_at: Mapped[datetime]
-        Index("ix_attachment_article_id", "article_id", postgresql_where=text("article_id IS NOT NULL")),
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"))
     """A file of the knowledge base: shown to everybody while a published version names it."""
