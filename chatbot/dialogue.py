@@ -13,7 +13,9 @@ from chatbot import fallback, guide
 from chatbot.engine import respond
 from chatbot.rasa_client import RasaClient, RasaDown
 from chatbot.registration import save_unfinished
+from chatbot.rephrase import EndpointRephraser, Rephraser
 from chatbot.reply import Answer, TicketRef, Turn, silent, stored_turn
+from chatbot.rewording import reword
 from hotline import logs
 from hotline.database import Database
 from hotline.errors import InvalidInput
@@ -31,21 +33,24 @@ MAX_TEXT = 5000
 class Dialogue:
     """Answers citizens. One per process; holds no state of a conversation, that is all in the database."""
 
-    def __init__(self, core: Core, database: Database, rasa: RasaClient | None) -> None:
-        """`rasa` None: rules and search answer alone."""
+    def __init__(self, core: Core, database: Database, rasa: RasaClient | None, rephraser: Rephraser | None = None) -> None:
+        """`rasa` None: rules and search answer alone. `rephraser` None: answers stay as the editors wrote them."""
         self._core = core
         self._database = database
         self._rasa = rasa
+        self._rephraser = rephraser
 
     @classmethod
     def of(cls, core: Core, database: Database, settings: Settings) -> Dialogue:
         """The dialogue as configured."""
-        return cls(core, database, RasaClient.of(settings))
+        return cls(core, database, RasaClient.of(settings), EndpointRephraser.of(settings))
 
     async def close(self) -> None:
-        """Close the connections to Rasa."""
+        """Close the connections to Rasa and to the language model."""
         if self._rasa is not None:
             await self._rasa.close()
+        if self._rephraser is not None:
+            await self._rephraser.close()
 
     async def turn(self, conversation_id: UUID, text: str, *, external_id: str | None = None, data: dict[str, Any] | None = None) -> Turn:
         """Answer one utterance. What the citizen said is committed before anything else happens.
@@ -67,6 +72,12 @@ class Dialogue:
             message_id, said = message.id, message.text
             if conversation.owner != Owner.BOT.value:
                 return await stored_turn(self._core, session, conversation, message_id) or silent(conversation)
+        turn = await self._answer(conversation_id, message_id, said)
+        if self._rephraser is None:
+            return turn
+        return await reword(self._core, self._database, self._rephraser, conversation_id, message_id, said, turn)
+
+    async def _answer(self, conversation_id: UUID, message_id: int, said: str) -> Turn:
         async with self._database.transaction() as session:
             answered = await respond(self._core, session, conversation_id, message_id, None)
             align = None if answered is not None else await _needed_alignment(session, conversation_id)
