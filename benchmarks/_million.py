@@ -193,7 +193,9 @@ _EVENTS = (
     _event(3, "ticket.closed", "closed_at", "plan.state = 'closed' AND dispatched"),
 )
 _DERIVED = (
-    """UPDATE ticket SET next_due_at = due FROM (SELECT ticket_id, min(due_at) AS due FROM deadline WHERE state = 'running' GROUP BY 1) running
+    """UPDATE ticket SET next_due_at = due, next_white_at = white, next_yellow_at = yellow
+    FROM (SELECT ticket_id, min(due_at) AS due, min(white_at) AS white, min(coalesce(yellow_at, due_at)) AS yellow
+        FROM deadline WHERE state = 'running' GROUP BY 1) running
     WHERE ticket_id = ticket.id""",
     f"INSERT INTO ticket_words SELECT id, word_cells(title || ' ' || address || ' ' || content, id >> {BLOCK_BITS}) FROM ticket",
     f"INSERT INTO unit_queue ({QUEUE_COLUMNS}) {QUEUED}",

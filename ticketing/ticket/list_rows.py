@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, Select, lateral, literal_column, select, true
+from sqlalchemy import ColumnElement, FromClause, Select, lateral, literal_column, select, true
 from sqlalchemy.orm import aliased
 
 from ticketing.assignment.models import Assignment
@@ -106,8 +106,8 @@ _UNIT_AT = _CLOCK_AT + len(_CLOCK)
 _PART_AT = _UNIT_AT + len(_UNIT)
 
 
-def of_ids(chosen: FromClause, actor: Actor) -> Select[Any]:
-    """The columns of `ListRow` for the tickets whose ids are the column `id` of `chosen`, in no order."""
+def of_ids(chosen: FromClause, actor: Actor, seen: ColumnElement[bool]) -> Select[Any]:
+    """The columns of `ListRow` for the tickets whose ids are the column `id` of `chosen` and that are `seen`, in no order."""
     usual = aliased(Unit)
     ours = Assignment.unit_id == actor.unit_id if actor.role and actor.role.in_unit else Assignment.lead
     clock = lateral(
@@ -130,6 +130,7 @@ def of_ids(chosen: FromClause, actor: Actor) -> Select[Any]:
         .join(Ticket, Ticket.id == chosen.c.id)
         .outerjoin(clock, true())
         .outerjoin(part, true())
+        .where(seen)
         .offset(literal_column("0"))
         .subquery("line")
     )

@@ -26,7 +26,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.models import Unit
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import list_rows
-from ticketing.ticket.access import midnight
+from ticketing.ticket.access import midnight, visible_to
 from ticketing.ticket.list_rows import ListedTicket, ListRow
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.queue_pages import Asked, Start, page_ids
@@ -95,7 +95,9 @@ async def list_tickets(
 
 @lru_cache(maxsize=_KEPT)
 def _page(asked: Asked) -> Prepared:
-    return Prepared(list_rows.of_ids(page_ids(asked).subquery("chosen"), asked.actor))
+    """The lines of a page. The walks are quick ways to its tickets; the door is asked of each here."""
+    seen = visible_to(asked.actor, asked.midnight, one_by_one=True)
+    return Prepared(list_rows.of_ids(page_ids(asked).subquery("chosen"), asked.actor, seen))
 
 
 def place_of(queue: Queue, ticket: ListedTicket) -> Place:

@@ -27,6 +27,7 @@ from ticketing.ticket.states import (
 
 NUMBER_SEQUENCE = Sequence("ticket_number_seq", metadata=Base.metadata)
 """Ticket numbers come from here, never from max()+1 (lesson 14)."""
+_BY_STAFF = "created_by_id IS NOT NULL"
 
 
 class Ticket(Base):
@@ -76,7 +77,17 @@ class Ticket(Base):
         Index("ix_ticket_next_due", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_ticket_state_next_due", "state", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_ticket_closed", "closed_at", "id", postgresql_where=text("state IN ('closed', 'archived')")),
-        Index("ix_ticket_created_by_id", "created_by_id", "next_due_at", "id", postgresql_where=text("created_by_id IS NOT NULL")),
+        Index("ix_ticket_early_yellow", "next_yellow_at", "next_due_at", postgresql_where=text("next_yellow_at < next_due_at")),
+        # what a person registered: the same orders, state by state, and a block of ids for the search by text
+        Index("ix_ticket_created_by_state", "created_by_id", "state", "next_due_at", "id", postgresql_where=text(_BY_STAFF)),
+        Index("ix_ticket_created_by_id", "created_by_id", "id", postgresql_where=text(_BY_STAFF)),
+        Index(
+            "ix_ticket_created_by_closed",
+            "created_by_id",
+            "closed_at",
+            "id",
+            postgresql_where=text(f"{_BY_STAFF} AND state IN ('closed', 'archived')"),
+        ),
         Index("ix_ticket_named", text("(extra -> 'named')"), postgresql_using="gin", postgresql_where=text("extra ? 'named'")),
         Index("ix_ticket_number_end", text("reverse(number) text_pattern_ops")),
     )
@@ -168,6 +179,10 @@ class Ticket(Base):
     """Adapter data, for example {"transcript": "missing"} or Open311 attributes."""
     next_due_at: Mapped[datetime | None]
     """When the most pressing running clock is due. Kept by a trigger on `deadline` (docs/decisions/0110); never set by hand."""
+    next_white_at: Mapped[datetime | None]
+    """When the first running clock has run so much of its time that it is reminded of. Kept beside `next_due_at`."""
+    next_yellow_at: Mapped[datetime | None]
+    """When the first running clock is over due: at its due time, or earlier where the policy says so. Kept beside `next_due_at`."""
 
 
 class TicketWords(Base):
@@ -178,7 +193,8 @@ class TicketWords(Base):
     """
 
     __tablename__ = "ticket_words"
-    __table_args__ = (Index("ix_ticket_words_cells", "cells", postgresql_using="gin"),)
+    # no list of pending entries: every look-up of a search would read it from end to end, once for each block (docs/decisions/0160)
+    __table_args__ = (Index("ix_ticket_words_cells", "cells", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),)
 
     ticket_id: Mapped[int] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"), primary_key=True)
     cells: Mapped[list[int]] = mapped_column(ARRAY(Integer))
@@ -193,9 +209,24 @@ class UnitQueue(Base):
 
     __tablename__ = "unit_queue"
     __table_args__ = (
-        Index("ix_unit_queue_state", "unit_id", "state", "next_due_at", "ticket_id", postgresql_include=["assignment_id"]),
-        Index("ix_unit_queue_part", "unit_id", "part", "next_due_at", "ticket_id", postgresql_include=["assignment_id"]),
-        Index("ix_unit_queue_closed", "unit_id", "closed_at", "ticket_id", postgresql_where=text("closed_at IS NOT NULL")),
+        Index("ix_unit_queue_state", "unit_id", "state", "next_due_at", "ticket_id", postgresql_include=["secret", "line"]),
+        Index("ix_unit_queue_part", "unit_id", "part", "next_due_at", "ticket_id", postgresql_include=["secret", "line"]),
+        Index(
+            "ix_unit_queue_due",
+            "unit_id",
+            "next_due_at",
+            "ticket_id",
+            postgresql_where=text("next_due_at IS NOT NULL"),
+            postgresql_include=["next_white_at", "next_yellow_at", "secret", "line"],
+        ),
+        Index(
+            "ix_unit_queue_closed",
+            "unit_id",
+            "closed_at",
+            "ticket_id",
+            postgresql_where=text("closed_at IS NOT NULL"),
+            postgresql_include=["state", "secret", "line"],
+        ),
         Index("ix_unit_queue_ticket_id", "ticket_id"),
     )
 
@@ -208,7 +239,15 @@ class UnitQueue(Base):
     """The state of the ticket."""
     next_due_at: Mapped[datetime | None]
     """Of the ticket."""
+    next_white_at: Mapped[datetime | None]
+    """Of the ticket."""
+    next_yellow_at: Mapped[datetime | None]
+    """Of the ticket."""
     closed_at: Mapped[datetime | None]
+    """Of the ticket."""
+    secret: Mapped[bool]
+    """Whether the ticket is: then the unit's people do not see it by their role."""
+    line: Mapped[str]
     """Of the ticket."""
 
 
@@ -228,6 +267,8 @@ class Attachment(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
     conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("conversation.id"))
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"))
+    """A file of the knowledge base: shown to everybody while a published version names it."""
     file_name: Mapped[str]
     content_type: Mapped[str]
     size_bytes: Mapped[int]
@@ -236,5 +277,3 @@ class Attachment(Base):
     """Key in the store, made from the content: the same file is kept once (`ticketing.attachment`)."""
     from_citizen: Mapped[bool]
     created_at: Mapped[datetime]
-    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"))
-    """A file of the knowledge base: shown to everybody while a published version names it."""

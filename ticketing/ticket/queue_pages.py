@@ -1,8 +1,9 @@
 """The statements behind the pages of queues: the ids of one page, in its order, along an index.
 
 Who sees every ticket gets them from `ticket` itself. A unit gets them from `unit_queue`, one short walk for each unit of its
-tree and each state. What a person registered or is named on comes beside it. Whatever the way, `access.visible_to` is asked of
-every ticket found: these statements are quick ways to the same tickets, they decide nothing.
+tree and each state. What a person registered or is named on comes beside it. Tickets are asked for by `access.visible_to`, rows
+of `unit_queue` by `access.lying_visible_to`, which says the same of them; whoever shows tickets by these ids asks `visible_to` of
+each once more (`lists`), so these statements are quick ways to the same tickets and decide nothing.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from sqlalchemy import (
     func,
     lateral,
     literal_column,
+    null,
     select,
     true,
     tuple_,
     union,
     union_all,
 )
-from sqlalchemy.orm import aliased
 
 from ticketing.people.actor import Actor
 from ticketing.people.permissions import Scope, scope_of
 from ticketing.people.units import below
 from ticketing.ticket import queues
-from ticketing.ticket.access import on_list, role_sets, visible_to
+from ticketing.ticket.access import lying_visible_to, on_list, role_sets, visible_to
 from ticketing.ticket.models import Ticket, UnitQueue
-from ticketing.ticket.queues import PRESSING, Queue, among
+from ticketing.ticket.queues import OPEN, PRESSING, Queue, among
 from ticketing.ticket.states import TicketState
 
 AFTER_AT = bindparam("after_at", type_=DateTime(timezone=True))
@@ -97,15 +98,19 @@ class Order(StrEnum):
     CLOSED = "closed"
     """The last closed first."""
 
-    def of(self, table: Any, ticket_id: Any) -> tuple[Any, ...]:
-        """The columns of a table in this order."""
+    def moment(self, table: Any) -> ColumnElement[Any]:
+        """What the order goes by before the ticket's number; nothing for what has no time."""
         match self:
             case Order.TIMED:
-                return (table.next_due_at, ticket_id)
+                return table.next_due_at  # type: ignore[no-any-return]
             case Order.TIMELESS:
-                return (ticket_id.desc(),)
+                return null().cast(DateTime(timezone=True))
             case _:
-                return (table.closed_at.desc(), ticket_id.desc())
+                return table.closed_at  # type: ignore[no-any-return]
+
+    def by(self, moment: Any, ticket_id: Any) -> tuple[Any, ...]:
+        """In this order. What has no time is named by its empty due time too, as the indexes have it."""
+        return (moment, ticket_id) if self is Order.TIMED else (moment.desc(), ticket_id.desc())
 
     def part_of(self, table: Any, ticket_id: Any, start: Start) -> ColumnElement[bool]:
         """The rows that have this order, after the place where the page before ended."""
@@ -123,9 +128,8 @@ class Order(StrEnum):
 def _merged(asked: Asked, order: Order) -> Select[Any]:
     """Each source is a part of the page in the page's order, as long as the page: together they have it."""
     each = [source.subquery() for source in _sources(asked, order)]
-    parts = [select(one.c.next_due_at, one.c.closed_at, one.c.id) for one in each]
-    found = union(*parts).subquery() if len(each) > 1 else each[0]
-    return select(found.c.id).order_by(*order.of(found.c, found.c.id)).limit(asked.most)
+    found = union(*(select(one.c.at, one.c.id) for one in each)).subquery() if len(each) > 1 else each[0]
+    return select(found.c.id).order_by(*order.by(found.c.at, found.c.id)).limit(asked.most)
 
 
 def _sources(asked: Asked, order: Order) -> list[Select[Any]]:
@@ -136,31 +140,30 @@ def _sources(asked: Asked, order: Order) -> list[Select[Any]]:
         return [_by_state(asked, order)]
     sets = role_sets(actor, asked.midnight) or []
     if reach is Scope.TREE and actor.unit_id is not None:
-        own = [_lying(asked, order)]
+        own = [_lying(asked, order)] if asked.queue is not Queue.RETURNS else [_part(asked, order)]
     elif reach is Scope.QUEUE:
-        task, *others = sets
-        called = among(Ticket.state, TicketState.CALLBACK) & queues.one_by_one(task.where(task.selected_columns[0] == Ticket.id))
-        own = [_part(asked, order, called), _part(asked, order, Ticket.id.in_(union_all(*others)))]
+        own = _called(asked, order, sets)
     elif reach is Scope.TODAY:
-        own = [_part(asked, order, Ticket.id.in_(union_all(*sets)))]
+        _today, *others = sets
+        own = [_of_today(asked, order), *(_part(asked, order, Ticket.id.in_(other)) for other in others)]
     else:
         return [_part(asked, order, visible_to(actor, asked.midnight))]
     if actor.user_id is None:
         return own
-    registered, named = Ticket.created_by_id == actor.user_id, on_list(actor.user_id, Ticket)
-    return [*own, _part(asked, order, registered), _part(asked, order, named)]
+    return [*own, _registered(asked, order), _part(asked, order, on_list(actor.user_id, Ticket))]
 
 
 def _allowed(asked: Asked) -> ColumnElement[bool]:
     return visible_to(asked.actor, asked.midnight, one_by_one=True)
 
 
-def _part(asked: Asked, order: Order, *where: ColumnElement[bool]) -> Select[Any]:
-    """The part of the page that fulfils `where`."""
+def _part(asked: Asked, order: Order, *where: ColumnElement[bool], along: bool = False) -> Select[Any]:
+    """The part of the page that fulfils `where`; `along`: an index has what no clock runs on in its order, too."""
     found = (*where, order.part_of(Ticket, Ticket.id, asked.start), queues.condition(asked.actor, asked.queue), _allowed(asked))
-    columns: tuple[Any, ...] = (Ticket.next_due_at, Ticket.closed_at, Ticket.id)
-    chosen = select(*columns).where(*found)
-    return chosen.order_by(*order.of(Ticket, Ticket.id)).limit(asked.most)
+    ordered: tuple[Any, ...] = order.by(order.moment(Ticket), Ticket.id)
+    if order is Order.TIMELESS:
+        ordered = (Ticket.next_due_at.desc(), Ticket.id.desc()) if along else (Ticket.id.desc(),)
+    return select(order.moment(Ticket).label("at"), Ticket.id.label("id")).where(*found).order_by(*ordered).limit(asked.most)
 
 
 def _by_state(asked: Asked, order: Order) -> Select[Any]:
@@ -168,48 +171,69 @@ def _by_state(asked: Asked, order: Order) -> Select[Any]:
     states = queues.states_of(asked.queue) or ()
     if len(states) < 2 or order is not Order.TIMED:
         return _part(asked, order)
-    state = _constants("state", states)
-    one = lateral(_part(asked, order, Ticket.state == state.c.value))
-    return select(one.c.next_due_at, one.c.closed_at, one.c.id).select_from(state.join(one, true()))
+    return _each(_constants("state", states), _part(asked, order, Ticket.state == literal_column("of_state.value")))
+
+
+def _registered(asked: Asked, order: Order) -> Select[Any]:
+    """What the person registered: a walk for each state."""
+    own = Ticket.created_by_id == asked.actor.user_id
+    if order is Order.CLOSED:
+        return _part(asked, order, own)
+    usual = OPEN if asked.queue is Queue.MINE else tuple(state.value for state in TicketState)
+    walk = _part(asked, order, own, Ticket.state == literal_column("of_state.value"), along=True)
+    return _each(_constants("state", queues.states_of(asked.queue) or usual), walk)
+
+
+def _of_today(asked: Asked, order: Order) -> Select[Any]:
+    """What was registered today. The fence of OFFSET: first the day, some thousand tickets, not everything in the page's order."""
+    midnight: ColumnElement[datetime] = literal_column(f"timestamptz '{asked.midnight.isoformat()}'")  # a plan needs to know how much it is
+    today = select(Ticket.id).where(Ticket.received_at >= midnight).offset(literal_column("0"))
+    return _part(asked, order, Ticket.id.in_(today))
+
+
+def _called(asked: Asked, order: Order, sets: list[Select[int]]) -> list[Select[Any]]:
+    """For the callback team: what waits to be called, and what a person of it had to do with; the latter waits for nobody."""
+    task, *others = sets
+    waits = queues.one_by_one(task.where(task.selected_columns[0] == Ticket.id))
+    waiting = _part(asked, order, among(Ticket.state, TicketState.CALLBACK), waits)
+    if asked.queue in (Queue.MINE, Queue.CALLBACK):
+        return [waiting]
+    return [waiting, _part(asked, order, Ticket.id.in_(union_all(*others)))]
 
 
 def _lying(asked: Asked, order: Order) -> Select[Any]:
-    """What lies at the units of the tree: a walk for each unit and each state, or for each state of the own unit's part."""
+    """What lies at the units of the tree: a walk for each unit and each state, or for each state of the own unit's part.
+
+    Two parts of one ticket follow each other in a walk and are one line.
+    """
     parts = queues.waiting_parts(asked.actor) if asked.queue is Queue.MINE else ()
     unit = below(asked.actor.unit_id or 0).subquery("tree")
-    tree_id: ColumnElement[int] = literal_column("tree.id", BigInteger)  # by name: deep inside these are no sources
+    ranges: ColumnElement[bool] = UnitQueue.unit_id == literal_column("tree.id", BigInteger)  # by name: deep inside it is no source
+    origin: FromClause = unit
     if parts:
-        origin: FromClause = _constants("part", parts)
-        ranges: ColumnElement[bool] = (UnitQueue.unit_id == asked.actor.unit_id) & (UnitQueue.part == literal_column("of_part.value"))
-    elif order is Order.CLOSED:
-        origin, ranges = unit, UnitQueue.unit_id == tree_id
-    else:
-        state = _constants("state", queues.states_of(asked.queue) or tuple(state.value for state in TicketState))
-        origin, ranges = unit.join(state, true()), (UnitQueue.unit_id == tree_id) & (UnitQueue.state == literal_column("of_state.value"))
-    lies = order.part_of(UnitQueue, UnitQueue.ticket_id, asked.start) & queues.within(asked.queue, UnitQueue.next_due_at)
-    wanted = true() if parts else queues.condition(asked.actor, asked.queue)
-    if order is Order.CLOSED:
-        return _ended(asked, origin, ranges & lies & wanted)
-    # the fence of OFFSET: first in order, from the index alone, then looked at until the page is full
-    columns: tuple[Any, ...] = (UnitQueue.next_due_at, UnitQueue.ticket_id.label("id"), UnitQueue.assignment_id, UnitQueue.unit_id)
-    along = select(*columns).where(ranges, lies).order_by(*order.of(UnitQueue, UnitQueue.ticket_id)).offset(literal_column("0"))
-    walk, earlier = along.subquery("walk"), aliased(UnitQueue)
-    same = (earlier.ticket_id == walk.c.id) & (earlier.unit_id == walk.c.unit_id) & (earlier.assignment_id < walk.c.assignment_id)
-    if parts:  # the other part may not be waiting
-        same &= earlier.part == literal_column("of_part.value")
-    once = ~queues.one_by_one(select(earlier.ticket_id).where(same).correlate(walk))
-    found = select(walk.c.next_due_at, Ticket.closed_at, walk.c.id).join(Ticket, Ticket.id == walk.c.id)
-    one = lateral(found.where(wanted, _allowed(asked), once).order_by(*order.of(walk.c, walk.c.id)).limit(asked.most))
-    return select(one.c.next_due_at, one.c.closed_at, one.c.id).select_from(origin.join(one, true()))
+        origin = _constants("part", parts)
+        ranges = (UnitQueue.unit_id == asked.actor.unit_id) & (UnitQueue.part == literal_column("of_part.value"))
+    elif (states := _states_to_walk(asked, order)) and len(states) > 1:
+        origin, ranges = unit.join(_constants("state", states), true()), ranges & (UnitQueue.state == literal_column("of_state.value"))
+    wanted = true() if parts else queues.condition(asked.actor, asked.queue, of=UnitQueue)
+    lies = (ranges, order.part_of(UnitQueue, UnitQueue.ticket_id, asked.start), wanted, lying_visible_to(asked.actor))
+    moment = UnitQueue.next_due_at if order is Order.TIMELESS else order.moment(UnitQueue)  # always empty there, but in the index
+    walk = select(moment.label("at"), UnitQueue.ticket_id.label("id")).where(*lies).distinct()
+    return _each(origin, walk.order_by(*order.by(moment, UnitQueue.ticket_id)).limit(asked.most))
 
 
-def _ended(asked: Asked, origin: FromClause, where: ColumnElement[bool]) -> Select[Any]:
-    """What ended at the units: far too much to be put in order first. Two parts of one ticket are one line, hence twice the page."""
-    columns: tuple[Any, ...] = (UnitQueue.next_due_at, UnitQueue.closed_at, UnitQueue.ticket_id.label("id"))
-    found = select(*columns).join(Ticket, Ticket.id == UnitQueue.ticket_id).where(where, _allowed(asked))
-    twice: ColumnElement[int] = literal_column(str(2 * int(asked.limit)))
-    one = lateral(found.order_by(*Order.CLOSED.of(UnitQueue, UnitQueue.ticket_id)).limit(twice))
-    return select(one.c.next_due_at, one.c.closed_at, one.c.id).select_from(origin.join(one, true()))
+def _states_to_walk(asked: Asked, order: Order) -> tuple[str, ...]:
+    """The states whose rows stand apart in the index that the walk goes along; none: it has all of them in one order."""
+    found = queues.states_of(asked.queue)
+    if order is Order.CLOSED or (order is Order.TIMED and found is None):
+        return ()
+    return found or tuple(state.value for state in TicketState)
+
+
+def _each(origin: FromClause, walk: Select[Any]) -> Select[Any]:
+    """The walk from each row of `origin`, whose columns it names."""
+    one = lateral(walk)
+    return select(one.c.at, one.c.id).select_from(origin.join(one, true()))
 
 
 def _constants(name: str, values: tuple[str, ...]) -> Any:

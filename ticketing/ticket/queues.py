@@ -6,17 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Select, bindparam, false, func, literal_column, or_, select, text, true
+from sqlalchemy import ColumnElement, DateTime, Select, bindparam, false, func, literal_column, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.callback.models import CallbackTask
-from ticketing.deadline.models import ClockState, Deadline, Stage
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.request.models import Request
 from ticketing.request.states import RequestState, decided_by
-from ticketing.ticket.models import Ticket
+from ticketing.ticket.models import Ticket, UnitQueue
 from ticketing.ticket.states import FINAL_STATES, TicketState
 
 
@@ -62,21 +61,26 @@ def states_of(queue: Queue) -> tuple[str, ...] | None:
     return None if states is None else tuple(state.value for state in states)
 
 
-def condition(actor: Actor, queue: Queue, now: datetime | None = None) -> ColumnElement[bool]:
+def condition(actor: Actor, queue: Queue, now: datetime | None = None, *, of: type[Ticket | UnitQueue] = Ticket) -> ColumnElement[bool]:
     """The tickets of a queue. `access.visible` has to stand beside it.
 
-    `now`: the moment of the core's clock; without it the statement has a parameter `now` that whoever runs it has to give.
+    Args:
+        now: the moment of the core's clock; without it the statement has a parameter `now` that whoever runs it has to give.
+        of: `UnitQueue` asks the same of the rows that lie at units; not for what a role of the centre decides (MINE, RETURNS).
     """
+    ticket_id: Any = Ticket.id if of is Ticket else UnitQueue.ticket_id
     match queue:
         case Queue.TO_DISPATCH | Queue.IN_PROGRESS | Queue.REVIEW | Queue.CLOSED:
-            return among(Ticket.state, *_STATES[queue])
+            return among(of.state, *_STATES[queue])
         case Queue.CALLBACK:
-            task = select(CallbackTask.ticket_id).where(CallbackTask.ticket_id == Ticket.id, among(CallbackTask.state, "open"))
-            return among(Ticket.state, *_STATES[queue]) & one_by_one(task)
+            task = select(CallbackTask.ticket_id).where(CallbackTask.ticket_id == ticket_id, among(CallbackTask.state, "open"))
+            return among(of.state, *_STATES[queue]) & one_by_one(task, of)
         case Queue.DUE_SOON:
-            return _runs(Stage.WHITE, Stage.AMBER) & ~_runs(Stage.YELLOW, Stage.RED) & within(queue, Ticket.next_due_at, now)
+            at = _now(now)
+            return (of.next_due_at > at) & (of.next_white_at <= at) & (of.next_yellow_at > at)
         case Queue.OVERDUE:
-            return _runs(Stage.YELLOW, Stage.RED) & within(queue, Ticket.next_due_at, now)
+            at = _now(now)
+            return (of.next_due_at <= _latest_over(at)) & (of.next_yellow_at <= at)
         case Queue.RETURNS:
             kinds = [kind.value for kind in decided_by(actor.role)]
             asked = select(Request.ticket_id).where(among(Request.state, RequestState.PENDING), among(Request.kind, *kinds))
@@ -84,26 +88,26 @@ def condition(actor: Actor, queue: Queue, now: datetime | None = None) -> Column
         case Queue.MINE:
             return _mine(actor, now)
         case _:
-            return Ticket.id > 0
+            return ticket_id > 0  # type: ignore[no-any-return]
 
 
-def within(queue: Queue, next_due_at: Any, now: datetime | None = None) -> ColumnElement[bool]:
-    """Between which due times the queue lies: where a walk by time left begins and ends. It follows from `condition`."""
-    match queue:
-        case Queue.OVERDUE:
-            return next_due_at <= _latest_over()  # type: ignore[no-any-return]
-        case Queue.DUE_SOON:
-            return next_due_at >= _earliest_soon(now)  # type: ignore[no-any-return]
-        case _:
-            return true()
+def _now(now: datetime | None) -> ColumnElement[datetime]:
+    return bindparam("now", now, type_=DateTime(timezone=True))
 
 
-def one_by_one(found: Select[int]) -> ColumnElement[bool]:
+def _latest_over(now: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """No ticket with a clock over due is due after this: where a walk by time left stops. Few clocks are over due before their time."""
+    early = select(Ticket.next_due_at).where(Ticket.next_yellow_at < Ticket.next_due_at, Ticket.next_yellow_at <= now)
+    found = early.correlate(None).offset(literal_column("0")).subquery("early")  # fenced: or it looks for the greatest among all
+    return func.greatest(now, select(func.max(found.c.next_due_at)).scalar_subquery())
+
+
+def one_by_one(found: Select[int], at_hand: type[Ticket | UnitQueue] = Ticket) -> ColumnElement[bool]:
     """Whether the selection finds a row for the ticket at hand. Unlike EXISTS it is never turned into a join with all it could find.
 
     For statements that go along an index and stop when the page is full.
     """
-    return found.correlate(Ticket).limit(literal_column("1")).scalar_subquery().is_not(None)  # the export joins assignments itself
+    return found.correlate(at_hand).limit(literal_column("1")).scalar_subquery().is_not(None)  # the export joins assignments itself
 
 
 def waiting_parts(actor: Actor) -> tuple[str, ...]:
@@ -131,33 +135,3 @@ def _mine(actor: Actor, now: datetime | None) -> ColumnElement[bool]:
             return condition(actor, Queue.OVERDUE, now)
         case _:
             return among(Ticket.state, *OPEN)
-
-
-def _runs(*stages: Stage) -> ColumnElement[bool]:
-    """Looked up by the ticket: added nothing to the columns, the planner would take the index of all clocks of these stages."""
-    running = (Deadline.state + literal_column("''") == literal_column(f"'{ClockState.RUNNING}'")) & or_(
-        *(Deadline.stage + literal_column("''") == literal_column(f"'{stage}'") for stage in stages)
-    )
-    return one_by_one(select(Deadline.ticket_id).where(Deadline.ticket_id == Ticket.id, running))
-
-
-def _latest_over() -> ColumnElement[object]:
-    """No ticket with a clock over due has its next due time after this: where a walk by time left may stop."""
-    return _due(func.greatest, func.max, Stage.YELLOW, Stage.RED)
-
-
-def _earliest_soon(now: datetime | None) -> ColumnElement[object]:
-    """No ticket whose clocks are all still in time has its next due time before this: where a walk may begin.
-
-    A clock is calm until the sweep has looked at it, hence the hour.
-    """
-    soon = _due(func.least, func.min, Stage.WHITE, Stage.AMBER)
-    return func.least(soon, bindparam("now", now, type_=DateTime(timezone=True)) - text("interval '1 hour'"))
-
-
-def _due(pick, of, *stages: Stage) -> ColumnElement[object]:  # type: ignore[no-untyped-def]
-    each = [
-        select(of(Deadline.due_at)).where(among(Deadline.state, ClockState.RUNNING), among(Deadline.stage, stage)).scalar_subquery()
-        for stage in stages
-    ]
-    return pick(*each)  # type: ignore[no-any-return]

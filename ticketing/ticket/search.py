@@ -118,7 +118,7 @@ def _statement(asked: _Asked) -> Prepared:
         ids = _newest(asked, and_(_said(asked), Ticket.id > newest - RECENT), one_by_one=True)
     else:
         ids = _newest(asked, true(), one_by_one=False)
-    return Prepared(list_rows.of_ids(ids.subquery("chosen"), asked.actor))
+    return Prepared(list_rows.of_ids(ids.subquery("chosen"), asked.actor, true()))
 
 
 def _said(asked: _Asked) -> ColumnElement[bool]:

@@ -125,7 +125,8 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         ticket.query_code_hash, ticket.created_by_id = hash_query_code(query_code, core.secret), actor.user_id
         ticket.citizen_id = citizen.id if citizen else None
         clock = await plan_dispatch_clock(core, session, ticket)
-        ticket.next_due_at = clock.due_at  # as the database would find it: written once instead of twice
+        # as the database would find it: written once instead of twice
+        ticket.next_due_at, ticket.next_white_at, ticket.next_yellow_at = clock.due_at, clock.white_at, clock.yellow_at or clock.due_at
         await put(session, ticket)
         clock.ticket_id = ticket.id
         await put(session, clock)
