@@ -18,6 +18,7 @@ import ticketing.conversation.captions
 import ticketing.conversation.models
 import ticketing.conversation.transcriptions
 import ticketing.deadline.models
+import ticketing.dialling.models
 import ticketing.duty.models
 import ticketing.exchange.models
 import ticketing.notice.models

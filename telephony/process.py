@@ -28,6 +28,7 @@ from telephony.flow.record import pending_folder
 from telephony.flow.recovery import Refusals, end_abandoned, pick_up
 from telephony.flow.tones import music
 from telephony.media.codec import preferring
+from telephony.outgoing.work import OutgoingCalls
 from telephony.phone import Phone
 from telephony.queue.switchboard import Switchboard
 from telephony.robot.work import CallbackRobot
@@ -100,21 +101,26 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
     exchange = asyncio.create_task(board.run(), name="switchboard")
     robot = CallbackRobot(parts, phone.dial, at_once=settings.robot_calls, per_minute=settings.robot_calls_per_minute)
     calling: asyncio.Task[None] | None = None
+    outgoing = OutgoingCalls(parts, takes_calls=lambda: not phone.endpoint.draining)
+    dialling: asyncio.Task[None] | None = None
     health: web.AppRunner | None = None
     try:
         await phone.start()
-        tending = asyncio.create_task(_tend(services, flow, worker, state, refusals), name="telephony-tending")
+        tending = asyncio.create_task(
+            _tend(services, lambda: frozenset(flow.live | outgoing.live), worker, state, refusals), name="telephony-tending"
+        )
         health = await _serve_health(settings.control_port, state, phone.metrics)
         log.info("telephony_ready", **{key: value for key, value in state().items() if key != "counters"})
         if settings.outbound_uri and settings.robot_calls:
             calling = asyncio.create_task(robot.run(), name="callback-robot")
+        dialling = asyncio.create_task(outgoing.run(), name="outgoing-calls")
         draining = drain_on_signal(phone, tending.cancel)
         try:
             await tending
         finally:
             draining.cancel()
     finally:
-        await asyncio.shield(asyncio.ensure_future(_stop(phone, [tending, calling], exchange, health, voice)))
+        await asyncio.shield(asyncio.ensure_future(_stop(phone, [tending, calling, dialling], exchange, health, voice)))
 
 
 async def _names(services: Services) -> list[str]:
@@ -171,15 +177,15 @@ async def _serve_health(port: int, state: Any, metrics: Callable[[], bytes]) -> 
     return runner
 
 
-async def _tend(services: Services, flow: CallFlow, worker: str, state: Any, refusals: Refusals) -> None:
+async def _tend(services: Services, live: Callable[[], frozenset[str]], worker: str, state: Any, refusals: Refusals) -> None:
     """Every few seconds: say that we live, and write what an outage or a crash has left. A missing database is waited for."""
     abandoned = True
     while True:
         try:
             if abandoned:
-                await end_abandoned(services.core, services.database, worker, live=frozenset(flow.live))
+                await end_abandoned(services.core, services.database, worker, live=live())
                 abandoned = False
-            await pick_up(services.core, services.database, live=frozenset(flow.live), refusals=refusals)
+            await pick_up(services.core, services.database, live=live(), refusals=refusals)
             await _beat(services, worker, state())
         except Unavailable as error:
             log.warning("telephony_without_database", reason=str(error))

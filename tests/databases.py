@@ -21,6 +21,7 @@ from hotline.database import Database, make_engine
 from hotline.migrations import initial
 from hotline.processes.postgres import PrivatePostgres
 from hotline.security import Vault
+from ticketing.calendar.versions import PerDatabase
 
 TEMPLATE = "hotline_template"
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Databases:
         database = Database(self.server.url(name), vault=vault, engine=engine.engine)
         yield database
         await database.close()
+        PerDatabase.forget(engine.engine.sync_engine)
         self._idle.append(engine)
         await self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 

@@ -242,6 +242,9 @@ END_REASONS = {
     "caller_hung_up": "来电人挂机",
     "finished": "通话结束",
     "agent_hung_up": "坐席结束通话",
+    "agent_lost": "坐席话机中断",
+    "not_dialled": "没有拨出",
+    "not_reached": "没有接通",
     "transferred": "已转接",
     "nuisance": "骚扰号码",
     "return_call": "选择回拨",
@@ -276,6 +279,20 @@ WAIT_OUTCOMES = {
     "empty": "无人在岗",
     "overflow": "转入其他队列",
     "died": "系统中断",
+}
+DIAL_STATES = {"waiting": "正在准备", "ringing": "你的话机在响", "dialling": "正在呼叫市民", "talking": "通话中", "over": "已结束"}
+DIAL_PURPOSES = {"contact": "联系市民", "callback": "回访", "return_call": "回拨"}
+DIAL_RESULTS = {
+    "reached": "已接通",
+    "no_answer": "无人接听",
+    "busy": "市民占线",
+    "wrong_number": "号码不存在",
+    "agent_no_answer": "你的话机没有接",
+    "agent_hung_up": "接通前挂断",
+    "agent_gone": "话机已离线",
+    "not_allowed": "号码不在允许外呼的范围，或没有外呼线路",
+    "late": "电话系统没有响应，请再试",
+    "failed": "线路故障，没有拨出",
 }
 CARD_COLOURS = {"yellow": "黄牌", "red": "红牌"}
 CARD_REASONS = {
@@ -332,6 +349,12 @@ STAFF_NOTICES = {
     "burst": "群体预警",
     "sensitive": "敏感词提示",
     "commitment_due": "承诺快到期",
+    "knowledge_review": "有知识等您审核",
+    "knowledge_sent_back": "知识退回修改",
+    "knowledge_due": "知识到期要复核",
+    "knowledge_expired": "知识已失效",
+    "knowledge_recalled": "知识已撤回，请不要再用",
+    "knowledge_wrong": "有人说这条知识不对",
     "commitment_overdue": "承诺超期",
     "procedure_overdue": "法定程序到期，请告知结果",
 }
@@ -349,12 +372,6 @@ _TABLES = {
     "formal": FORMALS,
     "urged_by": URGED_BY,
     "monitor_rule": MONITOR_RULES,
-    "knowledge_review": "有知识等您审核",
-    "knowledge_sent_back": "知识退回修改",
-    "knowledge_due": "知识到期要复核",
-    "knowledge_expired": "知识已失效",
-    "knowledge_recalled": "知识已撤回，请不要再用",
-    "knowledge_wrong": "有人说这条知识不对",
     "finding": FINDINGS,
     "finding_outcome": FINDING_OUTCOMES,
     "hand_over": HAND_OVERS,
@@ -403,6 +420,9 @@ _TABLES = {
     "break_reason": BREAK_REASONS,
     "invalid_reason": INVALID_REASONS,
     "wait_outcome": WAIT_OUTCOMES,
+    "dial_state": DIAL_STATES,
+    "dial_purpose": DIAL_PURPOSES,
+    "dial_result": DIAL_RESULTS,
 }
 
 

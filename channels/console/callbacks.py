@@ -10,7 +10,8 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.console.due import Due, describe, describe_moment
+from channels.console.due import Due, describe
+from channels.console.missed import load_missed
 from channels.console.pages import fragment, page, see_other
 from channels.console.session import Staff, require_may
 from channels.web.keys import CORE, DATABASE
@@ -19,7 +20,7 @@ from hotline.clock import to_city
 from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
 from ticketing.callback import rules
-from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, ReturnCall, SecondVisit, TaskState
+from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskState
 from ticketing.callback.tasks import pull_next
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.people.actor import Actor
@@ -52,7 +53,7 @@ async def show(request: web.Request) -> web.StreamResponse:
             "tasks": tasks,
             "ready": sum(item.group == "ready" for item in tasks),
             "visits": await _visits(request, session, person),
-            "owed": await _owed(request, session, person),
+            **await load_missed(request.app[CORE], session, person.actor),
             "today": await _done_today(request, session, person),
         }
     if is_fragment(request) and request.query.get("part"):
@@ -132,22 +133,6 @@ async def _visits(request: web.Request, session: AsyncSession, person: Staff) ->
     )
     return [
         (row.SecondVisit, row.Ticket, describe(row.Deadline, now, calendar) if row.Deadline else None)
-        for row in await session.execute(statement)
-    ]
-
-
-async def _owed(request: web.Request, session: AsyncSession, person: Staff) -> list[tuple[Ticket, ReturnCall, Due]]:
-    core = request.app[CORE]
-    statement = (
-        select(ReturnCall, Ticket)
-        .join(Ticket, Ticket.id == ReturnCall.ticket_id)
-        .where(ReturnCall.state == "open", visible(core, person.actor))
-        .order_by(ReturnCall.due_at)
-        .limit(SHOWN)
-    )
-    now = core.clock.now()
-    return [
-        (row.Ticket, row.ReturnCall, describe_moment(row.ReturnCall.created_at, row.ReturnCall.due_at, now))
         for row in await session.execute(statement)
     ]
 

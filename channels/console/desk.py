@@ -10,8 +10,8 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.console.due import Due, describe_moment
 from channels.console.duty import colleagues, mine
+from channels.console.missed import load_missed
 from channels.console.pages import fragment, page
 from channels.console.pop import load_pop
 from channels.console.session import require_may
@@ -19,7 +19,6 @@ from channels.web.formats import mask_phone, show_phone
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.i18n import _
-from ticketing.callback.models import ReturnCall
 from ticketing.context import Core
 from ticketing.conversation.calls import caller_numbers, live_calls
 from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
@@ -29,8 +28,7 @@ from ticketing.people.lines import calls_of
 from ticketing.people.models import User
 from ticketing.people.permissions import may
 from ticketing.queue.own_call import has, hidden_calls
-from ticketing.ticket.access import closed_conversations, visible
-from ticketing.ticket.models import Ticket
+from ticketing.ticket.access import closed_conversations
 from ticketing.words import choices
 
 
@@ -53,15 +51,6 @@ class LiveCall:
     """It rings for another agent, or another one speaks: its words are not shown."""
 
 
-@dataclass(frozen=True)
-class Owed:
-    """One caller who was promised a call."""
-
-    task: ReturnCall
-    ticket: Ticket
-    due: Due
-
-
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/desk?call=…: the calls, one transcript, the return calls."""
     person = require_may(request, "desk.answer")
@@ -72,13 +61,13 @@ async def show(request: web.Request) -> web.StreamResponse:
         pop = await load_pop(request, session, person)
         chosen = _choose(calls, request.query.get("call", "") or str(my_call.id if my_call else ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed and not chosen.elsewhere else []
-        owed = await _owed(core, session, person.actor)
+        missed = await load_missed(core, session, person.actor)
         others = await colleagues(session, person.actor) if my_call else []
         chats = await session.scalar(
             select(func.count()).select_from(Conversation).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
         )
     waiting = [item for item in calls if item.waiting]
-    values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, "owed": owed, "chats": chats or 0, "waiting": waiting}
+    values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, **missed, "chats": chats or 0, "waiting": waiting}
     values |= {"pop": pop, "duty": duty, "my_call": my_call, "others": others, "breaks": choices("break_reason")}
     if is_fragment(request) and request.query.get("part"):
         return fragment(request, "console/_desk.html", **values)
@@ -109,6 +98,8 @@ async def _live(core: Core, session: AsyncSession, actor: Actor) -> list[LiveCal
         agent = agents.get(call.data.get("agent_id", 0), "") if call.state == CallState.TALKING.value else ""
         since = call.queued_at if waiting and call.queued_at else call.started_at
         seconds = max(0, int((now - since).total_seconds()))
+        if call.direction == "out":
+            shown, agent = _("呼出"), agents.get(call.data.get("agent_id", 0), "")
         if call.conversation_id in closed:
             found.append(LiveCall(call, _("保密来电"), waiting, seconds, _("保密，只有指定的人能看"), agent, True))
         else:
@@ -127,18 +118,3 @@ async def last_words(session: AsyncSession, conversations: list[UUID]) -> dict[U
     )
     rows = await session.execute(select(Message.conversation_id, Message.text).where(Message.id.in_(newest)))
     return {row.conversation_id: row.text for row in rows}
-
-
-async def _owed(core: Core, session: AsyncSession, actor: Actor) -> list[Owed]:
-    statement = (
-        select(ReturnCall, Ticket)
-        .join(Ticket, Ticket.id == ReturnCall.ticket_id)
-        .where(ReturnCall.state == "open", visible(core, actor))
-        .order_by(ReturnCall.due_at)
-        .limit(30)
-    )
-    now = core.clock.now()
-    return [
-        Owed(row.ReturnCall, row.Ticket, describe_moment(row.ReturnCall.created_at, row.ReturnCall.due_at, now))
-        for row in await session.execute(statement)
-    ]

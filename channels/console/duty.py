@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.models import User
 from ticketing.queue.commands import command
 
+_TICKET = re.compile(r"[0-9-]{5,30}")
 _BACK = {"desk": "/console/desk", "queue": "/console/queue"}
 
 
@@ -49,6 +51,9 @@ async def control(request: web.Request) -> web.StreamResponse:
     colleague = str(form.get("agent", "")).strip()[:10]
     async with request.app[DATABASE].transaction() as session:
         await command(request.app[CORE], session, person.actor, call_id, action, to=f"agent:{colleague}" if colleague else to)
+    ticket = str(form.get("ticket", ""))
+    if _TICKET.fullmatch(ticket):
+        return see_other(request, f"/console/tickets/{ticket}#t-dial", "call_commanded")
     return see_other(request, _BACK.get(str(form.get("back", "")), "/console/desk"), "call_commanded")
 
 

@@ -45,6 +45,7 @@ EVENT_WORDS = {
     "callback.attempted": ("phone-missed", "", "回访未接通"),
     "callback.done": ("phone-outgoing", "ok", "回访"),
     "return_call.owed": ("phone-missed", "red", "需要回拨"),
+    "contact.called": ("phone-outgoing", "", "给市民打电话"),
     "return_call.done": ("phone-outgoing", "ok", "已回拨"),
     "transcript.added": ("audio-lines", "", "留言已转写"),
     "supervise.reminded": ("bell", "", "时限过半提醒"),

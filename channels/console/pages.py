@@ -104,8 +104,28 @@ DONE = {
     "investigated": "调查结论已保存",
     "excluded": "已注明不计入，数量会公布",
     "included": "已重新计入",
-    "recalled": "已撤下，市民查不到了",
-    "published": "已发布",
+    "article_saved": "草稿已保存，市民看到的不变",
+    "article_collected": "已交给知识编辑",
+    "article_submit": "已提交审核，审核人会收到提醒",
+    "article_pass": "单位审核通过，等中心发布",
+    "article_send_back": "已退回，写的人会收到提醒",
+    "article_publish": "已发布，市民的下一句话就用新内容；定了时间的到时发布",
+    "article_recall": "已撤回，市民查不到了",
+    "article_drop": "这份草稿已放弃",
+    "article_confirm": "已提交，等另一人发布",
+    "article_restore": "已恢复成新稿，审核后才会发布",
+    "article_wrong": "已告诉编辑",
+    "article_topic_saved": "专题已保存",
+    "article_topic_on": "专题已启用，下一个问题就先用它的答复",
+    "article_topic_off": "专题已停用",
+    "gap_article": "已建好一条知识，请补齐内容后送审",
+    "gap_examples": "问法已加进新的一版，审核发布后生效",
+    "gap_no_need": "已记为不用处理",
+    "gap_reopened": "已放回待处理",
+    "gap_merged": "两组已合并",
+    "drawn": "已抽好，请逐条判定",
+    "nothing_drawn": "近七天没有还没抽过的答复",
+    "judged": "已记录",
     "brief_issued": "简报已发布",
     "import_dropped": "已放弃导入，没有写入任何内容",
     "account_changed": "账号已更新",
@@ -133,7 +153,7 @@ DONE = {
 """What is said after a redirect; only these words, so that a forged cookie can say nothing else."""
 
 
-_NO_CASES = frozenset({"me", "accounts", "articles", "system"})
+_NO_CASES = frozenset({"me", "accounts", "articles", "gaps", "checks", "system"})
 """Rail entries whose pages never show case content, so they need no watermark."""
 
 

@@ -19,8 +19,8 @@ PURPOSE = "phone"
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """GET /console/phone."""
-    require_may(request, "desk.answer")
+    """GET /console/phone: for who answers callers, and for who calls citizens."""
+    require_may(request, "desk.answer", "call.dial")
     url = request.app[SETTINGS].phone_url
     response = page(request, "console/phone.html", nav="phone", phone_url=url)
     parts = urlsplit(url)
@@ -32,6 +32,6 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def let_in(request: web.Request) -> web.StreamResponse:
     """POST /console/phone/pass: a pass for the gateway, good for a minute."""
-    person, core = require_may(request, "desk.answer"), request.app[CORE]
+    person, core = require_may(request, "desk.answer", "call.dial"), request.app[CORE]
     holder = passes.Pass(person.user.id, person.session_id, person.user.name)
     return web.json_response({"pass": passes.issue(core.secret, PURPOSE, holder, core.clock.now())}, headers={"Cache-Control": "no-store"})

@@ -11,6 +11,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.console.missed import load_missed
 from channels.console.pages import fragment, page, see_other
 from channels.console.session import Staff, require_may
 from channels.web.inputs import whole_number
@@ -20,7 +21,6 @@ from hotline.clock import CITY_ZONE
 from hotline.errors import Conflict, HotlineError, InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.call_flow import nuisance, versions
-from ticketing.callback.models import ReturnCall
 from ticketing.context import Core
 from ticketing.conversation.models import Call, CallState
 from ticketing.duty import roster
@@ -31,8 +31,6 @@ from ticketing.people.models import User
 from ticketing.people.permissions import may
 from ticketing.queue import figures
 from ticketing.queue.models import Waiting
-from ticketing.ticket.access import visible
-from ticketing.ticket.models import Ticket
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ async def _board(request: web.Request, person: Staff, problem: HotlineError | No
             "waiters": await _waiters(core, session, person),
             "seats": await figures.seats(core, session),
             "talking": await _talking(session, person),
-            "owed": await _owed(core, session, person),
+            **await load_missed(core, session, person.actor),
             "at": core.clock.now(),
             "queues": document.queues,
             "may_manage": may(person.actor, "duty.manage"),
@@ -89,12 +87,6 @@ async def _talking(session: AsyncSession, person: Staff) -> dict[int, Call]:
     """The calls that go on, by the agent who has them."""
     live = select(Call).where(Call.state == CallState.TALKING.value, calls_of(person.actor))
     return {int(call.data["agent_id"]): call for call in await session.scalars(live) if "agent_id" in call.data}
-
-
-async def _owed(core: Core, session: AsyncSession, person: Staff) -> list[tuple[ReturnCall, Ticket]]:
-    statement = select(ReturnCall, Ticket).join(Ticket, Ticket.id == ReturnCall.ticket_id)
-    statement = statement.where(ReturnCall.state == "open", visible(core, person.actor)).order_by(ReturnCall.due_at).limit(30)
-    return [(row.ReturnCall, row.Ticket) for row in await session.execute(statement)]
 
 
 # roster, telephones, skills

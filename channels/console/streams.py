@@ -24,7 +24,7 @@ _ENDS = frozenset(
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Server-sent events for one page: `tickets`, `ticket` (the one on the page), `desk`, `talk` and `caption`.
+    """Server-sent events for one page: `tickets`, `ticket` (the one on it), `desk`, `dial` (one's own call by click), `talk`, `caption`.
 
     The last two of the call on the page, and of the one that rings for this person or that they speak on.
     """
@@ -40,6 +40,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
         watched = {conversation, own} - {""}
         if notice.subject == "user" and notice.subject_id == str(person.user.id) and notice.name in _ENDS:
             yield "reload"  # to the log-in page
+        own_dial = notice.data.get("dialled_by") == person.user.id
+        if own_dial or (notice.subject == "duty" and notice.subject_id == str(person.user.id)):
+            yield "dial"
         if not may(person.actor, "ticket.see"):
             return
         if notice.subject == "ticket":

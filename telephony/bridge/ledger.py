@@ -20,7 +20,7 @@ from hotline.errors import HotlineError
 from hotline.logs import get
 from ticketing.call_flow.document import QueueOptions
 from ticketing.context import Core
-from ticketing.conversation.calls import answered_by_person, back_to_queue, get_call, note
+from ticketing.conversation.calls import answered_by_person, back_to_queue, get_call, note, standing
 from ticketing.conversation.models import Author
 from ticketing.conversation.service import add_message, get_conversation
 from ticketing.duty.models import ON_CALL, Duty, DutyState
@@ -75,6 +75,10 @@ class Ledger:
     async def lost(self) -> None:
         """The agent's telephone is gone: the caller waits again."""
         await self._try(lambda session: back_to_queue(self._core, session, self._call_id))
+
+    async def standing(self, mode: str) -> None:
+        """What the agent does with the citizen (`seating.Mode`), for the agent's page."""
+        await self._try(lambda session: standing(self._core, session, self._call_id, mode))
 
     async def note(self, name: str, **data: str) -> None:
         """Write an event of the call."""

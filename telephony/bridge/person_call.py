@@ -60,7 +60,7 @@ class PersonCall:
         self._ledger = Ledger(call.parts.core, call.parts.database, call.leg.id, options)
         self._bridge = Bridge()
         self._citizen = self._bridge.join(call.leg)
-        self._mode = Mode.TALKING
+        self._mode = self._shown = Mode.TALKING
         self._listening = Listening.LISTENING
         self._third: Party | None = None
         self._supervisor: Party | None = None
@@ -77,6 +77,9 @@ class PersonCall:
             try:
                 while True:
                     ended = await self._take(await self._call.ear.next(None))
+                    if self._mode is not self._shown:
+                        self._shown = self._mode
+                        await self._ledger.standing(self._mode.value)
                     if ended:
                         return ended
             finally:

@@ -77,6 +77,11 @@ class CallRecord:
         return self._sentences > 0
 
     @property
+    def recording_path(self) -> str | None:
+        """Where the recording lies, relative to the data folder; None: nothing is recorded."""
+        return self._relative()
+
+    @property
     def outage(self) -> bool:
         """Whether this call is kept in a file instead of the database."""
         return self._late is not None

@@ -52,7 +52,8 @@ async def _end_abandoned(core: Core, session: AsyncSession, call: Call) -> None:
     conversation = await get_conversation(session, call.conversation_id, lock=True)
     unfinished = await save_unfinished(core, session, conversation)
     message_left = call.transcriber is None and (seconds or 0) > 20  # longer than the prompt that asks for it
-    if unfinished or call.queued_at is not None or message_left or (said and conversation.ticket_id is None):
+    ours = call.direction == "out"  # we called: nobody waits for us
+    if not ours and (unfinished or call.queued_at is not None or message_left or (said and conversation.ticket_id is None)):
         await owe_return_call(core, session, call.id, reason="process_died")
     relative = str(path.relative_to(core.data_dir)) if path else None
     await end_call(core, session, call.id, reason="process_died", recording_path=relative, recording_seconds=seconds)

@@ -38,6 +38,12 @@ def ringing() -> bytes:
 
 
 @lru_cache(maxsize=1)
+def busy() -> bytes:
+    """忙音: 450 Hz, 0.35 s on and off (GB/T 3380)."""
+    return _tone(450, 0.35, 0.1).tobytes() + bytes(int(0.35 * RATE_HZ) * 2)
+
+
+@lru_cache(maxsize=1)
 def music() -> bytes:
     """A quarter of a minute of soft notes, each ringing on into the next, like a slow glockenspiel; its end fits its beginning.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,9 @@ class Switchboard:
         self._talking: dict[UUID, Callable[[CallCommand], None]] = {}
         self._poked = asyncio.Event()
         self._commanded = asyncio.Event()
+        self.dials = asyncio.Event()
+        """Set when somebody wants a citizen dialled (telephony.outgoing)."""
+        self._later: set[asyncio.Task[Any]] = set()
         self.listening = asyncio.Event()
         """Set while NOTIFY is heard."""
 
@@ -89,6 +92,12 @@ class Switchboard:
         """Something changed in the queue: distribute now, not at the next tick."""
         self._poked.set()
 
+    def later(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do this beside everything else; it raises nothing."""
+        task = asyncio.create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
     async def _listen(self) -> None:
         dsn = self._database.url.replace("postgresql+asyncpg://", "postgresql://", 1)
         while True:
@@ -126,6 +135,8 @@ class Switchboard:
             return
         if kind == "queue":
             self._poked.set()
+        elif kind == "dial":
+            self.dials.set()
         elif kind == "ring":
             self._tell_waiting()
         elif kind == "command" and worker == self._worker:
@@ -134,6 +145,7 @@ class Switchboard:
     def _look_everywhere(self) -> None:
         self._poked.set()
         self._commanded.set()
+        self.dials.set()
         self._tell_waiting()
 
     def _tell_waiting(self) -> None:

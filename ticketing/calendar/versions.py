@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import Engine, Label, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -75,8 +75,11 @@ async def lock(session: AsyncSession) -> None:
 class PerDatabase:
     """What a process keeps of one version: a value per database, dropped when the version differs."""
 
+    _all: ClassVar[WeakSet[PerDatabase]] = WeakSet()
+
     def __init__(self) -> None:
         """Nothing is known yet."""
+        self._all.add(self)
         self._known: WeakKeyDictionary[Engine, tuple[int, Any]] = WeakKeyDictionary()
 
     def get(self, session: AsyncSession, version: int) -> Any | None:
@@ -88,3 +91,9 @@ class PerDatabase:
         """Keep the value. Version 0 (no row yet) is not kept: rows may appear without a count."""
         if version:
             self._known[session.get_bind().engine] = (version, value)
+
+    @classmethod
+    def forget(cls, engine: Engine) -> None:
+        """This engine connects to another database from now on (tests do that)."""
+        for each in cls._all:
+            each._known.pop(engine, None)

@@ -255,6 +255,10 @@ class ReturnCall(Base):
     state: Mapped[str] = mapped_column(default="open")
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Calls by click or by the queue that the citizen did not answer."""
+    next_attempt_at: Mapped[datetime | None]
+    """Not before then by the queue itself; null: as soon as it is the caller's turn."""
     done_at: Mapped[datetime | None]
     done_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     note: Mapped[str] = mapped_column(default="")

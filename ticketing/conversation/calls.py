@@ -130,6 +130,15 @@ async def answered_by_person(core: Core, session: AsyncSession, call_id: UUID, u
     await _event(core, session, call, "call.taken", {"agent": str(user_id)})
 
 
+async def standing(core: Core, session: AsyncSession, call_id: UUID, mode: str) -> None:
+    """What the agent does with the citizen just now (held, consulting, conference …), so that the desk shows it."""
+    call = await get_call(session, call_id, lock=True)
+    if call.state == CallState.TALKING.value and call.data.get("mode") != mode:
+        call.data = {**call.data, "mode": mode}
+        await session.flush()
+        await _event(core, session, call, "call.standing", {"mode": mode})
+
+
 async def back_to_queue(core: Core, session: AsyncSession, call_id: UUID) -> None:
     """The agent was lost (their phone died): the caller waits again."""
     call = await get_call(session, call_id, lock=True)
@@ -249,5 +258,6 @@ __all__ = [
     "note",
     "owe_return_call",
     "queue_call",
+    "standing",
     "start_call",
 ]

@@ -104,18 +104,36 @@ async def change(
 
 
 async def after_call(core: Core, session: AsyncSession, user_id: int, *, wrap_s: int) -> None:
-    """The agent's call is over: wrap-up, or ready at once. Harmless when the state was changed meanwhile."""
+    """The agent's call is over: wrap-up, or ready at once. Harmless when the state was changed meanwhile.
+
+    Who was not on duty (a supervisor who listened, a clerk who dialled) or on a break is so again: the queue rings nobody who
+    did not ask for it.
+    """
     duty = await duty_of(core, session, user_id)
-    if DutyState(duty.state) in ON_CALL:
-        await change(core, session, duty, DutyState.WRAP_UP if wrap_s else DutyState.READY, wrap_s=wrap_s)
+    if DutyState(duty.state) not in ON_CALL:
+        return
+    state, reason = await _chosen(session, user_id)
+    if wrap_s and state is not DutyState.OFF:
+        await change(core, session, duty, DutyState.WRAP_UP, wrap_s=wrap_s)
+    else:
+        await change(core, session, duty, state, reason=reason)
+
+
+async def _chosen(session: AsyncSession, user_id: int) -> tuple[DutyState, str]:
+    """What the person set last, before calls came between; off duty when nothing was ever set."""
+    by_hand = [state.value for state in CHOSEN]
+    last = select(DutyPeriod.state, DutyPeriod.reason).where(DutyPeriod.user_id == user_id, DutyPeriod.state.in_(by_hand))
+    row = (await session.execute(last.order_by(DutyPeriod.started_at.desc(), DutyPeriod.id.desc()).limit(1))).first()
+    return (DutyState(row.state), row.reason) if row is not None else (DutyState.OFF, "")
 
 
 async def end_wrap_ups(core: Core, session: AsyncSession) -> int:
-    """Agents whose wrap-up time is over are ready again; returns how many."""
+    """Agents whose wrap-up time is over are ready again, or on the break that the call came into; returns how many."""
     over = select(Duty).where(Duty.state == DutyState.WRAP_UP.value, Duty.wrap_until <= core.clock.now()).with_for_update(skip_locked=True)
     found = list(await session.scalars(over))
     for duty in found:
-        await change(core, session, duty, DutyState.READY)
+        state, reason = await _chosen(session, duty.user_id)
+        await change(core, session, duty, state, reason=reason)
     return len(found)
 
 

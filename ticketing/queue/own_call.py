@@ -43,6 +43,8 @@ async def own_call(core: Core, session: AsyncSession, actor: Actor) -> OwnCall |
         return None
     if DutyState(duty.state) in ON_CALL and duty.call_id is not None:
         call = await session.get_one(Call, duty.call_id)
+        if call.direction == "out":  # the ticket that it is about shows it: there is nothing to register
+            return None
         return OwnCall(call, has(actor, call) and call.state == CallState.TALKING.value)
     last = await _last_served(session, actor, core.clock.now())
     if last is None or not (duty.state == DutyState.WRAP_UP.value or await _has_draft(session, actor, last)):
@@ -84,7 +86,7 @@ async def _last_served(session: AsyncSession, actor: Actor, now: datetime) -> Ca
     ended = Call.ended_at > now - WRITE_UP
     # as the partial indexes have it (ix_call_recording, ix_call_caller): a call without recording and number leaves nothing to write up by
     kept = (ended & Call.recording_path.is_not(None)) | (ended & Call.caller_sealed.is_not(None))
-    mine = Call.data["agent_id"].as_integer() == actor.user_id
+    mine = (Call.data["agent_id"].as_integer() == actor.user_id) & (Call.direction == "in")
     return (await session.scalars(select(Call).where(kept, mine).order_by(Call.ended_at.desc()).limit(1))).first()
 
 

@@ -74,7 +74,7 @@ class Place:
 
 
 async def wake(session: AsyncSession, kind: str, *, worker: str = "", call_id: UUID | None = None) -> None:
-    """Wake the telephony processes when this transaction commits; `kind`: queue or command."""
+    """Wake the telephony processes when this transaction commits; `kind`: queue, ring, command or dial."""
     payload = json.dumps({"kind": kind, "worker": worker, "call": str(call_id) if call_id else ""})
     await session.execute(select(func.pg_notify(WAKE_CHANNEL, payload)))
 

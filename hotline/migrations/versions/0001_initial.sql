@@ -889,6 +889,8 @@ CREATE TABLE ticket (
 	created_by_id BIGINT,
 	extra JSONB DEFAULT '{}' NOT NULL,
 	next_due_at TIMESTAMP WITH TIME ZONE,
+	next_white_at TIMESTAMP WITH TIME ZONE,
+	next_yellow_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_ticket PRIMARY KEY (id),
 	CONSTRAINT ck_ticket_state CHECK (state IN ('draft', 'registered', 'need_info', 'rejected', 'emergency_out', 'answered', 'to_dispatch', 'in_progress', 'disputed', 'suspended', 'reply_review', 'callback', 'closed', 'archived', 'merged', 'withdrawn', 'invalid')),
 	CONSTRAINT ck_ticket_channel CHECK (channel IN ('phone', 'wechat', 'web', 'open311', 'staff')),
@@ -936,7 +938,13 @@ CREATE INDEX ix_ticket_closed_at ON ticket (closed_at) WHERE closed_at IS NOT NU
 
 CREATE INDEX ix_ticket_conversation_id ON ticket (conversation_id);
 
-CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id, next_due_at, id) WHERE created_by_id IS NOT NULL;
+CREATE INDEX ix_ticket_created_by_closed ON ticket (created_by_id, closed_at, id) WHERE created_by_id IS NOT NULL AND state IN ('closed', 'archived');
+
+CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id, id) WHERE created_by_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_created_by_state ON ticket (created_by_id, state, next_due_at, id) WHERE created_by_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_early_yellow ON ticket (next_yellow_at, next_due_at) WHERE next_yellow_at < next_due_at;
 
 CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
 
@@ -1172,6 +1180,8 @@ CREATE TABLE return_call (
 	state TEXT NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	attempts BIGINT DEFAULT '0' NOT NULL,
+	next_attempt_at TIMESTAMP WITH TIME ZONE,
 	done_at TIMESTAMP WITH TIME ZONE,
 	done_by_id BIGINT,
 	note TEXT NOT NULL,
@@ -1225,12 +1235,13 @@ CREATE TABLE ticket_words (
 	CONSTRAINT fk_ticket_words_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
 );
 
-CREATE INDEX ix_ticket_words_cells ON ticket_words USING gin (cells);
+CREATE INDEX ix_ticket_words_cells ON ticket_words USING gin (cells) WITH (fastupdate = off);
 
 CREATE TABLE attachment (
 	id UUID NOT NULL,
 	ticket_id BIGINT,
 	conversation_id UUID,
+	article_id BIGINT,
 	file_name TEXT NOT NULL,
 	content_type TEXT NOT NULL,
 	size_bytes BIGINT NOT NULL,
@@ -1238,7 +1249,6 @@ CREATE TABLE attachment (
 	path TEXT NOT NULL,
 	from_citizen BOOLEAN NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	article_id BIGINT,
 	CONSTRAINT pk_attachment PRIMARY KEY (id),
 	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
 	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
@@ -1788,17 +1798,23 @@ CREATE TABLE unit_queue (
 	part TEXT NOT NULL,
 	state TEXT NOT NULL,
 	next_due_at TIMESTAMP WITH TIME ZONE,
+	next_white_at TIMESTAMP WITH TIME ZONE,
+	next_yellow_at TIMESTAMP WITH TIME ZONE,
 	closed_at TIMESTAMP WITH TIME ZONE,
+	secret BOOLEAN NOT NULL,
+	line TEXT NOT NULL,
 	CONSTRAINT pk_unit_queue PRIMARY KEY (assignment_id),
 	CONSTRAINT fk_unit_queue_assignment_id FOREIGN KEY(assignment_id) REFERENCES assignment (id) ON DELETE CASCADE,
 	CONSTRAINT fk_unit_queue_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
 );
 
-CREATE INDEX ix_unit_queue_closed ON unit_queue (unit_id, closed_at, ticket_id) WHERE closed_at IS NOT NULL;
+CREATE INDEX ix_unit_queue_closed ON unit_queue (unit_id, closed_at, ticket_id) INCLUDE (state, secret, line) WHERE closed_at IS NOT NULL;
 
-CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id) INCLUDE (assignment_id);
+CREATE INDEX ix_unit_queue_due ON unit_queue (unit_id, next_due_at, ticket_id) INCLUDE (next_white_at, next_yellow_at, secret, line) WHERE next_due_at IS NOT NULL;
 
-CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id) INCLUDE (assignment_id);
+CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id) INCLUDE (secret, line);
+
+CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id) INCLUDE (secret, line);
 
 CREATE INDEX ix_unit_queue_ticket_id ON unit_queue (ticket_id);
 
@@ -1928,6 +1944,42 @@ CREATE INDEX ix_request_pending ON request (kind, asked_at) WHERE state = 'pendi
 CREATE INDEX ix_request_ticket_id ON request (ticket_id);
 
 CREATE UNIQUE INDEX uq_request_one_pending ON request (ticket_id, coalesce(assignment_id, 0), kind) WHERE state = 'pending';
+
+CREATE TABLE dial (
+	id BIGSERIAL NOT NULL,
+	call_id UUID NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	user_id BIGINT NOT NULL,
+	purpose TEXT NOT NULL,
+	return_call_id BIGINT,
+	automatic BOOLEAN DEFAULT false NOT NULL,
+	state TEXT NOT NULL,
+	result TEXT DEFAULT '' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	valid_until TIMESTAMP WITH TIME ZONE NOT NULL,
+	answered_at TIMESTAMP WITH TIME ZONE,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_dial PRIMARY KEY (id),
+	CONSTRAINT ck_dial_purpose CHECK (purpose IN ('contact', 'callback', 'return_call')),
+	CONSTRAINT ck_dial_state CHECK (state IN ('waiting', 'ringing', 'dialling', 'talking', 'over')),
+	CONSTRAINT ck_dial_over_has_time CHECK ((state = 'over') = (ended_at IS NOT NULL)),
+	CONSTRAINT ck_dial_over_has_result CHECK ((state = 'over') = (result <> '')),
+	CONSTRAINT ck_dial_return_call CHECK ((purpose = 'return_call') = (return_call_id IS NOT NULL)),
+	CONSTRAINT fk_dial_call_id FOREIGN KEY(call_id) REFERENCES call (id),
+	CONSTRAINT fk_dial_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id),
+	CONSTRAINT fk_dial_user_id FOREIGN KEY(user_id) REFERENCES staff (id),
+	CONSTRAINT fk_dial_return_call_id FOREIGN KEY(return_call_id) REFERENCES return_call (id)
+);
+
+CREATE INDEX ix_dial_ticket_id ON dial (ticket_id);
+
+CREATE INDEX ix_dial_waiting ON dial (created_at) WHERE state = 'waiting';
+
+CREATE UNIQUE INDEX uq_dial_call_id ON dial (call_id);
+
+CREATE UNIQUE INDEX uq_dial_open_ticket ON dial (ticket_id) WHERE state <> 'over';
+
+CREATE UNIQUE INDEX uq_dial_open_user ON dial (user_id) WHERE state <> 'over';
 
 CREATE TABLE exchange_message (
 	id BIGSERIAL NOT NULL,
@@ -2162,9 +2214,13 @@ CREATE FUNCTION keep_next_due() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     owner bigint := CASE TG_OP WHEN 'DELETE' THEN OLD.ticket_id ELSE NEW.ticket_id END;
     due timestamptz;
+    white timestamptz;
+    yellow timestamptz;
 BEGIN
-    SELECT min(due_at) INTO due FROM deadline WHERE ticket_id = owner AND state = 'running';
-    UPDATE ticket SET next_due_at = due WHERE id = owner AND next_due_at IS DISTINCT FROM due;
+    SELECT min(due_at), min(white_at), min(coalesce(yellow_at, due_at)) INTO due, white, yellow
+    FROM deadline WHERE ticket_id = owner AND state = 'running';
+    UPDATE ticket SET next_due_at = due, next_white_at = white, next_yellow_at = yellow
+    WHERE id = owner AND (next_due_at, next_white_at, next_yellow_at) IS DISTINCT FROM (due, white, yellow);
     RETURN NULL;
 END
 $$;
@@ -2187,7 +2243,8 @@ $$;
 
 CREATE FUNCTION keep_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at, closed_at) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at, t.closed_at
+    INSERT INTO unit_queue (assignment_id, ticket_id, unit_id, part, state, next_due_at, next_white_at, next_yellow_at, closed_at, secret, line) SELECT a.id, a.ticket_id, a.unit_id, a.state, t.state, t.next_due_at, t.next_white_at, t.next_yellow_at, t.closed_at,
+        t.confidentiality = 'secret', t.line
     FROM assignment a JOIN ticket t ON t.id = a.ticket_id WHERE a.state NOT IN ('returned', 'cancelled') AND a.id = NEW.id
     ON CONFLICT (assignment_id) DO UPDATE SET unit_id = excluded.unit_id, part = excluded.part;
     IF NOT FOUND THEN
@@ -2199,7 +2256,9 @@ $$;
 
 CREATE FUNCTION move_unit_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE unit_queue SET state = NEW.state, next_due_at = NEW.next_due_at, closed_at = NEW.closed_at WHERE ticket_id = NEW.id;
+    UPDATE unit_queue SET state = NEW.state, next_due_at = NEW.next_due_at, next_white_at = NEW.next_white_at,
+        next_yellow_at = NEW.next_yellow_at, closed_at = NEW.closed_at, secret = NEW.confidentiality = 'secret', line = NEW.line
+    WHERE ticket_id = NEW.id;
     RETURN NULL;
 END
 $$;
@@ -2209,14 +2268,15 @@ CREATE TRIGGER assignment_is_queued AFTER INSERT ON assignment FOR EACH ROW EXEC
 CREATE TRIGGER assignment_is_queued_anew AFTER UPDATE OF state, unit_id ON assignment FOR EACH ROW
     WHEN (OLD.state <> NEW.state OR OLD.unit_id <> NEW.unit_id) EXECUTE FUNCTION keep_unit_queue();
 
-CREATE TRIGGER ticket_moves_in_queues AFTER UPDATE OF state, next_due_at, closed_at ON ticket FOR EACH ROW
-    WHEN ((OLD.state, OLD.next_due_at, OLD.closed_at) IS DISTINCT FROM (NEW.state, NEW.next_due_at, NEW.closed_at))
+CREATE TRIGGER ticket_moves_in_queues AFTER UPDATE OF state, next_due_at, next_white_at, next_yellow_at, closed_at, confidentiality, line ON ticket FOR EACH ROW
+    WHEN ((OLD.state, OLD.next_due_at, OLD.next_white_at, OLD.next_yellow_at, OLD.closed_at, OLD.confidentiality, OLD.line) IS DISTINCT FROM (NEW.state, NEW.next_due_at, NEW.next_white_at, NEW.next_yellow_at, NEW.closed_at, NEW.confidentiality, NEW.line))
     EXECUTE FUNCTION move_unit_queue();
 
 CREATE TRIGGER deadline_starts AFTER INSERT ON deadline FOR EACH ROW WHEN (NEW.state = 'running') EXECUTE FUNCTION keep_next_due();
 
-CREATE TRIGGER deadline_moves AFTER UPDATE OF state, due_at ON deadline FOR EACH ROW
-    WHEN (OLD.state <> NEW.state OR OLD.due_at <> NEW.due_at) EXECUTE FUNCTION keep_next_due();
+CREATE TRIGGER deadline_moves AFTER UPDATE OF state, due_at, white_at, yellow_at ON deadline FOR EACH ROW
+    WHEN ((OLD.state, OLD.due_at, OLD.white_at, OLD.yellow_at) IS DISTINCT FROM (NEW.state, NEW.due_at, NEW.white_at, NEW.yellow_at))
+    EXECUTE FUNCTION keep_next_due();
 
 CREATE TRIGGER deadline_goes AFTER DELETE ON deadline FOR EACH ROW WHEN (OLD.state = 'running') EXECUTE FUNCTION keep_next_due();
 

@@ -448,7 +448,7 @@ async def test_who_only_listened_has_nothing_to_wrap_up(line: Line) -> None:
     ear = await line.phones.answers("head")
     await duty_is(line, head, DutyState.BUSY)
     ear.caller_hangs_up()
-    await duty_is(line, head, DutyState.READY)
+    await duty_is(line, head, DutyState.BREAK)
     await state_is(line, leg.id, CallState.TALKING)
     leg.caller_hangs_up()
     await line.over()
