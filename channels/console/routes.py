@@ -5,11 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from channels.console import (
-    answer_checks,
-    article_edit,
-    article_speech,
-    article_steps,
-    article_topics,
     articles,
     audit,
     board,
@@ -26,7 +21,6 @@ from channels.console import (
     dialling,
     duty,
     figures,
-    gaps,
     lines,
     login,
     me,
@@ -56,7 +50,6 @@ from channels.console.actions import HANDLERS
 
 def setup(app: web.Application) -> None:
     """Add the console to the web application."""
-    article_speech.setup(app)
     steps = "|".join(HANDLERS)
     app.router.add_routes(
         [
@@ -119,26 +112,9 @@ def setup(app: web.Application) -> None:
             web.post("/console/import", tables.upload),
             web.post("/console/import/{id}/{decision:apply|drop}", tables.decide),
             web.get("/console/articles", articles.show_list),
-            web.get("/console/articles/speech", article_speech.speak),
-            web.get("/console/articles/new", article_edit.show_new),
-            web.post("/console/articles/new", article_edit.create),
-            web.post("/console/articles/suggest", article_edit.suggest),
-            web.get("/console/articles/topics", article_topics.show),
-            web.post("/console/articles/topics", article_topics.save),
-            web.post("/console/articles/topics/{id}/{switch:on|off}", article_topics.switch),
             web.get("/console/articles/{id}", articles.show_article),
-            web.get("/console/articles/{id}/edit", article_edit.show_edit),
-            web.post("/console/articles/{id}/edit", article_edit.save),
-            web.get("/console/articles/{id}/compare", articles.show_comparison),
-            web.get("/console/articles/{id}/told", articles.show_trace),
-            web.get("/console/articles/{id}/files/{file}", articles.get_file),
-            web.post(f"/console/articles/{{id}}/{{step:{'|'.join(article_steps.HANDLERS)}}}", article_steps.act),
-            web.get("/console/gaps", gaps.show_list),
-            web.get("/console/gaps/{id:[0-9]{1,18}}", gaps.show_group),
-            web.post("/console/gaps/{id:[0-9]{1,18}}/{step:article|examples|no-need|reopen|merge}", gaps.act),
-            web.get("/console/answer-checks", answer_checks.show),
-            web.post("/console/answer-checks/draw", answer_checks.draw),
-            web.post("/console/answer-checks/{id:[0-9]{1,18}}/{result:right|wrong}", answer_checks.judge),
+            web.post("/console/articles/{id}/recall", articles.recall_article),
+            web.post("/console/articles/{id}/publish", articles.publish_article),
             web.get("/console/recordings", recordings.show_list),
             web.get("/console/recordings/{id}", recordings.show_call),
             web.get("/console/system", system.show_system),
