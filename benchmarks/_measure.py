@@ -51,26 +51,34 @@ async def fill(url: str, tickets: int, open_tickets: int) -> None:
     await database.close()
 
 
-def _cpu(stat: str, *, children: bool = False) -> float:
-    fields = stat.rsplit(")", 1)[1].split()
-    return TICK_MS * sum(int(value) for value in fields[11 : 15 if children else 13])
+def _cpu(pid: int | str) -> float:
+    """Milliseconds of CPU of all threads of a process that lasts, to the nanosecond."""
+    spent = 0
+    for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        try:
+            spent += int(path.read_text().split()[0])
+        except OSError:
+            continue  # ended meanwhile
+    return spent / 1e6
 
 
 def cpu_of(pid: int) -> float:
     """Milliseconds of CPU of one process."""
-    return _cpu(Path(f"/proc/{pid}/stat").read_text())
+    return _cpu(pid)
 
 
 def cpu_of_server(postmaster: int) -> float:
-    """Of the server with its backends, also those that have ended."""
-    total = _cpu(Path(f"/proc/{postmaster}/stat").read_text(), children=True)
+    """Of the server with its backends and workers, also those that have ended (these to the clock tick)."""
+    total = _cpu(postmaster)
+    ended = Path(f"/proc/{postmaster}/stat").read_text().rsplit(")", 1)[1].split()[13:15]
+    total += TICK_MS * sum(int(value) for value in ended)
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             stat = path.read_text()
         except OSError:
             continue  # ended meanwhile
         if stat.rsplit(")", 1)[1].split()[1] == str(postmaster):
-            total += _cpu(stat)
+            total += _cpu(path.parent.name)
     return total
 
 

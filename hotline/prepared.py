@@ -6,7 +6,8 @@ than PostgreSQL needs to answer them (docs/decisions/0125). Whoever keeps a `Pre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Row, Select
@@ -36,3 +37,19 @@ class Prepared:
         given = {**self._fixed, **values}
         connection = await session.connection()
         return (await connection.exec_driver_sql(self.sql, tuple(given[name] for name in self._names))).all()
+
+
+@asynccontextmanager
+async def keeping_plans(session: AsyncSession) -> AsyncIterator[None]:
+    """Inside, PostgreSQL plans a statement once for each connection, not anew for the values of each run.
+
+    For statements whose way is the same whatever the values are, and that take longer to plan than to run (docs/decisions/0160).
+    """
+    connection = await session.connection()
+    await connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+    try:
+        yield
+    except BaseException:
+        await connection.invalidate()  # what it was about is lost; it must not go back into the pool with this setting
+        raise
+    await connection.exec_driver_sql("RESET plan_cache_mode")

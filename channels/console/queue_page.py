@@ -14,7 +14,7 @@ from channels.web.templating import is_fragment
 from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
 from ticketing.people.models import Role
-from ticketing.ticket.lists import MOST, Place, count_tickets, list_tickets, place_of
+from ticketing.ticket.lists import MOST, Place, count_tickets, list_and_count, place_of
 from ticketing.ticket.queues import Queue
 from ticketing.ticket.search import TicketFilter, search_tickets
 
@@ -54,14 +54,15 @@ async def show_list(request: web.Request) -> web.StreamResponse:
     words = request.query.get("q", "").strip()[:100]
     queue = _queue(request.query.get("queue", ""), person.role, searching=bool(words))
     after = Place.read(request.query.get("after", "")[:200])
+    counted = [item for item in QUEUES[person.role] if item not in UNCOUNTED]
     async with request.app[DATABASE].reading() as session:
         if words:
             wanted = TicketFilter(queue=queue, words=words)
             before = after.ticket_id if after else None
             rows = await search_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, before=before)
+            counts = await count_tickets(core, session, person.actor, counted)
         else:
-            rows = await list_tickets(core, session, person.actor, queue, limit=PAGE_SIZE + 1, after=after)
-        counts = await count_tickets(core, session, person.actor, [item for item in QUEUES[person.role] if item not in UNCOUNTED])
+            rows, counts = await list_and_count(core, session, person.actor, queue, limit=PAGE_SIZE + 1, after=after, counted=counted)
         calendar = await work_calendar(session)
     if words and len(rows) == 1 and words in rows[0].ticket.number and len(words) >= 5 and not is_fragment(request):
         raise web.HTTPSeeOther(f"/console/tickets/{rows[0].ticket.number}")
