@@ -109,7 +109,7 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
         tending = asyncio.create_task(
             _tend(services, lambda: frozenset(flow.live | outgoing.live), worker, state, refusals), name="telephony-tending"
         )
-        health = await _serve_health(settings.control_port, state, phone.metrics)
+        health = await _serve_health(settings.control_port, state, lambda: phone.metrics() + parts.answer_times.exposition())
         log.info("telephony_ready", **{key: value for key, value in state().items() if key != "counters"})
         if settings.outbound_uri and settings.robot_calls:
             calling = asyncio.create_task(robot.run(), name="callback-robot")

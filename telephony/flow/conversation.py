@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from hotline.errors import Unavailable
@@ -101,7 +102,7 @@ class Talk:
             await self._record.said(said)
             self._call.unanswered.remove(said)
             return await self._emergency.connect()
-        return await self._reply(said)
+        return await self._reply(said, max(0.0, self._ear.seconds - heard.end_s))
 
     async def _key(self, digit: str) -> str | None:
         self._mouth.hush(even_firm=True)
@@ -155,9 +156,10 @@ class Talk:
         await self._mouth.finished()
         return "silence"
 
-    async def _reply(self, said: Said) -> str | None:
-        """One turn; the end reason when it ended the call."""
+    async def _reply(self, said: Said, hearing_s: float | None = None) -> str | None:
+        """One turn; the end reason when it ended the call. `hearing_s`: since the caller's last word, when it was spoken."""
         self._mouth.hush()
+        began = time.monotonic()
         unanswered = self._call.unanswered
         unanswered.append(said)
         try:
@@ -171,7 +173,11 @@ class Talk:
             return await self._person("failed")
         unanswered.remove(said)
         self._form_open, self._answered = turn.form_open, True
+        thought = time.monotonic()
         await self._speak(turn)
+        if hearing_s is not None and turn.answers:
+            now = time.monotonic()
+            self._call.parts.answer_times.observe(hearing_s=hearing_s, bot_s=thought - began, voice_s=now - thought)
         await self._emergency.offer(said.text)
         if turn.handover:
             return await self._person(turn.handover_reason or "asked", told=True)

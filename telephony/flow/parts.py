@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from hotline.database import Database
 from hotline.settings import Settings
+from telephony.flow.answer_times import AnswerTimes
 from telephony.flow.captions import CaptionWriter
 from telephony.speech.prompts import PromptStore
 from telephony.speech.transcriber import Transcriber
@@ -45,6 +46,7 @@ class Parts:
     """Where agents are found."""
     captions: CaptionWriter | None = None
     """Shows what is being said; None: only complete sentences are seen."""
+    answer_times: AnswerTimes = field(default_factory=AnswerTimes)
 
 
 class CallerGone(Exception):

@@ -51,7 +51,7 @@ class GuestCalls:
             elif state == "closed":
                 gone.set()
 
-        browser = BrowserLeg(lambda payload, codec: wires[0].heard(payload, codec) if wires else None, changed)
+        browser = BrowserLeg(lambda payload, codec: wires[0].heard(payload, codec) if wires else None, changed, stranger=True)
         leg: Leg | None = None
         try:
             await send(write("answer", sdp=await browser.answer(offer)))

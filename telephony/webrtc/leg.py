@@ -19,6 +19,7 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 
 from hotline import logs
 from telephony.media.codec import CODECS, Codec
+from telephony.webrtc.candidates import vetted
 from telephony.webrtc.track import G711Track
 
 _log = logs.get(__name__)
@@ -63,10 +64,11 @@ class BrowserLeg:
         on_audio: Callable[[bytes, Codec], None],
         on_state: Callable[[State], None] = lambda _state: None,
         *,
+        stranger: bool = False,
         silent_after_s: float = 2.0,
         lost_after_s: float = 15.0,
     ) -> None:
-        """`on_audio` gets each payload that arrives and its law; both callbacks run on the loop.
+        """`on_audio` gets each payload that arrives and its law; both callbacks run on the loop. `stranger`: see `candidates.vetted`.
 
         A page that sends nothing for `silent_after_s` is told so, after `lost_after_s` the leg closes as lost: aiortc itself notices
         a vanished page only after 33 s.
@@ -81,6 +83,7 @@ class BrowserLeg:
         self._on_state = on_state
         self._silent_after_s = silent_after_s
         self._lost_after_s = lost_after_s
+        self._stranger = stranger
         self._heard_at = 0.0
         self._track = G711Track()
         self._watch: asyncio.Task[None] | None = None
@@ -91,6 +94,7 @@ class BrowserLeg:
         """Answer the page's SDP offer. Raises NoCommonCodec, or ValueError when it is no offer of one sound."""
         try:
             _check_sections(offer)
+            offer = vetted(offer, stranger=self._stranger)
         except ValueError:
             await self.close("failed")
             raise

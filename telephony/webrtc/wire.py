@@ -1,34 +1,37 @@
-"""Sound between a SIP leg and a page's leg."""
+"""Sound between a SIP leg and a page's leg: passed on as it comes, since both ends have buffers of their own."""
 
 from __future__ import annotations
 
+import asyncio
+
+from telephony.bridge.mixer import Stream
 from telephony.leg import FRAME_BYTES, Leg
 from telephony.media.codec import Codec
 from telephony.webrtc.leg import BrowserLeg
-from telephony.webrtc.live import LiveSource
 
 
 class Wire:
     """Carries sound both ways between one SIP leg and whatever page is connected just now."""
 
     def __init__(self, leg: Leg) -> None:
-        """Silent until `join`."""
+        """Silent until `join`. Made on the loop."""
+        self._loop = asyncio.get_running_loop()
         self._leg = leg
         self._browser: BrowserLeg | None = None
-        self._live = LiveSource()
+        self._live = Stream()
         self._partial = b""
 
     def join(self, browser: BrowserLeg) -> None:
         """From now on both hear each other; a page that was there before hears nothing any more."""
         self._browser = browser
-        self._leg.feed(self._live.take)
-        self._leg.listen(self._to_page)
+        self._leg.feed(self._live.pop)
+        self._leg.relay(self._on_media_thread)
 
     def cut(self) -> None:
         """Nobody hears anybody."""
         self._browser = None
         self._leg.feed(None)
-        self._leg.listen(None)
+        self._leg.relay(None)
 
     def heard(self, payload: bytes, codec: Codec) -> None:
         """Sound of the page, cut into the frames of the line."""
@@ -37,6 +40,9 @@ class Wire:
         self._partial = sound[whole:]
         for start in range(0, whole, FRAME_BYTES):
             self._live.push(sound[start : start + FRAME_BYTES])
+
+    def _on_media_thread(self, pcm16: bytes) -> None:
+        self._loop.call_soon_threadsafe(self._to_page, pcm16)
 
     def _to_page(self, pcm16: bytes) -> None:
         if self._browser is not None:
