@@ -30,6 +30,8 @@ CALLBACKS = Entry("callbacks", "/console/callbacks", "phone-outgoing", "回访",
 BOARD = Entry("board", "/console/board", "shield-alert", "督办", "board.see")
 SUPERVISION = Entry("supervision", "/console/supervision", "shield-alert", "督办", "card.see")
 ARTICLES = Entry("articles", "/console/articles", "book-open", "知识", "knowledge.read")
+GAPS = Entry("gaps", "/console/gaps", "circle-help", "没答好的", "knowledge.gaps")
+CHECKS = Entry("checks", "/console/answer-checks", "clipboard-check", "答复抽查", "knowledge.check")
 FIGURES = Entry("figures", "/console/figures", "chart-column", "统计", "statistics.board")
 RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音", "recording.list")
 SYSTEM = Entry("system", "/console/system", "activity", "运行", "system.see")
@@ -53,8 +55,8 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.CHIEF: (TICKETS, SUPERVISION, ARTICLES, FIGURES),
     Role.SUPERVISOR: (BOARD, TICKETS, CHATS, FIGURES, POLICIES),
     Role.CALLBACK: (CALLBACKS, TICKETS),
-    Role.QUALITY: (RECORDINGS,),
-    Role.EDITOR: (ARTICLES,),
+    Role.QUALITY: (RECORDINGS, CHECKS),
+    Role.EDITOR: (ARTICLES, GAPS, CHECKS),
     Role.ADMIN: (SYSTEM, CALENDAR, POLICIES, AUDIT, ACCOUNTS),
     Role.LEADER: (FIGURES, BOARD),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from channels.console import (
+    answer_checks,
     articles,
     audit,
     board,
@@ -21,6 +22,7 @@ from channels.console import (
     dialling,
     duty,
     figures,
+    gaps,
     lines,
     login,
     me,
@@ -115,6 +117,12 @@ def setup(app: web.Application) -> None:
             web.get("/console/articles/{id}", articles.show_article),
             web.post("/console/articles/{id}/recall", articles.recall_article),
             web.post("/console/articles/{id}/publish", articles.publish_article),
+            web.get("/console/gaps", gaps.show_list),
+            web.get("/console/gaps/{id:[0-9]{1,18}}", gaps.show_group),
+            web.post("/console/gaps/{id:[0-9]{1,18}}/{step:article|examples|no-need|reopen|merge}", gaps.act),
+            web.get("/console/answer-checks", answer_checks.show),
+            web.post("/console/answer-checks/draw", answer_checks.draw),
+            web.post("/console/answer-checks/{id:[0-9]{1,18}}/{result:right|wrong}", answer_checks.judge),
             web.get("/console/recordings", recordings.show_list),
             web.get("/console/recordings/{id}", recordings.show_call),
             web.get("/console/system", system.show_system),

@@ -41,8 +41,8 @@ class Group:
     @property
     def title(self) -> str:
         """What it is about: its shortest telling sentence."""
-        telling = [one.text for one in self.sentences if len(one.text) >= 4] or [one.text for one in self.sentences]
-        return min(telling, key=len, default="")
+        oldest_first = [one.text for one in reversed(self.sentences)]
+        return min([text for text in oldest_first if len(text) >= 4] or oldest_first, key=len, default="")
 
 
 async def groups(
@@ -103,7 +103,7 @@ def _group(gap: Gap, sentences: list[GapSentence], limit: int = SHOWN) -> Group:
     return Group(gap, tuple(newest), dict(Counter(one.cause for one in sentences)), nearest[0][0] if nearest else None)
 
 
-def examples(group: Group) -> tuple[str, ...]:
+def examples(group: Group, most: int = EXAMPLES) -> tuple[str, ...]:
     """Its sentences as similar questions of an article: no covered numbers, none longer than an example may be."""
     fitting = [one.text.strip(" ，。！？?!") for one in group.sentences]
-    return tuple(dict.fromkeys(text for text in fitting if 2 <= len(text) <= 100 and "*" not in text))[:EXAMPLES]
+    return tuple(dict.fromkeys(text for text in fitting if 2 <= len(text) <= 100 and "*" not in text))[:most]

@@ -17,7 +17,7 @@ from hotline.errors import Conflict, IllegalStep, InvalidInput, NotFound
 from hotline.events import record
 from hotline.i18n import _
 from knowledge.article.access import is_told
-from knowledge.article.models import Article
+from knowledge.article.models import Article, ArticleState
 from knowledge.gap.likeness import LEAST, alike, cells, features
 from knowledge.gap.models import Cause, Gap, GapSentence, GapState
 from ticketing.context import Core
@@ -30,6 +30,7 @@ _CANDIDATES = 60
 _MEMORY = timedelta(days=365)
 AGAIN = 5
 """So often must a question come after «no need» until the editors see it again."""
+_GONE = (ArticleState.RECALLED, ArticleState.EXPIRED)
 _LOCK = 7_120_005
 """Advisory lock of grouping: two like questions at once make one group."""
 
@@ -109,8 +110,11 @@ def _candidates(looked_for: list[int], now: datetime) -> Select[int, str, int | 
 async def _comes_back(session: AsyncSession, gap: Gap, now: datetime) -> bool:
     """A covered question comes back when its article is told and did not help; an unneeded one when it is asked again and again."""
     if gap.state == GapState.COVERED.value:
-        told = select(Article.id).where(Article.id == gap.article_id, Article.version >= gap.article_version, is_told(to_city(now).date()))
-        return await session.scalar(told) is not None
+        article = await session.get_one(Article, gap.article_id)
+        if article.version < (gap.article_version or 0):
+            return article.draft_version is None  # the version that was to cover it was given up
+        told = await session.scalar(select(Article.id).where(Article.id == article.id, is_told(to_city(now).date())))
+        return told is not None or ArticleState(article.state) in _GONE
     return gap.state == GapState.NO_NEED.value and gap.count - gap.count_at_close >= AGAIN
 
 
@@ -131,8 +135,7 @@ async def get_gap(session: AsyncSession, gap_id: int, *, lock: bool = False) -> 
 
 async def cover(core: Core, session: AsyncSession, actor: Actor, gap_id: int, *, article_id: int, version: int) -> Gap:
     """An article (or a new version of one) was written for it. Raises IllegalStep when somebody closed it before."""
-    ensure(actor, "knowledge.gaps")
-    gap = await _open(session, gap_id)
+    gap = await open_gap(session, actor, gap_id)
     gap.article_id, gap.article_version = article_id, version
     return await _close(core, session, actor, gap, GapState.COVERED)
 
@@ -142,7 +145,7 @@ async def no_need(core: Core, session: AsyncSession, actor: Actor, gap_id: int, 
     ensure(actor, "knowledge.gaps")
     if not 2 <= len(reason.strip()) <= 200:
         raise InvalidInput(_("请用2到200个字写明为什么不用处理"), field="reason")
-    gap = await _open(session, gap_id)
+    gap = await open_gap(session, actor, gap_id)
     gap.reason = reason.strip()
     return await _close(core, session, actor, gap, GapState.NO_NEED)
 
@@ -174,7 +177,9 @@ async def merge(core: Core, session: AsyncSession, actor: Actor, gap_id: int, in
     return into
 
 
-async def _open(session: AsyncSession, gap_id: int) -> Gap:
+async def open_gap(session: AsyncSession, actor: Actor, gap_id: int) -> Gap:
+    """An open group, locked, for somebody who may work on it. Raises NotAllowed, NotFound, IllegalStep when it is closed."""
+    ensure(actor, "knowledge.gaps")
     gap = await get_gap(session, gap_id, lock=True)
     if gap.state != GapState.OPEN.value:
         raise IllegalStep(_("别人已经处理了这组问题"))
@@ -193,4 +198,4 @@ async def _event(core: Core, session: AsyncSession, actor: Actor, gap: Gap, name
     await record(session, at=core.clock.now(), name=name, subject="gap", subject_id=gap.id, who=actor.who, data=data)
 
 
-__all__ = ["AGAIN", "Asked", "cover", "get_gap", "merge", "no_need", "note", "reopen"]
+__all__ = ["AGAIN", "Asked", "cover", "get_gap", "merge", "no_need", "note", "open_gap", "reopen"]
