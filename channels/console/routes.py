@@ -6,6 +6,10 @@ from aiohttp import web
 
 from channels.console import (
     answer_checks,
+    article_edit,
+    article_speech,
+    article_steps,
+    article_topics,
     articles,
     audit,
     board,
@@ -52,6 +56,7 @@ from channels.console.actions import HANDLERS
 
 def setup(app: web.Application) -> None:
     """Add the console to the web application."""
+    article_speech.setup(app)
     steps = "|".join(HANDLERS)
     app.router.add_routes(
         [
@@ -114,9 +119,20 @@ def setup(app: web.Application) -> None:
             web.post("/console/import", tables.upload),
             web.post("/console/import/{id}/{decision:apply|drop}", tables.decide),
             web.get("/console/articles", articles.show_list),
+            web.get("/console/articles/speech", article_speech.speak),
+            web.get("/console/articles/new", article_edit.show_new),
+            web.post("/console/articles/new", article_edit.create),
+            web.post("/console/articles/suggest", article_edit.suggest),
+            web.get("/console/articles/topics", article_topics.show),
+            web.post("/console/articles/topics", article_topics.save),
+            web.post("/console/articles/topics/{id}/{switch:on|off}", article_topics.switch),
             web.get("/console/articles/{id}", articles.show_article),
-            web.post("/console/articles/{id}/recall", articles.recall_article),
-            web.post("/console/articles/{id}/publish", articles.publish_article),
+            web.get("/console/articles/{id}/edit", article_edit.show_edit),
+            web.post("/console/articles/{id}/edit", article_edit.save),
+            web.get("/console/articles/{id}/compare", articles.show_comparison),
+            web.get("/console/articles/{id}/told", articles.show_trace),
+            web.get("/console/articles/{id}/files/{file}", articles.get_file),
+            web.post(f"/console/articles/{{id}}/{{step:{'|'.join(article_steps.HANDLERS)}}}", article_steps.act),
             web.get("/console/gaps", gaps.show_list),
             web.get("/console/gaps/{id:[0-9]{1,18}}", gaps.show_group),
             web.post("/console/gaps/{id:[0-9]{1,18}}/{step:article|examples|no-need|reopen|merge}", gaps.act),

@@ -29,6 +29,7 @@ def setup(app: web.Application) -> None:
     add_get("/", home.home)
     add_get("/guide", home.guide)
     add_get("/guide/{slug:[a-z0-9-]{1,80}}", home.article)
+    add_get("/guide/{slug:[a-z0-9-]{1,80}}/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", home.file)
     add_get("/figures", figures.show)
     add_get("/call", browser_call.show)
     add_post("/call/pass", browser_call.let_in)

@@ -67,6 +67,7 @@ _FILES_OF = {
     "/console/tickets/new": 5,
     "/console/calendar/preview": 1,
     "/console/import": 1,
+    "/console/articles/{id}/edit": 10,
     "/console/tickets/{number}/files": 5,
     "/api/v1/tickets/{number}/attachments": 5,
 }

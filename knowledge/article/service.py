@@ -21,7 +21,7 @@ from hotline.i18n import _
 from knowledge.article.access import today_of
 from knowledge.article.content import Content, current_content
 from knowledge.article.life import STEPS, refuse_own, refuse_state, refuse_unless
-from knowledge.article.models import LIVE, Article, ArticleKind, ArticleState, ArticleVersion
+from knowledge.article.models import LIVE, Article, ArticleKind, ArticleState, ArticleVersion, KnowledgeTopic
 from knowledge.article.notices import CENTRE, CHIEFS, UNIT, tell
 from knowledge.article.text import render
 from knowledge.article.versions import add_version, draft_of, get_version, latest_version
@@ -30,6 +30,7 @@ from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
 from ticketing.supervision.notices import NoticeKind
+from ticketing.ticket.models import Attachment
 
 __all__ = [
     "Content",
@@ -83,6 +84,7 @@ async def _new(
     acting = refuse_unless(actor, key, unit_id)
     content.check(collected=key == "collect")
     await _check_unit(session, unit_id)
+    await _check_links(session, None, content)
     if await session.scalar(select(Article.id).where(Article.slug == slug)):
         raise Conflict(_("这个标识已经有一条知识了：{slug}").format(slug=slug))
     state = STEPS[key].targets[0]
@@ -109,6 +111,7 @@ async def update(
     refuse_state(article, "edit")
     content.check()
     await _check_seen(session, article_id, seen_version)
+    await _check_links(session, article.id, content)
     version = await add_version(core, session, acting, article, content, ArticleState.EDITING, note=note)
     _show_draft(core, article, version)
     await _event(core, session, acting, article, "knowledge.edited", {"version": version.version})
@@ -334,6 +337,17 @@ async def _check_seen(session: AsyncSession, article_id: int, seen_version: int)
 async def _check_unit(session: AsyncSession, unit_id: int | None) -> None:
     if unit_id is not None and await session.get(Unit, unit_id) is None:
         raise InvalidInput(_("没有这个单位"), field="unit_id")
+
+
+async def _check_links(session: AsyncSession, article_id: int | None, content: Content) -> None:
+    """The topic exists, and the files are this article's own: nobody shows somebody else's attachment by its id."""
+    if content.topic_id is not None and await session.get(KnowledgeTopic, content.topic_id) is None:
+        raise InvalidInput(_("没有找到这个专题"), field="topic_id")
+    if content.files:
+        mine = select(Attachment.id).where(Attachment.article_id == article_id) if article_id is not None else None
+        known = {str(row) for row in await session.scalars(mine)} if mine is not None else set()
+        if set(content.files) - known:
+            raise InvalidInput(_("没有找到这个附件"), field="files")
 
 
 def _reason(reason: str) -> str:
