@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chatbot import hearing, moments
 from chatbot.registration import promise
 from chatbot.wording import PERSON, Say
-from hotline.errors import InvalidInput, NotFound
+from hotline.errors import Conflict, InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment
 from ticketing.context import Core
@@ -130,13 +130,16 @@ class Progress:
     async def _urge(self, ticket: Ticket) -> str:
         """催办, once a day; under a merged number it is the matter that is urged. What is over is not urged."""
         locked = (await self.session.scalars(select(Ticket).where(Ticket.id == ticket.id).with_for_update())).one()
-        matter = await master_of(self.session, locked)
-        if not TicketState(matter.state).is_open:
-            return ""
         try:
-            await urge(self.core, self.session, citizen_actor(ticket.citizen_id), matter)
+            async with self.session.begin_nested():  # a lock that is not to be had must not end the whole turn
+                matter = await master_of(self.session, locked)
+                if not TicketState(matter.state).is_open:
+                    return ""
+                await urge(self.core, self.session, citizen_actor(ticket.citizen_id), matter)
         except InvalidInput:
             return _("今天已经替您催过了，单位已经收到。")
+        except Conflict:
+            return _("这件事正有工作人员在办，暂时没有催成，请稍后再试。")
         return _("已经替您催办，承办单位会看到。")
 
     async def _about(self, ticket: Ticket) -> str:

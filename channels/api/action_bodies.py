@@ -172,6 +172,14 @@ class RequestRef(Sent):
     request: Annotated[Id, Field(description="申请的编号")]
 
 
+class OpenDispute(Sent):
+    """T13: which units' duties overlap, and who is asked to rule."""
+
+    reason: Annotated[str, text(5, 1000, "职责在哪里交叉")]
+    unit_ids: Annotated[list[Id], Field(min_length=2, max_length=10, description="职责有交叉的单位")]
+    by_leader: Annotated[bool, Field(description="提请领导裁定；否则由督办裁定")] = False
+
+
 class RuleDispute(Sent):
     """T13: the ruling names who handles it."""
 
@@ -217,7 +225,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "resume": Note,
     "consent": RequestRef,
     "take_back": RequestRef,
-    "open_dispute": LongReason,
+    "open_dispute": OpenDispute,
     "rule_dispute": RuleDispute,
     "propose_refusal": Reject,
     "decide_refusal": RefusalDecision,

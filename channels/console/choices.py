@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 
 from markupsafe import Markup, escape
@@ -33,6 +33,17 @@ def unit_options(units: Iterable[Unit], chosen: str, suggested: int | None = Non
             f'<option value="{each.id}"{" selected" if str(each.id) == chosen else ""}>'
             f"{escape(each.name)}{hint if each.id == suggested else ''}</option>"
             for each in units
+        )
+    )
+
+
+def named_boxes(names: Mapping[int, str], chosen: Collection[str], field: str) -> Markup:
+    """A box to tick for each unit, by its name."""
+    return Markup(  # noqa: S704 - every value is escaped
+        "".join(
+            f'<label class="choice"><input type="checkbox" name="{escape(field)}" value="{number}"'
+            f"{' checked' if str(number) in chosen else ''}><span>{escape(name)}</span></label>"
+            for number, name in names.items()
         )
     )
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from channels.web.formats import due_time, duration
 from channels.web.words import word
-from hotline.clock import to_city
 from hotline.i18n import _
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.deadline.models import ClockKind, ClockState, Deadline, Stage
@@ -111,29 +110,9 @@ def _text(clock: Deadline | ListedClock, now: datetime, calendar: WorkCalendar) 
     label = "" if clock.kind == "handle" else word("clock", clock.kind)
     if now >= clock.due_at:
         return _("{label}超时 {time}").format(label=label, time=duration(now - clock.due_at))
-    days = working_days_left(clock, now, calendar)
+    days = calendar.working_days_left(now, clock.due_at) if clock.limit_unit == "wd" else 0
     left = _("{n}个工作日").format(n=days) if days else duration(clock.due_at - now)
     return _("{label}剩 {time}").format(label=label, time=left)
-
-
-def working_days_left(clock: Deadline | ListedClock, now: datetime, calendar: WorkCalendar) -> int:
-    """Whole working days after today up to the due day; 0 when it is due today or the limit is in hours.
-
-    As the limit itself is counted: day 0 of a clock that started on a rest day or after the office closed is the next working
-    day, so that on the Sunday «1个工作日» has one left and not two.
-    """
-    if clock.limit_unit != "wd":
-        return 0
-    days, day, last = 0, max(to_city(now).date(), calendar.day_zero(clock.started_at)), last_day(clock.due_at)
-    while day < last and days < 400:
-        day += timedelta(days=1)
-        days += calendar.is_work(day)
-    return days
-
-
-def last_day(due_at: datetime) -> date:
-    """The day that a due moment belongs to: 24:00 counts to the day that it ends."""
-    return to_city(due_at - timedelta(microseconds=1)).date()
 
 
 def _detail(clock: Deadline, end: datetime) -> str:

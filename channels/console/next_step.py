@@ -148,10 +148,7 @@ def _by_state(page: TicketPage, actor: Actor) -> Proposal:
         case TicketState.IN_PROGRESS:
             return _in_progress(page)
         case TicketState.DISPUTED:
-            words = _("争议会商：裁定主办和协办单位") if actor.has(Role.SUPERVISOR, Role.LEADER) else _("等督办裁定承办单位")
-            asked = page.pending(RequestKind.DISPUTE)
-            own = asked is not None and asked.request.asked_by_id == actor.user_id  # somebody else rules it
-            return words, None if own else buttons.RULE_DISPUTE, []
+            return _disputed(page, actor)
         case TicketState.SUSPENDED:
             return _("挂账中，到复查日期自动恢复"), None, [buttons.RESUME]
         case TicketState.REPLY_REVIEW:
@@ -161,6 +158,16 @@ def _by_state(page: TicketPage, actor: Actor) -> Proposal:
             return _callback(page, actor)
         case state:
             return _ended(page, state)
+
+
+def _disputed(page: TicketPage, actor: Actor) -> Proposal:
+    """Somebody else than who asked rules it; what was brought to the leader only the leader."""
+    asked = page.pending(RequestKind.DISPUTE)
+    by_leader = asked is not None and asked.request.data.get("by_leader")
+    if not actor.has(Role.LEADER, *([] if by_leader else [Role.SUPERVISOR])):
+        return _("等领导裁定承办单位") if by_leader else _("等督办裁定承办单位"), None, []
+    own = asked is not None and asked.request.asked_by_id == actor.user_id
+    return _("争议会商：裁定主办和协办单位"), None if own else buttons.RULE_DISPUTE, []
 
 
 def _callback(page: TicketPage, actor: Actor) -> Proposal:

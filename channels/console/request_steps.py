@@ -94,7 +94,8 @@ async def _take_back(step: Step) -> str:
 
 
 async def _open_dispute(step: Step) -> str:
-    await dispute.open_dispute(step.core, step.session, step.actor, step.ticket, step.text("reason", 1000))
+    overlap = dispute.Overlap(step.numbers("unit_ids"), by_leader=step.yes("by_leader", _("请选择由谁裁定")))
+    await dispute.open_dispute(step.core, step.session, step.actor, step.ticket, step.text("reason", 1000), overlap)
     return "dispute_opened"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.console import receipt
 from channels.console.actions import HANDLERS, PERMISSIONS, Step
 from channels.console.callback_view import callback_words
-from channels.console.choices import category_options, unit_boxes, unit_options
+from channels.console.choices import category_options, named_boxes, unit_boxes, unit_options
 from channels.console.grants import valid_grant
 from channels.console.next_step import next_step
 from channels.console.pages import page, see_other
@@ -22,6 +22,7 @@ from channels.web.keys import CORE, DATABASE
 from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput
 from hotline.events import history
 from hotline.i18n import _
+from ticketing.assignment.models import AssignmentState
 from ticketing.citizen.service import Person
 from ticketing.people.models import Role, Unit, User
 from ticketing.people.permissions import Scope, ensure, may, roles_reaching
@@ -31,6 +32,8 @@ from ticketing.ticket.access import access_ticket
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.refusal_reasons import choices as refusal_choices
 
+SEVERAL = ("gates", "co_unit_ids", "unit_ids", "user_ids")
+"""Fields of which a form may send several."""
 TYPED = (
     "note",
     "told",
@@ -111,6 +114,8 @@ async def ticket_response(
         category_options=category_options,
         unit_options=unit_options,
         unit_boxes=unit_boxes,
+        named_boxes=named_boxes,
+        at_work=[str(item.assignment.unit_id) for item in view.handlings if AssignmentState(item.assignment.state).is_open],
         refusal_reasons=refusal_choices(),
         **callback_words(),
         problem=str(problem) if problem and (not errors or not shown) else "",
@@ -162,7 +167,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     actor = ensure(person.actor, PERMISSIONS[action])
     data = await request.post()
     form = {name: value for name, value in data.items() if isinstance(value, str)}
-    many = {name: [str(value) for value in data.getall(name)] for name in ("gates", "co_unit_ids", "user_ids") if name in data}
+    many = {name: [str(value) for value in data.getall(name)] for name in SEVERAL if name in data}
     number, core, database = request.match_info["number"], request.app[CORE], request.app[DATABASE]
     seen = whole_number(form.get("seen"))
     try:

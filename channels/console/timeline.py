@@ -118,6 +118,9 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
         parts.append(_("第{n}次反映").format(n=data["level"]))
     if isinstance(data.get("receiver"), str):
         parts.append(_("接收人{who}，{time}").format(who=data["receiver"], time=due_time(datetime.fromisoformat(data["taken_at"]))))
+    if event.name == "dispute.opened" and data.get("units"):
+        parts = [_("职责有交叉：{units}").format(units="、".join(units.get(number, "") for number in data["units"]))]
+        parts.append(_("提请领导裁定") if data.get("by_leader") else _("提请督办裁定"))
     if event.name == "dispute.ruled":
         parts.append(_("主办{unit}").format(unit=units.get(data.get("lead", 0), "")))
     if isinstance(data.get("review_on"), str):

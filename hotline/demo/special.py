@@ -86,12 +86,19 @@ def suspended(planner: Planner) -> None:
             made.work(0.5, 1).do(_decide("supervisor", RequestKind.SUSPENSION, suspension.decide, "同意挂账，到期复查"))
 
 
+async def _overlap(stage: Stage, life: Life) -> None:
+    ticket = await life.ticket(stage)
+    overlap = dispute.Overlap((stage.units["water-affairs"], stage.units["ecology"]))
+    words = "河道归水务，排污口归生态环境，两家职责交叉，都说不归自己"
+    await dispute.open_dispute(stage.core, stage.session, stage.people["dispatcher"], ticket, words, overlap)
+
+
 def disputed(planner: Planner) -> None:
     """Two units say it is the other's; one was ruled, one waits."""
     for number in range(2):
         matter = planner.matter("0504")
         made = planner.handle(planner.office_hours_ago(8 + 12 * number), matter, until="sign", pace=0.5, mode=DispatchMode.WRITTEN)
-        made.work(0.5, 1).do(_by("dispatcher", dispute.open_dispute, "河道归水务，排污口归生态环境，两家职责交叉，都说不归自己"))
+        made.work(0.5, 1).do(_overlap)
         if number:
             made.work(1, 2).do(_rule(made.unit, "water-affairs"))
 

@@ -113,6 +113,11 @@ async def _dispatch_water(t: Try) -> object:
     return await dispatching.dispatch_order(t.city.core, t.session, t.actor, t.ticket, order)
 
 
+async def _overlap(t: Try) -> object:
+    overlap = dispute.Overlap((t.city.units["city"], t.city.units["water"]))
+    return await dispute.open_dispute(t.city.core, t.session, t.actor, t.ticket, WORDS, overlap)
+
+
 async def _rule(t: Try) -> object:
     order = Order(t.city.units["water"], DispatchMode.PHONE)
     return await dispute.rule(t.city.core, t.session, t.actor, t.ticket, order, grounds=WORDS)
@@ -191,7 +196,7 @@ ACTIONS: dict[str, Step] = {
     "ask_return": on_part(returns.ask, WORDS),
     "approve_return": deciding(returns.decide, RequestKind.RETURN, approve=True),
     "refuse_return": deciding(returns.decide, RequestKind.RETURN, approve=False),
-    "open_dispute": on_ticket(dispute.open_dispute, WORDS),
+    "open_dispute": _overlap,
     "rule": _rule,
     "ask_extension": asking(extension.ask, limit=Limit(1, "wd"), reason=WORDS, told=WORDS),
     "ask_suspension": _suspend,

@@ -12,6 +12,7 @@ from hotline.errors import InvalidInput
 from hotline.events import history
 from tests.ticketing.conftest import City
 from ticketing.request import dispute
+from ticketing.request.dispute import Overlap
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import exits
 from ticketing.ticket.dispatch import Order
@@ -49,7 +50,9 @@ async def test_t31_the_receivers_name_and_time_are_noted(city: City) -> None:
 async def test_t13_a_dispute_is_one_line_for_its_opening_and_one_for_its_ruling(city: City) -> None:
     number = (await city.register()).ticket.number
     await city.dispatch(number)
-    await city.act(number, city.dispatcher, dispute.open_dispute, "两家单位的职责有交叉，请裁定")
+    await city.act(
+        number, city.dispatcher, dispute.open_dispute, "两家单位的职责有交叉，请裁定", Overlap((city.units["city"], city.units["water"]))
+    )
     order = Order(city.units["water"], DispatchMode.PHONE, instruction="三日内查清")
     await city.act(number, city.supervisor, dispute.rule, order, grounds="权责清单第十二条规定由供水集团负责")
     lines = [line for line in await told(city, number) if "争议" in line[0] or "裁定" in line[0]]

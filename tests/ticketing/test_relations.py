@@ -21,9 +21,11 @@ from ticketing.people.actor import Actor, citizen_actor
 from ticketing.people.models import Unit
 from ticketing.relation import investigation, merge, repeat
 from ticketing.relation.links import access_other
+from ticketing.request import dispute
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits
 from ticketing.ticket.access import access_ticket
+from ticketing.ticket.dispatch import CoUnit, Order
 from ticketing.ticket.edit import revise
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, DispatchMode, Kind, Satisfaction, Urgency
@@ -260,6 +262,25 @@ async def test_the_second_time_the_unit_explains_and_the_third_time_the_supervis
         ticket = await access_ticket(city.core, session, city.supervisor, third, lock=True)
         assert await assignments.reply_ready(city.core, session, ticket)
     assert (await ticket_of(city, third)).state == "reply_review"
+
+
+async def test_a_ruling_makes_nobody_the_lead_of_what_the_supervisor_investigates__d06(city: City) -> None:
+    first = await new(city)
+    await closed(city, first)
+    async with city.database.transaction() as session:
+        row = (await session.scalars(select(Ticket).where(Ticket.number == first))).one()
+        row.repeat_level = 2
+    third = await new(city)
+    await linked(city, third, first)
+    await city.dispatch(third)
+    overlap = "供水管道和占道施工职责交叉"
+    await city.act(third, city.dispatcher, dispute.open_dispute, overlap, dispute.Overlap((city.units["city"], city.units["water"])))
+    order = Order(city.units["water"], DispatchMode.PHONE, co_units=(CoUnit(city.units["city"]),))
+    await city.act(third, city.supervisor, dispute.rule, order, grounds="按照职责清单，由供水集团查明管道情况")
+    async with city.database.transaction() as session:
+        parts = list(await session.scalars(select(Assignment).where(Assignment.ticket_id == (await ticket_of(city, third)).id)))
+    assert {part.unit_id for part in parts} == {city.units["water"], city.units["city"]}
+    assert not any(part.lead for part in parts)
 
 
 async def test_a_third_round_of_one_ticket_is_investigated_as_well(city: City) -> None:

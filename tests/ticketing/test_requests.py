@@ -154,9 +154,29 @@ async def test_the_second_return_becomes_a_dispute_and_the_ruling_cannot_be_retu
         await city.by_unit(city.clerk, returns.ask, found[city.units["city"]], BASIS)
 
 
+def overlap(city: City, *, by_leader: bool = False) -> dispute.Overlap:
+    return dispute.Overlap((city.units["city"], city.units["water"]), by_leader)
+
+
+async def test_t13_an_overlap_names_two_units_at_least_and_who_rules(city: City) -> None:
+    number, _assignment = await signed(city)
+    why = "道路与管线交叉，两家职责重叠"
+    for units in ((), (city.units["city"],), (city.units["city"], city.units["centre"]), (city.units["city"], 999)):
+        with pytest.raises(InvalidInput) as refused:
+            await city.act(number, city.dispatcher, dispute.open_dispute, why, dispute.Overlap(units))
+        assert refused.value.field == "unit_ids"
+    request = await city.act(number, city.dispatcher, dispute.open_dispute, why, overlap(city, by_leader=True))
+    assert request.data == {"units": sorted([city.units["city"], city.units["water"]]), "by_leader": True}
+    ruling = Order(city.units["water"], DispatchMode.PHONE)
+    with pytest.raises(NotAllowed, match="领导"):
+        await city.act(number, city.supervisor, dispute.rule, ruling, grounds="管线先行修复后恢复路面")
+    await city.act(number, city.leader, dispute.rule, ruling, grounds="管线先行修复后恢复路面")
+    assert (await ticket_of(city, number)).state == "in_progress"
+
+
 async def test_a_dispatcher_brings_an_overlap_to_the_supervisor(city: City) -> None:
     number, assignment = await signed(city)
-    await city.act(number, city.dispatcher, dispute.open_dispute, "道路与管线交叉，两家职责重叠")
+    await city.act(number, city.dispatcher, dispute.open_dispute, "道路与管线交叉，两家职责重叠", overlap(city))
     await city.act(number, city.leader, dispute.rule, Order(city.units["water"], DispatchMode.PHONE), grounds="管线先行修复后恢复路面")
     async with city.database.transaction() as session:
         assert await session.scalar(select(Assignment.state).where(Assignment.id == assignment.id)) == "cancelled"

@@ -42,13 +42,20 @@ async def set_co_date(
     if len(reason.strip()) < 2:
         raise InvalidInput(_("请写明为什么定在这个时间"), field="reason")
     before = clock.due_at
-    await set_end(core, session, clock, until, latest=await latest_end(session, ticket.id, assignment.parent_id))
+    await date(core, session, assignment, until)
     data = {
         "assignment": assignment.id, "unit": assignment.unit_id, "reason": reason.strip()[:500],
         "before": before.isoformat(), "after": clock.due_at.isoformat(),
     }  # fmt: skip
     await tell(core, session, actor, ticket, "assignment.dated", data)
     return clock
+
+
+async def date(core: Core, session: AsyncSession, assignment: Assignment, until: datetime) -> None:
+    """Let the running handling clock of a co-unit's part end at `until`; a part without one has replied. Raises InvalidInput."""
+    clock = await _running(session, assignment)
+    if clock is not None:
+        await set_end(core, session, clock, until, latest=await latest_end(session, assignment.ticket_id, assignment.parent_id))
 
 
 async def _given_by(session: AsyncSession, actor: Actor, ticket: Ticket, assignment_id: int) -> Assignment:
@@ -72,4 +79,4 @@ async def _running(session: AsyncSession, assignment: Assignment) -> Deadline | 
     return (await session.scalars(statement.with_for_update())).first()
 
 
-__all__ = ["set_co_date"]
+__all__ = ["date", "set_co_date"]

@@ -21,14 +21,13 @@ from ticketing.people.models import Role, User
 from ticketing.relation.investigation import EXPLAIN_FROM, level, open_investigation
 from ticketing.request.pending import withdraw_pending
 from ticketing.request.states import RequestKind
+from ticketing.supervision import rules
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import move, take_step, tell
 from ticketing.words import LEGAL_LIMITS, word
 
 MIN_REPLY, MIN_EXPLANATION = 30, 15
-BRUSH_OFFS = ("请找有关部门", "请咨询相关部门", "正在处理中", "正在处理当中", "已转有关部门", "无法处理", "不归我们管")
-"""Phrases that answer nothing (F11)."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def check_reply(draft: ReplyDraft) -> dict[str, str]:
     measures = draft.measures.strip()
     if len(measures) < MIN_REPLY:
         errors["measures"] = _("答复太简单，办理措施和结果至少写{count}个字").format(count=MIN_REPLY)
-    elif found := next((phrase for phrase in BRUSH_OFFS if phrase in measures), None):
+    elif found := next((phrase for phrase in rules.load().monitoring.brush_off.refused if phrase in measures), None):
         errors["measures"] = _("“{phrase}”没有回答市民的问题，请写明怎么办的、结果如何").format(phrase=found)
     if draft.facts in (Facts.TRUE, Facts.PARTLY) and not draft.basis.strip():
         errors["basis"] = _("请写明依据")

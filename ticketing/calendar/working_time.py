@@ -104,6 +104,18 @@ class WorkCalendar:
             day = self.next_work_day(day + _DAY)
         return self._at(day, 1440).astimezone(UTC)
 
+    def working_days_left(self, now: datetime, due_at: datetime) -> int:
+        """Whole working days that are left at `now` after the day that counts as today, up to the due day; 0 on the due day itself.
+
+        Today counts as for a limit that started now: on a rest day or after the office has closed it is the next working
+        day. So one due date has one number, whenever the clock started, and «1个工作日» given on a Sunday has one left.
+        """
+        days, day, last = 0, self.day_zero(now), self.last_day(due_at.astimezone(self.zone))
+        while day < last and days < MAX_DAYS:
+            day += _DAY
+            days += self.is_work(day)
+        return days
+
     def end_of(self, day: date, *, at_office_close: bool = False) -> datetime:
         """24:00 of the day, or the moment the office closes, in UTC."""
         return self._at(day, self.periods[-1].end if at_office_close else 1440).astimezone(UTC)

@@ -61,7 +61,7 @@ async def _record(
     finish(core, task, TaskState.REACHED, by=by, user_id=actor.user_id)
     task.satisfaction, task.solved, task.contacted = result.satisfaction.value, result.solved, result.contacted
     task.attitude, task.note = result.attitude, result.note.strip()[:2000]
-    await store_answers(session, rules.load(), task, result)
+    await store_answers(session, await book.of_task(session, task), task, result)
     await _reached(core, session, actor, task, _CHANNELS.get(by, "web"))
     data = {"satisfaction": result.satisfaction.value, "solved": result.solved, "contacted": result.contacted, "by": by, "note": task.note}
     await tell(core, session, actor, ticket, "callback.done", data)
@@ -163,7 +163,7 @@ async def close_disputed(
         await take_step(core, session, actor, ticket, "close_disputed", data=data, **values)
         finish(core, task, TaskState.REACHED, by="clerk", user_id=actor.user_id)
         task.satisfaction, task.solved, task.note = Satisfaction.DISSATISFIED.value, False, result.note
-        await store_answers(session, rules.load(), task, result)
+        await store_answers(session, await book.of_task(session, task), task, result)
         visit = SecondVisit(task_id=task.id, ticket_id=ticket.id, round=task.round, opened_at=core.clock.now(), complaint="")
         session.add(visit)
     else:
@@ -185,6 +185,7 @@ async def _undecided(session: AsyncSession, actor: Actor, ticket: Ticket) -> Sec
 async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, result: CallbackResult, by: str) -> None:
     """T30: the citizen rates an answer on the spot, once per matter."""
     now = core.clock.now()
+    conduct = await book.current(session, now)
     if await evaluated(session, ticket):
         raise IllegalStep(_("这件事已经评价过，每件事评价一次"))
     task = CallbackTask(
@@ -194,6 +195,7 @@ async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, tick
         state=TaskState.REACHED.value,
         plan=Plan.NONE.value,
         rule="answer",
+        rules_version=conduct.conduct_version,
         created_at=now,
         finished_at=now,
         by=by,
@@ -204,7 +206,7 @@ async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, tick
     )
     session.add(task)
     await session.flush()
-    await store_answers(session, rules.load(), task, result)
+    await store_answers(session, conduct, task, result)
     await stop_clocks(core, session, ticket.id, ClockKind.EVALUATION)
     if result.satisfaction is Satisfaction.DISSATISFIED:
         data = {"satisfaction": result.satisfaction.value, "note": result.note[:500]}

@@ -40,7 +40,7 @@ async def ask(core: Core, session: AsyncSession, actor: Actor, assignment_id: in
     if await _window_over(core, session, assignment):
         raise IllegalStep(_("签收时限已过，不能再退单，请签收办理"))
     if await _returned_before(session, ticket):
-        return await dispute.open_dispute(core, session, actor, ticket, reason, assignment=assignment)
+        return await dispute.dispute_return(core, session, actor, ticket, reason, assignment)
     return await requests.ask(core, session, actor, ticket, RequestKind.RETURN, reason=reason, assignment=assignment)
 
 

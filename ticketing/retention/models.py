@@ -57,8 +57,8 @@ class Erasure(Base):
     __tablename__ = "erasure"
     __table_args__ = (
         CheckConstraint("char_length(reason) >= 4", name="reason"),
-        CheckConstraint("(confirmed_at IS NULL) = (confirmed_by IS NULL)", name="confirmed_whole"),
-        CheckConstraint("confirmed_by IS NULL OR confirmed_by <> asked_by", name="two_people"),
+        CheckConstraint("(confirmed_at IS NULL) = (confirmed_by_id IS NULL)", name="confirmed_whole"),
+        CheckConstraint("confirmed_by_id IS NULL OR confirmed_by_id <> asked_by_id", name="two_people"),
         CheckConstraint("(citizen_id IS NULL) <> (ticket_id IS NULL)", name="of_one"),
         Index(
             "uq_erasure_open_citizen", "citizen_id", unique=True, postgresql_where=text("confirmed_at IS NULL AND citizen_id IS NOT NULL")
@@ -71,8 +71,7 @@ class Erasure(Base):
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id"))
     """For an anonymous ticket: there is no citizen, only this one ticket."""
     reason: Mapped[str]
-    asked_by: Mapped[str]
-    """Staff number of who asks."""
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     asked_at: Mapped[datetime]
-    confirmed_by: Mapped[str | None]
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     confirmed_at: Mapped[datetime | None]

@@ -57,7 +57,11 @@ async def request_erasure(
         if (await session.scalars(select(Erasure.id).where(same, Erasure.confirmed_at.is_(None)))).first():
             raise Conflict(_("已经有人申请清除，等待另一人确认"))
         row = Erasure(
-            citizen_id=citizen_id, ticket_id=ticket_id, reason=reason.strip()[:500], asked_by=actor.label, asked_at=work.core.clock.now()
+            citizen_id=citizen_id,
+            ticket_id=ticket_id,
+            reason=reason.strip()[:500],
+            asked_by_id=actor.account,
+            asked_at=work.core.clock.now(),
         )
         session.add(row)
         rows.append(row)
@@ -101,11 +105,11 @@ async def confirm_erasure(work: Work, session: AsyncSession, actor: Actor, erasu
     row = await session.get(Erasure, erasure_id, with_for_update=True)
     if row is None or row.confirmed_at is not None:
         raise NotFound(_("没有找到等待确认的清除申请"))
-    if not actor.has(*DECIDING) or actor.label == row.asked_by:
+    if not actor.has(*DECIDING) or actor.account == row.asked_by_id:
         raise NotAllowed(_("要由另一位管理员或督办确认"))
     found = await _all_of(session, row.citizen_id, row.ticket_id)
     await _refuse_what_is_needed(session, found)
-    row.confirmed_by, row.confirmed_at = actor.label, work.core.clock.now()
+    row.confirmed_by_id, row.confirmed_at = actor.account, work.core.clock.now()
     await _erase(work, session, actor, found)
     return len(found.tickets)
 

@@ -77,7 +77,15 @@ class Minutes(_Part):
 class BrushOff(_Part):
     """Phrases that answer nothing (F11)."""
 
-    phrases: tuple[str, ...] = Field(min_length=1)
+    refused: tuple[str, ...] = Field(min_length=1)
+    """A draft that says so is not taken."""
+    suspected: tuple[str, ...] = Field(min_length=1)
+    """A reply that says so is looked at by a supervisor."""
+
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.refused + self.suspected
 
 
 class MonitoringRules(_Part):

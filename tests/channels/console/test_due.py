@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.console.due import describe, rule_of, stage_of, working_days_left
+from channels.console.due import describe, rule_of, stage_of
 from hotline.clock import CITY_ZONE
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.deadline.limits import Limit, Options
@@ -85,8 +85,8 @@ def test_never_more_is_left_than_was_given_and_it_only_grows_less(start: datetim
         extensions=0, started_at=start,
     )  # fmt: skip
     recompute(CALENDAR, made)
-    assert working_days_left(made, start, CALENDAR) == days
-    left = [working_days_left(made, start + timedelta(minutes=minutes), CALENDAR) for minutes in sorted(later)]
+    assert CALENDAR.working_days_left(start, made.due_at) == days
+    left = [CALENDAR.working_days_left(start + timedelta(minutes=minutes), made.due_at) for minutes in sorted(later)]
     assert left == sorted(left, reverse=True)
     assert all(0 <= number <= days for number in left)
 
@@ -100,6 +100,11 @@ def test_on_a_sunday_the_days_that_are_left_agree_with_the_limit() -> None:
     recompute(CALENDAR, made)
     told = describe(made, saturday + timedelta(days=1), CALENDAR)
     assert (told.text, told.rule) == ("审核剩 1个工作日", "1个工作日")
+    older = clock(Limit(2, "wd"))  # since Friday, due on the same day
+    older.started_at = saturday - timedelta(days=1)
+    recompute(CALENDAR, older)
+    assert older.due_at == made.due_at
+    assert describe(older, saturday + timedelta(days=1), CALENDAR).text == "剩 1个工作日"
 
 
 def test_a_suspension_ends_on_a_day_that_was_named() -> None:

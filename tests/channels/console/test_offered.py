@@ -187,14 +187,18 @@ async def suspended_with_a_draft(town: City, number: str) -> None:
     await town.act(number, town.supervisor, suspension.decide, await pending(town), approve=True)
 
 
+def overlap(town: City) -> dispute.Overlap:
+    return dispute.Overlap((town.units["city"], town.units["water"]))
+
+
 async def disputed(town: City, number: str) -> None:
     await dispatched(town, number)
-    await town.act(number, town.dispatcher, dispute.open_dispute, WORDS)
+    await town.act(number, town.dispatcher, dispute.open_dispute, WORDS, overlap(town))
 
 
 async def disputed_while_working(town: City, number: str) -> None:
     await working(town, number)
-    await town.act(number, town.dispatcher, dispute.open_dispute, WORDS)
+    await town.act(number, town.dispatcher, dispute.open_dispute, WORDS, overlap(town))
 
 
 async def drafted(town: City, number: str) -> Assignment:
@@ -285,17 +289,17 @@ async def suspend_lead(town: City, number: str) -> None:
 
 async def disputed_with_co_unit(town: City, number: str) -> None:
     await with_co_unit(town, number)
-    await town.act(number, town.dispatcher, dispute.open_dispute, WORDS)
+    await town.act(number, town.dispatcher, dispute.open_dispute, WORDS, overlap(town))
 
 
 async def return_asked_then_disputed(town: City, number: str) -> None:
     await return_asked(town, number)
-    await town.act(number, town.supervisor, dispute.open_dispute, WORDS)
+    await town.act(number, town.supervisor, dispute.open_dispute, WORDS, overlap(town))
 
 
 async def suspension_asked_then_disputed(town: City, number: str) -> None:
     await suspension_consented(town, number)
-    await town.act(number, town.supervisor, dispute.open_dispute, WORDS)
+    await town.act(number, town.supervisor, dispute.open_dispute, WORDS, overlap(town))
 
 
 async def lead_replied(town: City, number: str) -> None:
@@ -373,7 +377,8 @@ async def form_for(town: City, session: AsyncSession, actor: Actor, ticket: Tick
         "category_code": "0501", "urgency": "urgent", "confidentiality": "masked", "mode": "phone", "way": "phone",
         "facts": WORDS if action == "false_reply" else "true", "target": "110", "taken_over": "no", "accept": "yes", "approve": "yes",
         "code": "litigation", "reason_class": "works", "review_on": "2026-12-20", "limit_value": "1", "limit_unit": "wd",
-        "hand_over": "no", "false_reply": "no", "excluded": "yes", "cause": "not_solved", "days": "3", "colour": "yellow",
+        "hand_over": "no", "by_leader": "no",
+        "false_reply": "no", "excluded": "yes", "cause": "not_solved", "days": "3", "colour": "yellow",
         "receiver": "接警员0317", "outcome": "no_answer", "satisfaction": "satisfied", "attitude": "good", "contacted": "yes",
         "solved": "yes", "due_at": "2026-12-20",
         "co_until": (town.clock.now() + timedelta(minutes=1)).isoformat(), "master": other, "earlier": other, "return_call": "1",
@@ -393,7 +398,11 @@ async def tried(town: City, session: AsyncSession, actor: Actor, number: str, ac
         acting = ensure(actor, PERMISSIONS[action])
         ticket = await access_ticket(town.core, session, acting, number, lock=True)
         form = await form_for(town, session, acting, ticket, action, other)
-        many = {"gates": ["law", "wording", "signoff", "letter"], "user_ids": [str(town.supervisor.user_id)]}
+        many = {
+            "gates": ["law", "wording", "signoff", "letter"],
+            "user_ids": [str(town.supervisor.user_id)],
+            "unit_ids": list(map(str, overlap(town).unit_ids)),
+        }
         await HANDLERS[action](Step(town.core, session, acting, ticket, form, lambda name: many.get(name, [])))
         await session.flush()
         return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 
 from tests.channels.staff import Browser, City, Opener
@@ -63,7 +65,8 @@ async def test_a_suspension_is_shown_with_its_review_date_and_resumed(city: City
 async def test_a_dispute_is_ruled_by_the_supervisor(city: City, browser: Opener) -> None:
     number, _clerk = await _dispatched(city, browser)
     dispatcher, supervisor = await browser("dispatcher"), await browser("supervisor")
-    assert (await dispatcher.act(number, "open_dispute", reason="道路与管线交叉，两家职责重叠")).status == 303
+    two: Any = {"unit_ids": [str(city.units["city"]), str(city.units["water"])]}
+    assert (await dispatcher.act(number, "open_dispute", **two, by_leader="no", reason="道路与管线交叉，两家职责重叠")).status == 303
     assert await _state(city, number) == "disputed"
     ruling = {"unit_id": str(city.units["water"]), "grounds": "管线先行修复后恢复路面，由供水牵头"}
     assert (await dispatcher.post(f"/console/tickets/{number}/rule_dispute", {**ruling})).status in (403, 409)

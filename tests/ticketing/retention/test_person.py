@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -67,6 +69,13 @@ async def test_nothing_of_the_person_can_be_read_and_the_chain_is_whole(city: Ci
     await seal.run(city.core, city.database)
     verdict = await verify(city.database)
     assert (verdict.broken, verdict.unsealed) == (None, 0)
+
+
+async def test_two_people_are_told_apart_by_their_accounts_and_not_by_their_names(city: City) -> None:
+    [row] = await ask(city, city.admin, number=(await closed_ticket(city)).number)
+    with pytest.raises(NotAllowed, match="另一位"):
+        await confirm(city, replace(city.admin, label="改名以后 0001"), row.id)
+    assert await confirm(city, replace(city.supervisor, label=city.admin.label), row.id) == 1
 
 
 async def test_one_person_alone_erases_nobody(city: City) -> None:
