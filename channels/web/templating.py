@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +11,16 @@ from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from channels.web import formats
+from channels.web.badges import due_badge, state_badge, time_tag
+from channels.web.icons import icon
 from channels.web.keys import CORE, CSRF, SETTINGS, TEMPLATES
-from channels.web.static import NODE_MODULES, Assets
+from channels.web.static import Assets
 from channels.web.words import choices, word
 from hotline.clock import Clock
 from hotline.i18n import _
 from hotline.settings import Settings
 
 _CHANNELS = Path(__file__).parents[1]
-_SVG = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
-
-
-@lru_cache(maxsize=256)
-def icon(name: str, label: str = "") -> Markup:
-    """One Lucide icon as inline SVG: hidden from screen readers, or named by `label`.
-
-    Raises LookupError when there is no such icon, since that is a slip in a template.
-    """
-    path = NODE_MODULES / "lucide-static" / "icons" / f"{name}.svg"
-    if not NODE_MODULES.is_dir():
-        return Markup('<svg class="icon" aria-hidden="true"></svg>')
-    found = _SVG.search(path.read_text()) if path.is_file() else None
-    if found is None:
-        raise LookupError(f"no icon {name}")
-    body = re.sub(r"\s+", " ", found.group(1)).strip()
-    named = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
-    shape = (
-        'class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"'
-    )
-    return Markup(f"<svg {shape} {named}>{body}</svg>")  # noqa: S704 - our own icon files; the label is escaped
 
 
 def _lines(text: str) -> Markup:
@@ -69,6 +48,9 @@ def environment(clock: Clock, settings: Settings, assets: Assets) -> Environment
         now=clock.now,
         word=word,
         choices=choices,
+        state_badge=state_badge,
+        due_badge=due_badge,
+        time_tag=lambda moment: time_tag(moment, clock.now()),
     )
     return env
 

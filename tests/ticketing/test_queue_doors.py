@@ -99,6 +99,8 @@ async def test_a_clock_is_over_due_from_its_moment_on_and_not_only_after_the_swe
             Queue.DUE_SOON: 0,
         }
         white, due = (await session.execute(select(Ticket.next_white_at, Ticket.next_due_at).where(Ticket.id == ticket.id))).one()
+    assert white
+    assert due
     city.clock.advance(seconds=(white - city.clock.now()).total_seconds())
     async with city.database.transaction() as session:
         assert [row.ticket.id for row in await list_tickets(city.core, session, city.dispatcher, Queue.DUE_SOON)] == [ticket.id]

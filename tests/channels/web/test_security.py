@@ -115,7 +115,7 @@ async def test_a_defect_shows_a_number_and_no_traceback(site: TestServer, browse
     def broken(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("secret detail 4711")
 
-    monkeypatch.setattr("channels.console.queue_page.list_tickets", broken)
+    monkeypatch.setattr("channels.console.queue_page.list_and_count", broken)
     response = await (await browser("dispatcher")).get("/console/tickets")
     body = await response.text()
     assert response.status == 500
