@@ -13,6 +13,7 @@ from channels.console.actions import HANDLERS, PERMISSIONS, Step
 from channels.console.callback_view import callback_words
 from channels.console.choices import category_options, named_boxes, unit_boxes, unit_options
 from channels.console.grants import valid_grant
+from channels.console.kept import kept_words
 from channels.console.next_step import next_step
 from channels.console.pages import page, see_other
 from channels.console.session import require_may, staff
@@ -34,30 +35,6 @@ from ticketing.ticket.refusal_reasons import choices as refusal_choices
 
 SEVERAL = ("gates", "co_unit_ids", "unit_ids", "user_ids")
 """Fields of which a form may send several."""
-TYPED = (
-    "note",
-    "told",
-    "grounds",
-    "findings",
-    "explanation",
-    "reason",
-    "answer",
-    "measures",
-    "basis",
-    "contact_note",
-    "evidence",
-    "instruction",
-    "demands",
-    "what",
-    "rectification",
-    "cause_note",
-    "result",
-    "title",
-    "text",
-    "missing",
-    "legal_way",
-)
-"""Fields in which people write: shown once more when the form itself is gone because the matter went on meanwhile."""
 
 
 async def show_ticket(request: web.Request) -> web.StreamResponse:
@@ -122,7 +99,7 @@ async def ticket_response(
         errors=errors,
         opened=shown,
         entered=entered or {},
-        kept="\n".join(text for name, text in (entered or {}).items() if name in TYPED and text.strip()),
+        kept=kept_words(entered or {}, chosen or {}, view.units),
         chosen=chosen or {},
         news=[entry for entry in view.story if stale and entry.seq > (seen or 0)],
         receipt=receipt.read(request, ticket.number),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 
@@ -28,7 +30,33 @@ async def test_the_callback_clerk_keeps_what_was_typed_when_the_citizen_rates_fi
     body = await response.text()
     assert response.status == 409
     assert "市民说师傅很有耐心</textarea>" in body
+    for chosen in ("联系过：是", "解决了：是", "满意程度：满意", "态度：好"):  # what was ticked is told as well
+        assert chosen in body
     assert "刚刚" in body
+
+
+async def test_a_dispatcher_who_comes_second_sees_every_box_that_was_chosen(browser: Opener, city: City) -> None:
+    number = (await city.register()).ticket.number
+    first, page = await browser("dispatcher"), f"/console/tickets/{number}"
+    hidden = await first.form(page, f"{page}/dispatch")
+    await city.dispatch(number)
+    water, unit = str(city.units["water"]), str(city.units["city"])
+    order: dict[str, Any] = {
+        "category_code": "0501", "urgency": "urgent", "mode": "written", "handling": "joint", "unit_id": unit,
+        "co_unit_ids": [water], "co_until": "2026-12-01T12:00", "instruction": "今晚先到现场",
+    }  # fmt: skip
+    response = await first.post(f"{page}/dispatch", {**hidden, **order})
+    body = await response.text()
+    assert response.status == 409
+    for words in (
+        "承办单位：市城市管理局",
+        "协办单位：市供水集团",
+        "怎么交办：书面转办",
+        "紧急程度：紧急",
+        "协办期限：2026-12-01T12:00",
+        "今晚先到现场</textarea>",
+    ):
+        assert words in body, words
 
 
 @pytest.mark.parametrize(("name", "limit"), [("occurred", 200), ("district", 50), ("address", 300), ("title", 60)])
