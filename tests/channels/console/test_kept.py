@@ -39,7 +39,9 @@ async def test_a_dispatcher_who_comes_second_sees_every_box_that_was_chosen(brow
     number = (await city.register()).ticket.number
     first, page = await browser("dispatcher"), f"/console/tickets/{number}"
     hidden = await first.form(page, f"{page}/dispatch")
-    await city.dispatch(number)
+    second = await browser("supervisor")
+    other = {"category_code": "0501", "urgency": "normal", "mode": "phone", "unit_id": str(city.units["city"])}
+    assert (await second.act(number, "dispatch", **other)).status == 303
     water, unit = str(city.units["water"]), str(city.units["city"])
     order: dict[str, Any] = {
         "category_code": "0501", "urgency": "urgent", "mode": "written", "handling": "joint", "unit_id": unit,
