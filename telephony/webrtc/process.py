@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from sqlalchemy import select
 
 from hotline.errors import Unavailable
 from hotline.logs import get
@@ -19,7 +19,7 @@ from telephony.webrtc.leg import offer_only
 from telephony.webrtc.seat import Seat
 from telephony.webrtc.server import PhoneServer
 from ticketing.duty import browser
-from ticketing.people.models import LoginSession
+from ticketing.people.service import session_stands
 
 if TYPE_CHECKING:
     from hotline.assembly import Services
@@ -87,6 +87,7 @@ class SeatBook:
     def __init__(self, services: Services, here: str) -> None:
         """`here`: host:port of this gateway's SIP socket."""
         self._core, self._database, self._here = services.core, services.database, here
+        self._idle = timedelta(minutes=services.settings.session_idle_minutes)
 
     async def forget(self) -> None:
         """Seats that a crash has left; waits for the database."""
@@ -112,12 +113,11 @@ class SeatBook:
         async with self._database.transaction() as session:
             await browser.stand_up(self._core, session, seat.user_id, self._address(seat))
 
-    async def still_in(self, session_id: int) -> bool:
-        """Whether the log-in stands. Without a database nobody is thrown out of a call."""
-        statement = select(LoginSession.id).where(LoginSession.id == session_id, LoginSession.expires_at > self._core.clock.now())
+    async def still_in(self, session_id: int, on_the_phone: bool) -> bool:
+        """Whether the log-in stands: not over, and not unused for too long except in a call. Without a database nobody is thrown out of a call."""
         try:
             async with self._database.transaction() as session:
-                return await session.scalar(statement) is not None
+                return await session_stands(self._core, session, session_id, idle=None if on_the_phone else self._idle)
         except Unavailable:
             return True
 

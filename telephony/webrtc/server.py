@@ -27,8 +27,8 @@ _LOGIN_CHECK_S = 15.0
 _REFUSED = 4401
 """Close code: the pass was refused, get a new one."""
 
-StillIn = Callable[[int], Awaitable[bool]]
-"""Whether the log-in with this number still stands."""
+StillIn = Callable[[int, bool], Awaitable[bool]]
+"""Whether the log-in with this number still stands; the second word: its holder is on the phone, and so not idle."""
 
 
 class PhoneServer:
@@ -63,7 +63,7 @@ class PhoneServer:
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=LARGEST_BYTES + 4096)
         await socket.prepare(request)
         holder = await self._hello(socket, PURPOSE)
-        if holder is None or not await self._still_in(holder.session_id):
+        if holder is None or not await self._still_in(holder.session_id, False):
             await socket.close(code=_REFUSED, message=b"pass")
             return socket
         seat = self._gateway.seat(holder.user_id)
@@ -73,7 +73,7 @@ class PhoneServer:
                 await socket.send_str(text)
 
         seat.sit(send, holder.session_id)
-        watch = asyncio.create_task(self._watch(socket, holder.session_id))
+        watch = asyncio.create_task(self._watch(socket, seat, holder.session_id))
         try:
             await self.on_sit(seat)
             await self._listen(socket, seat)
@@ -138,11 +138,11 @@ class PhoneServer:
             if not isinstance(heard, Hello):
                 await seat.hear(heard)
 
-    async def _watch(self, socket: web.WebSocketResponse, session_id: int) -> None:
+    async def _watch(self, socket: web.WebSocketResponse, seat: Seat, session_id: int) -> None:
         """Who logs out, or is logged out, leaves the phone too."""
         while True:
             await asyncio.sleep(_LOGIN_CHECK_S)
-            if not await self._still_in(session_id):
+            if not await self._still_in(session_id, seat.call is not None):
                 await socket.close(code=_REFUSED, message=b"logged out")
                 return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -13,8 +14,8 @@ from hotline.events import Event
 from hotline.security import hash_password
 from tests.ticketing.conftest import City
 from ticketing.people import service
-from ticketing.people.models import User
-from ticketing.people.service import MAX_FAILURES, LoggedIn, find_session, log_in, log_out
+from ticketing.people.models import LoginSession, User
+from ticketing.people.service import MAX_FAILURES, LoggedIn, find_session, log_in, log_out, session_stands
 
 PASSWORD = "right-horse-battery"
 
@@ -50,6 +51,27 @@ async def test_a_session_is_over_after_its_hours_and_when_the_account_is_switche
         assert await find_session(city.core, session, second.token) is None
         city.clock.advance(hours=10)
         assert await find_session(city.core, session, first.token) is None
+
+
+async def test_who_holds_a_sessions_number_learns_when_it_is_unused_or_over(city: City) -> None:
+    """The telephone gateway asks so: an agent who talks clicks nowhere, one who has left must not be rung."""
+    await with_password(city)
+    logged_in = await try_login(city, PASSWORD)
+    assert logged_in is not None
+    idle = timedelta(hours=2)
+    async with city.database.transaction() as session:
+        found = await find_session(city.core, session, logged_in.token)
+        assert found is not None
+        number = found[1].id
+        assert await session_stands(city.core, session, number, idle=idle)
+        city.clock.advance(hours=3)
+        assert not await session_stands(city.core, session, number, idle=idle)
+        assert await session_stands(city.core, session, number, idle=None)
+        await session.execute(update(LoginSession).where(LoginSession.id == number).values(second_factor_due=True))
+        assert not await session_stands(city.core, session, number, idle=None)
+        await session.execute(update(LoginSession).where(LoginSession.id == number).values(second_factor_due=False))
+        await session.execute(update(User).where(User.id == city.agent.user_id).values(active=False))
+        assert not await session_stands(city.core, session, number, idle=None)
 
 
 async def test_wrong_and_unknown_are_refused_alike_and_five_failures_lock(city: City) -> None:

@@ -194,6 +194,19 @@ async def find_session(
     return staff_actor(user, stands_in), login, user, row.unit_name or ""
 
 
+async def session_stands(core: Core, session: AsyncSession, session_id: int, *, idle: timedelta | None) -> bool:
+    """Whether a log-in still stands, for who holds its number instead of its cookie (the telephone gateway). Counts as no use of it."""
+    now = core.clock.now()
+    statement = (
+        select(LoginSession.id)
+        .join(User, User.id == LoginSession.user_id)
+        .where(LoginSession.id == session_id, LoginSession.expires_at > now, User.active, ~LoginSession.second_factor_due)
+    )
+    if idle is not None:
+        statement = statement.where(LoginSession.seen_at > now - idle)
+    return await session.scalar(statement) is not None
+
+
 async def log_out(core: Core, session: AsyncSession, token: str) -> None:
     """End the session; also throws away sessions and waits of addresses that are over."""
     now = core.clock.now()

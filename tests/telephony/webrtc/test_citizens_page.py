@@ -36,7 +36,7 @@ class Hotline:
     gateway_url: str
 
 
-async def yes(_session_id: int) -> bool:
+async def yes(_session_id: int, _on_the_phone: bool) -> bool:
     return True
 
 
