@@ -25,9 +25,12 @@ from ticketing.conversation.models import Author
 from ticketing.conversation.service import add_message, get_conversation
 from ticketing.duty.models import ON_CALL, Duty, DutyState
 from ticketing.duty.service import after_call, change, duty_of
+from ticketing.people.actor import staff_actor
 from ticketing.people.models import User
+from ticketing.people.permissions import may
 from ticketing.queue.commands import settle
 from ticketing.queue.service import agent_left_call
+from ticketing.ticket.access import closed_conversations
 
 log = get(__name__)
 T = TypeVar("T")
@@ -75,6 +78,17 @@ class Ledger:
     async def lost(self) -> None:
         """The agent's telephone is gone: the caller waits again."""
         await self._try(lambda session: back_to_queue(self._core, session, self._call_id))
+
+    async def closed_to(self, user_id: int) -> bool:
+        """Whether this person may not hear the call (any more): a secret ticket came of it, or they do not supervise now."""
+        return bool(await self._try(lambda session: self._closed_to(session, user_id)))
+
+    async def _closed_to(self, session: AsyncSession, user_id: int) -> bool:
+        user, call = await session.get_one(User, user_id), await get_call(session, self._call_id)
+        actor = staff_actor(user)
+        if not user.active or not may(actor, "call.supervise"):
+            return True
+        return bool(await closed_conversations(self._core, session, actor, [call.conversation_id]))
 
     async def standing(self, mode: str) -> None:
         """What the agent does with the citizen (`seating.Mode`), for the agent's page."""

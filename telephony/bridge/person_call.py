@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from telephony.bridge.agent_leg import BridgeLeg
+from telephony.bridge.discretion import Discretion
 from telephony.bridge.ledger import Ledger
 from telephony.bridge.mixer import Bridge, Loop, Port
 from telephony.bridge.party import Party
@@ -65,6 +66,7 @@ class PersonCall:
         self._third: Party | None = None
         self._supervisor: Party | None = None
         self._ringer = Ringer(call, self._ledger)
+        self._discretion = Discretion(self._ledger)
         self._music, self._ringing = Loop(music()), Loop(ringing())
         self._agent: Party | None = self._join(leg, user_id)
         self._own_telephone(leg, user_id)
@@ -229,10 +231,16 @@ class PersonCall:
             if event.user_id is not None:
                 await self._ledger.released(event.user_id)
             return await self._nobody(event.purpose)
+        supervises, user_id = event.purpose not in ("consult", "blind"), event.user_id
+        if supervises and (user_id is None or await self._ledger.closed_to(user_id)):  # it became secret while the telephone rang
+            await event.leg.hang_up()
+            if user_id is not None:
+                await self._ledger.released(user_id)
+            return None
         party = self._join(event.leg, event.user_id)
         if event.user_id is not None:
             await self._ledger.engaged(event.user_id)
-        if event.purpose in ("consult", "blind"):
+        if not supervises:
             self._third = party
             if event.purpose == "blind" or self._mode is Mode.TRANSFERRED:  # the agent may have hung up while it rang
                 await self._hand_over()
@@ -245,7 +253,13 @@ class PersonCall:
         else:
             self._listening = Listening(event.purpose)
             self._patch()
+            self._watch(user_id)
         return None
+
+    def _watch(self, user_id: int | None) -> None:
+        """While a supervisor listens: the matter may become secret at any moment."""
+        if user_id is not None:
+            self._discretion.watch(user_id, lambda: self._call.ear.put(Commanded("stop_listening", user_id, {})))
 
     async def _nobody(self, purpose: str) -> str | None:
         """Who was rung did not come."""
@@ -298,6 +312,7 @@ class PersonCall:
     async def _take_over(self) -> None:
         supervisor = self._supervisor
         assert supervisor is not None  # noqa: S101 - who calls this has looked
+        self._discretion.stop()
         await self._ringer.stop()
         await self._drop_third()
         await self._drop_agent()
@@ -352,6 +367,7 @@ class PersonCall:
 
     async def _drop_supervisor(self) -> None:
         supervisor, self._supervisor = self._supervisor, None
+        self._discretion.stop()
         await self._drop(supervisor)
         self._patch()
         if supervisor is not None and supervisor.user_id is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from telephony.bridge.person_call import AGENT_LOST, PersonCall
 from telephony.flow.message import take_message
 from telephony.queue.waiting_room import Connected, Left, WaitingRoom
-from ticketing.call_flow.document import QueueOptions
+from ticketing.call_flow.document import QueueOptions, is_open
 from ticketing.queue.models import Outcome
 from ticketing.queue.service import Wish
 
@@ -20,20 +20,21 @@ _SOONEST = timedelta(minutes=5)
 _REASONS = {Outcome.TIMEOUT: "queue_timeout", Outcome.FULL: "queue_full", Outcome.EMPTY: "nobody_on_duty"}
 
 
-async def reachable(call: Call) -> bool:
-    """Whether callers of this flow may wait for a person now."""
+async def reachable(call: Call, queue: str | None = None) -> bool:
+    """Whether callers of this flow may wait for a person now. `queue`: another one than the flow's own."""
     person = call.flow.person
-    if not person.hours.open_at(call.parts.core.clock.now()):
+    if not is_open(person.hours, call.parts.core.clock.now(), call.record.calendar):
         return False
-    return call.document.queues[person.queue].joinempty or await call.record.on_duty() > 0
+    return call.document.queues[queue or person.queue].joinempty or await call.record.on_duty() > 0
 
 
-async def reach_person(call: Call, reason: str, *, told: bool = False) -> str | None:
+async def reach_person(call: Call, reason: str, *, told: bool = False, queue: str | None = None) -> str | None:
     """The end reason of the call; None when nobody can be reached now and the caller goes on with the assistant.
 
-    `told`: the assistant has already said that a person will come. Raises CallerGone, Unavailable.
+    `told`: the assistant has already said that a person will come. `queue`: another one than the flow's own.
+    Raises CallerGone, Unavailable.
     """
-    if not await reachable(call):
+    if not await reachable(call, queue):
         return await _nobody(call, reason)
     await call.record.queue(reason)
     call.waiting = True
@@ -41,7 +42,7 @@ async def reach_person(call: Call, reason: str, *, told: bool = False) -> str | 
     if not told:
         await call.prompt("queued")
     await call.prompt("queue_invite")
-    name, since, priority = call.flow.person.queue, call.parts.core.clock.now(), PRIORITIES.get(reason, 0)
+    name, since, priority = queue or call.flow.person.queue, call.parts.core.clock.now(), PRIORITIES.get(reason, 0)
     while True:
         options = call.document.queues[name]
         found = await WaitingRoom(call, _wish(call, name, priority), options, since=since).wait()

@@ -24,6 +24,8 @@ from telephony.flow.pending import PendingCall, PendingCalls, Said
 from telephony.flow.recording import start_recording
 from telephony.leg import Leg
 from telephony.speech.transcriber import Heard
+from ticketing.calendar.service import work_calendar
+from ticketing.calendar.working_time import WorkCalendar
 from ticketing.call_flow import versions
 from ticketing.call_flow.document import Document, package_document
 from ticketing.call_flow.nuisance import is_nuisance
@@ -32,7 +34,7 @@ from ticketing.conversation.calls import RETURN_CALL_WITHIN, back_to_queue, end_
 from ticketing.conversation.models import Author, Conversation
 from ticketing.conversation.service import add_message, get_conversation, nobody_came, request_person
 from ticketing.people.lines import resolve_line
-from ticketing.queue.service import on_duty_count
+from ticketing.queue.service import answering_count
 
 log = get(__name__)
 _DATABASE_S = 5.0
@@ -62,6 +64,8 @@ class CallRecord:
         """Number of the line behind the dialled number."""
         self.document: Document = package_document()
         """The call flow in force when the call began."""
+        self.calendar = WorkCalendar()
+        """Working days and holidays of the city."""
         self.nuisance = False
         """Whether the caller is on the nuisance list."""
         self.needs: frozenset[str] = frozenset()
@@ -107,6 +111,7 @@ class CallRecord:
             )
             line = await resolve_line(session, leg.called)
             self.document = await self._document(session)
+            self.calendar = await work_calendar(session)
             self.nuisance = await is_nuisance(self._parts.core, session, leg.caller)
             citizen = await session.get(Citizen, call.citizen_id) if call.citizen_id else None
         self.conversation_id = conversation.id
@@ -156,10 +161,10 @@ class CallRecord:
             await back_to_queue(self._parts.core, session, self._leg.id)
 
     async def on_duty(self) -> int:
-        """How many agents are on duty; 0 when the database does not say."""
+        """How many agents answer, now or after what they are at; 0 when the database does not say."""
         try:
             async with self.transaction() as session:
-                return await on_duty_count(session, self.line)
+                return await answering_count(session, self.line)
         except Unavailable:
             return 0
 

@@ -41,7 +41,7 @@ async def greet(call: Call, step: document.Greet) -> str | None:
 
 async def announce(call: Call, step: document.Announce) -> str | None:
     """What everybody is told in this period."""
-    if step.holds_at(call.parts.core.clock.now()):
+    if step.holds_at(call.parts.core.clock.now(), call.record.calendar):
         await call.say(step.say, "announcement")
     return None
 
@@ -63,9 +63,9 @@ async def talk(call: Call, step: document.Talk) -> str | None:
     return await call.talk.run()
 
 
-async def queue(call: Call, _step: document.Queue) -> str | None:
+async def queue(call: Call, step: document.Queue) -> str | None:
     """Straight into the queue."""
-    return await reach_person(call, "asked") or await take_message(call, "leave_message")
+    return await reach_person(call, "asked", queue=step.queue) or await take_message(call, "leave_message")
 
 
 async def message(call: Call, _step: document.Message) -> str | None:

@@ -21,6 +21,7 @@ from telephony.bridge.agent_leg import BridgeLeg, Dial
 from telephony.leg import CallFailed
 from ticketing.call_flow import versions
 from ticketing.context import Core
+from ticketing.dialling.automatic import dial_owed
 from ticketing.duty.service import end_wrap_ups
 from ticketing.queue.commands import pending, settle
 from ticketing.queue.models import CallCommand
@@ -162,6 +163,7 @@ class Switchboard:
                     if await end_wrap_ups(self._core, session):
                         await wake(session, "queue")
                     document = await versions.current(session)
+                    await dial_owed(self._core, session, document)
                     await distribute(self._core, session, document)
             except (HotlineError, TimeoutError) as error:
                 log.warning("queue_not_distributed", reason=type(error).__name__)

@@ -67,7 +67,8 @@ class WaitingRoom:
         self._wish = wish
         self._options = options
         self._since = since
-        self._ringing: asyncio.Task[None] | None = None
+        self._ringing: dict[int, asyncio.Task[None]] = {}
+        """By agent: one, or with `ringall` several."""
         self._may_choose = False
         """Whether the return call was offered."""
         self._looking = False
@@ -131,11 +132,12 @@ class WaitingRoom:
     async def _look(self) -> Left | None:
         core, call = self._call.parts.core, self._call
         async with call.record.transaction() as session:
-            ring = await rings_of(core, session, call.leg.id)
+            rings = await rings_of(core, session, call.leg.id)
             self._last = await place(core, session, call.leg.id) or self._last
-        if ring is not None and self._ringing is None:
-            self._ringing = asyncio.create_task(self._ring(ring), name=f"ring-{ring.user_id}")
-        elif ring is None and self._last is not None and self._last.on_duty == 0 and self._options.leavewhenempty:
+        for ring in rings:
+            if ring.user_id not in self._ringing:
+                self._ringing[ring.user_id] = asyncio.create_task(self._ring(ring), name=f"ring-{ring.user_id}")
+        if not rings and self._last is not None and self._last.on_duty == 0 and self._options.leavewhenempty:
             return await self._leave(Outcome.EMPTY)
         return None
 
@@ -156,12 +158,12 @@ class WaitingRoom:
                 await not_answered(self._call.parts.core, session, ring.call_id, ring.user_id, result, self._options)
         except Unavailable as error:  # the offer runs out by itself
             log.warning("refusal_not_written", call=str(ring.call_id), reason=str(error))
-        self._ringing = None  # not before: until then the database still names this agent
+        self._ringing.pop(ring.user_id, None)  # not before: until then the database still names this agent
         self._call.parts.switchboard.poke()
 
     async def _picked_up(self, event: _PickedUp) -> Connected | None:
-        self._ringing = None
         core, ring = self._call.parts.core, event.ring
+        self._ringing.pop(ring.user_id, None)
         try:
             async with self._call.record.transaction() as session:
                 mine = await served(core, session, ring.call_id, ring.user_id)
@@ -183,9 +185,9 @@ class WaitingRoom:
         return Left(outcome, last.expected_s if last else 0)
 
     async def _stop_ringing(self, keep: Connected | None) -> None:
-        if self._ringing is not None:
-            self._ringing.cancel()
-            await asyncio.gather(self._ringing, return_exceptions=True)
+        for task in self._ringing.values():
+            task.cancel()
+        await asyncio.gather(*self._ringing.values(), return_exceptions=True)
         for left in self._call.ear.leftovers(_PickedUp):
             if keep is None or left.leg is not keep.leg:
                 await left.leg.hang_up()

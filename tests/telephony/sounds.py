@@ -42,3 +42,16 @@ def best_stretch(pcm16: bytes, hertz: float, seconds: float = 0.2) -> float:
     """The best signal-to-noise ratio of any stretch so long: for sound that a busy machine may have torn in one place."""
     length = int(seconds * RATE_HZ) * 2
     return max(signal_to_noise(pcm16[start : start + length], hertz) for start in range(0, len(pcm16) - length + 1, FRAME_BYTES))
+
+
+def levels(pcm16: bytes, *hertz: float) -> dict[float, float]:
+    """How loud each of these tones is, as the amplitude of its sine; a Hann window keeps neighbours out."""
+    samples = struct.unpack(f"<{len(pcm16) // 2}h", pcm16)
+    window = [sample * (1 - math.cos(2 * math.pi * n / len(samples))) for n, sample in enumerate(samples)]
+    found = {}
+    for each in hertz:
+        step = 2 * math.pi * each / RATE_HZ
+        cosine = sum(value * math.cos(step * n) for n, value in enumerate(window)) * 2 / len(samples)
+        sine = sum(value * math.sin(step * n) for n, value in enumerate(window)) * 2 / len(samples)
+        found[each] = math.hypot(cosine, sine)
+    return found

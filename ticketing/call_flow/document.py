@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from hotline.clock import to_city
 from hotline.errors import InvalidInput
 from hotline.i18n import _
+from ticketing.calendar.working_time import WorkCalendar
 from ticketing.seed.files import SeedEntry
 
 SEED = Path(__file__).parent.parent / "seed" / "call_flow.yaml"
 LONGEST_TEXT = 300
+_WEEK = WorkCalendar()
+"""Monday to Friday and the holidays of a fixed date: what holds while no calendar is at hand."""
 MOST_CHARACTERS = 60_000
 Text = Annotated[str, Field(min_length=2, max_length=LONGEST_TEXT)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,29}$")]
@@ -30,8 +33,13 @@ _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 
 
 class Hours(SeedEntry):
-    """Office hours in the city's time, [from, to); days 1 Monday to 7 Sunday. Left out: at any hour."""
+    """Office hours in the city's time, [from, to); days 1 Monday to 7 Sunday. Left out: at any hour.
 
+    `calendar: work` holds on working days of the official calendar (not on statutory holidays, but on the weekend days that are
+    worked instead), `rest` on all other days. Together with `days` both must hold.
+    """
+
+    calendar: Literal["any", "work", "rest"] = "any"
     days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
     start: str = Field("00:00", alias="from")
     end: str = Field("24:00", alias="to")
@@ -51,10 +59,25 @@ class Hours(SeedEntry):
             raise ValueError("星期是1到7")
         return self
 
-    def open_at(self, moment: datetime) -> bool:
-        """Whether `moment` (aware) lies in these hours."""
+    def open_at(self, moment: datetime, calendar: WorkCalendar = _WEEK) -> bool:
+        """Whether `moment` (aware) lies in these hours. `calendar`: the city's, with holidays and make-up working days."""
         local = to_city(moment)
+        if self.calendar != "any" and calendar.is_work(local.date()) != (self.calendar == "work"):
+            return False
         return local.isoweekday() in self.days and self.start <= f"{local:%H:%M}" < self.end
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, dict | Hours) else value
+
+
+AllHours = Annotated[tuple[Hours, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=10)]
+"""One entry or several: open when any of them holds (working days until eight, holidays until five)."""
+
+
+def is_open(hours: tuple[Hours, ...], moment: datetime, calendar: WorkCalendar = _WEEK) -> bool:
+    """Whether any of these hours holds at `moment`."""
+    return any(each.open_at(moment, calendar) for each in hours)
 
 
 class Screen(SeedEntry):
@@ -78,12 +101,13 @@ class Announce(SeedEntry):
     say: Text
     start: date | None = Field(None, alias="from")
     until: date | None = None
-    hours: Hours = Hours()
+    hours: AllHours = (Hours(),)
 
-    def holds_at(self, moment: datetime) -> bool:
+    def holds_at(self, moment: datetime, calendar: WorkCalendar = _WEEK) -> bool:
         """Whether it is said at this moment; `until` is the last day."""
         day = to_city(moment).date()
-        return (self.start is None or self.start <= day) and (self.until is None or day <= self.until) and self.hours.open_at(moment)
+        in_period = (self.start is None or self.start <= day) and (self.until is None or day <= self.until)
+        return in_period and is_open(self.hours, moment, calendar)
 
 
 class Straight(SeedEntry):
@@ -112,9 +136,10 @@ class Talk(SeedEntry):
 
 
 class Queue(SeedEntry):
-    """Waiting for a person."""
+    """Waiting for a person, in this queue; left out: in the flow's own."""
 
     step: Literal["queue"]
+    queue: Name | None = None
 
 
 class Message(SeedEntry):
@@ -130,7 +155,7 @@ class Person(SeedEntry):
     """How a person is reached."""
 
     queue: Name
-    hours: Hours = Hours()
+    hours: AllHours = (Hours(),)
     closed: Text
     """Said outside the hours and when nobody is on duty; then the assistant goes on."""
 
@@ -172,8 +197,8 @@ class QueueOptions(SeedEntry):
     """One queue. Times in seconds."""
 
     name: Annotated[str, Field(min_length=2, max_length=30)]
-    strategy: Literal["leastrecent", "fewestcalls", "random"] = "leastrecent"
-    """leastrecent: who has been idle longest; fewestcalls: who took the fewest today."""
+    strategy: Literal["leastrecent", "fewestcalls", "random", "ringall"] = "leastrecent"
+    """leastrecent: who has been idle longest; fewestcalls: who took the fewest today; ringall: everybody who is free, at once."""
     timeout: Annotated[int, Field(ge=1, le=120)] = 15
     """How long an agent's phone rings before the next one's does."""
     retry: Annotated[int, Field(ge=0, le=120)] = 5
@@ -193,11 +218,13 @@ class QueueOptions(SeedEntry):
     announce_holdtime: Annotated[bool, Field(alias="announce-holdtime")] = True
     servicelevel: Annotated[int, Field(ge=5, le=120)] = 15
     joinempty: bool = False
-    """Whether callers may wait while nobody is on duty."""
+    """Whether callers may wait while nobody answers: everybody off duty or on a break."""
     leavewhenempty: bool = True
     """Whether those who wait are given a return call when the last agent goes off duty."""
     return_call_after: Annotated[int, Field(alias="return-call-after", ge=0, le=600)] = 60
     """When the return call that keeps the place is offered first; 0: never."""
+    return_call_dial: Annotated[bool, Field(alias="return-call-dial")] = True
+    """Whether the queue itself dials those return calls when it is the caller's turn; else they wait in the list of missed calls."""
     max_wait: Annotated[int, Field(alias="max-wait", ge=1, le=3600)] = 600
     """After so long: overflow."""
     overflow: Annotated[str, Field(pattern=r"^(return-call|message|queue:[a-z][a-z0-9_-]{0,29})$")] = "return-call"
@@ -218,7 +245,8 @@ class Document(SeedEntry):
         for name in (self.default, *self.numbers.values()):
             if name not in self.flows:
                 raise ValueError(f"没有流程 {name}")
-        for name in (flow.person.queue for flow in self.flows.values()):
+        named = [step.queue for flow in self.flows.values() for step in flow.steps if isinstance(step, Queue) and step.queue]
+        for name in (*(flow.person.queue for flow in self.flows.values()), *named):
             if name not in self.queues:
                 raise ValueError(f"没有队列 {name}")
         for name, queue in self.queues.items():

@@ -30,8 +30,8 @@ from ticketing.ticket.steps import tell
 
 NOT_REACHED = ("no_answer", "busy", "wrong_number")
 """Results that are the citizen's, not our line's: they count as an attempt."""
-TRIES = 2
-"""So often the queue dials a return call by itself; then a person does."""
+MISSES = 2
+"""So many return calls in a row that an agent's telephone rang for in vain, and the agent has a break (autopause)."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,8 @@ async def finish(core: Core, session: AsyncSession, dial_id: int, end: End) -> N
     await end_call(core, session, call.id, reason=end.reason, recording_path=end.recording_path, recording_seconds=length)
     if dial.return_call_id is not None and end.result != "reached":
         await _try_again(core, session, dial)
+    if dial.automatic and end.result in ("agent_no_answer", "agent_gone"):
+        await _missed(core, session, dial.user_id)
     actor = staff_actor(await session.get_one(User, dial.user_id))
     data = {"purpose": dial.purpose, "result": end.result, "seconds": seconds, "call": str(call.id)}
     await tell(core, session, actor, ticket, "contact.called", data)
@@ -156,6 +158,14 @@ async def _over(core: Core, session: AsyncSession, dial: Dial, result: str) -> N
     dial.state, dial.result, dial.ended_at = DialState.OVER.value, result, core.clock.now()
     await session.flush()
     await end_call(core, session, dial.call_id, reason="not_dialled")
+
+
+async def _missed(core: Core, session: AsyncSession, user_id: int) -> None:
+    """The queue rang this agent for a return call and nobody picked up: as with callers on the line."""
+    duty = await duty_of(core, session, user_id)
+    duty.missed += 1
+    if duty.missed >= MISSES and duty.state == DutyState.READY.value:
+        await change(core, session, duty, DutyState.BREAK, reason="no_answer")
 
 
 async def _event(core: Core, session: AsyncSession, dial: Dial, call: Call, actor: Actor, name: str) -> None:
@@ -207,8 +217,8 @@ async def _try_again(core: Core, session: AsyncSession, dial: Dial) -> None:
     owed = await session.get(ReturnCall, dial.return_call_id, with_for_update=True)
     if owed is None or owed.state == "done":
         return
-    if dial.result in NOT_REACHED:
+    if dial.result in NOT_REACHED or dial.result == "not_allowed":
         owed.attempts += 1
-    minutes = 10 * max(1, owed.attempts) if dial.result in NOT_REACHED else 1
+    minutes = 1 if dial.result.startswith("agent_") else 10 * max(1, owed.attempts)
     owed.next_attempt_at = core.clock.now() + timedelta(minutes=minutes)
     await session.flush()

@@ -55,7 +55,8 @@ def pair(
 ) -> list[tuple[Caller, Agent]]:
     """Callers in their order (weight, priority, time of entry), each with the agent whom the queue's strategy prefers.
 
-    Who speaks the caller's dialect comes before the strategy. A caller for whom nobody fits does not hold back the next.
+    With `ringall` a caller is there once for everybody who fits. Who speaks the caller's dialect comes before the other
+    strategies. A caller for whom nobody fits does not hold back the next.
     """
     free = list(agents)
     pairs = []
@@ -64,6 +65,10 @@ def pair(
         if not fitting:
             continue
         options = queues.get(caller.queue)
+        if options is not None and options.strategy == "ringall":
+            free = [agent for agent in free if agent not in fitting]
+            pairs += [(caller, agent) for agent in fitting]
+            continue
         chosen = _choose(caller, fitting, options.strategy if options else "leastrecent", chance)
         free.remove(chosen)
         pairs.append((caller, chosen))

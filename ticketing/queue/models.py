@@ -91,7 +91,7 @@ class Offer(Base):
     offered_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     result: Mapped[str] = mapped_column(default="ringing")
-    """ringing, answered, no_answer, busy, refused, failed, caller_gone"""
+    """ringing, answered, no_answer, busy, refused, failed, caller_gone, elsewhere (ringall: a colleague was quicker)"""
 
 
 class CallCommand(Base):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -79,6 +80,11 @@ async def wake(session: AsyncSession, kind: str, *, worker: str = "", call_id: U
     await session.execute(select(func.pg_notify(WAKE_CHANNEL, payload)))
 
 
+async def lock_queue(session: AsyncSession) -> None:
+    """One at a time in the whole installation deals callers out, until the transaction ends."""
+    await session.execute(_LOCK)
+
+
 async def enter(
     core: Core, session: AsyncSession, call_id: UUID, wish: Wish, options: QueueOptions, *, since: datetime | None = None
 ) -> bool:
@@ -105,13 +111,10 @@ async def leave(core: Core, session: AsyncSession, call_id: UUID, outcome: Outco
     row = await _open_row(session, call_id)
     if row is None:
         return False
-    agent = row.offered_to_id
     row.state, row.outcome, row.ended_at = WaitState.GONE.value, outcome.value, core.clock.now()
     row.offered_to_id = row.offer_until = None
     await session.flush()
-    if agent is not None:
-        await _end_offer(core, session, row.id, "caller_gone")
-        await _free(core, session, agent)
+    await _free(core, session, await _end_offers(core, session, row.id, "caller_gone"))
     await _event(core, session, call_id, "call.left_queue", {"queue": row.queue, "outcome": outcome.value})
     await wake(session, "queue")
     return True
@@ -120,12 +123,13 @@ async def leave(core: Core, session: AsyncSession, call_id: UUID, outcome: Outco
 async def served(core: Core, session: AsyncSession, call_id: UUID, user_id: int) -> bool:
     """The agent picked up. False when the offer was withdrawn meanwhile: hang the agent's phone up then."""
     row = await _open_row(session, call_id)
-    if row is None or row.offered_to_id != user_id:
+    if row is None or user_id not in await _rung(session, row.id):
         return False
     row.state, row.served_by_id, row.ended_at = WaitState.SERVED.value, user_id, core.clock.now()
     row.offered_to_id = row.offer_until = None
     await session.flush()
-    await _end_offer(core, session, row.id, "answered")
+    await _end_offers(core, session, row.id, "answered", only=user_id)
+    await _free(core, session, await _end_offers(core, session, row.id, "elsewhere"))
     duty = await duty_of(core, session, user_id)
     duty.missed = 0
     await change(core, session, duty, DutyState.BUSY, call_id=call_id)
@@ -135,11 +139,15 @@ async def served(core: Core, session: AsyncSession, call_id: UUID, user_id: int)
 async def not_answered(core: Core, session: AsyncSession, call_id: UUID, user_id: int, result: str, options: QueueOptions) -> None:
     """The agent did not pick up: the caller waits on with the same place, the agent rests or, after `autopause` rings, has a break."""
     row = await _open_row(session, call_id)
-    if row is None or row.offered_to_id != user_id:
+    if row is None or user_id not in await _rung(session, row.id):
         return
-    row.state, row.offered_to_id, row.offer_until = WaitState.WAITING.value, None, None
+    await _end_offers(core, session, row.id, result, only=user_id)
+    others = await _rung(session, row.id)
+    if others:
+        row.offered_to_id = others[0]  # ringall: those still ring
+    else:
+        row.state, row.offered_to_id, row.offer_until = WaitState.WAITING.value, None, None
     await session.flush()
-    await _end_offer(core, session, row.id, result)
     duty = await duty_of(core, session, user_id)
     if duty.state == DutyState.RINGING.value and duty.call_id == call_id:
         duty.missed += 1
@@ -154,8 +162,8 @@ async def distribute(core: Core, session: AsyncSession, document: Document, chan
     """Offer waiting callers to ready agents. The callers' own processes ring; they are woken when this commits."""
     await session.execute(_LOCK)
     await _tidy(core, session)
-    callers = await _callers(core, session, document)
-    agents = await _agents(core, session) if callers else []
+    callers = await callers_waiting(core, session, document)
+    agents = await ready_agents(core, session) if callers else []
     rings = []
     for caller, agent in pair(callers, agents, document.queues, chance or random.Random()):
         options = document.queues.get(caller.queue)
@@ -165,19 +173,22 @@ async def distribute(core: Core, session: AsyncSession, document: Document, chan
     return rings
 
 
-async def rings_of(core: Core, session: AsyncSession, call_id: UUID) -> Ring | None:
-    """The agent whom this caller's process is to ring now, if there is one."""
+async def rings_of(core: Core, session: AsyncSession, call_id: UUID) -> list[Ring]:
+    """The agents whom this caller's process is to ring now: one, or with `ringall` several."""
     statement = (
         select(Waiting, Duty, User.name)
-        .join(Duty, Duty.user_id == Waiting.offered_to_id)
-        .join(User, User.id == Waiting.offered_to_id)
-        .where(Waiting.call_id == call_id, Waiting.state == WaitState.OFFERED.value)
+        .join(Offer, (Offer.waiting_id == Waiting.id) & Offer.ended_at.is_(None))
+        .join(Duty, Duty.user_id == Offer.user_id)
+        .join(User, User.id == Offer.user_id)
+        .where(Waiting.call_id == call_id, Waiting.state == WaitState.OFFERED.value, Waiting.offer_until.is_not(None))
+        .order_by(Offer.id)
     )
-    row = (await session.execute(statement)).first()
-    if row is None or row.Waiting.offer_until is None:
-        return None
-    left = (row.Waiting.offer_until - core.clock.now()).total_seconds()
-    return Ring(row.Waiting.id, call_id, row.Duty.user_id, row.name, row.Duty.phone, max(1, math.ceil(left)))
+    now = core.clock.now()
+    return [
+        Ring(row.Waiting.id, call_id, row.Duty.user_id, row.name, row.Duty.phone,
+             max(1, math.ceil((row.Waiting.offer_until - now).total_seconds())))
+        for row in await session.execute(statement)
+    ]  # fmt: skip
 
 
 async def place(core: Core, session: AsyncSession, call_id: UUID) -> Place | None:
@@ -198,12 +209,19 @@ async def place(core: Core, session: AsyncSession, call_id: UUID) -> Place | Non
     on_duty = await on_duty_count(session, row.line)
     position = len(ahead) + 1
     handling = await handling_s(core, session)
-    return Place(position, round(handling * position / max(1, on_duty)), on_duty)
+    answering = await answering_count(session, row.line)
+    return Place(position, round(handling * position / max(1, answering)), on_duty)
 
 
-async def on_duty_count(session: AsyncSession, line: str) -> int:
-    """How many agents who may answer this line are not off duty; those on a break come back."""
-    there = select(func.count()).select_from(Duty).join(User, User.id == Duty.user_id).where(Duty.state != DutyState.OFF.value, User.active)
+async def answering_count(session: AsyncSession, line: str) -> int:
+    """How many agents of this line take calls, now or after what they are at. Who has a break does not."""
+    return await on_duty_count(session, line, but=(DutyState.OFF, DutyState.BREAK))
+
+
+async def on_duty_count(session: AsyncSession, line: str, *, but: Sequence[DutyState] = (DutyState.OFF,)) -> int:
+    """How many agents who may answer this line are in another state than these; by default those on a break count, they come back."""
+    away = [state.value for state in but]
+    there = select(func.count()).select_from(Duty).join(User, User.id == Duty.user_id).where(Duty.state.not_in(away), User.active)
     return await session.scalar(there.where((User.line.is_(None)) | (User.line == line))) or 0
 
 
@@ -239,15 +257,13 @@ async def _tidy(core: Core, session: AsyncSession) -> None:
         select(Waiting).where(Waiting.state == WaitState.OFFERED.value, Waiting.offer_until < late).with_for_update(skip_locked=True)
     )
     for row in await session.scalars(statement):
-        agent = row.offered_to_id
         row.state, row.offered_to_id, row.offer_until = WaitState.WAITING.value, None, None
         await session.flush()
-        await _end_offer(core, session, row.id, "failed")
-        if agent is not None:
-            await _free(core, session, agent)
+        await _free(core, session, await _end_offers(core, session, row.id, "failed"))
 
 
-async def _callers(core: Core, session: AsyncSession, document: Document) -> list[Caller]:
+async def callers_waiting(core: Core, session: AsyncSession, document: Document) -> list[Caller]:
+    """Who waits on the line and is offered to nobody; locked."""
     waiting = select(Waiting).where(Waiting.state == WaitState.WAITING.value).order_by(Waiting.entered_at).limit(200)
     rows = list(await session.scalars(waiting.with_for_update(skip_locked=True)))
     now = core.clock.now()
@@ -266,7 +282,8 @@ async def _callers(core: Core, session: AsyncSession, document: Document) -> lis
     ]  # fmt: skip
 
 
-async def _agents(core: Core, session: AsyncSession) -> list[Agent]:
+async def ready_agents(core: Core, session: AsyncSession) -> list[Agent]:
+    """Who is free, with what they can do; locked."""
     ready = select(Duty).where(Duty.state == DutyState.READY.value, Duty.phone != "").with_for_update(skip_locked=True)
     duties = list(await session.scalars(ready))
     ids = [duty.user_id for duty in duties]
@@ -293,7 +310,8 @@ async def _agents(core: Core, session: AsyncSession) -> list[Agent]:
 async def _offer(core: Core, session: AsyncSession, caller: Caller, agent: Agent, timeout_s: int) -> Ring:
     now = core.clock.now()
     row = await session.get_one(Waiting, caller.waiting_id)
-    row.state, row.offered_to_id, row.offer_until = WaitState.OFFERED.value, agent.user_id, now + timedelta(seconds=timeout_s)
+    first = row.offered_to_id or agent.user_id  # ringall: the board names one of them
+    row.state, row.offered_to_id, row.offer_until = WaitState.OFFERED.value, first, now + timedelta(seconds=timeout_s)
     session.add(Offer(waiting_id=row.id, user_id=agent.user_id, offered_at=now))
     await session.flush()
     duty = await duty_of(core, session, agent.user_id)
@@ -307,16 +325,26 @@ async def _open_row(session: AsyncSession, call_id: UUID) -> Waiting | None:
     return (await session.scalars(statement.with_for_update().execution_options(populate_existing=True))).first()
 
 
-async def _end_offer(core: Core, session: AsyncSession, waiting_id: int, result: str) -> None:
+async def _rung(session: AsyncSession, waiting_id: int) -> list[int]:
+    """Whose telephones ring for this caller."""
+    ringing = select(Offer.user_id).where(Offer.waiting_id == waiting_id, Offer.ended_at.is_(None))
+    return list(await session.scalars(ringing.order_by(Offer.id)))
+
+
+async def _end_offers(core: Core, session: AsyncSession, waiting_id: int, result: str, *, only: int | None = None) -> list[int]:
+    """End the rings for this caller, or the one of this agent; whose they were."""
     ended = update(Offer).where(Offer.waiting_id == waiting_id, Offer.ended_at.is_(None))
-    await session.execute(ended.values(ended_at=core.clock.now(), result=result))
+    if only is not None:
+        ended = ended.where(Offer.user_id == only)
+    return list(await session.scalars(ended.values(ended_at=core.clock.now(), result=result).returning(Offer.user_id)))
 
 
-async def _free(core: Core, session: AsyncSession, user_id: int) -> None:
-    """The phone need not ring any more."""
-    duty = await duty_of(core, session, user_id)
-    if duty.state == DutyState.RINGING.value:
-        await change(core, session, duty, DutyState.READY)
+async def _free(core: Core, session: AsyncSession, users: Sequence[int]) -> None:
+    """Their telephones need not ring any more. Locked in one order, so that two who do this do not wait for each other."""
+    for user_id in sorted(users):
+        duty = await duty_of(core, session, user_id)
+        if duty.state == DutyState.RINGING.value:
+            await change(core, session, duty, DutyState.READY)
 
 
 async def _event(core: Core, session: AsyncSession, call_id: UUID, name: str, data: dict[str, str]) -> None:

@@ -259,7 +259,7 @@ async def test_when_the_last_agent_goes_those_who_wait_are_called_back(line: Lin
     async with line.database.transaction() as session:
         from ticketing.duty.service import change, duty_of
 
-        await change(line.core, session, await duty_of(line.core, session, agent.id), DutyState.BREAK, reason="meal")
+        await change(line.core, session, await duty_of(line.core, session, agent.id), DutyState.WRAP_UP, wrap_s=3600)
     leg = line.call()
     await heard(leg, "<greeting>")
     leg.press_keys("0")
@@ -270,6 +270,21 @@ async def test_when_the_last_agent_goes_those_who_wait_are_called_back(line: Lin
     await line.over()
     async with line.database.transaction() as session:
         assert (await session.scalars(select(ReturnCall.reason))).one() == "nobody_on_duty"
+
+
+async def test_nobody_begins_to_wait_for_agents_who_all_have_a_break(line: Line) -> None:
+    await line.rules(joinempty=False)
+    agent = await line.agent(ready=False)
+    async with line.database.transaction() as session:
+        from ticketing.duty.service import change, duty_of
+
+        await change(line.core, session, await duty_of(line.core, session, agent.id), DutyState.BREAK, reason="meal")
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    leg.press_keys("0")
+    await heard(leg, "现在没有人工坐席在岗")
+    leg.caller_hangs_up()
+    await line.over()
 
 
 async def test_elderly_callers_go_straight_to_a_person(line: Line) -> None:

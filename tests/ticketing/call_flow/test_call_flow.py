@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 import yaml
@@ -10,8 +10,9 @@ import yaml
 from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
 from hotline.errors import Conflict, InvalidInput, NotAllowed
+from ticketing.calendar.working_time import WorkCalendar
 from ticketing.call_flow import nuisance, versions
-from ticketing.call_flow.document import Hours, parse_text, seed_text
+from ticketing.call_flow.document import Flow, Hours, is_open, parse_text, seed_text
 from ticketing.context import Core
 from ticketing.people.actor import Actor, staff_actor
 from ticketing.people.models import Role, User
@@ -79,6 +80,26 @@ def test_hours_are_half_open_and_in_the_citys_time() -> None:
     assert not hours.open_at(at.replace(hour=17, minute=30))
     assert not hours.open_at(at + timedelta(days=3))
     assert Hours().open_at(at.replace(hour=23, minute=59))
+
+
+def test_hours_know_holidays_and_the_weekend_days_worked_instead() -> None:
+    calendar = WorkCalendar(days={date(2026, 10, 1): False, date(2026, 10, 10): True})  # 国庆节; a Saturday that is worked
+    flow = yaml.safe_load(seed_text())["flows"]["hotline"]
+    work, rest = {"calendar": "work", "from": "08:00", "to": "20:00"}, {"calendar": "rest", "from": "09:00", "to": "17:00"}
+    flow["person"]["hours"] = [work, rest]
+    hours = Flow.model_validate(flow).person.hours
+    open_days = {
+        (day, hour): is_open(hours, datetime(2026, 10, day, hour, tzinfo=CITY_ZONE), calendar) for day in (1, 9, 10, 11) for hour in (8, 10)
+    }
+    assert open_days == {(1, 8): False, (1, 10): True, (9, 8): True, (9, 10): True, (10, 8): True, (10, 10): True,
+                         (11, 8): False, (11, 10): True}  # fmt: skip
+
+
+def test_a_flow_may_send_its_callers_to_a_queue_of_its_own() -> None:
+    flows = yaml.safe_load(seed_text())["flows"]
+    flows["hotline"]["steps"][-1] = {"step": "queue", "queue": "nowhere"}
+    with pytest.raises(InvalidInput, match="没有队列 nowhere"):
+        parse_text(changed(flows=flows))
 
 
 @pytest.fixture

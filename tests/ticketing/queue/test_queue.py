@@ -14,12 +14,23 @@ from ticketing.conversation.calls import end_call
 from ticketing.conversation.models import Call, CallState, Conversation, Owner
 from ticketing.duty.models import DutyPeriod, DutyState
 from ticketing.duty.roster import add_shift
-from ticketing.duty.service import end_wrap_ups, give_work_back, set_phone, set_skills, set_state
+from ticketing.duty.service import after_call, change, duty_of, end_wrap_ups, give_work_back, set_phone, set_skills, set_state
 from ticketing.people.models import Role
 from ticketing.queue.commands import command, pending, settle
 from ticketing.queue.figures import level, seats, waiting
 from ticketing.queue.models import CallCommand, Offer, Outcome, WaitState
-from ticketing.queue.service import Wish, agent_left_call, enter, leave, not_answered, place, rings_of, served
+from ticketing.queue.service import (
+    Wish,
+    agent_left_call,
+    answering_count,
+    enter,
+    leave,
+    not_answered,
+    on_duty_count,
+    place,
+    rings_of,
+    served,
+)
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality
 
@@ -83,7 +94,7 @@ async def test_who_hangs_up_while_it_rings_frees_the_agent(centre: Centre) -> No
     row = await centre.row(call)
     assert (row.state, row.outcome) == (WaitState.GONE.value, Outcome.ABANDONED.value)
     async with centre.database.transaction() as session:
-        assert await rings_of(centre.core, session, call) is None
+        assert await rings_of(centre.core, session, call) == []
         assert not await served(centre.core, session, call, agent.user_id or 0), "the phone that still rings must be hung up"
         assert list(await session.scalars(select(Offer.result))) == ["caller_gone"]
 
@@ -331,3 +342,56 @@ async def test_a_command_that_comes_late_is_not_carried_out(centre: Centre) -> N
         assert await pending(centre.core, session, "telephony-other") == []
     async with centre.database.transaction() as session:
         assert (await session.scalars(select(CallCommand.result))).one() == "late"
+
+
+async def test_ringall_rings_everybody_and_the_first_one_has_the_caller(centre: Centre) -> None:
+    centre.set(strategy="ringall")
+    lin, chen, wang = [await centre.seat(name) for name in ("lin", "chen", "wang")]
+    call = await centre.caller()
+    assert {ring.user_id for ring in await centre.distribute()} == {lin.user_id, chen.user_id, wang.user_id}
+    assert await centre.distribute() == []
+    async with centre.database.transaction() as session:
+        await not_answered(centre.core, session, call, lin.user_id or 0, "busy", centre.options)
+        assert {ring.user_id for ring in await rings_of(centre.core, session, call)} == {chen.user_id, wang.user_id}
+    assert (await centre.row(call)).state == WaitState.OFFERED.value, "the others still ring"
+    await centre.talk(call, wang)
+    assert [(await centre.duty(each)).state for each in (lin, chen, wang)] == ["ready", "ready", "busy"]
+    async with centre.database.transaction() as session:
+        assert not await served(centre.core, session, call, chen.user_id or 0), "who is a moment later has lost"
+        results = {offer.user_id: offer.result for offer in await session.scalars(select(Offer))}
+    assert results == {lin.user_id: "busy", chen.user_id: "elsewhere", wang.user_id: "answered"}
+
+
+async def test_ringall_when_nobody_answers_the_caller_waits_on(centre: Centre) -> None:
+    centre.set(strategy="ringall")
+    agents = [await centre.seat(name) for name in ("lin", "chen")]
+    call = await centre.caller()
+    await centre.distribute()
+    for agent in agents:
+        async with centre.database.transaction() as session:
+            await not_answered(centre.core, session, call, agent.user_id or 0, "no_answer", centre.options)
+    assert (await centre.row(call)).state == WaitState.WAITING.value
+    centre.clock.advance(seconds=centre.options.retry + 1)
+    assert len(await centre.distribute()) == 2
+
+
+async def test_who_has_a_break_answers_nobody_but_comes_back(centre: Centre) -> None:
+    agent = await centre.seat("lin")
+    async with centre.database.transaction() as session:
+        assert await answering_count(session, "12345") == 1
+        await set_state(centre.core, session, agent, DutyState.BREAK, reason="meal")
+        assert await answering_count(session, "12345") == 0, "joinempty: no caller begins to wait"
+        assert await on_duty_count(session, "12345") == 1, "leavewhenempty: who waits is not sent away"
+
+
+async def test_after_a_call_everybody_is_where_they_had_put_themselves(centre: Centre) -> None:
+    agent, head = await centre.seat("lin"), centre.people["head"]
+    call = await centre.caller()
+    for actor, before, after in ((agent, DutyState.READY, "ready"), (head, None, "off")):
+        async with centre.database.transaction() as session:
+            duty = await duty_of(centre.core, session, actor.user_id or 0)
+            if before is not None:
+                await change(centre.core, session, duty, before)
+            await change(centre.core, session, duty, DutyState.BUSY, call_id=call)
+            await after_call(centre.core, session, actor.user_id or 0, wrap_s=0)
+        assert (await centre.duty(actor)).state == after
