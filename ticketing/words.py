@@ -280,6 +280,14 @@ WAIT_OUTCOMES = {
     "overflow": "转入其他队列",
     "died": "系统中断",
 }
+CALL_MODES = {
+    "talking": "通话中",
+    "held": "已保持，市民在听音乐",
+    "dialling": "正在呼叫，市民在听音乐",
+    "consulting": "咨询中，市民在听音乐",
+    "conference": "三方通话",
+    "transferred": "已转出",
+}
 DIAL_STATES = {"waiting": "正在准备", "ringing": "你的话机在响", "dialling": "正在呼叫市民", "talking": "通话中", "over": "已结束"}
 DIAL_PURPOSES = {"contact": "联系市民", "callback": "回访", "return_call": "回拨"}
 DIAL_RESULTS = {
@@ -420,6 +428,7 @@ _TABLES = {
     "break_reason": BREAK_REASONS,
     "invalid_reason": INVALID_REASONS,
     "wait_outcome": WAIT_OUTCOMES,
+    "call_mode": CALL_MODES,
     "dial_state": DIAL_STATES,
     "dial_purpose": DIAL_PURPOSES,
     "dial_result": DIAL_RESULTS,

@@ -124,7 +124,7 @@ async def answered_by_person(core: Core, session: AsyncSession, call_id: UUID, u
         return
     conversation = await get_conversation(session, call.conversation_id, lock=True)
     call.state, now = CallState.TALKING.value, core.clock.now()
-    call.data = {"person_answered_at": now.isoformat(), **call.data, "agent_id": user_id}
+    call.data = {"person_answered_at": now.isoformat(), **call.data, "agent_id": user_id, "mode": "talking"}
     conversation.owner, conversation.agent_id, conversation.updated_at = Owner.HUMAN.value, user_id, now
     await session.flush()
     await _event(core, session, call, "call.taken", {"agent": str(user_id)})
