@@ -47,14 +47,10 @@ def visible(core: Core, actor: Actor) -> ColumnElement[bool]:
     return visible_to(actor, midnight(core))
 
 
-def visible_to(
-    actor: Actor, midnight: datetime, *, one_by_one: bool = False, between: tuple[ColumnElement[int], ColumnElement[int]] | None = None
-) -> ColumnElement[bool]:
+def visible_to(actor: Actor, midnight: datetime, *, one_by_one: bool = False) -> ColumnElement[bool]:
     """`visible` on the day that began at `midnight`: nothing else of the installation or the moment decides.
 
-    Args:
-        one_by_one: for a statement that finds few tickets in another way first; each is then looked at by itself.
-        between: only ids of [first, second) are asked about: the set of ids holds no others.
+    `one_by_one`: for a statement that finds few tickets in another way first; each is then looked at by itself.
     """
     ordinary = (Ticket.confidentiality != Confidentiality.SECRET.value) & _line(actor)
     named = named_on(actor, Ticket)
@@ -64,12 +60,24 @@ def visible_to(
     if one_by_one:
         return ordinary & or_(*(queues.one_by_one(ids.where(ids.selected_columns[0] == Ticket.id)) for ids in some)) | named
     other = aliased(Ticket)
-    ids = [*some, select(other.id).where(named_on(actor, other))]
-    if between:
-        ids = [each.where(each.selected_columns[0] >= between[0], each.selected_columns[0] < between[1]) for each in ids]
-        among = func.array(union_all(*ids).scalar_subquery(), type_=ARRAY(BigInteger))  # read when the first ticket is asked about
-        return (Ticket.id + literal_column("0") == any_(among)) & (ordinary | named)  # added nothing: no way to the tickets by itself
-    return Ticket.id.in_(union_all(*ids)) & (ordinary | named)
+    return Ticket.id.in_(union_all(*some, select(other.id).where(named_on(actor, other)))) & (ordinary | named)
+
+
+def perhaps_visible(
+    actor: Actor, midnight: datetime, ticket_id: ColumnElement[int], between: tuple[ColumnElement[int], ColumnElement[int]]
+) -> ColumnElement[bool]:
+    """Whether one of the ids of [first, second) may be seen at all: a quick way past the many that may not, never the door itself.
+
+    The ids are read once, when the first one is asked about.
+    """
+    some = role_sets(actor, midnight)
+    if some is None:
+        return true()
+    other = aliased(Ticket)
+    sets = (*some, select(other.id).where(named_on(actor, other)))
+    ids = [each.where(each.selected_columns[0] >= between[0], each.selected_columns[0] < between[1]) for each in sets]
+    among = func.array(union_all(*ids).scalar_subquery(), type_=ARRAY(BigInteger))
+    return ticket_id + literal_column("0") == any_(among)  # added nothing: it is no way to the tickets by itself
 
 
 def lying_visible_to(actor: Actor) -> ColumnElement[bool]:

@@ -23,7 +23,7 @@ from ticketing.assignment.models import Assignment
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.ticket import list_rows, queues
-from ticketing.ticket.access import midnight, visible_to
+from ticketing.ticket.access import midnight, perhaps_visible, visible_to
 from ticketing.ticket.list_rows import ListRow
 from ticketing.ticket.models import Ticket, TicketWords
 from ticketing.ticket.queues import GONE, Queue, among
@@ -149,9 +149,10 @@ def _in_blocks(asked: _Asked) -> Select[Any]:
     for place in asked.pairs[1:]:
         cells = cells.op("||")(func.word_cells(bindparam(f"word{place}", type_=Text), number))
     of_block = (number.op("<<")(bits), (number + literal_column("1")).op("<<")(bits))
-    seen = visible_to(asked.actor, asked.midnight, between=of_block)
+    seen = visible_to(asked.actor, asked.midnight, one_by_one=True)
+    perhaps = perhaps_visible(asked.actor, asked.midnight, TicketWords.ticket_id.expression, of_block)
     # the fence of OFFSET: first what the words find, then whether it is seen
-    hits = select(TicketWords.ticket_id).where(TicketWords.cells.op("@>")(cells)).offset(literal_column("0")).subquery("hits")
+    hits = select(TicketWords.ticket_id).where(TicketWords.cells.op("@>")(cells), perhaps).offset(literal_column("0")).subquery("hits")
     inside = (
         select(Ticket.id)
         .join(hits, hits.c.ticket_id == Ticket.id)
