@@ -6,6 +6,7 @@ import channels.wechat.models
 import hotline.events
 import knowledge.article.models
 import knowledge.gap.models
+import knowledge.search.models
 import ticketing.access_token.models
 import ticketing.assignment.models
 import ticketing.attachment.models

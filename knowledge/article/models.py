@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -97,6 +97,8 @@ class Article(Base):
             "char_length(spoken) <= 300 AND (spoken <> '' OR state NOT IN ('published', 'due_for_review'))", name="spoken_length"
         ),
         Index("ix_article_search", "search", postgresql_using="gin"),
+        Index("ix_article_indexed_by", "indexed_by"),
+        Index("ix_article_updated_at", "updated_at"),
         Index("ix_article_published", "scene", postgresql_where=text("state IN ('published', 'due_for_review')")),
         Index("ix_article_unit_id", "unit_id"),
         Index("ix_article_topic_id", "topic_id", postgresql_where=text("topic_id IS NOT NULL")),
@@ -123,7 +125,7 @@ class Article(Base):
     audiences: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'"))
     """Whom it is for: person, company, elderly, foreigner; empty: everybody."""
     questions: Mapped[list[Any]]
-    """How people ask it: 8 to 12 sentences."""
+    """How people ask it: a dozen sentences and as many short forms and other words."""
     spoken: Mapped[str]
     """The short answer, for the phone and as first line of the text answer."""
     spoken_parts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
@@ -143,7 +145,12 @@ class Article(Base):
     valid_until: Mapped[date | None] = mapped_column(Date)
     review_on: Mapped[date | None] = mapped_column(Date)
     """When it becomes due for review; computed from validity and date of checking."""
-    search: Mapped[Any] = mapped_column(TSVECTOR)
+    search: Mapped[Any] = mapped_column(TSVECTOR, deferred=True)
+    """Entries by which candidates are found: pairs of characters, words, sounds, meanings (knowledge.search.indexing)."""
+    ranked: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """Its counted words and sounds, for ranking (knowledge.search.document)."""
+    indexed_by: Mapped[str] = mapped_column(default="", server_default="")
+    """By which rules and synonyms it was counted; another value than today's: to be counted anew."""
     used_count: Mapped[int] = mapped_column(default=0)
     wrong_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How often a colleague said that it is wrong."""

@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,7 +25,7 @@ from knowledge.article.models import LIVE, Article, ArticleKind, ArticleState, A
 from knowledge.article.notices import CENTRE, CHIEFS, UNIT, tell
 from knowledge.article.text import render
 from knowledge.article.versions import add_version, draft_of, get_version, latest_version
-from knowledge.search.words import vector_text
+from knowledge.search.indexing import index
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
@@ -89,7 +89,7 @@ async def _new(
         raise Conflict(_("这个标识已经有一条知识了：{slug}").format(slug=slug))
     state = STEPS[key].targets[0]
     article = Article(slug=slug, state=state.value, unit_id=unit_id, version=1, draft_version=None, draft_state=None)
-    _apply(core, article, content)
+    await _apply(core, session, article, content)
     session.add(article)
     await session.flush()
     await add_version(core, session, acting, article, content, state, note=note)
@@ -113,7 +113,7 @@ async def update(
     await _check_seen(session, article_id, seen_version)
     await _check_links(session, article.id, content)
     version = await add_version(core, session, acting, article, content, ArticleState.EDITING, note=note)
-    _show_draft(core, article, version)
+    await _show_draft(core, session, article, version)
     await _event(core, session, acting, article, "knowledge.edited", {"version": version.version})
     return version
 
@@ -203,7 +203,7 @@ async def put_live(core: Core, session: AsyncSession, actor: Actor, article: Art
         await _end_live(session, article, ArticleState.REVISED, now)
     draft.publish_at, draft.published_at = None, now
     draft.state = ArticleState.PUBLISHED.value
-    _apply(core, article, Content.loaded(draft.content))
+    await _apply(core, session, article, Content.loaded(draft.content))
     article.version, article.state = draft.version, ArticleState.PUBLISHED.value
     article.draft_version = article.draft_state = None
     await _event(core, session, actor, article, "knowledge.published", {"version": draft.version})
@@ -321,12 +321,12 @@ def _move(core: Core, article: Article, draft: ArticleVersion, state: ArticleSta
         article.state, article.updated_at = state.value, core.clock.now()
 
 
-def _show_draft(core: Core, article: Article, version: ArticleVersion) -> None:
+async def _show_draft(core: Core, session: AsyncSession, article: Article, version: ArticleVersion) -> None:
     """Before the first publication the article's row shows its newest draft."""
     if not ArticleState(article.state).is_work:
         return
     article.version, article.state = version.version, version.state
-    _apply(core, article, Content.loaded(version.content))
+    await _apply(core, session, article, Content.loaded(version.content))
 
 
 async def _check_seen(session: AsyncSession, article_id: int, seen_version: int) -> None:
@@ -357,12 +357,12 @@ def _reason(reason: str) -> str:
     return words
 
 
-def _apply(core: Core, article: Article, content: Content) -> None:
+async def _apply(core: Core, session: AsyncSession, article: Article, content: Content) -> None:
     for item in fields(Content):
         value = getattr(content, item.name)
         setattr(article, item.name, list(value) if isinstance(value, tuple) else value)
     article.review_on = content.review_on
-    article.search = func.to_tsvector("simple", vector_text(content.title, *content.questions, content.spoken))
+    await index(session, article)
     article.updated_at = core.clock.now()
 
 

@@ -1,139 +1,200 @@
 """Search over what may be told to citizens: published articles that are valid today.
 
-Each process keeps one index per database. Before every question one cheap query asks whether the published articles are
-still the indexed ones, so that an editor's change is heard on the next question, in every process.
+Two steps, both over the tables, so that an editor's change is found by the next question in every process: PostgreSQL finds
+candidates by the rarest words, sounds and meanings of the question (GIN index over the `search` column), and `ranking` orders
+them by what is counted beside each article. A process remembers only how rare words are (1 MB), read again when articles changed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+import numpy as np
+from sqlalchemy import ARRAY, ColumnElement, Float, Select, Text, and_, cast, false, func, lateral, select, true
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from knowledge.article.access import is_told
 from knowledge.article.models import Article
 from knowledge.search import words
-from knowledge.search.bm25 import Index
+from knowledge.search.document import Packed, sums, unpack
+from knowledge.search.ranking import Question, Ranked, Statistics, elsewhere, rank
+from knowledge.search.synonyms import in_force
+from knowledge.search.words import Synonyms
 
-MIDDLE = 2.2
-"""At and above: offer as a choice. Below: as good as not found. These numbers were measured (docs/bot.md)."""
-FLOOR = 4.0
-"""A first hit below this is never the answer, however alone it stands."""
-HIGH = 2.0
-"""A first hit whose score, less RIVAL times the second one's, reaches this is the answer."""
-RIVAL = 0.7
-LEAD = 1.12
-"""… and only when it is this much better than the second one: three articles on one fund are a choice."""
-SPOKEN_WEIGHT = 0.8
-BODY_WEIGHT = 0.3
-_SEARCHED = ("conditions", "materials", "procedure", "online")
+SURE = 0.7
+"""At and above: the first hit is told as the answer. Measured (docs/bot-quality.md)."""
+MIDDLE = 0.3
+"""At and above: offer as a choice. Below: as good as not found."""
+CANDIDATES = 48
+MOST_ROWS, MOST_ENTRIES, MOST_OF_ONE = 3000, 40, 1500
+"""How much PostgreSQL looks at for candidates: rows in all, entries of the question, rows of one entry."""
+SAMPLE = 4000
+"""Up to so many articles are read to learn how rare words are."""
+PATIENCE_S = 600.0
+"""So old may the statistics of a bigger collection be: a few new articles hardly change them."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One article that fits; `score` is comparable between questions (see MIDDLE and HIGH)."""
+    """One article that fits."""
 
     article: Article
     score: float
+    """0 to 1, comparable between questions: how likely the question is about what was found (see MIDDLE)."""
+    sure: float = 0.0
+    """0 to 1: how likely this is the answer; only of the first one."""
 
 
 @dataclass(frozen=True)
-class _Cached:
-    fingerprint: str
-    index: Index
+class Filters:
+    """Only articles of this scene, unit, district (or the whole city) and audience (or everybody); empty: all."""
+
+    scene: str = ""
+    unit_id: int | None = None
+    district: str = ""
+    audience: str = ""
+
+    def condition(self) -> ColumnElement[bool]:
+        """As SQL."""
+        parts: list[ColumnElement[bool]] = [true()]
+        if self.scene:
+            parts.append((Article.scene == self.scene) | Article.also_scenes.contains([self.scene]))
+        if self.unit_id is not None:
+            parts.append(Article.unit_id == self.unit_id)
+        if self.district:
+            parts.append(Article.district.in_(("", self.district)))
+        if self.audience:
+            parts.append((func.jsonb_array_length(Article.audiences) == 0) | Article.audiences.contains([self.audience]))
+        return and_(*parts)
 
 
-_indexes: WeakKeyDictionary[Any, _Cached] = WeakKeyDictionary()
-"""Per database engine. A cache only: what it holds is checked against the database on each question."""
+ANY = Filters()
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    mark: tuple[Any, ...]
+    at: datetime
+    statistics: Statistics
+
+
+_learnt: WeakKeyDictionary[Any, _Learnt] = WeakKeyDictionary()
+"""Per database engine."""
 
 
 def is_sure(hits: Sequence[Hit]) -> bool:
     """Whether the first hit may be told as the answer without asking back."""
-    if not hits:
-        return False
-    rival = hits[1].score if len(hits) > 1 else 0.0
-    best = hits[0].score
-    return best >= FLOOR and best - RIVAL * rival >= HIGH and best >= LEAD * rival
+    return bool(hits) and hits[0].sure >= SURE
 
 
-async def search(session: AsyncSession, query: str, *, limit: int = 3, today: date) -> list[Hit]:
+async def search(session: AsyncSession, query: str, *, limit: int = 3, today: date, filters: Filters = ANY) -> list[Hit]:
     """The best articles for a citizen's question, best first; an empty list when nothing shares anything with it."""
-    index = await _current_index(session, today)
-    ranked = index.rank(words.tokens(words.normalise(query)))[:limit]
-    if not ranked:
+    synonyms = await in_force(session)
+    statistics = await _statistics(session, today)
+    question = Question.of(query, synonyms)
+    keys, packed = await _candidates(session, query, synonyms, statistics, is_told(today) & filters.condition())
+    ranked = rank(question, packed, statistics, elsewhere(synonyms))
+    chosen = [keys[place] for place in ranked.order[:limit]]
+    if not chosen:
         return []
-    found = await session.scalars(select(Article).where(Article.id.in_([key for key, _ in ranked]), is_told(today)))
-    articles = {article.id: article for article in found}
-    return [Hit(articles[key], score) for key, score in ranked if key in articles]
+    articles = {article.id: article for article in await session.scalars(select(Article).where(Article.id.in_(chosen)))}
+    return [
+        Hit(articles[key], _score(ranked, place), ranked.sure if place == 0 else 0.0) for place, key in enumerate(chosen) if key in articles
+    ]
 
 
-def listing(query: str, today: date) -> Select[Article]:
+def _score(ranked: Ranked, place: int) -> float:
+    """All that is offered shares the first one's chance of being about this at all, a little less each."""
+    return max(ranked.known, ranked.sure) * (1 - 0.01 * min(place, 50))
+
+
+async def _candidates(
+    session: AsyncSession, query: str, synonyms: Synonyms, statistics: Statistics, allowed: ColumnElement[bool]
+) -> tuple[list[int], list[Packed]]:
+    """(ids, counted tokens) of the articles that hold most of what is rare in the question."""
+    entries, rarity = _entries(query, synonyms, statistics)
+    if not entries:
+        return [], []
+    asked = select(
+        func.unnest(cast([_quoted(entry) for entry in entries], ARRAY(Text))).label("entry"),
+        func.unnest(cast(rarity, ARRAY(Float))).label("rarity"),
+    ).subquery("asked")
+    holds = Article.search.op("@@")(cast(asked.c.entry, TSQUERY))
+    holders = lateral(select(Article.id).where(holds, allowed).limit(MOST_OF_ONE)).alias("holder")
+    best = (
+        select(holders.c.id, func.sum(asked.c.rarity).label("shared"))
+        .select_from(asked.join(holders, true()))
+        .group_by(holders.c.id)
+        .order_by(func.sum(asked.c.rarity).desc(), holders.c.id)
+        .limit(CANDIDATES)
+        .subquery("best")
+    )
+    rows = await session.execute(select(Article.id, Article.ranked).join(best, best.c.id == Article.id).order_by(Article.id))
+    found = [(key, unpack(kept)) for key, kept in rows if kept]
+    return [key for key, _packed in found], [packed for _key, packed in found]
+
+
+def _entries(query: str, synonyms: Synonyms, statistics: Statistics) -> tuple[list[str], list[float]]:
+    """The question's rarest entries of the index with their rarity, as many as MOST_ROWS allows."""
+    lexemes = words.lexemes([query], synonyms)
+    if not lexemes:
+        return [], []
+    numbers = np.array([sums([lexeme])[0] for lexeme in lexemes], np.uint32)
+    held, rarity = statistics.held(numbers), statistics.rarity(numbers)
+    chosen: list[int] = []
+    rows = 0.0
+    for place in np.argsort(-rarity, kind="stable")[:MOST_ENTRIES]:
+        rows += min(float(held[place]), MOST_OF_ONE)
+        if chosen and rows > MOST_ROWS:
+            break
+        chosen.append(int(place))
+    return [lexemes[place] for place in chosen], [float(rarity[place]) for place in chosen]
+
+
+def listing(query: str, today: date, filters: Filters = ANY) -> Select[Article]:
     """All told articles that hold every character pair of `query`, for pages with a search box (2 to 6 characters typed).
 
     An empty query lists all. Uses the `search` column and its index.
     """
-    statement = select(Article).where(is_told(today)).order_by(Article.scene, Article.title)
+    statement = select(Article).where(is_told(today), filters.condition()).order_by(Article.scene, Article.title)
     return statement.where(matches(query)) if query.strip() else statement
 
 
 def matches(query: str) -> ColumnElement[bool]:
     """The condition «the article's text holds all of these words»: bigrams, so that words inside longer runs are found."""
-    found = list(words.grams(words.normalise(query)))
+    found = list(dict.fromkeys(words.grams(words.normalise(query))))
     pairs = [token for token in found if len(token) > 1] or found
-    return Article.search.op("@@")(func.plainto_tsquery("simple", " ".join(pairs)))
+    if not pairs:
+        return false()
+    return Article.search.op("@@")(cast(" & ".join(_quoted(pair) for pair in pairs), TSQUERY))
 
 
-async def _current_index(session: AsyncSession, today: date) -> Index:
+def _quoted(lexeme: str) -> str:
+    """As a tsquery that is exactly this entry, whatever signs an editor's synonym holds."""
+    return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+async def _statistics(session: AsyncSession, today: date) -> Statistics:
+    """How rare words are among the articles now; of more than SAMPLE articles from a sample, as it was up to PATIENCE_S ago."""
     engine = session.get_bind()
-    state = func.md5(
-        func.string_agg(
-            cast(Article.id, String) + ":" + cast(Article.version, String) + ":" + cast(Article.updated_at, String),
-            aggregate_order_by(literal(","), Article.id),
-        )
-    )
-    fingerprint = f"{await session.scalar(select(state).where(is_told(today)))}"
-    cached = _indexes.get(engine)
-    if cached is None or cached.fingerprint != fingerprint:
-        cached = _Cached(fingerprint, await _build(session, today))
-        _indexes[engine] = cached
-    return cached.index
-
-
-async def _build(session: AsyncSession, today: date) -> Index:
-    columns = select(Article.id, Article.title, Article.questions, Article.spoken, Article.body)
-    rows = list(await session.execute(columns.where(is_told(today))))
-
-    def build() -> Index:
-        return Index.of({row.id: document(row.title, row.questions, row.spoken, row.body) for row in rows})
-
-    return await asyncio.to_thread(build)  # half a second of computing: a call in this process must not stutter
-
-
-def document(title: str, questions: list[str], spoken: str = "", body: dict[str, Any] | None = None) -> dict[str, float]:
-    """What ranking sees of an article: token to weighted count. Title and example questions count most, since they are in
-    the citizens' words; the answer's text counts a little. Weights measured on the held-out questions (docs/bot.md).
-    """  # noqa: D205 - one thought
-    counts: Counter[str] = Counter()
-    for text in (title, *questions):
-        counts.update(words.tokens(words.normalise(text)))
-    weighted = {token: float(count) for token, count in counts.items()}
-    answer = [line for name in _SEARCHED for line in _texts((body or {}).get(name))]
-    for weight, texts in ((SPOKEN_WEIGHT, [spoken]), (BODY_WEIGHT, answer)):
-        for text in texts:
-            for token in words.tokens(words.normalise(text)):
-                weighted[token] = weighted.get(token, 0.0) + weight
-    return weighted
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [str(text) for text in value.values()]
-    return [str(text) for text in value] if isinstance(value, list) else [str(value)] if value else []
+    known = _learnt.get(engine)
+    newest, last, now = (await session.execute(select(func.max(Article.updated_at), func.max(Article.id), func.clock_timestamp()))).one()
+    mark = (newest, last, today)
+    if known is not None:
+        settled = known.statistics.articles > SAMPLE and (now - known.at).total_seconds() < PATIENCE_S
+        if known.mark == mark or settled:
+            return known.statistics
+    told = int(await session.scalar(select(func.count()).select_from(Article).where(is_told(today))) or 0)
+    sample = select(Article.ranked).where(is_told(today), Article.ranked.is_not(None))
+    if told > SAMPLE:
+        sample = sample.where(Article.id % (told // SAMPLE + 1) == 0)
+    kept = list(await session.scalars(sample.limit(SAMPLE)))
+    statistics = await asyncio.to_thread(lambda: Statistics.of([unpack(one) for one in kept if one], max(told, len(kept))))
+    _learnt[engine] = _Learnt(mark, now, statistics)
+    return statistics

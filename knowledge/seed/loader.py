@@ -20,7 +20,7 @@ SAMPLE_MARK = "样例数据"
 """Every article with invented local values says so."""
 
 Text = Annotated[str, Field(min_length=1)]
-Question = Annotated[str, Field(min_length=4, max_length=40)]
+Question = Annotated[str, Field(min_length=2, max_length=40)]
 _READABLE = re.compile(r"[\u4e00-\u9fff，。！？、；：]+")
 
 
@@ -65,7 +65,8 @@ class SeedArticle(SeedEntry):
     checked_on: date
     valid_from: date
     valid_until: date | None
-    questions: tuple[Question, ...] = Field(min_length=8, max_length=12)
+    questions: tuple[Question, ...] = Field(min_length=8, max_length=40)
+    """As people ask it: the first dozen in whole sentences, then short forms and other words; more of them find better."""
     spoken: str = Field(min_length=10, max_length=150)
     spoken_parts: dict[Literal["materials", "fee", "time_limit", "address"], str] = Field(default_factory=dict)
     """Short answers to a part of the matter (knowledge.article.text.SPOKEN_PARTS)."""
@@ -109,8 +110,10 @@ class SeedArticle(SeedEntry):
 class Heldout(SeedEntry):
     """A question that search must answer with `slug`, or must not answer when `slug` is null."""
 
-    question: Question
+    question: str = Field(min_length=2, max_length=120)
     slug: str | None
+    style: str = ""
+    """Who speaks: young, old, angry, rambling, dialect, plain."""
 
 
 def load_articles(folder: Path = SEED_DIR / "articles") -> list[SeedArticle]:

@@ -296,6 +296,17 @@ CREATE TABLE knowledge_topic (
 	CONSTRAINT fk_knowledge_topic_changed_by_id FOREIGN KEY(changed_by_id) REFERENCES staff (id)
 );
 
+CREATE TABLE search_synonym (
+	id BIGSERIAL NOT NULL,
+	kind TEXT NOT NULL,
+	words JSONB NOT NULL,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	changed_by_id BIGINT,
+	CONSTRAINT pk_search_synonym PRIMARY KEY (id),
+	CONSTRAINT ck_search_synonym_kind CHECK (kind IN ('spelling', 'related')),
+	CONSTRAINT fk_search_synonym_changed_by_id FOREIGN KEY(changed_by_id) REFERENCES staff (id)
+);
+
 CREATE TABLE api_token (
 	id BIGSERIAL NOT NULL,
 	user_id BIGINT NOT NULL,
@@ -731,6 +742,8 @@ CREATE TABLE article (
 	valid_until DATE,
 	review_on DATE,
 	search TSVECTOR NOT NULL,
+	ranked BYTEA,
+	indexed_by TEXT DEFAULT '' NOT NULL,
 	used_count BIGINT NOT NULL,
 	wrong_count BIGINT DEFAULT 0 NOT NULL,
 	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -748,6 +761,8 @@ CREATE TABLE article (
 
 CREATE INDEX ix_article_draft_state ON article (draft_state) WHERE draft_state IS NOT NULL;
 
+CREATE INDEX ix_article_indexed_by ON article (indexed_by);
+
 CREATE INDEX ix_article_published ON article (scene) WHERE state IN ('published', 'due_for_review');
 
 CREATE INDEX ix_article_review_on ON article (review_on) WHERE state IN ('published', 'due_for_review');
@@ -757,6 +772,8 @@ CREATE INDEX ix_article_search ON article USING gin (search);
 CREATE INDEX ix_article_topic_id ON article (topic_id) WHERE topic_id IS NOT NULL;
 
 CREATE INDEX ix_article_unit_id ON article (unit_id);
+
+CREATE INDEX ix_article_updated_at ON article (updated_at);
 
 CREATE TABLE inbound_message (
 	id BIGSERIAL NOT NULL,
