@@ -176,8 +176,8 @@ class Talk:
         thought = time.monotonic()
         await self._speak(turn)
         if hearing_s is not None and turn.answers:
-            now = time.monotonic()
-            self._call.parts.answer_times.observe(hearing_s=hearing_s, bot_s=thought - began, voice_s=now - thought)
+            voice_s = max(0.0, self._mouth.began_at - thought)
+            self._call.parts.answer_times.observe(hearing_s=hearing_s, bot_s=thought - began, voice_s=voice_s)
         await self._emergency.offer(said.text)
         if turn.handover:
             return await self._person(turn.handover_reason or "asked", told=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from hotline.errors import Unavailable
@@ -27,8 +28,12 @@ class Mouth:
         self._playing: list[Playback] = []
         self._watchers: set[asyncio.Task[None]] = set()
         self._firm = 0
+        self._cuts = 0
+        """Times that we were cut off: what was being made then is not played any more."""
         self.last = b""
         """The last answer, for those who want it again."""
+        self.began_at = 0.0
+        """When something was last queued, by the monotonic clock, after nothing had been."""
 
     @property
     def talking(self) -> bool:
@@ -55,18 +60,23 @@ class Mouth:
         return True
 
     async def say(self, text: str, *, firm: bool = False) -> None:
-        """Queue a text. When the voice fails, the caller is told that something was not played."""
+        """Queue a text, its first sentence as soon as it is made. When the voice fails, the caller is told that something is missing."""
+        cuts, made = self._cuts, b""
         try:
-            pcm = await self._voice.say(text)
+            async for piece in self._voice.pieces(text):
+                made += piece
+                if cuts == self._cuts:
+                    self.play(piece, firm=firm)
         except Unavailable as error:
             log.warning("answer_not_played", reason=str(error))
             await self.prompt("speech_failed")
             return
-        self.last = pcm
-        self.play(pcm, firm=firm)
+        self.last = made
 
     def play(self, pcm16: bytes, *, firm: bool = False) -> None:
         """Queue sound. `firm`: the caller's voice does not cut it off (a key still does)."""
+        if not self._playing:
+            self.began_at = time.monotonic()
         playback = self._leg.play(pcm16)
         self._playing.append(playback)
         self._firm += firm
@@ -78,6 +88,7 @@ class Mouth:
         """Stop speaking: the caller does."""
         if self._firm and not even_firm:
             return
+        self._cuts += 1
         for playback in list(self._playing):
             playback.stop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from hotline.errors import Unavailable
@@ -28,6 +29,13 @@ class Voice(Protocol):
 
     async def say(self, text: str) -> bytes:
         """`text` as 8 kHz mono PCM16, read aloud as a person would. Raises `hotline.errors.Unavailable`."""
+        ...
+
+    def pieces(self, text: str) -> AsyncIterator[bytes]:
+        """The same sound sentence by sentence, each as soon as it is there: nobody waits for the end of a long answer.
+
+        Raises like `say`, also in the middle.
+        """
         ...
 
     async def close(self) -> None:
@@ -58,11 +66,16 @@ class EspeakVoice:
 
         Raises Unavailable when the engine does not answer in time or dies twice on the same piece.
         """
-        out: list[bytes] = []
+        return b"".join([piece async for piece in self.pieces(text)])
+
+    async def pieces(self, text: str) -> AsyncIterator[bytes]:
+        """Sentence by sentence; the pause before a later one belongs to it."""
+        pause = b""
         for piece in sentences(readable(text)):
             async with self._turn:
-                out.append(await self._piece(piece))
-        return _PAUSE.join(out)
+                sound = await self._piece(piece)
+            yield pause + sound
+            pause = _PAUSE
 
     async def _piece(self, piece: str) -> bytes:
         for last in (False, True):

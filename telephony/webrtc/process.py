@@ -114,7 +114,7 @@ class SeatBook:
             await browser.stand_up(self._core, session, seat.user_id, self._address(seat))
 
     async def still_in(self, session_id: int, on_the_phone: bool) -> bool:
-        """Whether the log-in stands: not over, and not unused for too long except in a call. Without a database nobody is thrown out of a call."""
+        """Whether the log-in stands: not over, and not unused for too long except in a call. Without a database it does."""
         try:
             async with self._database.transaction() as session:
                 return await session_stands(self._core, session, session_id, idle=None if on_the_phone else self._idle)

@@ -53,6 +53,9 @@ class ReadableVoice:
             raise Unavailable("no voice")
         return pcm_of(text)
 
+    async def pieces(self, text: str) -> AsyncIterator[bytes]:
+        yield await self.say(text)
+
     async def close(self) -> None:
         pass
 

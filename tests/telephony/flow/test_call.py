@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import wave
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import select
 
 from chatbot.reply import TicketRef
 from telephony.speech.transcriber import Heard
-from tests.telephony.flow.conftest import LOUD, Line, a_turn, heard, said, until
+from tests.telephony.flow.conftest import LOUD, Line, ReadableVoice, a_turn, heard, pcm_of, said, until
 from tests.telephony.flow.rows import citizen_words, the_call, the_return_call
 from ticketing.callback.models import ReturnCall
 from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
@@ -274,4 +275,31 @@ async def test_callers_of_a_line_hear_its_greeting_and_else_the_citys(line: Line
     silent = line.call(called="12319")
     await heard(silent, "<greeting>")
     silent.caller_hangs_up()
+    await line.over()
+
+
+async def test_an_answer_begins_with_its_first_sentence_and_a_caller_who_speaks_stops_the_rest(line: Line) -> None:
+    """Nobody waits until the end of a long answer is made; and what is made after the interruption is not played."""
+    more = asyncio.Event()
+
+    class Slow(ReadableVoice):
+        async def pieces(self, text: str) -> AsyncIterator[bytes]:
+            yield pcm_of("first")
+            await more.wait()
+            yield pcm_of("second")
+
+    line.voice = Slow()
+    leg = line.call(instant=False)
+    await heard(leg, "<greeting>")
+    leg.finish_playback()
+    line.say(leg, "护照怎么办")
+    await heard(leg, "first")
+    leg.speak(LOUD * 10)  # 200 ms of voice
+    await until(lambda: leg.playbacks[-1].over)
+    more.set()
+    line.say(leg, "不是")
+    await until(lambda: said(leg).count("first") == 2)
+    await heard(leg, "second")  # of the second answer
+    assert said(leg).count("second") == 1
+    leg.caller_hangs_up()
     await line.over()

@@ -146,6 +146,9 @@ class DeadVoice:
     async def say(self, text: str) -> bytes:
         raise Unavailable("no voice")
 
+    async def pieces(self, text: str) -> AsyncIterator[bytes]:
+        yield await self.say(text)
+
     async def close(self) -> None:
         pass
 
