@@ -143,9 +143,10 @@ async def compute(
             for number, indicator in enumerate(wanted):
                 above, below, excluded = row[len(by) + 3 * number : len(by) + 3 * number + 3]
                 line.figures[indicator.key] = Figure(indicator, None if above is None else float(above), float(below), int(excluded))
+    nothing = {indicator.key: Figure(indicator, 0.0, 0.0) for indicator in indicators}
     for line in lines.values():
-        for indicator in indicators:
-            line.figures.setdefault(indicator.key, Figure(indicator, 0.0, 0.0))
+        for key, figure in nothing.items():
+            line.figures.setdefault(key, figure)
     return [lines[place] for place in sorted(lines)]
 
 

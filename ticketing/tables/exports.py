@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -213,7 +214,7 @@ async def _policies(session: AsyncSession, _actor: Actor) -> AsyncIterator[Seque
     statement = (
         select(PolicyVersion)
         .where(PolicyVersion.state == PolicyState.IN_FORCE.value)
-        .distinct(PolicyVersion.key)
+        .ext(distinct_on(PolicyVersion.key))
         .order_by(PolicyVersion.key, PolicyVersion.version.desc())
     )
     rows: list[Row] = []
