@@ -8,6 +8,7 @@ from aiohttp import web
 
 from channels.api import (
     actions,
+    articles,
     audit,
     briefs,
     call_flow,
@@ -65,6 +66,7 @@ def operations() -> tuple[Operation, ...]:
         *people.OPERATIONS,
         *planning.OPERATIONS,
         *call_flow.OPERATIONS,
+        *articles.OPERATIONS,
     )
 
 

@@ -121,7 +121,7 @@ async def suggest(request: web.Request) -> web.StreamResponse:
 
 async def _newest(request: web.Request, session: AsyncSession, actor: Actor) -> tuple[Article, ArticleVersion]:
     article = await access_article(request.app[CORE], session, actor, id_of(request))
-    if not await works_on(session, actor, article):
+    if not works_on(actor, article):
         raise NotFound(_("没有找到这条知识"))
     return article, await latest_version(session, article.id)
 

@@ -102,7 +102,7 @@ async def respond(request: web.Request, problem: HotlineError | None = None, ope
     person, core = staff(request), request.app[CORE]
     async with request.app[DATABASE].transaction() as session:
         article = await access_article(core, session, person.actor, id_of(request))
-        working = await works_on(session, person.actor, article)
+        working = works_on(person.actor, article)
         draft = await draft_of(session, article) if working else None
         shown = Content.loaded(draft.content) if draft is not None and request.query.get("draft") == "1" else current_content(article)
         values: dict[str, Any] = await _of_keepers(session, article, draft) if working else {"versions": [], "people": {}, "told": {}}
@@ -175,7 +175,7 @@ async def get_file(request: web.Request) -> web.StreamResponse:
     wanted = request.match_info["file"]
     async with request.app[DATABASE].transaction() as session:
         article = await access_article(request.app[CORE], session, person.actor, id_of(request))
-        named = wanted in article.files or await works_on(session, person.actor, article)
+        named = wanted in article.files or works_on(person.actor, article)
         found = await files_of(session, article.id, [wanted]) if named else []
     if not found:
         raise NotFound(_("没有找到这个附件"))
@@ -184,7 +184,7 @@ async def get_file(request: web.Request) -> web.StreamResponse:
 
 async def _kept(request: web.Request, session: AsyncSession, actor: Any) -> Article:
     article = await access_article(request.app[CORE], session, actor, id_of(request))
-    if not await works_on(session, actor, article):
+    if not works_on(actor, article):
         raise NotFound(_("没有找到这条知识"))
     return article
 

@@ -52,6 +52,7 @@ from channels.console import (
     webhooks,
 )
 from channels.console.actions import HANDLERS
+from knowledge.article.steps import STEP_CALLS
 
 
 def setup(app: web.Application) -> None:
@@ -132,7 +133,7 @@ def setup(app: web.Application) -> None:
             web.get("/console/articles/{id}/compare", articles.show_comparison),
             web.get("/console/articles/{id}/told", articles.show_trace),
             web.get("/console/articles/{id}/files/{file}", articles.get_file),
-            web.post(f"/console/articles/{{id}}/{{step:{'|'.join(article_steps.HANDLERS)}}}", article_steps.act),
+            web.post(f"/console/articles/{{id}}/{{step:{'|'.join(STEP_CALLS)}}}", article_steps.act),
             web.get("/console/gaps", gaps.show_list),
             web.get("/console/gaps/{id:[0-9]{1,18}}", gaps.show_group),
             web.post("/console/gaps/{id:[0-9]{1,18}}/{step:article|examples|no-need|reopen|merge}", gaps.act),

@@ -56,14 +56,24 @@ async def live_article_by_slug(core: Core, session: AsyncSession, slug: str) -> 
     return article
 
 
+def _scopes(actor: Actor) -> set[Scope | None]:
+    return {scope_of(actor, name) for name in ("knowledge.supply", "knowledge.approve", "knowledge.publish")}
+
+
 def worked_on_by(actor: Actor) -> ColumnElement[bool]:
     """The articles whose drafts and versions the actor may see: an editor's all, a unit's own."""
-    scopes = {scope_of(acting, name) for acting in (actor,) for name in ("knowledge.supply", "knowledge.approve", "knowledge.publish")}
+    scopes = _scopes(actor)
     if Scope.ALL in scopes:
         return true()
     if Scope.UNIT in scopes and actor.unit_id is not None:
         return Article.unit_id == actor.unit_id
     return false()
+
+
+def works_on(actor: Actor, article: Article) -> bool:
+    """The same for one article at hand."""
+    scopes = _scopes(actor)
+    return Scope.ALL in scopes or (Scope.UNIT in scopes and actor.unit_id is not None and article.unit_id == actor.unit_id)
 
 
 def visible_articles(core: Core, actor: Actor) -> Select[Article]:
@@ -80,8 +90,3 @@ async def access_article(core: Core, session: AsyncSession, actor: Actor, articl
     if article is None:
         raise NotFound(_("没有找到这条知识"))
     return article
-
-
-async def works_on(session: AsyncSession, actor: Actor, article: Article) -> bool:
-    """Whether the actor may see this article's drafts and versions."""
-    return bool(await session.scalar(select(Article.id).where(Article.id == article.id, worked_on_by(actor))))
