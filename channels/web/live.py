@@ -15,16 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from aiohttp import web
 
 from channels.web.inputs import whole_number
 from hotline import logs
 from hotline.events import NOTIFY_CHANNEL
+from hotline.listening import Listener
 
 log = logs.get(__name__)
 HEARTBEAT_S = 15.0
-_RECONNECT_S = 1.0
 _KEEP = 1000
 _QUEUE = 200
 
@@ -49,18 +48,18 @@ class Hub:
 
     def __init__(self, database_url: str) -> None:
         """Connect to nothing yet; `start` does."""
-        self._dsn = database_url.replace("postgresql+asyncpg://", "postgresql://", 1)
+        self._listener = Listener(database_url, NOTIFY_CHANNEL, self._on_notice, self._on_connected)
         self._boot = secrets.token_hex(3)
         self._last = 0
         self._recent: deque[Notice] = deque(maxlen=_KEEP)
         self._queues: set[asyncio.Queue[Notice | None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
-        self.connected = asyncio.Event()
+        self.connected = self._listener.connected
 
     async def start(self) -> None:
         """Begin to listen in the background."""
-        self._task = asyncio.create_task(self._run(), name="live-hub")
+        self._task = asyncio.create_task(self._listener.run(), name="live-hub")
 
     async def stop(self) -> None:
         """Stop listening and end every open stream, also one that a browser opens now on a connection that it kept."""
@@ -72,37 +71,15 @@ class Hub:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("live connection lost", reason=type(error).__name__)
-            self.connected.clear()
-            await asyncio.sleep(_RECONNECT_S)
-
-    async def _listen(self) -> None:
-        connection = await asyncpg.connect(self._dsn, timeout=5)
-        gone = asyncio.Event()
-        connection.add_termination_listener(lambda _connection: gone.set())
+    def _on_notice(self, payload: str) -> None:
         try:
-            await connection.add_listener(NOTIFY_CHANNEL, self._on_notify)
-            self.publish("live.gap", "", "", {})  # something may have happened before or meanwhile: pages fetch again
-            self.connected.set()
-            while not gone.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(gone.wait(), 20)
-                if not gone.is_set():
-                    await connection.execute("SELECT 1", timeout=5)  # finds a dead peer that sent no reset
-        finally:
-            connection.terminate()
-
-    def _on_notify(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        try:
-            body = json.loads(str(payload))
+            body = json.loads(payload)
             self.publish(str(body.pop("name")), str(body.pop("subject")), str(body.pop("id")), body)
         except (ValueError, KeyError, AttributeError, TypeError):
             log.warning("notice not understood")
+
+    def _on_connected(self) -> None:
+        self.publish("live.gap", "", "", {})  # something may have happened before or meanwhile: pages fetch again
 
     def publish(self, name: str, subject: str, subject_id: str, data: dict[str, Any]) -> None:
         """Number a notice and give it to every open stream."""

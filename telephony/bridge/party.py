@@ -6,16 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from hotline.errors import Unavailable
-from hotline.logs import get
 from telephony.bridge.agent_leg import BridgeLeg
 from telephony.bridge.mixer import Port
 from telephony.flow.ear import Ear
-from telephony.flow.parts import CallerGone
+from telephony.flow.parts import CallerGone, open_transcript
 from telephony.leg import Leg
-from telephony.speech.transcriber import Heard, Transcriber, TranscriptSession
-
-log = get(__name__)
+from telephony.speech.transcriber import Heard, Transcriber
 
 
 class Party:
@@ -39,7 +35,7 @@ class Party:
         self.leg = leg
         self.port = port
         self.user_id = user_id
-        self._ear = Ear(cast(Leg, leg), _session(transcriber))
+        self._ear = Ear(cast(Leg, leg), open_transcript(transcriber, "party_without_transcript"))
         self._ear.on_heard = lambda heard: on_heard(self, heard)
         self._on_said = on_said
         self._on_gone = on_gone
@@ -69,13 +65,3 @@ class Party:
                     await self._on_said(self, event)
         except CallerGone as gone:
             self._on_gone(self, gone.reason)
-
-
-def _session(transcriber: Transcriber | None) -> TranscriptSession | None:
-    if transcriber is None:
-        return None
-    try:
-        return transcriber.open(8000)
-    except Unavailable as error:  # as many as the machine can do: the recording has it
-        log.warning("party_without_transcript", reason=str(error))
-        return None

@@ -13,11 +13,11 @@ from telephony.flow.conversation import Talk
 from telephony.flow.ear import Ear, Quiet
 from telephony.flow.message import take_message
 from telephony.flow.mouth import Mouth
-from telephony.flow.parts import CallerGone, Parts
+from telephony.flow.parts import CallerGone, Parts, open_transcript
 from telephony.flow.pending import Said
 from telephony.flow.record import CallRecord
 from telephony.leg import Leg, LegGone
-from telephony.speech.transcriber import Heard, TranscriptSession
+from telephony.speech.transcriber import Heard
 from ticketing.call_flow.document import Document, Flow
 
 log = get(__name__)
@@ -69,7 +69,7 @@ class _Call:
     def __init__(self, parts: Parts, leg: Leg) -> None:
         self.parts = parts
         self.leg = leg
-        session = self._session()
+        session = open_transcript(parts.transcriber, "call_without_transcript")
         self.ear = Ear(leg, session)
         self.mouth = Mouth(leg, parts.prompts, parts.voice, lambda: self.ear.put(Quiet()))
         self.record = CallRecord(parts, leg, parts.transcriber.name if parts.transcriber and session else None)
@@ -96,15 +96,6 @@ class _Call:
 
     def _caption(self, writer: CaptionWriter, heard: Heard) -> None:
         writer.heard(self.leg.id, self.record.conversation_id, "citizen", heard)
-
-    def _session(self) -> TranscriptSession | None:
-        if self.parts.transcriber is None:
-            return None
-        try:
-            return self.parts.transcriber.open(8000)
-        except Unavailable as error:  # as many calls as the model may serve: this one is asked for a message
-            log.warning("call_without_transcript", call=str(self.leg.id), reason=str(error))
-            return None
 
     async def serve(self) -> str:
         """The way of the call; returns its end reason, raises CallerGone when the caller ends it."""

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from hotline.database import Database
+from hotline.errors import Unavailable
+from hotline.logs import get
 from hotline.settings import Settings
 from telephony.flow.answer_times import AnswerTimes
 from telephony.flow.captions import CaptionWriter
 from telephony.speech.prompts import PromptStore
-from telephony.speech.transcriber import Transcriber
+from telephony.speech.transcriber import Transcriber, TranscriptSession
 from telephony.speech.voice import Voice
 from ticketing.context import Core
 
 if TYPE_CHECKING:
     from chatbot.reply import Turn
     from telephony.queue.switchboard import Switchboard
+
+
+log = get(__name__)
 
 
 class Bot(Protocol):
@@ -47,6 +52,20 @@ class Parts:
     captions: CaptionWriter | None = None
     """Shows what is being said; None: only complete sentences are seen."""
     answer_times: AnswerTimes = field(default_factory=AnswerTimes)
+
+
+def open_transcript(transcriber: Transcriber | None, event: str) -> TranscriptSession | None:
+    """A recogniser for one voice; None without a model, or when as many run as the machine can do: logged as `event`.
+
+    What is said then is in the recording, and is written down after the call.
+    """
+    if transcriber is None:
+        return None
+    try:
+        return transcriber.open(8000)
+    except Unavailable as error:
+        log.warning(event, reason=str(error))
+        return None
 
 
 class CallerGone(Exception):

@@ -12,10 +12,9 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from hotline.database import Database
 from hotline.errors import HotlineError, Unavailable
+from hotline.listening import Listener
 from hotline.logs import get
 from telephony.bridge.agent_leg import BridgeLeg, Dial
 from telephony.leg import CallFailed
@@ -29,7 +28,6 @@ from ticketing.queue.service import WAKE_CHANNEL, distribute, wake
 
 log = get(__name__)
 _TICK_S = 1.0
-_RECONNECT_S = 1.0
 _GRACE_S = 1.0
 """For the network: who picks up in the last moment is not lost."""
 
@@ -50,7 +48,8 @@ class Switchboard:
         self.dials = asyncio.Event()
         """Set when somebody wants a citizen dialled (telephony.outgoing)."""
         self._later: set[asyncio.Task[Any]] = set()
-        self.listening = asyncio.Event()
+        self._listener = Listener(database.url, WAKE_CHANNEL, self._on_notice, self._look_everywhere)
+        self.listening = self._listener.connected
         """Set while NOTIFY is heard."""
 
     async def dial(self, uri: str, ring_s: float, codec: str) -> BridgeLeg:
@@ -67,7 +66,7 @@ class Switchboard:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen(), name="switchboard-listening")
+            group.create_task(self._listener.run(), name="switchboard-listening")
             group.create_task(self._distribute(), name="switchboard-distributing")
             group.create_task(self._obey(), name="switchboard-commands")
 
@@ -99,37 +98,9 @@ class Switchboard:
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
-    async def _listen(self) -> None:
-        dsn = self._database.url.replace("postgresql+asyncpg://", "postgresql://", 1)
-        while True:
-            try:
-                await self._hear(dsn)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("switchboard_connection_lost", reason=type(error).__name__)
-            except Exception:  # whatever it is: the ticks go on, and the next connection may work
-                log.exception("switchboard_connection_lost")
-            self.listening.clear()
-            await asyncio.sleep(_RECONNECT_S)
-
-    async def _hear(self, dsn: str) -> None:
-        connection = await asyncpg.connect(dsn, timeout=5)
-        gone = asyncio.Event()
-        connection.add_termination_listener(lambda _connection: gone.set())
+    def _on_notice(self, payload: str) -> None:
         try:
-            await connection.add_listener(WAKE_CHANNEL, self._on_notify)
-            self.listening.set()
-            self._look_everywhere()
-            while not gone.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(gone.wait(), 20)
-                if not gone.is_set():
-                    await connection.execute("SELECT 1", timeout=5)  # finds a dead peer that sent no reset
-        finally:
-            connection.terminate()
-
-    def _on_notify(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        try:
-            body = json.loads(str(payload))
+            body = json.loads(payload)
             kind, worker = body["kind"], body["worker"]
         except (ValueError, KeyError, TypeError):
             log.warning("switchboard_notice_not_understood")

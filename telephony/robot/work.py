@@ -16,13 +16,12 @@ from hotline.errors import Conflict, HotlineError, InvalidInput, NotAllowed, Una
 from hotline.logs import get
 from telephony.flow.ear import Ear, Quiet
 from telephony.flow.mouth import Mouth
-from telephony.flow.parts import CallerGone, Parts
+from telephony.flow.parts import CallerGone, Parts, open_transcript
 from telephony.flow.recording import start_recording
 from telephony.leg import CallFailed, Leg, LegGone
 from telephony.outbound import citizen_route
 from telephony.robot.interview import Interview, Result
 from telephony.robot.script import Script
-from telephony.speech.transcriber import TranscriptSession
 from ticketing.callback import robot as tasks
 from ticketing.callback import rules
 from ticketing.callback.models import Plan
@@ -195,20 +194,13 @@ class RobotCall:
         found = rules.load()
         scale = found.scales[found.scale]
         script = Script(parts.settings.city_name, parts.settings.line_number, task, received, scale)
-        self._session = self._open_session()
+        self._session = open_transcript(parts.transcriber, "robot_without_transcript")  # keys are enough: every question names them
         self._ear = Ear(leg, self._session)
         self._mouth = Mouth(leg, parts.prompts, parts.voice, lambda: self._ear.put(Quiet()))
         self._interview = Interview(script, self._ear, self._mouth, patience_s=parts.settings.silence_s)
         self._recording: Path | None = None
         self._opened = False
         self._reason = "error"
-
-    def _open_session(self) -> TranscriptSession | None:
-        """Without a recogniser keys are enough: every question names them."""
-        try:
-            return self._parts.transcriber.open(8000) if self._parts.transcriber else None
-        except Unavailable:
-            return None
 
     async def talk(self) -> Result:
         """The interview. Who hangs up half-way has not answered."""

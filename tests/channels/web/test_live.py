@@ -123,7 +123,7 @@ async def test_a_slow_browser_loses_the_oldest_notices_and_nothing_else() -> Non
 async def test_a_notice_that_makes_no_sense_is_skipped() -> None:
     hub = Hub("postgresql://nowhere")
     for payload in ("", "[]", "{}", '{"name": 1}', "\0"):
-        hub._on_notify(None, 1, "hotline_events", payload)
+        hub._on_notice(payload)
     assert hub._last == 0
 
 
