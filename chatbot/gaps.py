@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot.facts import find_name
@@ -16,7 +18,8 @@ from chatbot.hearing import find_phone
 from knowledge.gap.models import Cause
 from knowledge.gap.service import Asked, note
 from ticketing.context import Core
-from ticketing.conversation.models import Conversation, Message
+from ticketing.conversation.models import Author, Conversation, Message
+from ticketing.conversation.service import get_conversation
 from ticketing.secrecy import WITHHELD
 from ticketing.tables.masking import mask_text
 
@@ -75,7 +78,36 @@ async def followed(core: Core, session: AsyncSession, conversation: Conversation
     return True
 
 
+async def rate_answer(core: Core, session: AsyncSession, conversation_id: UUID, message_id: int, *, useful: bool) -> bool:
+    """The citizen says whether an answer from an article helped. Returns False when it is no such answer, or was rated before."""
+    conversation = await get_conversation(session, conversation_id, lock=True)
+    answer = await session.get(Message, message_id)
+    if answer is None or answer.conversation_id != conversation_id or answer.article_id is None or "useful" in answer.data:
+        return False
+    answer.data = {**answer.data, "useful": useful}
+    asked = await session.get(Message, int(answer.data.get("reply_to") or 0))
+    if not useful and asked is not None and asked.conversation_id == conversation_id:
+        told = {"article_id": answer.article_id, "article_version": answer.article_version}
+        await _note(core, session, conversation, asked, Cause.RATED_BADLY, **told)
+    await session.flush()
+    return True
+
+
 async def _note(core: Core, session: AsyncSession, conversation: Conversation, message: Message, cause: Cause, **near: Any) -> None:
     if message.text == WITHHELD:
         return
     await note(core, session, Asked(conversation.id, message.id, cover(message.text), conversation.channel, cause, **near))
+
+
+def was_told(state: dict[str, Any]) -> bool:
+    """Whether the last question was answered with an article."""
+    return "article" in state.get(_KEY, {})
+
+
+async def rate_last(core: Core, session: AsyncSession, conversation: Conversation, *, useful: bool) -> bool:
+    """The citizen says at the end whether the last answer from an article helped. Returns False when there was none."""
+    statement = select(Message.id).where(
+        Message.conversation_id == conversation.id, Message.author == Author.BOT.value, Message.article_id.is_not(None)
+    )
+    last = await session.scalar(statement.order_by(Message.id.desc()).limit(1))
+    return last is not None and await rate_answer(core, session, conversation.id, last, useful=useful)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.console.desk import last_words
 from channels.console.pages import fragment, page, see_other
 from channels.console.session import Staff, require_may, staff
+from channels.web.files import download
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from channels.wechat.outbox import queue_agent_reply
@@ -21,8 +22,9 @@ from hotline.i18n import _
 from ticketing.conversation.models import Conversation, Message, Owner
 from ticketing.conversation.service import get_conversation, give_back, messages, notify, say_as_agent, take, waiting
 from ticketing.people.models import Role
-from ticketing.ticket.access import closed_conversations, own_tickets, visible
-from ticketing.ticket.models import Ticket
+from ticketing.people.permissions import may
+from ticketing.ticket.access import access_attachment, closed_conversations, own_tickets, visible
+from ticketing.ticket.models import Attachment, Ticket
 
 MAX_TEXT = 1000
 
@@ -98,6 +100,26 @@ def _id(request: web.Request) -> UUID:
         return UUID(request.match_info["id"])
     except ValueError:
         raise NotFound(_("没有找到这个会话")) from None
+
+
+async def get_file(request: web.Request) -> web.StreamResponse:
+    """GET /console/chats/{id}/files/{file}: what a citizen sent in a chat that this person may read, or in a ticket that they may see."""
+    person, core = require_may(request, "chat.answer", "ticket.see"), request.app[CORE]
+    known = _id(request)
+    try:
+        file_id = UUID(request.match_info["file"])
+    except ValueError:
+        raise NotFound(_("没有找到这个附件")) from None
+    async with request.app[DATABASE].transaction() as session:
+        mine = [item.id for item in await waiting(session, person.actor) if item.id == known and _may_see(item, person)]
+        if may(person.actor, "chat.answer") and mine and not await closed_conversations(core, session, person.actor, mine):
+            here = (Attachment.id == file_id) & (Attachment.conversation_id == known)
+            attachment = (await session.scalars(select(Attachment).where(here))).first()
+        else:
+            attachment = None
+        if attachment is None:
+            attachment = await access_attachment(core, session, person.actor, file_id)
+    return await download(request, attachment)
 
 
 async def take_chat(request: web.Request) -> web.StreamResponse:

@@ -91,6 +91,7 @@ def setup(app: web.Application) -> None:
             web.get("/console/phone", phone.show),
             web.post("/console/phone/pass", phone.let_in),
             web.get("/console/chats", chats.show),
+            web.get("/console/chats/{id}/files/{file}", chats.get_file),
             web.post("/console/chats/{id}/take", chats.take_chat),
             web.post("/console/chats/{id}/say", chats.say),
             web.post("/console/chats/{id}/{end:close|queue|bot}", chats.end_chat),

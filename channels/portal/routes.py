@@ -7,7 +7,7 @@ from collections import Counter
 from aiohttp import web
 
 from channels.api.limits import Limiter
-from channels.portal import appeal, ask, browser_call, figures, home, preferences, rating, tracking
+from channels.portal import appeal, ask, ask_files, browser_call, figures, home, preferences, rating, tracking
 from channels.web.keys import CORE
 
 
@@ -37,6 +37,10 @@ def setup(app: web.Application) -> None:
     add_get("/ask", ask.show)
     add_post("/ask", ask.say)
     add_post("/ask/new", ask.restart)
+    add_post("/ask/rate", ask.rate)
+    add_get("/ask/files/{id}", ask_files.show_file)
+    add_get("/ask/transcript", ask_files.transcript)
+    add_get("/ask/transcript.txt", ask_files.transcript_text)
     add_get("/ask/talk", ask.talk)
     add_get("/ask/stream", ask.stream)
     add_get("/appeal", appeal.show)

@@ -80,7 +80,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
     "channels/console/register.py": ("what this person registered a moment ago", {"_already", "_leave_trace"}),
     "channels/console/pop.py": ("what this person registered in this call", {"_registered"}),
     "channels/console/ticket_rows.py": (REACHED, {"<module>"}),
-    "channels/portal/ask.py": (OWN, {"_talk"}),
+    "channels/portal/ask_view.py": (OWN, {"load_talk"}),
     "channels/portal/tickets.py": (OWN, {"tracked"}),
     "channels/wechat/keeping.py": (OWN, {"_fresh_ticket"}),
     "channels/wechat/rating.py": (MACHINE, {"ask_due"}),

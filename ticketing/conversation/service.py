@@ -219,6 +219,19 @@ async def waiting(session: AsyncSession, actor: Actor) -> list[Conversation]:
     return list(await session.scalars(statement.order_by(Conversation.queued_at)))
 
 
+async def place_in_queue(session: AsyncSession, conversation: Conversation) -> int:
+    """Which one it is of the chats that wait for a person on its line, from 1; 0 when it does not wait. Calls have a queue of their own."""
+    if conversation.owner != Owner.QUEUE.value or conversation.queued_at is None:
+        return 0
+    sooner = (Conversation.queued_at < conversation.queued_at) | (
+        (Conversation.queued_at == conversation.queued_at) & (Conversation.id < conversation.id)
+    )
+    before = select(func.count()).where(
+        Conversation.owner == Owner.QUEUE.value, Conversation.line == conversation.line, Conversation.channel != "phone", sooner
+    )
+    return 1 + int(await session.scalar(before) or 0)
+
+
 def _needs(actor: Actor, *roles: Role) -> None:
     if not actor.has(*roles):
         raise NotAllowed(_("你的岗位不能做这一步"))

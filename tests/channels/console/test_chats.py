@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
 
 from hotline.events import Outbox
+from tests import pictures
 from tests.channels.staff import Browser, City, Opener
+from ticketing.attachment.service import store
 from ticketing.citizen.service import by_openid
 from ticketing.conversation.models import Author, Conversation, Message
 from ticketing.conversation.service import add_message, open_conversation, request_person
@@ -118,3 +120,22 @@ async def test_a_conversation_in_other_hands_or_unknown_is_not_found(browser: Op
     for path in (f"/console/tickets/new?conversation={conversation_id}", "/console/tickets/new?conversation=nonsense"):
         assert (await other.get(path)).status == 404
     assert await _post(other, "/console/chats/nonsense/take") == 404
+
+
+async def test_a_file_of_a_chat_is_for_whoever_may_read_the_chat(browser: Opener, city: City) -> None:
+    conversation_id = await _waiting(city)
+    async with city.database.transaction() as session:
+        conversation = await session.get_one(Conversation, conversation_id)
+        kept = await store(
+            city.core, city.settings, session, body=pictures.png(), file_name="路灯.png", from_citizen=True, conversation_id=conversation_id
+        )
+        await add_message(city.core, session, conversation, Author.CITIZEN, "附件：路灯.png", data={"attachments": [str(kept.id)]})
+    first, second = await browser("agent"), await browser("agent2")
+    path = f"/console/chats/{conversation_id}/files/{kept.id}"
+    assert path in await first.text(f"/console/chats?id={conversation_id}")
+    assert (await second.get(path)).status == 200, "who waits may be read by every agent"
+    await _post(first, f"/console/chats/{conversation_id}/take")
+    assert (await first.get(path)).headers["Content-Disposition"].startswith("attachment")
+    assert (await second.get(path)).status == 404
+    assert (await first.get(f"/console/chats/{uuid4()}/files/{kept.id}")).status == 404
+    assert (await first.get(f"/console/chats/{conversation_id}/files/x")).status == 404

@@ -214,9 +214,9 @@ async def test_htmx_gets_only_the_parts(client: Client, articles: list[Article])
     form = await browser.form("/ask")
     part = await browser.post("/ask", {**form, "text": "身份证到期了怎么换"}, **{"HX-Request": "true"})
     assert (part.status, "<html" in part.text) == (200, False)
-    assert part.text.count("<hx-partial") == 2
+    assert part.text.count("<hx-partial") == 3
     refreshed = await browser.get("/ask/talk", **{"HX-Request": "true"})
-    assert refreshed.text.count("<hx-partial") == 1, "the composer is left alone: the citizen may be typing"
+    assert refreshed.text.count("<hx-partial") == 2, "the composer is left alone: the citizen may be typing"
     refused = await browser.post("/ask", {**form, "text": ""}, **{"HX-Request": "true"})
     assert (refused.status, "请输入要问的事" in refused.text) == (422, True)
 

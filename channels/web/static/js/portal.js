@@ -25,6 +25,21 @@
   });
   show(last);
 
+  // A pressed choice is gone with the answer: the keyboard goes on in the field, not at the top of the page.
+  document.addEventListener('htmx:after:swap', function () {
+    var field = document.getElementById('say');
+    if (field && (!document.activeElement || document.activeElement === document.body)) field.focus();
+  });
+
+  // The chat's paper clip: say what is attached. A message may be files alone.
+  document.addEventListener('change', function (event) {
+    var box = event.target.closest('[data-attach]');
+    if (!box) return;
+    var names = Array.prototype.map.call(event.target.files, function (file) { return file.name; });
+    document.querySelector('[data-attach-names]').textContent = names.join('、');
+    if (names.length) box.dataset.chosen = ''; else delete box.dataset.chosen;
+  });
+
   // Say which files were chosen.
   document.addEventListener('change', function (event) {
     var box = event.target.closest('.upload');
