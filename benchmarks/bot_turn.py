@@ -23,8 +23,8 @@ from cryptography.fernet import Fernet
 from chatbot import training
 from chatbot.dialogue import Dialogue
 from chatbot.process import run
-from chatbot.rasa_client import RasaClient
 from chatbot.rasa_files import RasaFiles
+from chatbot.rasa_pool import RasaPool
 from hotline import migrations
 from hotline.assembly import Services
 from hotline.processes.postgres import PrivatePostgres, running
@@ -133,7 +133,7 @@ async def main(options: argparse.Namespace, services: Services) -> None:
     await asyncio.to_thread(training.train, services.settings)
     print(f"training: {time.perf_counter() - start:.1f} s")
     work = asyncio.create_task(run(services))
-    client = RasaClient.of(services.settings)
+    client = RasaPool.of(services.settings)
     assert client is not None
     start = time.perf_counter()
     await until(client.ready)

@@ -9,9 +9,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chatbot import fallback, guide
+from chatbot import guide
 from chatbot.engine import respond
+from chatbot.learned import Learned
 from chatbot.rasa_client import RasaClient, RasaDown
+from chatbot.rasa_files import RasaFiles
+from chatbot.rasa_pool import RasaPool
 from chatbot.registration import save_unfinished
 from chatbot.rephrase import EndpointRephraser, Rephraser
 from chatbot.reply import Answer, TicketRef, Turn, silent, stored_turn
@@ -33,17 +36,28 @@ MAX_TEXT = 5000
 class Dialogue:
     """Answers citizens. One per process; holds no state of a conversation, that is all in the database."""
 
-    def __init__(self, core: Core, database: Database, rasa: RasaClient | None, rephraser: Rephraser | None = None) -> None:
-        """`rasa` None: rules and search answer alone. `rephraser` None: answers stay as the editors wrote them."""
+    def __init__(
+        self,
+        core: Core,
+        database: Database,
+        rasa: RasaClient | RasaPool | None,
+        rephraser: Rephraser | None = None,
+        learned: Learned | None = None,
+    ) -> None:
+        """`rasa` None: rules, the learned classifier and search answer alone. `rephraser` None: answers stay as the editors wrote them.
+
+        `learned` None: no model is at hand; rules and examples find the intent when Rasa does not.
+        """
         self._core = core
         self._database = database
         self._rasa = rasa
         self._rephraser = rephraser
+        self._learned = learned or Learned(None)
 
     @classmethod
     def of(cls, core: Core, database: Database, settings: Settings) -> Dialogue:
         """The dialogue as configured."""
-        return cls(core, database, RasaClient.of(settings), EndpointRephraser.of(settings))
+        return cls(core, database, RasaPool.of(settings), EndpointRephraser.of(settings), Learned(RasaFiles.of(settings).registry))
 
     async def close(self) -> None:
         """Close the connections to Rasa and to the language model."""
@@ -90,7 +104,7 @@ class Dialogue:
 
         Computes in a thread. Raises Unavailable when the database is away; the turn does it then when it is needed.
         """
-        await asyncio.to_thread(fallback.classify, "身份证怎么办")
+        await asyncio.to_thread(self._learned.classify, "身份证怎么办")
         async with self._database.transaction() as session:
             await guide.find(self._core, session, "身份证")
 
@@ -122,7 +136,7 @@ class Dialogue:
         return answered
 
     async def _fall_back(self, conversation_id: UUID, message_id: int, text: str) -> Turn:
-        hint = await asyncio.to_thread(fallback.classify, text)  # the first time it reads its examples
+        hint = await asyncio.to_thread(self._learned.classify, text)  # after a switch it reads the new model
         async with self._database.transaction() as session:
             turn = await respond(self._core, session, conversation_id, message_id, hint, degraded=True)
             if self._rasa is not None:

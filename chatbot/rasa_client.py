@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import re
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,6 @@ from uuid import UUID
 import aiohttp
 
 from hotline import logs
-from hotline.settings import Settings
 
 LOG = logs.get(__name__)
 PAUSE_S = 5.0
@@ -28,6 +28,10 @@ _DIGITS = re.compile(r"\d")
 
 class RasaDown(Exception):
     """Rasa did not answer in time, or not as agreed."""
+
+
+class RasaBusy(RasaDown):
+    """Rasa was not even asked: it rests after a failure, or has enough to do."""
 
 
 def derive(secret: str, purpose: str) -> str:
@@ -64,13 +68,6 @@ class RasaClient:
         self._rest_until = 0.0
         self._in_flight = 0
 
-    @classmethod
-    def of(cls, settings: Settings) -> RasaClient | None:
-        """The client of the configured Rasa, or None when it is switched off."""
-        if not settings.bot_enabled:
-            return None
-        return cls(f"http://127.0.0.1:{settings.rasa_port}", settings.secret, timeout_s=settings.bot_timeout_s)
-
     async def __aenter__(self) -> RasaClient:
         return self
 
@@ -83,13 +80,13 @@ class RasaClient:
         Args:
             align_form: when not None, first set Rasa's memory of the conversation back, with the form open or not.
 
-        Raises RasaDown, at once while Rasa is left alone after a failure.
+        Raises RasaDown; its kind RasaBusy at once while Rasa is left alone after a failure or has enough to do.
         """
         loop = asyncio.get_running_loop()
         if loop.time() < self._rest_until:
-            raise RasaDown("left alone after a failure")
+            raise RasaBusy("left alone after a failure")
         if self._in_flight >= MOST_AT_ONCE:
-            raise RasaDown("too many turns at once")
+            raise RasaBusy("too many turns at once")
         self._in_flight += 1
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -116,6 +113,18 @@ class RasaClient:
                     return response.status == 200 and bool((await response.json()).get("model_file"))
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError):
             return False
+
+    async def load(self, model: Path) -> None:
+        """Let Rasa take another model; conversations go on, since they lie in the tracker store. Raises RasaDown."""
+        try:
+            async with asyncio.timeout(WARM_UP_S):
+                async with self._http().put(
+                    f"{self._url}/model", json={"model_file": str(model)}, params={"token": self._token}
+                ) as response:
+                    if response.status != 204:
+                        raise ValueError(f"Rasa answered {response.status}")
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise RasaDown(str(error) or type(error).__name__) from error
 
     async def warm_up(self) -> None:
         """Let Rasa understand and decide once, keeping nothing: its first time takes seconds. Raises RasaDown."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatbot.learning.registry import Registry
 from chatbot.rasa_client import derive
 from hotline.errors import Unavailable
 from hotline.i18n import _
@@ -36,14 +39,15 @@ class RasaFiles:
         return PROJECT / ".venv" / "bin" / "python"
 
     @property
-    def model(self) -> Path:
-        """The trained model."""
-        return self.home / "models" / "hotline.tar.gz"
+    def registry(self) -> Registry:
+        """The trained models."""
+        return Registry(self.home / "models")
 
     @property
-    def model_inputs(self) -> Path:
-        """Holds the hash of what the model was trained from."""
-        return self.home / "models" / "inputs.sha256"
+    def model(self) -> Path | None:
+        """The model in use, None when there is none."""
+        name = self.registry.live()
+        return self.registry.path(name) if name else None
 
     @property
     def endpoints(self) -> Path:
@@ -57,7 +61,7 @@ class RasaFiles:
 
     @property
     def tracker(self) -> Path:
-        """SQLite database in which Rasa keeps conversations, so that they survive its restart."""
+        """SQLite database in which all Rasa processes keep conversations, so that they survive a restart and a change of process."""
         return self.home / "tracker.db"
 
     def need_python(self) -> Path:
@@ -94,18 +98,20 @@ class RasaFiles:
             "tracker_store": {"type": "SQL", "dialect": "sqlite", "db": str(self.tracker)},
         }
         self.home.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.tracker)) as store:
+            store.execute("PRAGMA journal_mode = WAL")  # kept in the file: several processes read while one writes
         _write_private(self.endpoints, endpoints)
         _write_private(self.credentials, {CHANNEL: {"token": derive(settings.secret, "rasa-channel")}})
 
-    def serve_arguments(self, settings: Settings) -> list[str]:
-        """Arguments of `rasa run`."""
+    def serve_arguments(self, settings: Settings, port: int) -> list[str]:
+        """Arguments of `rasa run` for the process on this port."""
         return [
             "run",
             "--enable-api",
             "--auth-token",
             derive(settings.secret, "rasa-api"),
             "--model",
-            str(self.model),
+            str(self.model or ""),
             "--endpoints",
             str(self.endpoints),
             "--credentials",
@@ -113,7 +119,7 @@ class RasaFiles:
             "--interface",
             "127.0.0.1",
             "--port",
-            str(settings.rasa_port),
+            str(port),
         ]
 
 

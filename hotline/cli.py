@@ -196,11 +196,31 @@ def keys_rehash(batch: Batch = 500) -> None:
 
 
 @bot_app.command("train")
-def bot_train() -> None:
-    """Train the Rasa model if its inputs have changed."""
-    from hotline.commands.parts import train_bot
+def bot_train(
+    again: Annotated[bool, typer.Option("--again", help="Train although nothing has changed.")] = False,
+) -> None:
+    """Train the assistant if its sentences have changed, and let the new model answer unless it is worse."""
+    from hotline.commands.bot import train
 
-    train_bot(_settings())
+    raise typer.Exit(train(_settings(), again=again))
+
+
+@bot_app.command("models")
+def bot_models() -> None:
+    """The trained models, how good each was, and which one is in use."""
+    from hotline.commands.bot import list_models
+
+    list_models(_settings())
+
+
+@bot_app.command("rollback")
+def bot_rollback(
+    to: Annotated[str | None, typer.Argument(help="A model of `hotline bot models`; default: the one before.")] = None,
+) -> None:
+    """Put an earlier model into use again."""
+    from hotline.commands.bot import rollback
+
+    rollback(_settings(), to)
 
 
 @models_app.command("list")

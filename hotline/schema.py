@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import channels.wechat.models
+import chatbot.learning.models
 import hotline.events
 import knowledge.article.models
 import knowledge.gap.models

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     http_port: Port = Field(8080, description="Port of portal, console, WeChat and API.")
     public_url: AnyHttpUrl | None = Field(None, description="Address by which citizens reach the web server; default http://host:port.")
     action_port: Port = Field(8081, description="Loopback port of the action endpoint that Rasa calls.")
-    rasa_port: Port = Field(5005, description="Loopback port of Rasa.")
+    rasa_port: Port = Field(5005, description="Loopback port of Rasa; further Rasa processes take the ports after it.")
     control_port: Port = Field(8083, description="Loopback port on which the telephony process answers health questions.")
     webrtc_port: Port = Field(8082, description="Port on which agents' browsers reach the telephone gateway (WebSocket).")
     webrtc_url: str = Field(
@@ -116,6 +116,7 @@ class Settings(BaseSettings):
 
     # bot
     bot_timeout_s: float = Field(1.5, gt=0, le=30, description="How long Rasa may take before knowledge search answers alone.")
+    bot_processes: int = Field(1, ge=1, le=16, description="Rasa processes; each takes about a core's 12 turns a second and 300 MB.")
     bot_enabled: bool = Field(True, description="Run Rasa. Without it knowledge search answers alone (degraded mode).")
     python310: Path | None = Field(None, description="Python 3.10 for Rasa; default: looked for in the usual places.")
 
@@ -261,6 +262,8 @@ class Settings(BaseSettings):
         }
         if len(set(ports.values())) < len(ports):
             raise ValueError(f"these ports must differ: {ports}")
+        if taken := [name for name, port in ports.items() if name != "HOTLINE_RASA_PORT" and port in self.rasa_ports]:
+            raise ValueError(f"{taken[0]} lies among the ports of the {self.bot_processes} Rasa processes: {self.rasa_ports}")
         if self.rtp_port_high - self.rtp_port_low < 2 * self.max_calls:
             raise ValueError("HOTLINE_RTP_PORT_LOW to HIGH must hold two ports for each of HOTLINE_MAX_CALLS")
         if self.sip_registrar and not (self.sip_user and self.sip_password.get_secret_value()):
@@ -294,6 +297,16 @@ class Settings(BaseSettings):
     def phone_url(self) -> str:
         """Address of the agents' telephone gateway as browsers see it."""
         return self.webrtc_url or f"ws://{self.http_host}:{self.webrtc_port}/phone"
+
+    @property
+    def rasa_ports(self) -> tuple[int, ...]:
+        """The port of each Rasa process."""
+        return tuple(self.rasa_port + number for number in range(self.bot_processes))
+
+    @property
+    def rasa_urls(self) -> tuple[str, ...]:
+        """The address of each Rasa process."""
+        return tuple(f"http://127.0.0.1:{port}" for port in self.rasa_ports)
 
     @property
     def sip_ports(self) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ BOARD = Entry("board", "/console/board", "shield-alert", "督办", "board.see")
 SUPERVISION = Entry("supervision", "/console/supervision", "shield-alert", "督办", "card.see")
 ARTICLES = Entry("articles", "/console/articles", "book-open", "知识", "knowledge.read")
 GAPS = Entry("gaps", "/console/gaps", "circle-help", "没答好的", "knowledge.gaps")
+BOT = Entry("bot", "/console/bot", "bot", "机器人", "bot.train")
 CHECKS = Entry("checks", "/console/answer-checks", "clipboard-check", "答复抽查", "knowledge.check")
 FIGURES = Entry("figures", "/console/figures", "chart-column", "统计", "statistics.board")
 RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音", "recording.list")
@@ -56,13 +57,13 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.SUPERVISOR: (BOARD, TICKETS, CHATS, FIGURES, POLICIES),
     Role.CALLBACK: (CALLBACKS, TICKETS),
     Role.QUALITY: (RECORDINGS, CHECKS),
-    Role.EDITOR: (ARTICLES, GAPS, CHECKS),
+    Role.EDITOR: (ARTICLES, GAPS, CHECKS, BOT),
     Role.ADMIN: (SYSTEM, CALENDAR, POLICIES, AUDIT, ACCOUNTS),
     Role.LEADER: (FIGURES, BOARD),
 }
 """At most five, so that a phone shows them all. The first is where log-in leads."""
 
-MENU = (QUEUE, CALLBACKS, SUPERVISION, POLICIES, CATALOGUE, UNITS, LINES, CALL_FLOW, SENT, WEBHOOKS, AUDIT)
+MENU = (QUEUE, CALLBACKS, SUPERVISION, POLICIES, CATALOGUE, UNITS, LINES, CALL_FLOW, SENT, WEBHOOKS, AUDIT, BOT)
 """What stands in the menu of whoever may open it and has no room on the rail."""
 
 ROLE_NAMES: dict[Role, str] = {

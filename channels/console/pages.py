@@ -15,6 +15,9 @@ from ticketing.people.permissions import may
 
 FLASH = "hotline_done"
 DONE = {
+    "example_added": "例句已加上，下次训练后生效",
+    "example_removed": "例句已删除，下次训练后生效",
+    "training_asked": "已排上，机器人进程会马上开始",
     "registered": "工单已登记",
     "submitted": "已转派单",
     "dispatched": "已派单",

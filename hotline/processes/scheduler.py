@@ -47,6 +47,7 @@ TICKS = (
     Tick("briefs", sweeps.briefs, 300),
     Tick("import files", sweeps.import_files, 3600),
     Tick("unclaimed files", sweeps.unclaimed_files, 3600),
+    Tick("bot training", sweeps.bot_training, 600),
     Tick("retention", sweeps.retention, 3600),
     Tick("file orphans", sweeps.file_orphans, 86400),
     Tick("file removals", sweeps.file_removals, 60),

@@ -199,7 +199,7 @@ def ports(settings: Settings) -> list[FixedPort]:
         FixedPort("HOTLINE_HTTP_PORT", settings.http_host, settings.http_port, tcp),
         FixedPort("HOTLINE_CONTROL_PORT", "127.0.0.1", settings.control_port, tcp),
         FixedPort("HOTLINE_ACTION_PORT", "127.0.0.1", settings.action_port, tcp),
-        FixedPort("HOTLINE_RASA_PORT", "127.0.0.1", settings.rasa_port, tcp),
+        *(FixedPort("HOTLINE_RASA_PORT", "127.0.0.1", port, tcp) for port in settings.rasa_ports),
         *(FixedPort("HOTLINE_SIP_PORT", settings.sip_host, port, udp) for port in settings.sip_ports),
         *([FixedPort("HOTLINE_EDGE_PORT", settings.sip_host, settings.edge_port, udp)] if settings.edge_port else []),
         FixedPort("HOTLINE_WEBRTC_PORT", settings.http_host, settings.webrtc_port, tcp),

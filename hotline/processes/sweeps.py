@@ -155,3 +155,11 @@ async def automatic_dispatch(services: Services) -> int:
     from ticketing.suggestion import automatic
 
     return await automatic.run(services.core, services.database, services.settings.auto_dispatch_above)
+
+
+async def bot_training(services: Services) -> bool:
+    """Ask for tonight's training of the assistant; the bot process does it."""
+    from chatbot.learning import jobs
+
+    async with services.database.transaction() as session:
+        return services.settings.bot_enabled and await jobs.nightly(services.core, session)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import stat
-from pathlib import Path
 
 import yaml
 
-from chatbot import fallback, rules, training
+from chatbot import fallback, training
 from chatbot.intents import Intent
+from chatbot.learning import evaluation, grammar, sentences
 from chatbot.rasa_client import FORM
 from chatbot.rasa_files import PROJECT, RasaFiles
 from hotline.settings import Settings
+from knowledge.search.words import simplify
 
 
 def read(name: str) -> dict[str, object]:
@@ -29,9 +30,9 @@ def examples() -> dict[str, list[str]]:
     return found
 
 
-def heldout() -> list[tuple[str, str]]:
-    groups = yaml.safe_load((Path(__file__).parent / "intents_heldout.yaml").read_text(encoding="utf-8"))
-    return [(intent, line) for intent, lines in groups.items() for line in lines]
+def shape(line: str) -> frozenset[str]:
+    plain = simplify(line).replace("，", "")
+    return frozenset(plain[start : start + 2] for start in range(len(plain) - 1))
 
 
 def test_intents_are_the_same_everywhere() -> None:
@@ -44,28 +45,48 @@ def test_intents_are_the_same_everywhere() -> None:
     assert list(read("domain.yml")["forms"]) == [FORM]  # type: ignore[call-overload]
 
 
-def test_no_sentence_stands_under_two_intents_or_in_the_held_out_set() -> None:
+def test_no_sentence_stands_under_two_intents() -> None:
     lines = [line for group in examples().values() for line in group]
     assert len(lines) == len(set(lines))
     assert len(lines) > 700
-    assert not {line for _intent, line in heldout()} & set(lines)
 
 
-def test_words_of_search_and_of_rasa_are_the_same() -> None:
-    ours = Path(training.__file__).parents[1] / "knowledge" / "search" / "dictionary.txt"
-    assert (PROJECT / "dictionary" / "words.txt").read_bytes() == ours.read_bytes()
+MATTERS = ("file_complaint", "ask_guide", "query_progress", "out_of_scope", "emergency", "feedback")
+"""Set phrases (好的谢谢, 我姓王) cannot be kept apart from what is learned, matters can."""
 
 
-def test_the_fallback_understands_most_held_out_sentences() -> None:
-    """Measured 2026-11-22: 93 of 107, complaints 28 of 30."""
-    right: dict[str, int] = {}
-    for intent, line in heldout():
-        rule = "emergency" if rules.danger_in(line) else "want_person" if rules.wants_person(line) else None
-        right[intent] = right.get(intent, 0) + ((rule or fallback.classify(line).intent.value) == intent)
-    assert right["file_complaint"] >= 27
-    assert right["want_person"] == 6
-    assert right["emergency"] == 6
-    assert sum(right.values()) >= 88
+def test_no_held_out_sentence_is_learned_from_nor_nearly() -> None:
+    learned = {line for lines in sentences.gather().values() for line in lines}
+    assert not {sentences.tidy(line) for _intent, line in evaluation.heldout()} & learned
+    by_pair: dict[str, list[frozenset[str]]] = {}
+    for one in map(shape, learned):
+        for pair in one:
+            by_pair.setdefault(pair, []).append(one)
+    held = [line for intent, line in evaluation.heldout() if intent in MATTERS]
+    assert len(held) > 250
+    near = []
+    for line in held:
+        mine = shape(line)
+        rare = sorted(mine, key=lambda pair: len(by_pair.get(pair, ())))[: len(mine) // 4 + 1]  # 4/5 alike: one of these is shared
+        if any(len(mine & other) > 0.8 * len(mine | other) for pair in rare for other in by_pair.get(pair, ())):
+            near.append(line)
+    assert not near
+
+
+def test_the_grammar_makes_the_same_sentences_again() -> None:
+    once = grammar.sentences()
+    assert once == grammar.sentences()
+    assert {Intent.OUT_OF_SCOPE, Intent.QUERY_PROGRESS, Intent.ASK_GUIDE} <= set(once)
+    assert not [line for lines in once.values() for line in lines if set(line) & set("()<>|")]
+
+
+def test_the_fallback_without_any_model_understands_most_held_out_sentences() -> None:
+    """Measured 2026-11-22: 288 of 369, complaints 81 of 90."""
+    pairs = evaluation.heldout()
+    report = evaluation.judge(pairs, [fallback.classify(line).intent.value for _intent, line in pairs])
+    assert report.by_intent["file_complaint"][0] >= 76
+    assert report.missed_danger <= 3
+    assert report.right >= 260
 
 
 def test_secrets_are_written_for_this_user_only_and_never_as_arguments(settings: Settings) -> None:

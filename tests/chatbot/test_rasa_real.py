@@ -8,21 +8,24 @@ import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
 
 import aiohttp
 import pytest
-import yaml
 from sqlalchemy import func, select
 
 from chatbot import training
 from chatbot.dialogue import Dialogue
+from chatbot.intents import Intent
+from chatbot.learned import Learned
+from chatbot.learning import evaluation
 from chatbot.process import run
 from chatbot.rasa_client import RasaClient, derive
 from chatbot.rasa_files import RasaFiles
-from chatbot.rules import danger_in, wants_person
+from chatbot.rasa_pool import RasaPool
 from hotline.database import Database
 from hotline.settings import Settings
 from tests import kept
@@ -59,8 +62,9 @@ class Bot:
 
     def __init__(self, core: Core, database: Database, settings: Settings) -> None:
         self.core, self.database, self.settings = core, database, settings
-        self.client = RasaClient.of(settings)
-        assert self.client is not None
+        client = RasaPool.of(settings)
+        assert client is not None
+        self.client = client
         self.dialogue = Dialogue(core, database, self.client)
 
     def rasa_pid(self) -> int | None:
@@ -90,13 +94,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         training.train(settings, lines.append)
         kept.keep(settings.data_dir, "rasa/models")
     assert training.model_state(settings)[0], lines
-    return RasaFiles.of(settings).model.parent
+    return RasaFiles.of(settings).registry.folder
 
 
 @pytest.fixture
 async def bot(core: Core, database: Database, settings: Settings, models: Path) -> AsyncIterator[Bot]:
     settings = settings.model_copy(update={"action_port": free_port(), "rasa_port": free_port(), "bot_timeout_s": 10.0})
-    shutil.copytree(models, RasaFiles.of(settings).model.parent)
+    shutil.copytree(models, RasaFiles.of(settings).registry.folder)
     bot = Bot(core, database, settings)
     work = asyncio.create_task(run(SimpleNamespace(core=core, database=database, settings=settings)))  # type: ignore[arg-type]
     try:
@@ -133,7 +137,7 @@ async def test_guide_complaint_and_kill_in_mid_form(bot: Bot, begin: Callable[[s
 
     await until(lambda: bot.rasa_pid() not in (None, pid), "a new Rasa")
     await until(bot.client.ready, "Rasa ready again")
-    fresh = Dialogue(bot.core, database, RasaClient.of(bot.settings))
+    fresh = Dialogue(bot.core, database, RasaPool.of(bot.settings))
     turn = await fresh.turn(conversation, "幺三九零零零零二七幺六")
     assert not turn.degraded
     assert "13900002716" in turn.answers[-1].text
@@ -173,22 +177,50 @@ async def test_ready_is_said_when_the_first_turn_is_fast(bot: Bot, begin: Callab
     assert not turn.degraded
 
 
-async def test_the_model_is_trained_once_and_understands_the_held_out_sentences(bot: Bot) -> None:
-    """Measured 2026-11-22: 89 of 107 right with the rules before it, complaints 29 of 30."""
+async def test_the_model_is_trained_once_and_rasa_understands_as_it_was_examined(bot: Bot) -> None:
+    """Measured 2026-11-22: 330 of 369 right with the rules before it, complaints 90 of 90."""
     said: list[str] = []
-    await asyncio.to_thread(training.train, bot.settings, said.append)
+    info = await asyncio.to_thread(training.train, bot.settings, said.append)
     assert said == ["bot model: ready"]
-    groups = yaml.safe_load((Path(__file__).parent / "intents_heldout.yaml").read_text(encoding="utf-8"))
-    right: dict[str, int] = {}
+    report = info.report
+    assert report is not None
+    assert report.by_intent["file_complaint"][0] >= 87
+    assert report.missed_danger <= 3
+    assert report.right >= 0.87 * report.total
+    learned = Learned(RasaFiles.of(bot.settings).registry)
     async with aiohttp.ClientSession() as session:
         url = f"http://127.0.0.1:{bot.settings.rasa_port}/model/parse"
         async with session.post(url, json={"text": "x"}) as refused:
             assert refused.status == 401
-        for intent, line in [(intent, line) for intent, lines in groups.items() for line in lines]:
-            rule = "emergency" if danger_in(line) else "want_person" if wants_person(line) else None
+        for _intent, line in evaluation.heldout()[::12]:
             async with session.post(url, params={"token": derive(bot.core.secret, "rasa-api")}, json={"text": line}) as response:
-                believed = (await response.json())["intent"]["name"]
-            right[intent] = right.get(intent, 0) + ((rule or believed) == intent)
-    assert right["file_complaint"] >= 27
-    assert right["want_person"] == right["emergency"] == 6
-    assert sum(right.values()) >= 84
+                believed = (await response.json())["intent"]
+            alike = learned.classify(line)
+            assert believed["name"] == alike.intent.value, line
+            if alike.intent is not Intent.UNKNOWN:
+                assert believed["confidence"] == pytest.approx(alike.confidence, abs=0.01)
+
+
+async def test_another_model_is_taken_and_the_open_form_goes_on(bot: Bot, begin: Callable[[str], object], tmp_path: Path) -> None:
+    conversation: UUID = await begin("web")  # type: ignore[misc]
+    await bot.dialogue.turn(conversation, "楼上天天半夜敲墙敲得人睡不着")
+    registry = RasaFiles.of(bot.settings).registry
+    first = registry.live()
+    assert first is not None
+    archive = tmp_path / "copy.tar.gz"
+    shutil.copy(registry.path(first), archive)
+    registry.add(archive, replace(registry.find(first), name="m-second"))
+    registry.promote("m-second")
+
+    async def loaded() -> bool:
+        async with aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{bot.settings.rasa_port}/status"
+            async with session.get(url, params={"token": derive(bot.core.secret, "rasa-api")}) as response:
+                return "m-second" in str((await response.json()).get("model_file"))
+
+    await until(loaded, "the other model")
+    turn = await bot.dialogue.turn(conversation, "滨江壹号三号楼")
+    assert not turn.degraded
+    assert turn.form_open
+    registry.rollback()
+    assert registry.live() == first

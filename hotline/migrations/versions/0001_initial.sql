@@ -282,6 +282,44 @@ CREATE TABLE category (
 	CONSTRAINT fk_category_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id)
 );
 
+CREATE TABLE intent_example (
+	id BIGSERIAL NOT NULL,
+	intent TEXT NOT NULL,
+	text TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	created_by_id BIGINT NOT NULL,
+	removed_at TIMESTAMP WITH TIME ZONE,
+	removed_by_id BIGINT,
+	CONSTRAINT pk_intent_example PRIMARY KEY (id),
+	CONSTRAINT ck_intent_example_intent CHECK (intent IN ('ask_guide', 'file_complaint', 'feedback', 'query_progress', 'want_person', 'emergency', 'greet', 'goodbye', 'thanks', 'affirm', 'deny', 'skip', 'cancel', 'inform', 'about_bot', 'out_of_scope', 'nlu_fallback')),
+	CONSTRAINT ck_intent_example_purpose CHECK (purpose IN ('learn', 'check')),
+	CONSTRAINT ck_intent_example_text_length CHECK (char_length(text) BETWEEN 1 AND 200),
+	CONSTRAINT fk_intent_example_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_intent_example_removed_by_id FOREIGN KEY(removed_by_id) REFERENCES staff (id)
+);
+
+CREATE UNIQUE INDEX uq_intent_example_text ON intent_example (text) WHERE removed_at IS NULL;
+
+CREATE TABLE bot_training (
+	id BIGSERIAL NOT NULL,
+	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	asked_by_id BIGINT,
+	back_to TEXT,
+	state TEXT NOT NULL,
+	progress TEXT DEFAULT '' NOT NULL,
+	model TEXT,
+	beat_at TIMESTAMP WITH TIME ZONE,
+	finished_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_bot_training PRIMARY KEY (id),
+	CONSTRAINT ck_bot_training_state CHECK (state IN ('waiting', 'running', 'live', 'refused', 'failed')),
+	CONSTRAINT fk_bot_training_asked_by_id FOREIGN KEY(asked_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_bot_training_asked_at ON bot_training (asked_at);
+
+CREATE UNIQUE INDEX uq_bot_training_open ON bot_training ((true)) WHERE state IN ('waiting', 'running');
+
 CREATE TABLE knowledge_topic (
 	id BIGSERIAL NOT NULL,
 	name TEXT NOT NULL,
@@ -1460,17 +1498,19 @@ CREATE TABLE erasure (
 	citizen_id BIGINT,
 	ticket_id BIGINT,
 	reason TEXT NOT NULL,
-	asked_by TEXT NOT NULL,
+	asked_by_id BIGINT NOT NULL,
 	asked_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	confirmed_by TEXT,
+	confirmed_by_id BIGINT,
 	confirmed_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_erasure PRIMARY KEY (id),
 	CONSTRAINT ck_erasure_reason CHECK (char_length(reason) >= 4),
-	CONSTRAINT ck_erasure_confirmed_whole CHECK ((confirmed_at IS NULL) = (confirmed_by IS NULL)),
-	CONSTRAINT ck_erasure_two_people CHECK (confirmed_by IS NULL OR confirmed_by <> asked_by),
+	CONSTRAINT ck_erasure_confirmed_whole CHECK ((confirmed_at IS NULL) = (confirmed_by_id IS NULL)),
+	CONSTRAINT ck_erasure_two_people CHECK (confirmed_by_id IS NULL OR confirmed_by_id <> asked_by_id),
 	CONSTRAINT ck_erasure_of_one CHECK ((citizen_id IS NULL) <> (ticket_id IS NULL)),
 	CONSTRAINT fk_erasure_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id),
-	CONSTRAINT fk_erasure_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id)
+	CONSTRAINT fk_erasure_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id),
+	CONSTRAINT fk_erasure_asked_by_id FOREIGN KEY(asked_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_erasure_confirmed_by_id FOREIGN KEY(confirmed_by_id) REFERENCES staff (id)
 );
 
 CREATE UNIQUE INDEX uq_erasure_open_citizen ON erasure (citizen_id) WHERE confirmed_at IS NULL AND citizen_id IS NOT NULL;
