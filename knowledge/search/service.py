@@ -23,7 +23,7 @@ from knowledge.article.access import is_told
 from knowledge.article.models import Article
 from knowledge.search import words
 from knowledge.search.document import Packed, sums, unpack
-from knowledge.search.ranking import Question, Ranked, Statistics, elsewhere, rank
+from knowledge.search.ranking import FEATURES, Question, Ranked, Statistics, describe, elsewhere, rank
 from knowledge.search.synonyms import in_force
 from knowledge.search.words import Synonyms
 
@@ -34,6 +34,8 @@ MIDDLE = 0.3
 CANDIDATES = 48
 MOST_ROWS, MOST_ENTRIES, MOST_OF_ONE = 3000, 40, 1500
 """How much PostgreSQL looks at for candidates: rows in all, entries of the question, rows of one entry."""
+TOPIC_SHARE = 0.5
+"""An answer of an emergency topic that holds so much of the question, counted by rarity, goes before all others."""
 SAMPLE = 4000
 """Up to so many articles are read to learn how rare words are."""
 PATIENCE_S = 600.0
@@ -98,15 +100,31 @@ async def search(session: AsyncSession, query: str, *, limit: int = 3, today: da
     synonyms = await in_force(session)
     statistics = await _statistics(session, today)
     question = Question.of(query, synonyms)
-    keys, packed = await _candidates(session, query, synonyms, statistics, is_told(today) & filters.condition())
+    keys, packed, urgent = await _candidates(session, query, synonyms, statistics, is_told(today) & filters.condition())
     ranked = rank(question, packed, statistics, elsewhere(synonyms))
+    if urgent:
+        shares = describe(question, packed, statistics)[:, FEATURES.index("share")]
+        ranked = _topics_first(ranked, {place for place, key in enumerate(keys) if key in urgent and shares[place] >= TOPIC_SHARE})
     chosen = [keys[place] for place in ranked.order[:limit]]
     if not chosen:
         return []
-    articles = {article.id: article for article in await session.scalars(select(Article).where(Article.id.in_(chosen)))}
+    found = await session.scalars(select(Article).where(Article.id.in_(chosen), is_told(today)))
+    articles = {article.id: article for article in found}
     return [
         Hit(articles[key], _score(ranked, place), ranked.sure if place == 0 else 0.0) for place, key in enumerate(chosen) if key in articles
     ]
+
+
+def _topics_first(ranked: Ranked, urgent: set[int]) -> Ranked:
+    """Answers of an emergency topic that hold most of what was asked go before all others (docs/decisions/0173).
+
+    One that was not the best by itself is offered first, not told as the answer.
+    """
+    order = (*(place for place in ranked.order if place in urgent), *(place for place in ranked.order if place not in urgent))
+    if order == ranked.order:
+        return ranked
+    scores = dict(zip(ranked.order, ranked.scores, strict=True))
+    return Ranked(order, tuple(scores[place] for place in order), min(ranked.sure, SURE / 2), ranked.known)
 
 
 def _score(ranked: Ranked, place: int) -> float:
@@ -116,8 +134,8 @@ def _score(ranked: Ranked, place: int) -> float:
 
 async def _candidates(
     session: AsyncSession, query: str, synonyms: Synonyms, statistics: Statistics, allowed: ColumnElement[bool]
-) -> tuple[list[int], list[Packed]]:
-    """(ids, counted tokens) of the articles that hold most of what is rare in the question."""
+) -> tuple[list[int], list[Packed], set[int]]:
+    """(ids, counted tokens) of the articles that hold most of what is rare in the question, and which are of a topic."""
     entries, rarity = _entries(query, synonyms, statistics)
     if not entries:
         return [], []
@@ -135,9 +153,11 @@ async def _candidates(
         .limit(CANDIDATES)
         .subquery("best")
     )
-    rows = await session.execute(select(Article.id, Article.ranked).join(best, best.c.id == Article.id).order_by(Article.id))
-    found = [(key, unpack(kept)) for key, kept in rows if kept]
-    return [key for key, _packed in found], [packed for _key, packed in found]
+    columns = select(Article.id, Article.ranked, Article.topic_id)
+    rows = (await session.execute(columns.join(best, best.c.id == Article.id).order_by(Article.id))).all()
+    found = [(key, unpack(kept)) for key, kept, _topic in rows if kept]
+    urgent = {key for key, _kept, topic in rows if topic is not None}
+    return [key for key, _packed in found], [packed for _key, packed in found], urgent
 
 
 def _entries(query: str, synonyms: Synonyms, statistics: Statistics) -> tuple[list[str], list[float]]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import CITY_ZONE, ManualClock, to_city
 from hotline.database import Database
@@ -270,3 +271,33 @@ def test_review_is_due_thirty_days_before_the_end_or_after_a_year() -> None:
     short = replace(CONTENT, valid_from=date(2026, 11, 18), valid_until=date(2026, 11, 24))
     assert short.review_on == date(2026, 11, 22)  # a notice of a week is not due at once
     assert datetime(2026, 11, 18, tzinfo=CITY_ZONE).date() == TODAY
+
+
+async def test_answers_of_a_topic_go_before_all_others(core: Core, database: Database, people: People, clock: ManualClock) -> None:
+    async def first(session: AsyncSession, question: str) -> str:
+        return (await search(session, question, today=TODAY))[0].article.slug
+
+    asked = "明天学校停课吗"
+    async with database.transaction() as session:
+        others = (
+            ("school", "学校作息和停课安排", asked),
+            ("heating", "供暖报停", "暖气怎么报停"),
+            ("passport", "护照首次申领", "护照怎么办"),
+        )
+        for slug, title, question in others:
+            content = replace(CONTENT, title=title, questions=(question,), body={})
+            made = await service.create(core, session, SYSTEM, slug, content)
+            await service.publish(core, session, SYSTEM, made.id, version=1)
+        topic = KnowledgeTopic(name="台风", active=False, changed_at=clock.now())
+        session.add(topic)
+        await session.flush()
+        urgent = replace(CONTENT, title="台风期间学校停课", questions=("台风来了学校停课吗",), kind="emergency", topic_id=topic.id, body={})
+        made = await service.create(core, session, SYSTEM, "typhoon", urgent)
+        await service.publish(core, session, SYSTEM, made.id, version=1)
+        topic_id = topic.id
+    async with database.transaction() as session:
+        assert await first(session, asked) == "school"
+        (await session.get_one(KnowledgeTopic, topic_id)).active = True
+    async with database.transaction() as session:
+        assert await first(session, asked) == "typhoon"
+        assert await first(session, "暖气怎么报停") == "heating"  # another matter
