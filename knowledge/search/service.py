@@ -138,7 +138,7 @@ async def _candidates(
     """(ids, counted tokens) of the articles that hold most of what is rare in the question, and which are of a topic."""
     entries, rarity = _entries(query, synonyms, statistics)
     if not entries:
-        return [], []
+        return [], [], set()
     asked = select(
         func.unnest(cast([_quoted(entry) for entry in entries], ARRAY(Text))).label("entry"),
         func.unnest(cast(rarity, ARRAY(Float))).label("rarity"),
