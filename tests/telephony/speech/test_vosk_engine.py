@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import audioop
+import random
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,8 @@ from telephony.speech.engine import ModelError
 from telephony.speech.in_process import InProcessTranscriber
 from telephony.speech.models import SYNTHETIC
 from telephony.speech.transcriber import Heard, tidy, transcribe_pcm
-from telephony.speech.vosk_engine import VoskEngine, VoskRecogniser
+from telephony.speech.vosk_engine import VoskEngine, VoskRecogniser, _Pause
+from tests.telephony.sounds import tone
 
 AUDIO = Path(__file__).parent / "audio"
 SECOND = bytes(16000)
@@ -156,3 +159,27 @@ def test_a_folder_that_is_no_model_is_named(tmp_path: Path) -> None:
 )
 def test_blanks_between_characters_are_not_text(raw: str, text: str) -> None:
     assert tidy(raw) == text
+
+
+@pytest.mark.parametrize("name", ["complaint", "guide", "phone"])
+def test_a_sentence_ends_half_a_second_after_the_voice(name: str) -> None:
+    """The caller waits for this; the model alone takes a quarter to half a second longer."""
+    recogniser = VoskEngine(SYNTHETIC, "synthetic").recogniser(8000)
+    sound = speech(name)
+    loud = [start for start in range(0, len(sound), 320) if audioop.rms(sound[start : start + 320], 2) > 300]
+    ends_at, stream = (loud[-1] + 320) / 16000, sound + bytes(32000)
+    for start in range(0, len(stream), 1600):
+        if any(one.kind == "final" for one in recogniser.accept(stream[start : start + 1600])):
+            break
+    assert ends_at + 0.4 < (start + 1600) / 16000 < ends_at + 0.7
+
+
+def test_a_pause_is_known_beside_noise_and_not_in_the_middle_of_a_word() -> None:
+    pause, chance = _Pause(), random.Random(3)
+    hum = struct.pack("<8000h", *(chance.randint(-300, 300) for _ in range(8000)))
+    pause.hear(tone(300, 1.0, amplitude=9000))
+    assert pause.seconds(8000) == 0
+    pause.hear(hum[:6400])
+    assert pause.seconds(8000) == pytest.approx(0.4)
+    pause.hear(tone(300, 0.02, amplitude=3000))
+    assert pause.seconds(8000) == 0
