@@ -19,7 +19,7 @@ from hotline.errors import HotlineError
 from hotline.processes import edge as kamailio
 from hotline.processes.privacy import private_files
 from hotline.processes.supervisor import Supervisor, port_problem, ports
-from hotline.settings import Settings
+from hotline.settings import Settings, load
 from ticketing.people.models import Role
 
 _INNER_PORTS = frozenset(
@@ -73,6 +73,7 @@ def _put_the_edge_in_front() -> None:
     kamailio.program()
     port = find_settings().sip_port
     os.environ |= {"HOTLINE_EDGE_PORT": str(port), "HOTLINE_SIP_PORT": str(port + 10), "HOTLINE_TELEPHONY_PROCESSES": "2"}
+    load.cache_clear()  # they were read a moment ago, without the edge
 
 
 def _speech(settings: Settings, *, offline: bool) -> str:
@@ -159,6 +160,7 @@ def _table(settings: Settings, speech: str) -> list[str]:
         ("市民门户 portal", f"{web}/"),
         ("工作台 console", f"{web}/console"),
         ("电话 SIP", f"sip:{settings.line_number}@{settings.sip_host}:{settings.edge_port or settings.sip_port} (UDP)"),
+        *_edge_row(settings),
         ("接口 API", f"{web}/api/v1/chat   {web}/open311/v2/services.json"),
         ("微信 WeChat", f"{web}/wechat   (try it: .venv/bin/hotline wechat chat)"),
         ("语音模型 speech", speech),
@@ -173,6 +175,14 @@ def _table(settings: Settings, speech: str) -> list[str]:
     lines += [f"{label}{' ' * (width - _columns(label))}  {text}" for label, text in rows]
     rule = "-" * max(_columns(line) for line in lines)
     return [rule, lines[0], rule, *lines[1:], rule]
+
+
+def _edge_row(settings: Settings) -> list[tuple[str, str]]:
+    """What stands behind the number, and how an agent's telephone gets in."""
+    if not settings.edge_port:
+        return []
+    count, give = settings.telephony_processes, ".venv/bin/hotline telephones give agent 2001 --by STAFF_NUMBER"
+    return [("电话前端 edge", f"Kamailio, {count} telephony processes behind it   (an agent's telephone: {give})")]
 
 
 def _columns(text: str) -> int:

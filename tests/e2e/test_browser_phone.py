@@ -33,7 +33,7 @@ async def set_duty(desk: Any, words: str) -> None:
 
 async def shows(desk: Any, words: str) -> None:
     """The state of the person or of the call is this."""
-    await desk.wait_for_selector(f"section[aria-labelledby=t-duty] header :text('{words}')", timeout=20_000)
+    await desk.wait_for_selector(f"section[aria-labelledby=t-duty] [role=status]:has-text('{words}')", timeout=20_000)
 
 
 async def journey(url: str, sip: str, browser: Any, pictures: str = "") -> None:
