@@ -1,0 +1,23 @@
+"""How good the bot's answers are, on held-out sentences: `python -m benchmarks.bot_quality`. The figures of docs/bot-quality.md."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks import _articles
+
+
+def main() -> int:
+    """Print the tables; the exit code says whether every target is met."""
+    rows = _articles.measure()
+    print("| what | sentences | measured | target | |\n|---|---|---|---|---|")
+    for row in rows:
+        print(row)
+    print("\n| style | asked | first | among three |\n|---|---|---|---|")
+    for line in _articles.by_style():
+        print(line)
+    return 0 if all(row.met for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
