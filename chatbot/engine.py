@@ -8,11 +8,12 @@ a slow Rasa, a repeat and a retry never answer twice. Whether the bot owns the c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chatbot import fallback, form, gaps, guide, hearing, rules, wording
+from chatbot import fallback, form, fulltext, gaps, guide, hearing, rules, wording
 from chatbot.form import Draft, Outcome
 from chatbot.intents import UNSURE, Hint, Intent
 from chatbot.memory import Memory
@@ -20,6 +21,7 @@ from chatbot.moments import citizen_moment
 from chatbot.progress import Progress, mentions_number
 from chatbot.registration import load_draft, promise, register_draft, save_draft
 from chatbot.reply import Reply, TicketRef, Turn, silent, store, stored_turn
+from chatbot.verdict import Verdict, judge
 from chatbot.wording import NONE_OF_THEM, REGISTER, Say
 from hotline.events import record
 from hotline.i18n import _
@@ -32,8 +34,12 @@ from ticketing.conversation.service import get_conversation, request_person
 from ticketing.people.actor import BOT
 from ticketing.secrecy import WITHHELD, refusal
 
-SURE_OF_COMPLAINT = 0.75
-"""Below this, a complaint in the form of a question that the knowledge base answers is taken as a question."""
+PATIENCE = 3
+"""Questions in a row without an answer after which a person is asked for; at the one before, a person is offered."""
+
+
+_NOT_THAT = ("不用", "不用了", "不要", "不要了", "不需要", "不必", "不必了", "不发", "别发", "不用发", "不用发了", "不了")
+"""«No» to the whole text; «nothing more» (没有了) is a farewell."""
 
 
 async def respond(
@@ -103,9 +109,13 @@ class _Talk:
         a_digit = self.memory.offer in ("number", "code") and hearing.clean(self.text) in ("0", "零")
         if rules.wants_person(self.text) and not a_digit:
             return await self._hand_over("citizen_asked")
+        if draft is None and rules.is_angry(self.text):
+            return await self._hand_over("angry")
         return None
 
-    async def _warn(self, danger: rules.Danger, draft: Draft | None) -> Reply:
+    async def _warn(self, danger: rules.Danger | None, draft: Draft | None) -> Reply:
+        """Tell the emergency line; `danger` None: the classifier heard danger, but not which."""
+        named = danger.value if danger is not None else "unnamed"
         await record(
             self.session,
             at=self.core.clock.now(),
@@ -113,16 +123,16 @@ class _Talk:
             subject="conversation",
             subject_id=self.conversation.id,
             who=BOT.who,
-            data={"danger": danger.value},
+            data={"danger": named},
             notify={"channel": self.conversation.channel},
         )
         says = [wording.danger(danger)]
         if draft is not None:
-            step = form.hear_danger(draft, self.text, danger.value)
+            step = form.hear_danger(draft, self.text, named)
             save_draft(self.core, self.conversation, step.draft)
             says.append(wording.form_step(step))
         else:
-            self.memory.make_offer("register", kind="complaint", danger=danger.value, question=self.text[:1000])
+            self.memory.make_offer("register", kind="complaint", danger=named, question=self.text[:1000])
         return Reply(says)
 
     async def _hand_over(self, reason: str) -> Reply:
@@ -199,6 +209,8 @@ class _Talk:
             "number": self._number_or_not,
             "code": self._code_or_not,
             "more": self._more_or_not,
+            "fulltext": self._fulltext_or_not,
+            "helped": self._helped_or_not,
         }.get(self.memory.offer)
         return await handler() if handler else None
 
@@ -236,9 +248,37 @@ class _Talk:
             return self._more_question()
         return None
 
+    async def _fulltext_or_not(self) -> Reply | None:
+        if hearing.is_yes(self.text) or fulltext.wished(self.text):
+            return await self._send_fulltext()
+        if hearing.clean(self.text) in _NOT_THAT:
+            return self._more_question(article=self.memory.state.get("article"))
+        return await self._more_or_not()
+
+    async def _send_fulltext(self) -> Reply | None:
+        article_id, by = self.memory.state.get("article"), await fulltext.way(self.core, self.session, self.conversation)
+        article = await guide.told(self.core, self.session, int(article_id)) if article_id else None
+        sent = int(self.memory.state.get("sent", 0))
+        if article is None or by is None or sent >= fulltext.MOST:
+            return None
+        say = await fulltext.send(self.core, self.session, self.conversation, article, by)
+        self.memory.make_offer("more", article=article.id)
+        self.memory.state["sent"] = sent + 1
+        return Reply([say])
+
+    async def _helped_or_not(self) -> Reply | None:
+        """The answer to «was it any help»: noted, and the talk is over; anything else goes on as what it is."""
+        useful = hearing.opinion(self.text)
+        if useful is None:
+            return None
+        await gaps.rate_last(self.core, self.session, self.conversation, useful=useful)
+        return self._goodbye()
+
     async def _more_or_not(self) -> Reply | None:
         if hearing.is_no(self.text):
-            return self._goodbye()
+            return await self._farewell()
+        if fulltext.wished(self.text) and (sent := await self._send_fulltext()):
+            return sent
         article_id = self.memory.state.get("article")
         article = await guide.told(self.core, self.session, int(article_id)) if article_id else None
         say = guide.follow_up(article, self.text) if article else None
@@ -247,17 +287,27 @@ class _Talk:
     async def _answered(self, article: Article, *, picked: bool = False) -> Reply:
         question = self.text[:1000]
         self.memory.hit()
-        self.memory.make_offer("more", question=question, article=article.id)
+        by = await fulltext.way(self.core, self.session, self.conversation)
+        self.memory.make_offer("fulltext" if by else "more", question=question, article=article.id)
         if picked:
             gaps.picked(self.memory.state, article)
         else:
             gaps.remember(self.memory.state, self.message.id, told=article)
-        return Reply([await guide.answer(self.session, article)])
+        return Reply([await guide.answer(self.session, article, then=fulltext.offer(by) if by else "")])
 
-    def _more_question(self) -> Reply:
+    def _more_question(self, article: Any = None) -> Reply:
         self.memory.hit()
-        self.memory.make_offer("more")
+        self.memory.make_offer("more", **({"article": article} if article else {}))
         return Reply([Say(_("好的。还有别的可以帮您吗？"))])
+
+    async def _farewell(self) -> Reply:
+        """Once, after an answer from the knowledge base, ask whether it helped; web pages have a button for it beside each answer."""
+        told = gaps.was_told(self.memory.state)
+        if not told or self.memory.state.get("opinion") or self.conversation.channel == "web":
+            return self._goodbye()
+        self.memory.state["opinion"] = True
+        self.memory.make_offer("helped")
+        return Reply([wording.helped()])
 
     def _goodbye(self) -> Reply:
         self.memory.hit()
@@ -277,9 +327,7 @@ class _Talk:
                 self.memory.make_offer("more")
                 return Reply([Say(_("不客气。还有别的可以帮您吗？"))])
             case Intent.GOODBYE:
-                return self._goodbye()
-            case Intent.WANT_PERSON if hint.confidence >= 0.5:
-                return await self._hand_over("citizen_asked")
+                return await self._farewell()
             case Intent.QUERY_PROGRESS:
                 return await self._progress()
         return await self._by_matter(hint)
@@ -290,26 +338,32 @@ class _Talk:
         if small and hint.is_(Intent.DENY, Intent.CANCEL, Intent.SKIP, Intent.AFFIRM, Intent.INFORM, least=0.5):
             return self._said(Say(_("好的。您请说，要问什么事，或者反映什么问题？")))
         found = await guide.find(self.core, self.session, self.text)
-        telling = hint.is_(Intent.FILE_COMPLAINT, Intent.FEEDBACK, Intent.EMERGENCY)
-        asking = hearing.is_question(self.text)
-        if found.sure and (not telling or (asking and hint.confidence < SURE_OF_COMPLAINT)):
-            return await self._answered(found.hits[0].article)
-        if telling or (fallback.looks_like_complaint(self.text) and not asking):
-            lead = Say(_("如果情况紧急、有人有危险，请马上拨打110、119或120。")) if hint.is_(Intent.EMERGENCY, least=0.6) else None
-            return await self._open_form(self.text, "feedback" if hint.is_(Intent.FEEDBACK) else "complaint", lead)
-        if found.maybe and not hint.is_(Intent.OUT_OF_SCOPE, least=0.7):
-            await self._note(found, Cause.UNSURE)
-            return self._offer_choices(found)
+        match judge(self.text, hint, sure=found.sure, maybe=bool(found.maybe)):
+            case Verdict.WARN:
+                return await self._warn(None, None)
+            case Verdict.PERSON:
+                return await self._hand_over("citizen_asked")
+            case Verdict.ANSWER:
+                return await self._answered(found.hits[0].article)
+            case Verdict.FORM:
+                return await self._open_form(self.text, "feedback" if hint.is_(Intent.FEEDBACK) else "complaint")
+            case Verdict.BOTH | Verdict.CHOICES as verdict:
+                await self._note(found, Cause.UNSURE)
+                return self._offer_choices(found, register=verdict is Verdict.BOTH)
+            case Verdict.FOREIGN:
+                return self._said(wording.foreign(self.core.line))
         await self._note(found, Cause.UNANSWERED)
+        if self.memory.misses + 1 >= PATIENCE:
+            return await self._hand_over("not_understood")
         return self._missed(self.text)
 
     async def _note(self, found: guide.Found, cause: Cause) -> None:
         await gaps.missed(self.core, self.session, self.conversation, self.message, found, cause)
         gaps.remember(self.memory.state, self.message.id)
 
-    def _offer_choices(self, found: guide.Found) -> Reply:
+    def _offer_choices(self, found: guide.Found, *, register: bool) -> Reply:
         titles = [hit.article.title for hit in found.maybe]
-        complaint = fallback.looks_like_complaint(self.text)
+        complaint = register or fallback.looks_like_complaint(self.text)
         self.memory.make_offer(
             "choices",
             choices=[{"id": hit.article.id, "title": hit.article.title} for hit in found.maybe],

@@ -62,5 +62,5 @@ def _by_matter(said: str) -> Hint:
     if hearing.is_question(said):
         return Hint(Intent.ASK_GUIDE, 0.6)
     if _COMPLAINT.search(said):
-        return Hint(Intent.FILE_COMPLAINT, 0.6)
+        return Hint(Intent.FILE_COMPLAINT, 0.8)
     return examples().classify(said)

@@ -50,10 +50,10 @@ async def told(core: Core, session: AsyncSession, article_id: int) -> Article | 
     return (await session.scalars(select(Article).where(Article.id == article_id, is_told(today)))).first()
 
 
-async def answer(session: AsyncSession, article: Article) -> Say:
-    """The whole answer as text, the short one as speech."""
+async def answer(session: AsyncSession, article: Article, *, then: str = "") -> Say:
+    """The whole answer as text, the short one as speech, followed by the question `then`."""
     await used(session, article)
-    return Say(render(article), article.spoken + _("您还有别的问题吗？"), article=(article.id, article.version))
+    return Say(render(article), article.spoken + (then or _("您还有别的问题吗？")), article=(article.id, article.version))
 
 
 _ASKS_FOR = (

@@ -131,6 +131,19 @@ def is_cancel(text: str) -> bool:
     return _fully(_CANCEL, text)
 
 
+_USEFUL = re.compile(r"(?:很|挺|非常|比较|特别)?(?:有帮助|有用|满意|帮到了|帮上忙了|解决了|清楚了|好)(?:的|了|啊|吧)*")
+_USELESS = re.compile(
+    r"(?:一点|根本|完全|都|很)?(?:没|没有|不)(?:什么)?(?:帮助|用|满意|帮到|解决|清楚|好|行)(?:的|了|啊|吧)*|答非所问|白问了|差劲?"
+)
+
+
+def opinion(text: str) -> bool | None:
+    """Whether an answer helped (True), did not (False), or None when that is not said."""
+    if _fully(_USELESS, text) or is_no(text):
+        return False
+    return True if _fully(_USEFUL, text) or is_yes(text) else None
+
+
 _ORDINALS = ("一1", "二2两", "三3")
 
 
@@ -148,7 +161,9 @@ def which(text: str, titles: list[str]) -> int | None:
 
 
 _QUESTION = re.compile(
-    r"[?？]|怎么|如何|吗$|吗[，。]|什么|哪里|哪儿|多少|多久|几天|几点|几岁|能不能|可不可以|可以.{0,8}吗|需不需要|要不要|咋办|咋弄|是不是|有没有|哪些|谁|呢$|啥"
+    r"[?？]|怎么|咋|如何|怎样|吗[，。？?]?$|吗[，。]|么[？?]?$|什么|啥|哪里|哪儿|在哪|去哪|上哪|哪个|哪些|哪家|哪种|多少|多久|多大|几[天点岁个号月年块级]|能不能|可不可以|"
+    r"可以.{0,8}吗|需不需要|要不要|用不用|该不该|行不行|算不算|让不让|给不给|管不管|准不准|是不是|有没有|谁(?!都)|呢$|归.{1,8}管|"
+    r"(?<![也都还就要对是])不[？?]?$|还是.{1,8}[？?]?$"
 )
 
 

@@ -1,7 +1,7 @@
 """What the bot remembers of a conversation between turns: `conversation.bot_state`, with names instead of strings.
 
 offer: what the last answer offered, so that «yes», «the first» or «no, thanks» mean something:
-    register (question, kind), person, choices (choices), number, code, more (article).
+    register (question, kind), person, choices (choices), number, code, more (article), fulltext (article), helped.
 """
 
 from __future__ import annotations
@@ -49,9 +49,14 @@ class Memory:
         """The last question that was not answered, or the emergency that was told."""
         return str(self.state.get("question", ""))
 
+    @property
+    def misses(self) -> int:
+        """Questions in a row without an answer."""
+        return int(self.state.get("misses", 0))
+
     def miss(self, question: str) -> int:
         """Count one more question without answer; returns how many in a row."""
-        misses = int(self.state.get("misses", 0)) + 1
+        misses = self.misses + 1
         self.state.update(misses=misses, question=question[:1000])
         return misses
 

@@ -10,7 +10,7 @@ import re
 from chatbot.hearing import clean
 from ticketing.suggestion.emergency import Danger, danger_in
 
-__all__ = ["Danger", "danger_in", "wants_person"]
+__all__ = ["Danger", "danger_in", "is_angry", "wants_person"]
 
 
 def _any(*alternatives: str) -> re.Pattern[str]:
@@ -42,3 +42,16 @@ def wants_person(text: str) -> bool:
     if said in ("0", "零", "人工"):
         return True
     return bool(_PERSON.search(said)) and not _NOT_PERSON.search(said)
+
+
+_ANGRY_AT_US = re.compile(
+    "(?:你|你们|这|破|什么)[^，。]{0,4}(?:有病|智障|脑残|傻[子逼叉]|蠢货|废物|白痴|放屁|滚蛋|去死|有毛病)|他妈的|妈的|操你|滚开|闭嘴|"
+    "(?:破|烂|垃圾|傻|笨|蠢)(?:机器|机器人|系统|助手|热线|玩意)|(?:机器人?|你)[^，。]{0,4}(?:听不懂人话|白痴|烦死|真烦|耍我|糊弄)|(?:跟你|和你)[^，。]{0,3}(?:说不通|说不清|废话)|气死我了你|你烦不烦"
+)
+_MOST_ANGRY = 24
+
+
+def is_angry(text: str) -> bool:
+    """Whether a short sentence is anger at the assistant itself; a long one tells a matter, however angrily, and is taken down."""
+    said = clean(text)
+    return len(said) <= _MOST_ANGRY and bool(_ANGRY_AT_US.search(said))

@@ -133,9 +133,15 @@ _DANGERS: dict[Danger, tuple[str, str]] = {
 }
 
 
-def danger(kind: Danger) -> Say:
-    """The right emergency line at once; registering is still offered."""
-    text, spoken = _DANGERS[kind]
+_ANY_DANGER = (
+    "如果有人有危险，请马上拨打电话：火警119，急救120，报警110，交通事故122，先到安全的地方。",
+    "如果有人有危险，请马上打电话：火警幺幺九，急救幺二零，报警幺幺零，先到安全的地方。",
+)
+
+
+def danger(kind: Danger | None) -> Say:
+    """The right emergency line at once (all of them when it was not understood which); registering is still offered."""
+    text, spoken = _DANGERS.get(kind, _ANY_DANGER) if kind is not None else _ANY_DANGER
     offer = _("需要的话，我也可以为您转人工，或者把情况登记下来。")
     return Say(_(text) + offer, _(spoken) + offer, choices=(_(PERSON), _(REGISTER)))
 
@@ -157,6 +163,19 @@ def handover(*, phone: bool) -> Say:
     if phone:
         return Say(_("好的，正在为您转接话务员，请稍等。"))
     return Say(_("好的，已经为您转人工，话务员看到后会在这里回复您。您可以先把情况写下来。"))
+
+
+def foreign(line: str) -> Say:
+    """Nothing for a government line."""
+    return Say(
+        _("抱歉，这个问题不在{line}的服务范围里，我帮不上忙。办事指南、反映问题、查办理进度，都可以问我。").format(line=line),
+        choices=(PERSON,),
+    )
+
+
+def helped() -> Say:
+    """Was the answer any help? Asked once at the end."""
+    return Say(_("请问刚才的回答有帮助吗？"), _("请问刚才的回答有帮助吗？请说有帮助，或者没帮助。"), choices=(_("有帮助"), _("没帮助")))
 
 
 def missed(*, again: bool) -> Say:

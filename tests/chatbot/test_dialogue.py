@@ -16,7 +16,7 @@ from chatbot.reply import TicketRef
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.errors import InvalidInput, NotFound
-from hotline.events import Event
+from hotline.events import Event, Outbox
 from knowledge.article.models import Article
 from knowledge.article.service import recall
 from knowledge.gap.models import GapSentence
@@ -203,9 +203,9 @@ async def test_several_fitting_articles_become_choices(begin: Begin, say: Say) -
 
 async def test_two_misses_offer_a_person_and_are_kept_for_the_editors(begin: Begin, say: Say, database: Database) -> None:
     conversation = await begin("web")
-    turn = await say(conversation, "帮我写一首关于春天的诗")
+    turn = await say(conversation, "龙泉古井的碑文谁来抄")
     assert "登记下来" in turn.answers[0].choices
-    turn = await say(conversation, "给我讲个笑话吧")
+    turn = await say(conversation, "碑文谁来抄写呢")
     assert "转人工" in turn.answers[0].text
     turn = await say(conversation, "好的")
     assert turn.handover_reason == "not_understood"
@@ -215,10 +215,58 @@ async def test_two_misses_offer_a_person_and_are_kept_for_the_editors(begin: Beg
 
 async def test_an_unanswered_question_can_be_registered(begin: Begin, say: Say, database: Database) -> None:
     conversation = await begin("web")
-    await say(conversation, "帮我写一首关于春天的诗", "登记下来", "跳过", "跳过", "跳过", "跳过", "对")
+    await say(conversation, "龙泉古井的碑文谁来抄", "登记下来", "跳过", "跳过", "跳过", "跳过", "对")
     (ticket,) = await tickets(database)
     assert ticket.kind == "consult"
-    assert "春天" in ticket.content
+    assert "碑文" in ticket.content
+
+
+async def test_a_third_miss_in_a_row_gets_a_person_without_asking(begin: Begin, say: Say) -> None:
+    turn = await say(await begin("web"), "龙泉古井的碑文谁来抄", "碑文谁来抄写呢", "古井碑文哪个抄")
+    assert turn.handover_reason == "not_understood"
+
+
+async def test_what_is_nothing_for_a_government_line_is_refused_politely(begin: Begin, say: Say, database: Database) -> None:
+    turn = await say(await begin("web"), "给我讲个笑话吧")
+    assert "不在12345的服务范围" in turn.answers[0].text
+    async with database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(GapSentence)) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "handed"), [("你这破机器人", True), ("你是不是有病", True), ("气死我了楼上天天半夜装修吵得全家睡不着你们管不管", False)]
+)
+async def test_anger_at_the_assistant_gets_a_person_and_anger_at_a_matter_a_form(begin: Begin, say: Say, said: str, handed: bool) -> None:
+    turn = await say(await begin("phone"), said)
+    assert (turn.handover_reason == "angry") is handed
+
+
+class TestWholeAnswer:
+    async def test_a_caller_gets_the_short_answer_and_the_whole_by_text_message(
+        self, begin: Begin, say: Say, core: Core, database: Database
+    ) -> None:
+        conversation = await begin("phone")
+        turn = await say(conversation, "身份证丢了怎么补办")
+        assert turn.answers[0].spoken.endswith("要不要把全文发到您的短信？")
+        for _time in range(2):  # the second wish sends nothing more
+            turn = await say(conversation, "好的发给我吧" if _time else "要")
+            assert "手机短信" in turn.answers[0].text
+            assert turn.answers[0].article_id is not None
+        async with database.transaction() as session:
+            (row,) = (await session.scalars(select(Outbox).where(Outbox.channel == "sms"))).all()
+        text = core.vault.open(row.payload["text_sealed"].encode())
+        assert "{site}/guide/id-card-lost" in text
+        assert len(text) < 300
+
+    async def test_refusing_it_is_no_farewell_and_the_web_shows_all_at_once(self, begin: Begin, say: Say, database: Database) -> None:
+        turn = await say(await begin("phone"), "身份证丢了怎么补办", "不用了")
+        assert not turn.finished
+        assert "还有别的" in turn.answers[0].text
+        turn = await say(await begin("web"), "身份证丢了怎么补办")
+        assert "全文" not in turn.answers[0].spoken
+        assert "材料" in turn.answers[0].text
+        async with database.transaction() as session:
+            assert await session.scalar(select(func.count()).select_from(Outbox)) == 0
 
 
 async def test_a_recalled_article_is_gone_on_the_next_question(begin: Begin, say: Say, core: Core, database: Database) -> None:
@@ -262,9 +310,16 @@ async def test_sounds_without_words_are_asked_again(begin: Begin, say: Say, data
         assert await session.scalar(select(func.count()).select_from(GapSentence)) == 0
 
 
-async def test_goodbye_finishes(begin: Begin, say: Say) -> None:
-    turn = await say(await begin("phone"), "身份证丢了怎么补办", "没有了")
+async def test_goodbye_finishes_after_asking_once_whether_it_helped(begin: Begin, say: Say, database: Database) -> None:
+    conversation = await begin("phone")
+    turn = await say(conversation, "身份证丢了怎么补办", "没有了")
+    assert "有帮助吗" in turn.answers[0].text
+    turn = await say(conversation, "没什么用")
     assert turn.finished
+    async with database.transaction() as session:
+        told = (await session.scalars(select(Message).where(Message.article_id.is_not(None)))).one()
+        assert told.data["useful"] is False
+        assert (await session.scalars(select(GapSentence.cause))).one() == "rated_badly"
     turn = await say(await begin("phone"), "谢谢再见")
     assert turn.finished
 

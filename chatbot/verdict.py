@@ -1,0 +1,72 @@
+"""What is done with a sentence: told as a guide answer, taken down as an appeal, or both offered. Pure, so that it can be measured.
+
+Two mistakes hurt: an appeal that gets an article read out, and a question that is pushed into the form. Where the classifier and the search
+do not agree, both are offered, which is neither.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from chatbot import fallback, hearing
+from chatbot.intents import Hint, Intent
+
+CERTAIN = 0.93
+"""From here on an appeal is taken down although the knowledge base knows something about the matter."""
+SURE_OF_COMPLAINT = 0.75
+"""Below this, a complaint in the form of a question that the knowledge base answers is taken as a question."""
+FOREIGN = 0.5
+SURELY_FOREIGN = 0.8
+DANGER = 0.5
+PERSON = 0.5
+
+
+class Verdict(StrEnum):
+    """What to do."""
+
+    WARN = "warn"
+    """Somebody is in danger: tell the emergency numbers."""
+    PERSON = "person"
+    ANSWER = "answer"
+    FORM = "form"
+    BOTH = "both"
+    """Offer the articles and the registration."""
+    CHOICES = "choices"
+    """Offer the articles."""
+    FOREIGN = "foreign"
+    """Nothing for a government line: say so politely."""
+    MISSED = "missed"
+
+
+def judge(text: str, hint: Hint, *, sure: bool, maybe: bool) -> Verdict:
+    """The verdict.
+
+    Args:
+        sure: the search's first article may be told as the answer.
+        maybe: it has articles that are worth offering.
+    """
+    if hint.is_(Intent.EMERGENCY, least=DANGER):
+        return Verdict.WARN
+    if hint.is_(Intent.WANT_PERSON, least=PERSON):
+        return Verdict.PERSON
+    if hint.is_(Intent.OUT_OF_SCOPE, least=FOREIGN if not sure else SURELY_FOREIGN):
+        return Verdict.FOREIGN
+    asking = hearing.is_question(text)
+    if hint.is_(Intent.FILE_COMPLAINT, Intent.FEEDBACK, Intent.EMERGENCY):
+        return _of_appeal(hint, asking=asking, sure=sure, maybe=maybe, complaining=fallback.looks_like_complaint(text))
+    complaining = not asking and fallback.looks_like_complaint(text)
+    if sure:
+        return Verdict.BOTH if complaining and not hint.is_(Intent.ASK_GUIDE, least=SURE_OF_COMPLAINT) else Verdict.ANSWER
+    if complaining and not hint.is_(Intent.ASK_GUIDE, least=SURE_OF_COMPLAINT):
+        return Verdict.BOTH if maybe else Verdict.FORM
+    return Verdict.CHOICES if maybe else Verdict.MISSED
+
+
+def _of_appeal(hint: Hint, *, asking: bool, sure: bool, maybe: bool, complaining: bool) -> Verdict:
+    if asking:
+        if sure and hint.confidence < SURE_OF_COMPLAINT:
+            return Verdict.ANSWER
+        return Verdict.BOTH if maybe else Verdict.FORM
+    if hint.confidence >= CERTAIN or not maybe or (complaining and hint.confidence >= SURE_OF_COMPLAINT):
+        return Verdict.FORM
+    return Verdict.BOTH if sure or hint.confidence < SURE_OF_COMPLAINT else Verdict.FORM
