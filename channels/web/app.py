@@ -19,6 +19,7 @@ from channels.web.middleware import FORM_LIMIT, add_security_headers, correlatio
 from channels.web.static import Assets
 from channels.web.templating import environment
 from channels.wechat import routes as wechat
+from knowledge.article import tables as article_tables
 
 PARTS = (portal, console, api, open311, wechat)
 """Each adds its addresses by `setup(app)`."""
@@ -44,6 +45,7 @@ def create_app(services: Services, routes: Iterable[web.AbstractRouteDef] = ()) 
         middlewares=[correlation_middleware, error_middleware, size_middleware, input_middleware, session_middleware, csrf_middleware],
         client_max_size=FORM_LIMIT,  # forms with files get more in size_middleware
     )
+    article_tables.register()
     assets = Assets()
     app[SERVICES] = services
     app[SETTINGS] = settings

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.assembly import make_core, make_database
 from hotline.errors import InvalidInput, NotFound
 from hotline.settings import Settings
+from knowledge.article import tables as article_tables
 from ticketing.people.actor import Actor, staff_actor
 from ticketing.people.models import Role, User
 from ticketing.tables import imports
@@ -26,6 +27,7 @@ def import_file(settings: Settings, kind: str, file: Path, *, dry_run: bool, log
 
 
 async def _import(settings: Settings, kind: str, content: bytes, *, dry_run: bool, login: str) -> int:
+    article_tables.register()
     core, database = make_core(settings), make_database(settings)
     try:
         async with database.transaction() as session:
@@ -63,6 +65,7 @@ def export_file(settings: Settings, kind: str, file: Path, *, login: str = "") -
 
 
 async def _export(settings: Settings, kind: str, file: Path, login: str) -> None:
+    article_tables.register()
     core, database = make_core(settings), make_database(settings)
     try:
         if kind not in EXPORTERS:

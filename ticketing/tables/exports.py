@@ -236,3 +236,14 @@ _MAKERS: dict[str, tuple[tuple[Column, ...], Callable[[AsyncSession, Actor], Asy
     "calendar": (CALENDAR_COLUMNS, _calendar),
     "policies": (POLICY_COLUMNS, _policies),
 }
+
+
+def add(
+    kind: str,
+    title: str,
+    roles: tuple[Role, ...],
+    columns: tuple[Column, ...],
+    rows: Callable[[AsyncSession, Actor], AsyncIterator[Sequence[Row]]],
+) -> None:
+    """A further kind, of a package that this one does not know."""
+    EXPORTERS[kind], TITLES[kind], _MAKERS[kind] = roles, title, (columns, rows)
