@@ -181,7 +181,7 @@ def _edge_row(settings: Settings) -> list[tuple[str, str]]:
     """What stands behind the number, and how an agent's telephone gets in."""
     if not settings.edge_port:
         return []
-    count, give = settings.telephony_processes, ".venv/bin/hotline telephones give agent 2001 --by STAFF_NUMBER"
+    count, give = settings.telephony_processes, ".venv/bin/hotline telephones give agent 2001 --by 1013"
     return [("电话前端 edge", f"Kamailio, {count} telephony processes behind it   (an agent's telephone: {give})")]
 
 
