@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
+from channels.console import keyset
 from channels.console.pages import page
 from channels.console.session import require_may
 from channels.web.formats import mask_phone
-from channels.web.inputs import page_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import NotFound
 from hotline.i18n import _
@@ -25,15 +26,16 @@ PAGE_SIZE = 50
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:
-    """GET /console/recordings?before=…: ended calls without secret tickets; numbers are masked, the inspector needs none."""
+    """GET /console/recordings?after=…: ended calls without secret tickets; numbers are masked, the inspector needs none."""
     person = require_may(request, "recording.list")
     core = request.app[CORE]
-    current = page_number(request.query.get("page"))
+    after = keyset.read(request.query.get("after"))
     async with request.app[DATABASE].transaction() as session:
         withheld = withheld_conversations(core, person.actor)
         ended = select(Call).where(Call.state == CallState.ENDED.value, Call.conversation_id.not_in(withheld), calls_of(person.actor))
-        statement = ended.order_by(Call.started_at.desc())
-        calls = list(await session.scalars(statement.limit(PAGE_SIZE + 1).offset((current - 1) * PAGE_SIZE)))
+        if place := _place(after):
+            ended = ended.where(tuple_(Call.started_at, Call.id) < place)
+        calls = list(await session.scalars(ended.order_by(Call.started_at.desc(), Call.id.desc()).limit(PAGE_SIZE + 1)))
         ids = [call.conversation_id for call in calls]
         seen = select(Ticket).where(Ticket.conversation_id.in_(ids), visible(core, person.actor)).order_by(Ticket.id)
         tickets = {ticket.conversation_id: ticket for ticket in await session.scalars(seen)}
@@ -45,10 +47,19 @@ async def show_list(request: web.Request) -> web.StreamResponse:
         nav="recordings",
         calls=calls[:PAGE_SIZE],
         more=len(calls) > PAGE_SIZE,
-        current=current,
+        later=after is not None,
+        ended=keyset.written(calls[PAGE_SIZE - 1].started_at, calls[PAGE_SIZE - 1].id) if len(calls) > PAGE_SIZE else "",
         tickets=tickets,
         numbers=numbers,
     )
+
+
+def _place(after: tuple[datetime, str] | None) -> tuple[datetime, UUID] | None:
+    """The last call of the page before; None when the address names none."""
+    try:
+        return (after[0], UUID(after[1])) if after else None
+    except ValueError:
+        return None
 
 
 async def show_call(request: web.Request) -> web.StreamResponse:

@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
+from channels.console import keyset
 from channels.console.pages import page
 from channels.console.reporting import filter_of, is_running, link, load_names, neighbours, period_of, shown
 from channels.console.session import staff
-from channels.web.inputs import page_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import InvalidInput
 from hotline.i18n import _
@@ -86,16 +86,17 @@ async def show_list(request: web.Request) -> web.StreamResponse:
     scope = scope_of(person.actor)
     period, only = period_of(request), filter_of(request, scope)
     indicator, part = _asked(request)
-    number = page_number(request.query.get("page"))
+    after = keyset.read(request.query.get("after"))
     core = request.app[CORE]
     async with request.app[DATABASE].transaction() as session:
-        found = await drill(core, session, person.actor, indicator, period, part=part, only=only, page=number)
+        found = await drill(core, session, person.actor, indicator, period, part=part, only=only, after=after, limit=PAGE)
         figure = (await compute(core, session, scope, period, [indicator], only=only))[0].figures[indicator.key]
         names = await load_names(session)
     values: dict[str, Any] = {"indicator": indicator.key, "part": part.value}
     return page(
         request, "console/statistics_list.html", nav="figures", period=period, only=only, names=names, indicator=indicator, part=part,
-        figure=figure, shown=shown, found=found, link=link, page_number=number, page_size=PAGE, values=values,
+        figure=figure, shown=shown, found=found, link=link, later=after is not None, page_size=PAGE, values=values,
+        ended=keyset.written(found.items[-1].at, found.items[-1].item) if found.more else "",
         opens=person.role.value not in ("quality", "editor", "admin"),
     )  # fmt: skip
 

@@ -6,14 +6,15 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.console import keyset
 from channels.console.pages import page, see_other
 from channels.console.session import Staff, require_may
-from channels.web.inputs import page_number, whole_number
+from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.clock import CITY_ZONE, to_city
 from hotline.errors import HotlineError, InvalidInput, NotFound
@@ -22,6 +23,8 @@ from ticketing.context import Core
 from ticketing.people.permissions import may
 from ticketing.supervision import bursts, cards, commitments, false_reply, findings, formal, rectification, urging
 from ticketing.supervision.suspicions import Rule
+
+T = TypeVar("T")
 
 PAGE_SIZE = 50
 TABS = {
@@ -49,7 +52,8 @@ class _Asked:
     query: Form
     all: bool
     """Also what is done with."""
-    number: int
+    beyond: tuple[datetime, int] | None
+    """Where the page before ended, for lists in the order of a time."""
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -64,7 +68,7 @@ async def _page(request: web.Request, *, problem: HotlineError | None = None, ta
     tab = tab if tab in tabs else next(iter(tabs))
     query = dict(request.query)
     async with request.app[DATABASE].transaction() as session:
-        asked = _Asked(request.app[CORE], session, person, query, query.get("all") == "1", page_number(query.get("page")))
+        asked = _Asked(request.app[CORE], session, person, query, query.get("all") == "1", keyset.read_number(query.get("after")))
         values = await _LOADERS[tab](asked)
     return page(
         request,
@@ -74,7 +78,7 @@ async def _page(request: web.Request, *, problem: HotlineError | None = None, ta
         tabs=tabs,
         tab=tab,
         all=asked.all,
-        page_number=asked.number,
+        later=asked.beyond is not None,
         problem=str(problem) if problem else "",
         kept=kept,
         in_unit=person.role.in_unit,
@@ -118,11 +122,10 @@ async def _cards(asked: _Asked) -> dict[str, Any]:
 
 
 async def _rectification(asked: _Asked) -> dict[str, Any]:
-    skip = (asked.number - 1) * PAGE_SIZE
     lines = await rectification.list_tasks(
-        asked.core, asked.session, asked.person.actor, open_only=not asked.all, after=skip, limit=PAGE_SIZE + 1
+        asked.core, asked.session, asked.person.actor, open_only=not asked.all, beyond=asked.beyond, limit=PAGE_SIZE + 1
     )
-    return {"lines": lines[:PAGE_SIZE], "more": len(lines) > PAGE_SIZE}
+    return _cut(lines, lambda line: keyset.written(line.task.due_at, line.task.id))
 
 
 async def _formal(asked: _Asked) -> dict[str, Any]:
@@ -158,11 +161,16 @@ async def _bursts(asked: _Asked) -> dict[str, Any]:
 
 
 async def _commitments(asked: _Asked) -> dict[str, Any]:
-    skip = (asked.number - 1) * PAGE_SIZE
     lines = await commitments.list_commitments(
-        asked.core, asked.session, asked.person.actor, open_only=not asked.all, skip=skip, limit=PAGE_SIZE + 1
+        asked.core, asked.session, asked.person.actor, open_only=not asked.all, beyond=asked.beyond, limit=PAGE_SIZE + 1
     )
-    return {"lines": lines[:PAGE_SIZE], "more": len(lines) > PAGE_SIZE}
+    return _cut(lines, lambda line: keyset.written(line.commitment.due_at, line.commitment.id))
+
+
+def _cut(lines: list[T], place: Callable[[T], str]) -> dict[str, Any]:
+    """A page and where it ended, when there is another."""
+    more = len(lines) > PAGE_SIZE
+    return {"lines": lines[:PAGE_SIZE], "more": more, "ended": place(lines[PAGE_SIZE - 1]) if more else ""}
 
 
 _LOADERS: dict[str, Callable[[_Asked], Awaitable[dict[str, Any]]]] = {

@@ -120,7 +120,6 @@ async def list_commitments(
     actor: Actor,
     *,
     open_only: bool = True,
-    skip: int = 0,
     beyond: tuple[datetime, int] | None = None,
     limit: int = PAGE,
 ) -> list[CommitmentLine]:
@@ -139,7 +138,7 @@ async def list_commitments(
     if beyond is not None:
         place = tuple_(Commitment.due_at, Commitment.id) > beyond if open_only else Commitment.id < beyond[1]
         statement = statement.where(place)
-    rows = await session.execute(statement.offset(skip).limit(limit))
+    rows = await session.execute(statement.limit(limit))
     return [CommitmentLine(row.Commitment, row.number, row.title, row.name or "", is_overdue(row.Commitment, now)) for row in rows]
 
 

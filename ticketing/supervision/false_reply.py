@@ -121,8 +121,10 @@ def _may_see(core: Core, actor: Actor) -> ColumnElement[bool]:
     return visible(core, actor) if may(actor, "finding.decide") else HandOver.id.is_(None)
 
 
-async def list_hand_overs(core: Core, session: AsyncSession, actor: Actor, *, number: str = "", limit: int = 50) -> list[HandOverLine]:
-    """Records, newest first; with `number` only that one. For supervisors and leaders."""
+async def list_hand_overs(
+    core: Core, session: AsyncSession, actor: Actor, *, number: str = "", before: int | None = None, limit: int = 50
+) -> list[HandOverLine]:
+    """Records, newest first, with ids below `before`; with `number` only that one. For supervisors and leaders."""
     statement = (
         select(HandOver, Ticket.number, Ticket.title, Unit.name)
         .join(Ticket, Ticket.id == HandOver.ticket_id)
@@ -131,6 +133,8 @@ async def list_hand_overs(core: Core, session: AsyncSession, actor: Actor, *, nu
     )
     if number:
         statement = statement.where(HandOver.number == number)
+    if before is not None:
+        statement = statement.where(HandOver.id < before)
     rows = await session.execute(statement.order_by(HandOver.id.desc()).limit(limit))
     return [HandOverLine(row.HandOver, row.number, row.title, row.name) for row in rows]
 

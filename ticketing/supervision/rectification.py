@@ -147,13 +147,12 @@ async def list_tasks(
     actor: Actor,
     *,
     open_only: bool = True,
-    after: int = 0,
     beyond: tuple[datetime, int] | None = None,
     limit: int = PAGE,
 ) -> list[TaskLine]:
     """Rectification tasks still owed, the most pressing first; with `open_only` false all, newest first.
 
-    `after`: how many to skip; `beyond`: due time and id of the last one of the page before, which stays right while tasks come and go.
+    `beyond`: due time and id of the last one of the page before, which stays right while tasks come and go.
     """
     now = core.clock.now()
     statement = (
@@ -169,7 +168,7 @@ async def list_tasks(
     if beyond is not None:
         place = tuple_(Rectification.due_at, Rectification.id) > beyond if open_only else Rectification.id < beyond[1]
         statement = statement.where(place)
-    rows = await session.execute(statement.offset(after).limit(limit))
+    rows = await session.execute(statement.limit(limit))
     return [
         TaskLine(
             row.Rectification, row.number, row.title, row.name or "", row.Rectification.state == "open" and row.Rectification.due_at <= now

@@ -181,7 +181,7 @@ async def test_nonsense_in_the_address_shows_the_page_all_the_same(browser: Open
         "tab=nothing",
         "tab=cards&month=2026-13&unit=x&colour=blue",
         "tab=findings&rule=x&before=-1",
-        "tab=rectification&page=99999",
+        "tab=rectification&after=2026-99-99~x",
     ):
         assert "<main" in await supervisor.text(f"{PAGE}?{query}")
     assert (await supervisor.get(f"{PAGE}?tab=cards&before=12345")).status == 404

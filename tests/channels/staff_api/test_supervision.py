@@ -110,3 +110,48 @@ async def test_a_group_warning_is_decided(city: City, program: Programs) -> None
     assert (await supervisor.post(f"/bursts/{burst['id']}/decide", decision))["state"] == "handled"
     await supervisor.post(f"/bursts/{burst['id']}/decide", decision, 409)
     assert (await supervisor.get("/bursts"))["items"] == []
+
+
+async def test_urgings_hand_overs_and_cards_by_unit(city: City, program: Programs) -> None:
+    number = await dispatched(city)
+    city.clock.set(datetime(2026, 11, 18, 17, 30, tzinfo=CITY_ZONE))  # unsigned past the limit: a yellow card
+    await sweep.run(city.core, city.database)
+    leader, supervisor, agent = await program("leader"), await program("supervisor"), await program("agent")
+    await supervisor.post(f"/tickets/{number}/actions/urge", {"note": "今晚请先到现场"})
+    city.clock.advance(hours=2)
+    await supervisor.post(f"/tickets/{number}/actions/urge", {"note": "市民又来电话了"})
+    page = await leader.get("/urgings?limit=1")
+    [last] = page["items"]
+    assert (last["ticket"], last["by"], last["note"], last["times"]) == (number, "supervisor", "市民又来电话了", 2)
+    [first] = (await leader.get(f"/urgings?limit=1&cursor={page['next']}"))["items"]
+    assert first["note"] == "今晚请先到现场"
+    [score] = (await supervisor.get("/card-scores"))["items"]
+    assert (score["unit_id"], score["yellow"], score["red"], score["points"]) == (city.units["city"], 1, 0, 1)
+    until = {"given_until": "2026-11-01T00:00:00+08:00"}
+    assert (await (await supervisor.ask("GET", "/card-scores", params=until)).json())["items"] == []
+    assert (await supervisor.ask("GET", "/card-scores", params={**until, "given_from": "2026-11-02T00:00:00+08:00"})).status == 422
+    assert (await agent.ask("GET", "/urgings")).status == 403
+
+
+async def test_a_false_reply_is_handed_over_and_answered(city: City, program: Programs) -> None:
+    number = await replied(city)
+    supervisor = await program("supervisor")
+    told = {"unit_id": city.units["city"], "facts": LONG, "hand_over": True}
+    await supervisor.post(f"/tickets/{number}/actions/false_reply", told)
+    [record] = (await supervisor.get("/hand-overs"))["items"]
+    assert (record["ticket"], record["unit_id"], record["state"]) == (number, city.units["city"], "sent")
+    await supervisor.post(f"/hand-overs/{record['number']}/answer", {"answer": "已立案核查"})
+    [record] = (await supervisor.get("/hand-overs"))["items"]
+    assert (record["state"], record["answer"]) == ("answered", "已立案核查")
+    await supervisor.post("/hand-overs/YJ-2026-99999/answer", {"answer": "已立案核查"}, 404)
+
+
+async def test_a_supervisor_moves_a_ticket_to_another_policy(city: City, program: Programs) -> None:
+    number = await dispatched(city)
+    supervisor, dispatcher = await program("supervisor"), await program("dispatcher")
+    why = {"key": "P-WRITE", "reason": "涉及两个部门，改按书面转办"}
+    await dispatcher.post(f"/tickets/{number}/policy", why, 403)
+    moved = await supervisor.post(f"/tickets/{number}/policy", why)
+    assert (moved["key"], moved["number"]) == ("P-WRITE", number)
+    assert "handle" in {clock["kind"] for clock in moved["clocks"]}
+    await supervisor.post(f"/tickets/{number}/policy", why, 422)  # it follows these rules already

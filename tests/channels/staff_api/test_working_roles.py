@@ -9,7 +9,7 @@ import pytest
 from aiohttp import FormData
 from aiohttp.test_utils import TestServer
 
-from channels.api import audit, callbacks, citizen_data, duty, supervision, tables
+from channels.api import audit, callbacks, citizen_data, duty, roster, supervision, supervision_records, tables
 from channels.api.call import Operation
 from tests.channels.staff import City
 from tests.channels.staff_api.conftest import Programs
@@ -21,13 +21,16 @@ from ticketing.tables.kinds import IMPORTERS
 pytestmark = pytest.mark.slow  # every role tries every operation
 OPERATIONS: tuple[Operation, ...] = (
     *supervision.OPERATIONS, *citizen_data.OPERATIONS, *callbacks.OPERATIONS, *duty.OPERATIONS,
-    *audit.OPERATIONS, *tables.OPERATIONS,
+    *audit.OPERATIONS, *tables.OPERATIONS, *supervision_records.OPERATIONS, *roster.OPERATIONS,
 )  # fmt: skip
 NEEDS: dict[str, str | tuple[Role, ...] | None] = {
     "listCards": "card.see", "revokeCard": "card.revoke", "listRectifications": "card.see", "finishRectification": "rectification.do",
     "judgeRectification": "rectification.confirm", "listFindings": "finding.decide", "decideFinding": "finding.decide",
     "listFormalSupervisions": "card.see", "answerFormalSupervision": "formal.answer", "concludeFormalSupervision": "supervision.open",
     "withdrawFormalSupervision": "supervision.open", "listCommitments": "card.see", "decideCommitment": "commitment.note",
+    "listUrgings": "board.see", "listHandOvers": "finding.decide", "answerHandOver": "finding.decide", "listCardScores": "card.see",
+    "moveTicketPolicy": "policy.move",
+    **dict.fromkeys(("listSeats", "listShifts", "addShift", "dropShift"), "duty.manage"),
     "listBursts": "burst.see", "decideBurst": "burst.decide",
     "revealCitizen": "private.reveal", "listSimilar": "ticket.see", "listNotices": "notice.follow", "resendNotice": "notice.follow",
     "acknowledgeNotice": "notice.follow", "listInbox": None, "markRead": None,
@@ -47,6 +50,7 @@ PARTS = {
     "kind": "units",
     "job": NOBODYS,
     "order": "DB-2026-99999",
+    "record": "YJ-2026-99999",
     "number": "12345-20200101-00001",
     "lease": "0b0c7a8e-7c0e-4c1d-9d3b-0f6a1c2d3e4f",
 }
@@ -56,6 +60,8 @@ PARTS = {
 def _value(schema: dict[str, Any]) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
+    if schema.get("format") == "date-time":
+        return "2026-11-20T09:00:00+08:00"
     return {"boolean": True, "integer": 1, "object": {}}.get(schema.get("type", ""), LONG)
 
 
@@ -65,7 +71,10 @@ def body_of(operation: Operation) -> Any:
         return None
     schema = operation.body.model_json_schema()
     wanted = {name: schema["properties"][name] for name in schema.get("required", ())}
-    return {name: _value(schema["$defs"][each["$ref"].rsplit("/", 1)[1]] if "$ref" in each else each) for name, each in wanted.items()}
+    fitting = {"ends_at": "2026-11-20T17:00:00+08:00"}
+    return {name: _value(schema["$defs"][each["$ref"].rsplit("/", 1)[1]] if "$ref" in each else each) for name, each in wanted.items()} | {
+        name: fitting[name] for name in wanted if name in fitting
+    }
 
 
 def _table() -> FormData:
