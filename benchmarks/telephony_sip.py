@@ -38,6 +38,7 @@ from telephony.phone import Phone
 
 SCENARIO = Path(__file__).parents[1] / "tests" / "telephony" / "sip" / "scenarios" / "pcmu.xml"
 TICKS = os.sysconf("SC_CLK_TCK")
+_COUNTERS = "TELEPHONY_BENCHMARK_COUNTERS"
 
 
 def free_port() -> int:
@@ -47,6 +48,11 @@ def free_port() -> int:
 
 
 # the phone
+
+
+def counters_file(port: int) -> Path:
+    """Where the phone's process tells its counters to the one that started it: a folder that is theirs alone."""
+    return Path(os.environ[_COUNTERS]) / f"{port}.json"
 
 
 async def _serve(port: int, peers: tuple[str, ...]) -> None:
@@ -64,7 +70,7 @@ async def _serve(port: int, peers: tuple[str, ...]) -> None:
     await phone.start()
     while True:
         await asyncio.sleep(1)
-        Path(f"/tmp/telephony-benchmark-{port}.json").write_text(json.dumps(phone.counters()))  # noqa: S108 - read by our own parent
+        counters_file(port).write_text(json.dumps(phone.counters()))
 
 
 def serve(port: int, peers: tuple[str, ...] = ("127.0.0.0/8",)) -> None:
@@ -93,26 +99,27 @@ class Server:
 
     def counters(self) -> dict[str, float]:
         time.sleep(1.5)  # it writes them every second
-        found: dict[str, float] = json.loads(Path(f"/tmp/telephony-benchmark-{self.port}.json").read_text())  # noqa: S108
+        found: dict[str, float] = json.loads(counters_file(self.port).read_text())
         return found
 
 
 @contextlib.contextmanager
 def server(work: Callable[..., None] = serve, *arguments: Any, port: int = 0) -> Iterator[Server]:
     port = port or free_port()
-    process = multiprocessing.get_context("spawn").Process(target=work, args=(port, *arguments), daemon=True)
-    process.start()
-    try:
-        deadline = time.monotonic() + 30
-        while f":{port:04X} " not in Path("/proc/net/udp").read_text():
-            if not process.is_alive() or time.monotonic() > deadline:
-                raise SystemExit("the phone did not start")
-            time.sleep(0.05)
-        yield Server(process, port)
-    finally:
-        process.kill()
-        process.join()
-        Path(f"/tmp/telephony-benchmark-{port}.json").unlink(missing_ok=True)  # noqa: S108
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ[_COUNTERS] = folder  # inherited by the process
+        process = multiprocessing.get_context("spawn").Process(target=work, args=(port, *arguments), daemon=True)
+        process.start()
+        try:
+            deadline = time.monotonic() + 30
+            while f":{port:04X} " not in Path("/proc/net/udp").read_text():
+                if not process.is_alive() or time.monotonic() > deadline:
+                    raise SystemExit("the phone did not start")
+                time.sleep(0.05)
+            yield Server(process, port)
+        finally:
+            process.kill()
+            process.join()
 
 
 # the callers

@@ -24,9 +24,10 @@ pytestmark = pytest.mark.slow
 
 
 class ToneBot:
-    """Greets with 440 Hz, answers each thing heard with 600 Hz, and a key with 800 Hz and a goodbye."""
+    """Greets with 440 Hz, answers each thing heard with 600 Hz, and a key with 800 Hz and (unless told otherwise) a goodbye."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hangs_up: bool = True) -> None:
+        self.hangs_up = hangs_up
         self.keys: list[str] = []
         self.heard = 0
 
@@ -50,7 +51,8 @@ class ToneBot:
             assert isinstance(event, Digit)
             self.keys.append(event.digit)
             await leg.play(tone(800, 0.4)).wait()
-            await leg.hang_up()
+            if self.hangs_up:
+                await leg.hang_up()
 
 
 def write_wav(path: Path, pcm16: bytes, *, rate: int = 8000, channels: int = 1, width: int = 2) -> Path:
@@ -172,7 +174,7 @@ async def test_the_command(make_phone: MakePhone, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("HOTLINE_DEMO", "1")
     monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("HOTLINE_SPEECH_MODEL", "none")
-    bot = ToneBot()
+    bot = ToneBot(hangs_up=False)  # a goodbye could overtake the last sound on a machine that stalls
     phone = await make_phone(bot)
     question = write_wav(tmp_path / "question.wav", tone(1000, 0.5))
     command = [

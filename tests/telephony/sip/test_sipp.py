@@ -29,8 +29,8 @@ async def test_sound_of_sipp_arrives_and_ours_is_accepted(make_phone: MakePhone,
     assert desk.leg.caller == "13800000000"
     assert await desk.event() == HungUp("caller", "hung up")
     sound = loud_part(b"".join(desk.heard))
-    assert len(sound) / 16000 > 0.9
-    assert best_stretch(sound, 440, 0.4) > 35
+    assert len(sound) / 16000 > 0.5  # SIPp hangs up by the clock: on a machine that stalls it has not sent the whole second by then
+    assert best_stretch(sound, 440) > 35
 
 
 async def test_keys_of_sipp(make_phone: MakePhone, tmp_path: Path) -> None:
