@@ -44,6 +44,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
     "ticketing/deadline/recompute.py": (MACHINE, {"_batch"}),
     "ticketing/deadline/service.py": (REACHED, {"extend_clock"}),
     "ticketing/dialling/automatic.py": (MACHINE, {"_owed"}),
+    "ticketing/dialling/automatic.py": (MACHINE, {"_owed"}),
     "ticketing/dialling/progress.py": (LOCKS, {"_locked", "claim"}),
     "ticketing/exchange/service.py": (
         "the administrator's journal and the push to the unit's own system",
