@@ -63,7 +63,7 @@ STEPS = {
         Step("go_live", "到时发布", (S.SCHEDULED,), (S.PUBLISHED,), (), "knowledge.published"),
         Step("fall_due", "到期复核", (S.PUBLISHED,), (S.DUE_FOR_REVIEW,), (), "knowledge.due_for_review"),
         Step(
-            "confirm", "复核无误", (S.PUBLISHED, S.DUE_FOR_REVIEW, S.EXPIRED), (S.CENTRE_REVIEW,),
+            "confirm", "复核无误", (S.PUBLISHED, S.DUE_FOR_REVIEW, S.EXPIRED), (S.UNIT_REVIEW, S.CENTRE_REVIEW),
             ("knowledge.supply", "knowledge.approve"), "knowledge.confirmed",
         ),
         Step("revise", "由新版代替", (S.PUBLISHED, S.DUE_FOR_REVIEW), (S.REVISED,), (), "knowledge.published"),

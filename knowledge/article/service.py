@@ -29,6 +29,7 @@ from knowledge.search.indexing import index
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit
+from ticketing.people.permissions import may
 from ticketing.supervision.notices import NoticeKind
 from ticketing.ticket.models import Attachment
 
@@ -132,7 +133,7 @@ async def submit(
 
     Args:
         unit_note: on what the centre's editor relies when the unit has agreed already (letter, number, name); such a draft goes
-            straight to the centre. So do articles of no unit and answers of an emergency topic.
+            straight to the centre. So do articles of no unit, answers of an emergency topic, and what the unit's chief hands in.
         seen_version: refused with Conflict when there is a newer one.
     """
     article, draft, acting = await _draft(session, actor, article_id, "submit", seen_version)
@@ -140,6 +141,9 @@ async def submit(
     centre = not (acting.role and acting.role.in_unit)
     unit_note = unit_note.strip()[:500] if centre else ""
     direct = article.unit_id is None or Content.loaded(draft.content).kind == ArticleKind.EMERGENCY.value or unit_note
+    if article.unit_id is not None and may(acting, "knowledge.approve"):  # the chief hands it in: that is the unit's review
+        direct, own = True, draft.author_id == acting.user_id
+        unit_note, draft.unit_reviewer_id = (_("首席代表本人编写"), None) if own else ("", acting.user_id)
     draft.unit_note = unit_note
     _move(core, article, draft, ArticleState.CENTRE_REVIEW if direct else ArticleState.UNIT_REVIEW)
     data = {"state": draft.state, "version": draft.version, **({"unit_note": unit_note} if unit_note else {})}
@@ -225,7 +229,7 @@ async def recall(core: Core, session: AsyncSession, actor: Actor, article_id: in
 async def confirm(
     core: Core, session: AsyncSession, actor: Actor, article_id: int, *, valid_until: date | None, seen_version: int
 ) -> ArticleVersion:
-    """复核无误: the same text, checked today and valid longer, as a version that only waits for the second person.
+    """复核无误: the same text, checked today and valid longer, as a version that only waits for review (a clerk's for both).
 
     Raises InvalidInput when it would end before today, Conflict when there is a newer version or a draft.
     """
@@ -238,9 +242,12 @@ async def confirm(
         raise InvalidInput(_("失效日期不能早于今天"), field="valid_until")
     content = replace(current_content(article), checked_on=today, valid_until=valid_until)
     content.check()
-    version = await add_version(core, session, acting, article, content, ArticleState.CENTRE_REVIEW, note=_("复核无误，延长有效期"))
+    by_clerk = acting.role is not None and acting.role.in_unit and not may(acting, "knowledge.approve")
+    state = ArticleState.UNIT_REVIEW if by_clerk else ArticleState.CENTRE_REVIEW
+    version = await add_version(core, session, acting, article, content, state, note=_("复核无误，延长有效期"))
     await _event(core, session, acting, article, "knowledge.confirmed", {"version": version.version, "valid_until": str(valid_until)})
-    await tell(core, session, article, NoticeKind.KNOWLEDGE_REVIEW, centre=CENTRE, but=acting.user_id)
+    centre_roles, unit_roles = ((), CHIEFS) if by_clerk else (CENTRE, ())
+    await tell(core, session, article, NoticeKind.KNOWLEDGE_REVIEW, centre=centre_roles, unit=unit_roles, but=acting.user_id)
     return version
 
 

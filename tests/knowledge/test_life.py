@@ -205,6 +205,23 @@ async def test_a_units_agreement_outside_is_written_down(core: Core, database: D
         assert other.state == "unit_review"  # a unit cannot vouch for itself
 
 
+async def test_what_the_chief_hands_in_has_passed_the_unit(core: Core, database: Database, people: People) -> None:
+    async with database.transaction() as session:
+        clerks = await service.create(core, session, people.clerk, "kite", CONTENT, unit_id=people.unit_id)
+        await service.submit(core, session, people.chief, clerks.id)
+        own = await service.create(core, session, people.chief, "kite2", CONTENT, unit_id=people.unit_id)
+        await service.submit(core, session, people.chief, own.id)
+        assert (clerks.state, own.state) == ("centre_review", "centre_review")
+        reviewed = [(await latest_version(session, each.id)) for each in (clerks, own)]
+        assert [(each.unit_reviewer_id, each.unit_note) for each in reviewed] == [
+            (people.chief.user_id, ""),
+            (None, "首席代表本人编写"),
+        ]
+        await service.publish(core, session, people.editor, clerks.id, version=1)
+        await service.confirm(core, session, people.clerk, clerks.id, valid_until=None, seen_version=1)
+        assert clerks.draft_state == "unit_review"
+
+
 async def test_who_sees_what_is_not_published(core: Core, database: Database, people: People) -> None:
     async with database.transaction() as session:
         ours = await service.create(core, session, people.clerk, "kite", CONTENT, unit_id=people.unit_id)
