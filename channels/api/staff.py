@@ -17,6 +17,7 @@ from channels.api import (
     dialling,
     duty,
     exchange,
+    gaps,
     openapi,
     people,
     planning,
@@ -71,6 +72,7 @@ def operations() -> tuple[Operation, ...]:
         *planning.OPERATIONS,
         *call_flow.OPERATIONS,
         *articles.OPERATIONS,
+        *gaps.OPERATIONS,
     )
 
 

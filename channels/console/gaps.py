@@ -121,7 +121,7 @@ async def _step(request: web.Request) -> tuple[str, str]:
         match request.match_info["step"]:
             case "article":
                 article = await work.make_article(core, session, person.actor, gap_id)
-                return f"/console/articles/{article.id}", "gap_article"
+                return f"/console/articles/{article.id}/edit", "gap_article"
             case "examples":
                 article_id = _number(data.get("article"), _("请选一条知识"), "article")
                 chosen = [str(text) for text in data.getall("sentences", [])]

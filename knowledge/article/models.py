@@ -201,17 +201,3 @@ class ArticleVersion(Base):
     published_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     """When it ceased to be told: revised, expired or recalled."""
-
-
-class UnansweredQuestion(Base):
-    """A question that no article answered: what the editors work through."""
-
-    __tablename__ = "unanswered_question"
-    __table_args__ = (Index("ix_unanswered_question_at", "at"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    text: Mapped[str]
-    channel: Mapped[str]
-    at: Mapped[datetime]
-    best_article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"))
-    best_score: Mapped[float]

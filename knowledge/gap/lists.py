@@ -55,7 +55,7 @@ async def groups(
     offset: int = 0,
 ) -> list[Group]:
     """Groups that still have sentences. Raises InvalidInput for a page that is not there."""
-    if not 0 <= offset <= 100_000 or not 1 <= limit <= 200:
+    if not 0 <= offset <= 100_000 or not 1 <= limit <= 201:
         raise InvalidInput(_("没有这一页"))
     by = (Gap.count.desc(), Gap.last_at.desc()) if order is Order.COUNT else (Gap.last_at.desc(),)
     statement = select(Gap).where(_shown(state, since)).order_by(*by, Gap.id).limit(limit).offset(offset)

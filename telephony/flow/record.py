@@ -15,10 +15,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chatbot import gaps
 from chatbot.registration import save_unfinished
 from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import _
 from hotline.logs import get
+from knowledge.gap.models import Cause
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCall, PendingCalls, Said
 from telephony.flow.recording import start_recording
@@ -147,7 +149,8 @@ class CallRecord:
     async def queue(self, reason: str) -> None:
         """The caller wants a person."""
         async with self._of_conversation() as (session, conversation):
-            await request_person(self._parts.core, session, conversation, reason)
+            if await request_person(self._parts.core, session, conversation, reason):
+                await gaps.followed(self._parts.core, session, conversation, Cause.HANDED_OVER)
             await queue_call(self._parts.core, session, self._leg.id)
 
     async def back_to_bot(self) -> None:

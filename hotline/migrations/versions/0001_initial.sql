@@ -1069,19 +1069,6 @@ CREATE UNIQUE INDEX uq_article_version_live ON article_version (article_id) WHER
 
 CREATE UNIQUE INDEX uq_article_version_work ON article_version (article_id) WHERE state IN ('collected', 'editing', 'unit_review', 'centre_review', 'scheduled');
 
-CREATE TABLE unanswered_question (
-	id BIGSERIAL NOT NULL,
-	text TEXT NOT NULL,
-	channel TEXT NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	best_article_id BIGINT,
-	best_score DOUBLE PRECISION NOT NULL,
-	CONSTRAINT pk_unanswered_question PRIMARY KEY (id),
-	CONSTRAINT fk_unanswered_question_best_article_id FOREIGN KEY(best_article_id) REFERENCES article (id)
-);
-
-CREATE INDEX ix_unanswered_question_at ON unanswered_question (at);
-
 CREATE TABLE gap (
 	id BIGSERIAL NOT NULL,
 	state TEXT NOT NULL,

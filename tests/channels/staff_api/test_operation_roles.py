@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
-from channels.api import briefs, call_flow, people, planning, statistics, units
+from channels.api import briefs, call_flow, gaps, people, planning, statistics, units
 from channels.api.call import Operation
 from tests.channels.staff import City
 from tests.channels.staff_api.conftest import Programs
@@ -18,7 +18,15 @@ from ticketing.people.permissions import load
 from ticketing.statistics.brief import READERS
 
 pytestmark = pytest.mark.slow  # every role tries every operation
-KEEPING = (*statistics.OPERATIONS, *briefs.OPERATIONS, *units.OPERATIONS, *people.OPERATIONS, *planning.OPERATIONS, *call_flow.OPERATIONS)
+KEEPING = (
+    *statistics.OPERATIONS,
+    *briefs.OPERATIONS,
+    *units.OPERATIONS,
+    *people.OPERATIONS,
+    *planning.OPERATIONS,
+    *call_flow.OPERATIONS,
+    *gaps.OPERATIONS,
+)
 _ISSUERS = (Role.SUPERVISOR, Role.LEADER)
 _EVERYBODY = tuple(Role)
 
@@ -28,6 +36,7 @@ def _with(*permissions: str) -> tuple[Role, ...]:
 
 
 MAY: dict[str, tuple[Role, ...]] = {
+    "listKnowledgeGaps": _with("knowledge.gaps"),
     "listIndicators": _with("statistics.see", "system.see"),
     "getFigures": _with("statistics.see", "system.see"),
     "listCounted": _with("statistics.see", "system.see"),
