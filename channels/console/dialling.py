@@ -53,6 +53,7 @@ async def panel(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket)
     call = await session.get(Call, live.call_id) if live is not None else None
     return {
         "may_dial": may(actor, "call.dial") and ticket.citizen_id is not None,
+        "may_listen": may(actor, "recording.list"),
         "live_dial": live,
         "live_call": call,
         "mine": live is not None and live.user_id == actor.user_id,

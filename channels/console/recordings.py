@@ -19,7 +19,7 @@ from ticketing.conversation.calls import caller_numbers
 from ticketing.conversation.models import Call, CallState
 from ticketing.conversation.service import messages
 from ticketing.people.lines import calls_of
-from ticketing.ticket.access import access_call, visible, withheld_conversations
+from ticketing.ticket.access import access_call, conversations_about_withheld, visible, withheld_conversations
 from ticketing.ticket.models import Ticket
 
 PAGE_SIZE = 50
@@ -32,7 +32,8 @@ async def show_list(request: web.Request) -> web.StreamResponse:
     after = keyset.read(request.query.get("after"))
     async with request.app[DATABASE].transaction() as session:
         withheld = withheld_conversations(core, person.actor)
-        ended = select(Call).where(Call.state == CallState.ENDED.value, Call.conversation_id.not_in(withheld), calls_of(person.actor))
+        ours = (Call.direction != "out") | Call.conversation_id.not_in(conversations_about_withheld(core, person.actor))
+        ended = select(Call).where(Call.state == CallState.ENDED.value, Call.conversation_id.not_in(withheld), ours, calls_of(person.actor))
         if place := _place(after):
             ended = ended.where(tuple_(Call.started_at, Call.id) < place)
         calls = list(await session.scalars(ended.order_by(Call.started_at.desc(), Call.id.desc()).limit(PAGE_SIZE + 1)))

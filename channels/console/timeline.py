@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from channels.console.event_words import EVENT_WORDS
-from channels.web.formats import due_time
+from channels.web.formats import due_time, duration
 from channels.web.words import word
 from hotline.events import Event
 from hotline.i18n import _
+from ticketing.words import RETURN_REASONS
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _quote(data: Mapping[str, Any]) -> str:
     return ""
 
 
-_CODES = {"queue_timeout", "hung_up_in_queue", "hung_up_in_form", "message_left", "process_died", "outage"}
+_CODES = frozenset(RETURN_REASONS)
 
 
 _EDITED = {"category_code": "类别", "urgency": "紧急程度", "title": "标题", "confidentiality": "公开程度"}
@@ -103,6 +104,9 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
         parts.append(_("第{n}轮").format(n=data["round"]))
     if "reason" in data and data["reason"] in _CODES:
         parts.append(word("return_reason", data["reason"]))
+    if event.name == "contact.called":
+        parts += [word("dial_purpose", data["purpose"]), word("dial_result", data["result"])]
+        parts.append(duration(data["seconds"]) if data["seconds"] else "")
     if event.name == "ticket.invalidated":
         parts.append(word("invalid_reason", data.get("code")))
     if event.name == "ticket.edited":

@@ -115,13 +115,13 @@ async def _last_callback(session: AsyncSession, ticket_id: int) -> CallbackTask 
 
 
 async def _without_call(session: AsyncSession, ticket: Ticket, task: CallbackTask) -> bool:
-    """A clerk noted an answer without ever having looked at the number: whom did he call?"""
+    """A clerk noted an answer without ever having looked at the number or dialled it by click: whom did he call?"""
     if task.by != "clerk" or task.user_id is None:
         return False
     looked = select(Event.id).where(
         Event.subject == "ticket",
         Event.subject_id == str(ticket.id),
-        Event.name == "view.revealed",
+        Event.name.in_(("view.revealed", "contact.called")),  # looked at, or dialled by click
         Event.actor_id == task.user_id,
         Event.at >= task.created_at,
     )

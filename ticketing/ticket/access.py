@@ -27,6 +27,7 @@ from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import Person, person
 from ticketing.context import Core
 from ticketing.conversation.models import Call, Conversation
+from ticketing.dialling.models import Dial
 from ticketing.people.actor import Actor
 from ticketing.people.lines import calls_of
 from ticketing.people.models import User
@@ -52,15 +53,19 @@ def visible_to(actor: Actor, midnight: datetime, *, one_by_one: bool = False) ->
 
     `one_by_one`: for a statement that finds few tickets in another way first; each is then looked at by itself.
     """
-    ordinary = (Ticket.confidentiality != Confidentiality.SECRET.value) & _line(actor)
     named = named_on(actor, Ticket)
     some = role_sets(actor, midnight)
     if some is None:
-        return ordinary | named
+        return ordinary(actor) | named
     if one_by_one:
-        return ordinary & or_(*(queues.one_by_one(ids.where(ids.selected_columns[0] == Ticket.id)) for ids in some)) | named
+        return ordinary(actor) & or_(*(queues.one_by_one(ids.where(ids.selected_columns[0] == Ticket.id)) for ids in some)) | named
     other = aliased(Ticket)
-    return Ticket.id.in_(union_all(*some, select(other.id).where(named_on(actor, other)))) & (ordinary | named)
+    return Ticket.id.in_(union_all(*some, select(other.id).where(named_on(actor, other)))) & (ordinary(actor) | named)
+
+
+def ordinary(actor: Actor) -> ColumnElement[bool]:
+    """What of the tickets of a role a person sees without being named: none that is secret, none of another line."""
+    return (Ticket.confidentiality != Confidentiality.SECRET.value) & (Ticket.line == actor.line if actor.line else true())
 
 
 def perhaps_visible(
@@ -110,10 +115,6 @@ def on_list(user_id: int, of: type[Ticket]) -> ColumnElement[bool]:
     return named
 
 
-def _line(actor: Actor) -> ColumnElement[bool]:
-    return Ticket.line == actor.line if actor.line else true()
-
-
 def midnight(core: Core) -> datetime:
     """When the city's day began."""
     return datetime.combine(to_city(core.clock.now()).date(), time(0), CITY_ZONE)
@@ -150,7 +151,8 @@ def role_sets(actor: Actor, midnight: datetime) -> list[Select[int]] | None:
             ]
         case Scope.SAMPLE:
             other = aliased(Ticket)
-            return [select(other.id).join(Call, Call.conversation_id == other.conversation_id)]
+            called = select(Dial.ticket_id).where(Dial.answered_at.is_not(None))
+            return [select(other.id).join(Call, Call.conversation_id == other.conversation_id), called]
         case _:
             return [select(literal_column("0", BigInteger)).where(false())]
 
@@ -280,11 +282,11 @@ async def closed_conversations(core: Core, session: AsyncSession, actor: Actor, 
     """
     asked, is_secret = list(conversations), Ticket.confidentiality == Confidentiality.SECRET.value
     secret = withheld_conversations(core, actor).where(is_secret, Ticket.conversation_id.in_(asked))
-    about = _about_withheld(core, actor).where(is_secret, Conversation.id.in_(asked))
+    about = conversations_about_withheld(core, actor).where(is_secret, Conversation.id.in_(asked))
     return {found for found in await session.scalars(union_all(secret, about)) if found is not None}
 
 
-def _about_withheld(core: Core, actor: Actor) -> Select[UUID]:
+def conversations_about_withheld(core: Core, actor: Actor) -> Select[UUID]:
     """Contacts that are about a ticket which the actor may not see: calls that we made to its citizen."""
     unseen = not_(func.coalesce(visible(core, actor), false()))
     return select(Conversation.id).join(Ticket, Ticket.id == Conversation.ticket_id).where(unseen)
@@ -293,7 +295,7 @@ def _about_withheld(core: Core, actor: Actor) -> Select[UUID]:
 async def sees_conversation(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID) -> bool:
     """Whether no ticket of this conversation is hidden from the actor."""
     withheld = withheld_conversations(core, actor).where(Ticket.conversation_id == conversation_id).limit(1)
-    about = _about_withheld(core, actor).where(Conversation.id == conversation_id).limit(1)
+    about = conversations_about_withheld(core, actor).where(Conversation.id == conversation_id).limit(1)
     return (await session.scalar(withheld)) is None and (await session.scalar(about)) is None
 
 

@@ -8,9 +8,10 @@ from tests.channels.console.test_queue import at_desk, caller, post
 from tests.channels.staff import City, Opener
 from ticketing.conversation.calls import owe_return_call
 from ticketing.dialling.models import Dial
-from ticketing.dialling.progress import claim, person_answered
+from ticketing.dialling.progress import End, citizen_answered, claim, finish, person_answered
 from ticketing.duty.models import Duty
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Confidentiality
 
 NUMBER = "13900002716"
 
@@ -78,3 +79,27 @@ async def test_missed_callers_are_listed_with_their_hour_and_called_by_click(bro
         dial = (await session.scalars(select(Dial))).one()
         assert (dial.purpose, dial.return_call_id) == ("return_call", owed.id)
         assert (await session.get_one(Duty, dial.user_id)).call_id == dial.call_id
+
+
+async def test_a_call_about_a_secret_ticket_is_heard_of_by_nobody_else(browser: Opener, city: City) -> None:
+    registered = await city.register()
+    number = registered.ticket.number
+    await at_desk(city, "agent", ready=False)
+    agent, quality, head = await browser("agent"), await browser("quality"), await browser("supervisor")
+    page = f"/console/tickets/{number}/dial"
+    assert await post(agent, page, page) == 303
+    async with city.database.transaction() as session:
+        job = (await claim(city.core, session, "telephony-1"))[0]
+        assert await person_answered(city.core, session, job.dial_id)
+        assert await citizen_answered(city.core, session, job.dial_id, sip_call_id="x", codec="PCMA", transcriber=None)
+        (await session.get_one(Ticket, registered.ticket.id)).confidentiality = Confidentiality.SECRET.value
+    assert "保密来电" in await head.text("/console/desk")
+    async with city.database.transaction() as session:
+        await finish(city.core, session, job.dial_id, End("reached", "agent_hung_up", recording_path="x.wav", recording_seconds=5))
+    recording = f"/console/recordings/{job.call_id}"
+    assert recording not in await quality.text("/console/recordings")
+    assert (await quality.get(recording)).status == 404
+    async with city.database.transaction() as session:
+        (await session.get_one(Ticket, registered.ticket.id)).confidentiality = Confidentiality.MASKED.value
+    assert recording in await quality.text("/console/recordings")
+    assert (await quality.get(recording)).status == 200
