@@ -37,7 +37,7 @@ from ticketing.people.actor import Actor
 from ticketing.people.permissions import Scope, scope_of
 from ticketing.people.units import below
 from ticketing.ticket import queues
-from ticketing.ticket.access import lying_visible_to, on_list, role_sets, visible_to
+from ticketing.ticket.access import lying_visible_to, on_list, ordinary, role_sets, visible_to
 from ticketing.ticket.models import Ticket, UnitQueue
 from ticketing.ticket.queues import OPEN, PRESSING, Queue, among
 from ticketing.ticket.states import TicketState
@@ -145,7 +145,8 @@ def _sources(asked: Asked, order: Order) -> list[Select[Any]]:
         own = _called(asked, order, sets)
     elif reach is Scope.TODAY:
         _today, *others = sets
-        own = [_of_today(asked, order), *(_part(asked, order, Ticket.id.in_(other)) for other in others)]
+        own = [_part(asked, order, Ticket.received_at >= asked.midnight) if asked.queue is Queue.RETURNS else _of_today(asked, order)]
+        own += [*(_part(asked, order, Ticket.id.in_(other)) for other in others)]
     else:
         return [_part(asked, order, visible_to(actor, asked.midnight))]
     if actor.user_id is None:
@@ -185,10 +186,14 @@ def _registered(asked: Asked, order: Order) -> Select[Any]:
 
 
 def _of_today(asked: Asked, order: Order) -> Select[Any]:
-    """What was registered today. The fence of OFFSET: first the day, some thousand tickets, not everything in the page's order."""
+    """What was registered today. The fence of OFFSET: first the day, some thousand tickets, then what of it is in the queue."""
     midnight: ColumnElement[datetime] = literal_column(f"timestamptz '{asked.midnight.isoformat()}'")  # a plan needs to know how much it is
-    today = select(Ticket.id).where(Ticket.received_at >= midnight).offset(literal_column("0"))
-    return _part(asked, order, Ticket.id.in_(today))
+    columns = (Ticket.id, Ticket.state, Ticket.next_due_at, Ticket.next_white_at, Ticket.next_yellow_at, Ticket.closed_at)
+    seen = ordinary(asked.actor)  # that it is of today is said here; secret ones come by who registered them
+    today = select(*columns).where(Ticket.received_at >= midnight, seen).offset(literal_column("0")).subquery("today").c
+    found = order.part_of(today, today.id, asked.start), queues.condition(asked.actor, asked.queue, of=today)
+    chosen = select(order.moment(today).label("at"), today.id.label("id")).where(*found)
+    return chosen.order_by(*order.by(order.moment(today), today.id)).limit(asked.most)
 
 
 def _called(asked: Asked, order: Order, sets: list[Select[int]]) -> list[Select[Any]]:

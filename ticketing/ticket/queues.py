@@ -61,32 +61,32 @@ def states_of(queue: Queue) -> tuple[str, ...] | None:
     return None if states is None else tuple(state.value for state in states)
 
 
-def condition(actor: Actor, queue: Queue, now: datetime | None = None, *, of: type[Ticket | UnitQueue] = Ticket) -> ColumnElement[bool]:
+def condition(actor: Actor, queue: Queue, now: datetime | None = None, *, of: Any = Ticket) -> ColumnElement[bool]:
     """The tickets of a queue. `access.visible` has to stand beside it.
 
     Args:
         now: the moment of the core's clock; without it the statement has a parameter `now` that whoever runs it has to give.
-        of: `UnitQueue` asks the same of the rows that lie at units; not for what a role of the centre decides (MINE, RETURNS).
+        of: what has the ticket's columns: `UnitQueue` for rows that lie at units, or a selection; not for what the centre decides.
     """
-    ticket_id: Any = Ticket.id if of is Ticket else UnitQueue.ticket_id
+    ticket_id: Any = UnitQueue.ticket_id if of is UnitQueue else of.id
     match queue:
         case Queue.TO_DISPATCH | Queue.IN_PROGRESS | Queue.REVIEW | Queue.CLOSED:
             return among(of.state, *_STATES[queue])
         case Queue.CALLBACK:
             task = select(CallbackTask.ticket_id).where(CallbackTask.ticket_id == ticket_id, among(CallbackTask.state, "open"))
-            return among(of.state, *_STATES[queue]) & one_by_one(task, of)
+            return among(of.state, *_STATES[queue]) & one_by_one(task, of if isinstance(of, type) else None)
         case Queue.DUE_SOON:
             at = _now(now)
-            return (of.next_due_at > at) & (of.next_white_at <= at) & (of.next_yellow_at > at)
+            return (of.next_due_at > at) & (of.next_white_at <= at) & (of.next_yellow_at > at)  # type: ignore[no-any-return]
         case Queue.OVERDUE:
             at = _now(now)
-            return (of.next_due_at <= _latest_over(at)) & (of.next_yellow_at <= at)
+            return (of.next_due_at <= _latest_over(at)) & (of.next_yellow_at <= at)  # type: ignore[no-any-return]
         case Queue.RETURNS:
             kinds = [kind.value for kind in decided_by(actor.role)]
             asked = select(Request.ticket_id).where(among(Request.state, RequestState.PENDING), among(Request.kind, *kinds))
             return Ticket.id.in_(asked)
         case Queue.MINE:
-            return _mine(actor, now)
+            return _mine(actor, now, of)
         case _:
             return ticket_id > 0  # type: ignore[no-any-return]
 
@@ -102,12 +102,13 @@ def _latest_over(now: ColumnElement[datetime]) -> ColumnElement[datetime]:
     return func.greatest(now, select(func.max(found.c.next_due_at)).scalar_subquery())
 
 
-def one_by_one(found: Select[int], at_hand: type[Ticket | UnitQueue] = Ticket) -> ColumnElement[bool]:
+def one_by_one(found: Select[int], at_hand: type[Ticket | UnitQueue] | None = Ticket) -> ColumnElement[bool]:
     """Whether the selection finds a row for the ticket at hand. Unlike EXISTS it is never turned into a join with all it could find.
 
     For statements that go along an index and stop when the page is full.
     """
-    return found.correlate(at_hand).limit(literal_column("1")).scalar_subquery().is_not(None)  # the export joins assignments itself
+    found = found.correlate(at_hand) if at_hand is not None else found
+    return found.limit(literal_column("1")).scalar_subquery().is_not(None)  # the export joins assignments itself
 
 
 def waiting_parts(actor: Actor) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ def waiting_parts(actor: Actor) -> tuple[str, ...]:
     return tuple(state.value for state in (*own, *deputy))
 
 
-def _mine(actor: Actor, now: datetime | None) -> ColumnElement[bool]:
+def _mine(actor: Actor, now: datetime | None, of: Any) -> ColumnElement[bool]:
     match actor.role:
         case Role.DISPATCHER:
             return or_(*(condition(actor, queue, now) for queue in (Queue.TO_DISPATCH, Queue.REVIEW, Queue.RETURNS)))
@@ -134,4 +135,4 @@ def _mine(actor: Actor, now: datetime | None) -> ColumnElement[bool]:
         case Role.SUPERVISOR | Role.LEADER:
             return condition(actor, Queue.OVERDUE, now)
         case _:
-            return among(Ticket.state, *OPEN)
+            return among(of.state, *OPEN)
