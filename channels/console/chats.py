@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.desk import last_words
 from channels.console.pages import fragment, page, see_other
+from channels.console.readings import readings
 from channels.console.session import Staff, require_may, staff
 from channels.web.files import download
 from channels.web.keys import CORE, DATABASE
@@ -19,7 +20,7 @@ from channels.web.templating import is_fragment
 from channels.wechat.outbox import queue_agent_reply
 from hotline.errors import HotlineError, InvalidInput, NotFound
 from hotline.i18n import _
-from ticketing.conversation.models import Conversation, Message, Owner
+from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.conversation.service import get_conversation, give_back, messages, notify, say_as_agent, take, waiting
 from ticketing.people.models import Role
 from ticketing.people.permissions import may
@@ -59,9 +60,19 @@ async def _respond(
         inbox = await _load(request, session, person, wanted)
     values: dict[str, Any] = {"inbox": inbox, "problem": str(problem) if problem else "", "draft": draft, "max_text": MAX_TEXT}
     part = request.query.get("part", "")
+    if is_fragment(request) and part == "hints":
+        return fragment(request, "console/_chat_hints.html", **await _hints(request, inbox))
     if is_fragment(request) and part in ("inbox", "talk"):
         return fragment(request, f"console/_chat_{part}.html", **values)
     return page(request, "console/chats.html", nav="chats", status=problem.status if problem else 200, **values)
+
+
+async def _hints(request: web.Request, inbox: Inbox) -> dict[str, Any]:
+    """Articles for what the citizen said last; they can be put into the answer by whoever gives it."""
+    said = [message.text for message in inbox.said if message.author == Author.CITIZEN.value and message.text]
+    async with request.app[DATABASE].transaction() as session:
+        found = await readings(request.app[CORE], session, said)
+    return {"readings": found, "said": said, "insert_into": "say" if inbox.mine else ""}
 
 
 async def _load(request: web.Request, session: AsyncSession, person: Staff, wanted: str) -> Inbox:

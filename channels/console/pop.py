@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import receipt
 from channels.console.pages import fragment
+from channels.console.readings import readings
 from channels.console.register import BLANK, DRAFT_FIELDS
 from channels.console.session import Staff, require_may
 from channels.console.tickets import active_categories
@@ -26,9 +27,6 @@ from chatbot.understood import Understood, understand
 from hotline.clock import to_city
 from hotline.errors import NotFound
 from hotline.i18n import _
-from knowledge.article.models import Article
-from knowledge.search.sentence import matching_sentence
-from knowledge.search.service import MIDDLE, search
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person as private
 from ticketing.context import Core
@@ -47,8 +45,6 @@ from ticketing.ticket.by_caller import Earlier, earlier_tickets
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Urgency
 
-_RECENT = 3
-"""How many of the caller's last sentences knowledge is searched for, with what is being said."""
 _FILLED = ("content", "address", "district", "occurred", "name", "phone", "kind", "urgency", "category_code", "reported_unit_id")
 """What the machine may fill in."""
 
@@ -66,14 +62,6 @@ class Pop:
     """Tickets that came of this call, with the query code where it was registered a moment ago by this person."""
     done: bool
     """This person has registered it: the form is gone, so that the same key pressed again does not register it again."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """An article for what is being said."""
-
-    article: Article
-    sentence: str
 
 
 async def load_pop(request: web.Request, session: AsyncSession, person: Staff) -> Pop | None:
@@ -157,9 +145,7 @@ async def show_hints(request: web.Request) -> web.StreamResponse:
         own = await _own(request, session, person)
         speaking = [caption.text for caption in await captions(core, session, own.call.id) if caption.speaker == "citizen"]
         said = [*await _citizens_words(session, own.call.conversation_id), *speaking]
-        recent = "。".join(said[-_RECENT:])[-300:]
-        hits = await search(session, recent, limit=3, today=to_city(core.clock.now()).date()) if recent else []
-        found = [Reading(hit.article, matching_sentence(hit.article, recent)) for hit in hits if hit.score >= MIDDLE]
+        found = await readings(core, session, said)
     return fragment(request, "console/_pop_hints.html", call=own.call, alarm=_alarm(said), readings=found, said=bool(said))
 
 

@@ -32,7 +32,7 @@ SURE = 0.7
 MIDDLE = 0.3
 """At and above: offer as a choice. Below: as good as not found."""
 CANDIDATES = 48
-MOST_ROWS, MOST_ENTRIES, MOST_OF_ONE = 3000, 40, 1500
+MOST_ROWS, MOST_ENTRIES, MOST_OF_ONE = 1200, 24, 150
 """How much PostgreSQL looks at for candidates: rows in all, entries of the question, rows of one entry."""
 TOPIC_SHARE = 0.5
 """An answer of an emergency topic that holds so much of the question, counted by rarity, goes before all others."""
@@ -167,13 +167,16 @@ def _entries(query: str, synonyms: Synonyms, statistics: Statistics) -> tuple[li
         return [], []
     numbers = np.array([sums([lexeme])[0] for lexeme in lexemes], np.uint32)
     held, rarity = statistics.held(numbers), statistics.rarity(numbers)
-    chosen: list[int] = []
+    order = np.argsort(-rarity, kind="stable")
+    unknown = [int(place) for place in order if held[place] == 0][:MOST_ENTRIES]  # of a new article, or of one outside the sample
+    known: list[int] = []
     rows = 0.0
-    for place in np.argsort(-rarity, kind="stable")[:MOST_ENTRIES]:
+    for place in (int(place) for place in order if held[place] > 0):
         rows += min(float(held[place]), MOST_OF_ONE)
-        if chosen and rows > MOST_ROWS:
+        if known and (rows > MOST_ROWS or len(known) == MOST_ENTRIES):
             break
-        chosen.append(int(place))
+        known.append(place)
+    chosen = unknown + known
     return [lexemes[place] for place in chosen], [float(rarity[place]) for place in chosen]
 
 

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.events import Outbox
+from knowledge.article.content import Content
+from knowledge.article.service import create, publish
 from tests import pictures
 from tests.channels.staff import Browser, City, Opener
 from ticketing.attachment.service import store
 from ticketing.citizen.service import by_openid
 from ticketing.conversation.models import Author, Conversation, Message
 from ticketing.conversation.service import add_message, open_conversation, request_person
+from ticketing.people.actor import SYSTEM
 from ticketing.people.models import Line, User
 
 
@@ -139,3 +144,35 @@ async def test_a_file_of_a_chat_is_for_whoever_may_read_the_chat(browser: Opener
     assert (await second.get(path)).status == 404
     assert (await first.get(f"/console/chats/{uuid4()}/files/{kept.id}")).status == 404
     assert (await first.get(f"/console/chats/{conversation_id}/files/x")).status == 404
+
+
+async def test_articles_for_what_was_said_stand_beside_the_chat_and_only_its_agent_can_insert(browser: Opener, city: City) -> None:
+    async with city.database.transaction() as session:
+        article = await _article(city, session)
+        conversation = await open_conversation(city.core, session, channel="web")
+        await add_message(city.core, session, conversation, Author.CITIZEN, "你好")
+        await add_message(city.core, session, conversation, Author.CITIZEN, "放风筝要不要许可，收钱吗")
+        await request_person(city.core, session, conversation, "asked")
+        conversation_id = conversation.id
+    agent = await browser("agent")
+    path = f"/console/chats?part=hints&id={conversation_id}"
+    waiting = await (await agent.get(path, headers={"HX-Request": "true"})).text()
+    assert f"/console/articles/{article}" in waiting
+    assert "data-append" not in waiting
+    assert await _post(agent, f"/console/chats/{conversation_id}/take") == 303
+    own = await (await agent.get(path, headers={"HX-Request": "true"})).text()
+    assert 'data-append="say"' in own
+    assert 'data-key="Alt+1"' in own
+    assert "放风筝不收费" in own
+    stranger = await (await (await browser("agent2")).get(path, headers={"HX-Request": "true"})).text()
+    assert "风筝" not in stranger
+
+
+async def _article(city: City, session: AsyncSession) -> int:
+    content = Content(
+        title="风筝放飞许可", scene="其他", spoken="放风筝请避开电线和机场。", questions=("放风筝要不要许可", "哪里可以放风筝"),
+        valid_from=date(2025, 1, 1), checked_on=date(2025, 11, 1), kind="question", body={"fee": "放风筝不收费"},
+    )  # fmt: skip
+    article = await create(city.core, session, SYSTEM, "kite", content)
+    await publish(city.core, session, SYSTEM, article.id, version=1)
+    return article.id

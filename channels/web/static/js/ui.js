@@ -107,6 +107,17 @@
     field.dispatchEvent(new Event('input', { bubbles: true }));
     field.focus();
   });
+  // A sentence goes behind what is already written.
+  document.addEventListener('click', function (event) {
+    var sentence = event.target.closest('[data-append]');
+    var field = sentence && document.getElementById(sentence.dataset.append);
+    if (!field || field.readOnly || field.disabled) return;
+    var written = field.value.replace(/\s+$/, '');
+    field.value = written + (written ? '\n' : '') + sentence.dataset.value;
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+    field.focus();
+    field.setSelectionRange(field.value.length, field.value.length);
+  });
   document.addEventListener('input', function (event) {
     var field = event.target.closest('.field--machine');
     if (field) field.classList.remove('field--machine');
