@@ -20,6 +20,7 @@ PATTERNS = (
     ("a month by unit and category, slowest indicator", "1000 ms",
      r"^\| one indicator, a month by unit and category: \w.*?\| \d+ \| (\d+) \|", "ms"),
     ("similar open tickets, slowest p95", "100 ms", r"^\d+ open, .*p95 ([\d.]+) ms", "ms"),
+    ("knowledge search at 100,000 articles, p95", "30 ms", r"^\| question \| \d+ \| \d+ \| [\d.]+ \| ([\d.]+) \|", "ms"),
 )  # fmt: skip
 
 
