@@ -119,6 +119,8 @@ DONE = {
     "article_restore": "已恢复成新稿，审核后才会发布",
     "article_wrong": "已告诉编辑",
     "article_topic_saved": "专题已保存",
+    "synonyms_saved": "这组词已保存，大约半分钟后生效",
+    "synonyms_dropped": "这组词已删除，大约半分钟后生效",
     "article_topic_on": "专题已启用，下一个问题就先用它的答复",
     "article_topic_off": "专题已停用",
     "gap_article": "已建好一条知识，请补齐内容后送审",
