@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Set
 
 from knowledge.search import words
 
@@ -40,8 +41,8 @@ def cells(text: str) -> list[int]:
     return sorted({zlib.crc32(feature.encode()) & 0x7FFFFFFF for feature in features(text)})
 
 
-def alike(one: frozenset[str], other: frozenset[str], article: int | None = None, other_article: int | None = None) -> float:
-    """From 0 to 1; with the articles nearest to each, when they are known."""
+def alike(one: Set[object], other: Set[object], article: int | None = None, other_article: int | None = None) -> float:
+    """From 0 to 1, of features or of their cells; with the articles nearest to each, when they are known."""
     if not one or not other:
         return 0.0
     score = 2 * len(one & other) / (len(one) + len(other))

@@ -18,13 +18,13 @@ from hotline.events import record
 from hotline.i18n import _
 from knowledge.article.access import is_told
 from knowledge.article.models import Article, ArticleState
-from knowledge.gap.likeness import LEAST, alike, cells, features
+from knowledge.gap.likeness import LEAST, alike, cells
 from knowledge.gap.models import Cause, Gap, GapSentence, GapState
 from ticketing.context import Core
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.permissions import ensure
 
-SIGNED = 20
+SIGNED = 6
 """Sentences of one group that later ones are compared with."""
 _CANDIDATES = 60
 _MEMORY = timedelta(days=365)
@@ -87,20 +87,20 @@ async def _like(session: AsyncSession, asked: Asked, now: datetime) -> Gap | Non
     if not looked_for:
         return None
     best, found = LEAST, None
-    mine = features(asked.text)
+    mine = frozenset(looked_for)
     for row in await session.execute(_candidates(looked_for, now)):
-        score = alike(mine, features(row.text), asked.article_id, row.article_id)
+        score = alike(mine, frozenset(row.cells), asked.article_id, row.article_id)
         if score >= best:
             best, found = score, row.gap_id
     return (await session.scalars(select(Gap).where(Gap.id == found).with_for_update())).one() if found else None
 
 
-def _candidates(looked_for: list[int], now: datetime) -> Select[int, str, int | None]:
+def _candidates(looked_for: list[int], now: datetime) -> Select[int, list[int], int | None]:
     mine = cast(bindparam("looked_for", looked_for, type_=ARRAY(Integer)), ARRAY(Integer))
     cell = func.unnest(GapSentence.cells).column_valued("cell")
     shared = select(func.count(cell)).where(cell == func.any(mine)).correlate(GapSentence).scalar_subquery()
     return (
-        select(GapSentence.gap_id, GapSentence.text, GapSentence.article_id)
+        select(GapSentence.gap_id, GapSentence.cells, GapSentence.article_id)
         .where(GapSentence.cells.op("&&")(mine), GapSentence.at > now - _MEMORY)
         .order_by(shared.desc(), GapSentence.id)
         .limit(_CANDIDATES)
