@@ -181,7 +181,7 @@ class _Talk:
         found = await guide.find(self.core, self.session, self.text)
         if not found.sure:
             return None
-        return Reply([await guide.answer(self.session, found.hits[0].article), wording.form_step(form.again(draft))])
+        return Reply([await guide.answer(self.session, found.hits[0].article, asked=self.text), wording.form_step(form.again(draft))])
 
     async def _submit(self, draft: Draft) -> Reply:
         registered = await register_draft(self.core, self.session, self.conversation, draft)
@@ -293,7 +293,8 @@ class _Talk:
             gaps.picked(self.memory.state, article)
         else:
             gaps.remember(self.memory.state, self.message.id, told=article)
-        return Reply([await guide.answer(self.session, article, then=fulltext.offer(by) if by else "")])
+        asked = "" if picked else self.text
+        return Reply([await guide.answer(self.session, article, asked=asked, then=fulltext.offer(by) if by else "")])
 
     def _more_question(self, article: Any = None) -> Reply:
         self.memory.hit()

@@ -15,7 +15,7 @@ from hotline.i18n import _
 from knowledge.article.access import is_told
 from knowledge.article.models import Article
 from knowledge.article.service import used
-from knowledge.article.text import render, sections
+from knowledge.article.text import render, sections, spoken_for
 from knowledge.search.service import MIDDLE, Hit, is_sure, search
 from ticketing.context import Core
 
@@ -50,10 +50,11 @@ async def told(core: Core, session: AsyncSession, article_id: int) -> Article | 
     return (await session.scalars(select(Article).where(Article.id == article_id, is_told(today)))).first()
 
 
-async def answer(session: AsyncSession, article: Article, *, then: str = "") -> Say:
-    """The whole answer as text, the short one as speech, followed by the question `then`."""
+async def answer(session: AsyncSession, article: Article, *, asked: str = "", then: str = "") -> Say:
+    """The whole answer as text; as speech the short one to what `asked` asks for (fee, place …), followed by the question `then`."""
     await used(session, article)
-    return Say(render(article), article.spoken + (then or _("您还有别的问题吗？")), article=(article.id, article.version))
+    spoken = spoken_for(article, _one_part(asked))
+    return Say(render(article), spoken + (then or _("您还有别的问题吗？")), article=(article.id, article.version))
 
 
 _ASKS_FOR = (
@@ -75,6 +76,12 @@ _AROUND = (
 _FOLLOW_UPS = tuple((name, re.compile(words), re.compile(f"(?:{words}|{_AROUND})+")) for name, words in _ASKS_FOR)
 
 
+def _one_part(asked: str) -> str:
+    """The one part of a matter that a question asks for; empty when it asks for several or for the whole."""
+    parts = [name for name, words, _whole in _FOLLOW_UPS if words.search(asked)]
+    return parts[0] if len(parts) == 1 else ""
+
+
 def follow_up(article: Article, text: str) -> Say | None:
     """The part of the article just told that a short question asks for (在哪办, 要多少钱); None when it asks something else."""
     said = clean(text)[:40]
@@ -82,5 +89,6 @@ def follow_up(article: Article, text: str) -> Say | None:
     found = next((lines for name, _heading, lines in sections(article.body) if name == field), None) if field else None
     if not found:
         return None
-    spoken = "。".join(found) + "。" + _("您还有别的问题吗？")
+    words = str(article.spoken_parts.get(field or "") or "。".join(found) + "。")
+    spoken = words + _("您还有别的问题吗？")
     return Say(_("【{title}】{answer}").format(title=article.title, answer="\n".join(found)), spoken, article=(article.id, article.version))

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import FormData
 from sqlalchemy import select
 
+from chatbot.dialogue import Dialogue
 from hotline.clock import to_city
 from knowledge.article import service, sweep
 from knowledge.article.content import Content
@@ -278,3 +279,41 @@ async def test_filters(browser: Opener, city: City) -> None:
     assert await titles("kind=notice") == set()
     assert await titles("q=公交") == {"老人公交卡"}
     assert await titles("view=drafts") == {"企业办照", "老人公交卡", "人人都问"}  # an agent has no such list
+
+
+@pytest.mark.usefixtures("editor2")
+async def test_a_new_fee_is_heard_on_the_next_question(browser: Opener, city: City) -> None:
+    """An editor's change, both reviews, and the assistant says the new fee in writing and on the phone, without any training."""
+    clerk, chief, second = [await browser(name) for name in ("clerk", "chief", "editor2")]
+    dialogue = Dialogue(city.core, city.database, None)
+
+    async def said() -> tuple[str, str]:
+        async with city.database.transaction() as session:
+            talk = await open_conversation(city.core, session, channel="phone")
+        [answer] = (await dialogue.turn(talk.id, "办狗证多少钱")).answers
+        return answer.text, answer.spoken
+
+    for number, title in enumerate(
+        ("护照首次申领", "供暖报停", "二手房过户", "结婚登记", "驾驶证换证", "失业金申领", "生育津贴", "公租房申请")
+    ):
+        await put_live(city, slug=f"other-{number}", title=title, questions=(f"{title}要带什么", f"怎么办{title}"), spoken="请到窗口办理。")
+    questions = "狗证怎么办\n办狗证多少钱\n养狗要登记吗\n狗证去哪里办"
+    article = await write(clerk, questions=questions, body_fee="每只200元", spoken_fee="每只二百元。")
+    for step, person in (("submit", clerk), ("pass", chief), ("publish", second)):
+        await act(person, article, step)
+    text, spoken = await said()
+    assert "每只200元" in text
+    assert spoken.startswith("每只二百元。")
+    page = f"/console/articles/{article}/edit"
+    hidden = await clerk.form(page, page)
+    changed = {**hidden, **FILLED, "questions": questions, "body_fee": "每只100元", "spoken_fee": "每只一百元。"}
+    assert (await clerk.post(page, changed)).status == 303
+    await act(clerk, article, "submit")
+    await act(chief, article, "pass")
+    assert "每只200元" in (await said())[0]  # what is published stays until it is replaced
+    await act(second, article, "publish")
+    text, spoken = await said()
+    assert "每只100元" in text
+    assert spoken.startswith("每只一百元。")
+    await act(second, article, "recall", reason="条例暂停执行")
+    assert "元" not in "".join(await said())
