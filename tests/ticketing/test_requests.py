@@ -185,6 +185,25 @@ async def test_a_dispatcher_brings_an_overlap_to_the_supervisor(city: City) -> N
         assert await session.scalar(running) == 0
 
 
+async def test_a_unit_that_helped_and_leads_by_a_ruling_owes_what_a_lead_owes(city: City) -> None:
+    number = (await city.register()).ticket.number
+    order = Order(city.units["city"], DispatchMode.PHONE, co_units=(CoUnit(city.units["water"]),))
+    was_lead = await city.act(number, city.dispatcher, dispatching.dispatch_order, order)
+    async with city.database.transaction() as session:
+        helper = (await session.scalars(select(Assignment).where(Assignment.unit_id == city.units["water"]))).one()
+    await city.by_unit(city.water_clerk, assignments.sign, helper)
+    await city.act(number, city.dispatcher, dispute.open_dispute, "道路与管线交叉，两家职责重叠", overlap(city))
+    swapped = Order(city.units["water"], DispatchMode.PHONE, co_units=(CoUnit(city.units["city"]),))
+    await city.act(number, city.supervisor, dispute.rule, swapped, grounds="管线先行修复后恢复路面")
+    async with city.database.transaction() as session:
+        rows = list(await session.scalars(select(Deadline).where(Deadline.state == "running").order_by(Deadline.id)))
+        short = await session.scalar(select(Deadline.limit_value).where(Deadline.assignment_id == helper.id, Deadline.state == "cancelled"))
+    running = {(row.assignment_id, row.kind): row.limit_value for row in rows}
+    assert set(running) == {*((helper.id, kind) for kind in ("contact", "plan", "handle")), (was_lead.id, "sign"), (was_lead.id, "handle")}
+    assert short is not None
+    assert running[helper.id, "handle"] == running[was_lead.id, "handle"] >= short
+
+
 # ── extension ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

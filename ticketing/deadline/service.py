@@ -5,6 +5,7 @@ Every function flushes and never commits, and expects the ticket row to be locke
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,9 @@ from ticketing.deadline.models import OPEN, ClockKind, ClockState, Deadline, Sta
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Urgency
 from ticketing.words import word
+
+HANDLING = (ClockKind.SIGN, ClockKind.CONTACT, ClockKind.ON_SITE, ClockKind.PLAN, ClockKind.HANDLE)
+"""The clocks of a unit's part, in the order in which they start."""
 
 
 async def start_clock(
@@ -163,8 +167,9 @@ async def start_handling_clocks(
     lead: bool,
     until: datetime | None = None,
     parent_id: int | None = None,
+    kinds: Collection[ClockKind] = HANDLING,
 ) -> list[Deadline]:
-    """Start all clocks of an assignment by the ticket's policy: sign, contact, on_site, plan, handle.
+    """Start the clocks of an assignment by the ticket's policy: sign, contact, on_site, plan, handle, of them those in `kinds`.
 
     A co-unit has a sign clock and its own, shorter handle clock (`co_handle`); the dispatcher may set its end himself
     (`until`), which may not lie after that of whom it helps (`parent_id`, or the lead unit). Nobody is contacted when the
@@ -178,14 +183,24 @@ async def start_handling_clocks(
         if handle := chosen.co_handle or chosen.limits.get(ClockKind.HANDLE):
             limits[ClockKind.HANDLE] = handle
     started = []
-    for kind in (ClockKind.SIGN, ClockKind.CONTACT, ClockKind.ON_SITE, ClockKind.PLAN, ClockKind.HANDLE):
-        if kind not in limits or (kind is ClockKind.CONTACT and nobody):
+    for kind in HANDLING:
+        if kind not in kinds or kind not in limits or (kind is ClockKind.CONTACT and nobody):
             continue
         limit, options = limits[kind], chosen.options
         if kind is ClockKind.HANDLE and until is not None:
             limit, options = _until(core.clock.now(), until, await latest_end(session, ticket.id, parent_id)), compute.USUAL
         started.append(await start_clock(core, session, ticket, kind, limit, assignment_id=assignment_id, options=options))
     return started
+
+
+async def clocks_of_new_lead(core: Core, session: AsyncSession, ticket: Ticket, assignment: Assignment) -> None:
+    """A unit that helped leads from now on: its own shorter clock ends, and it owes what a lead unit owes (contact, plan, reply).
+
+    Whether it has signed stays as it is; who has spoken with the citizen already need not do so again.
+    """
+    kinds = {ClockKind.ON_SITE, ClockKind.PLAN, ClockKind.HANDLE} | ({ClockKind.CONTACT} if assignment.contacted_at is None else set())
+    await stop_clocks(core, session, ticket.id, *kinds, assignment_id=assignment.id, cancelled=True)
+    await start_handling_clocks(core, session, ticket, assignment.id, lead=True, kinds=kinds)
 
 
 async def latest_end(session: AsyncSession, ticket_id: int, parent_id: int | None = None) -> datetime | None:
@@ -354,6 +369,7 @@ async def running(session: AsyncSession, ticket_id: int) -> list[Deadline]:
 
 
 __all__ = [
+    "clocks_of_new_lead",
     "extend_clock",
     "go_on_after_review",
     "latest_end",

@@ -18,7 +18,7 @@ from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.assignment.service import reply_ready
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_window, stop_clocks
+from ticketing.deadline.service import clocks_of_new_lead, start_window, stop_clocks
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import Role, Unit
 from ticketing.relation.investigation import open_investigation
@@ -29,6 +29,7 @@ from ticketing.ticket.dispatch import Order, assign, check_units
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import move, take_step
 
+_OF_THE_LEAD = (ClockKind.CONTACT, ClockKind.ON_SITE, ClockKind.PLAN)
 _GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
 
 
@@ -84,12 +85,12 @@ async def rule(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
     await requests.close(core, session, actor, ticket, request, approve=True, note=grounds, data=units)
     await take_step(core, session, actor, ticket, "rule_dispute", data={"grounds": grounds.strip()[:1000], **units})
     await stop_clocks(core, session, ticket.id, ClockKind.DISPUTE)
-    kept = await _release_others(core, session, actor, ticket, order)
+    kept, led = await _release_others(core, session, actor, ticket, order)
     investigated = await open_investigation(session, ticket) is not None  # the supervisor owns it then, every unit only helps (D06)
     for unit_id, until in [(order.unit_id, None), *((co.unit_id, co.until) for co in order.co_units)]:
         lead = unit_id == order.unit_id and not investigated
         if unit_id in kept:
-            kept[unit_id].lead, kept[unit_id].by_ruling = lead, True
+            await _keep(core, session, ticket, kept[unit_id], lead=lead, led=unit_id == led)
             if until is not None:
                 await date(core, session, kept[unit_id], until)
         else:
@@ -99,11 +100,29 @@ async def rule(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
     return request
 
 
-async def _release_others(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, order: Order) -> dict[int, Assignment]:
-    """Release who is not named, and take the lead from everybody so that the new lead can have it (one lead at a time)."""
+async def _keep(core: Core, session: AsyncSession, ticket: Ticket, assignment: Assignment, *, lead: bool, led: bool) -> None:
+    """A unit that had a part keeps it, with the clocks of its new role; who led and now helps need not contact the citizen any more."""
+    assignment.lead, assignment.by_ruling = lead, True
+    if not AssignmentState(assignment.state).is_open:
+        return
+    if lead and not led:
+        await clocks_of_new_lead(core, session, ticket, assignment)
+    elif led and not lead:
+        await stop_clocks(core, session, ticket.id, *_OF_THE_LEAD, assignment_id=assignment.id, cancelled=True)
+
+
+async def _release_others(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, order: Order
+) -> tuple[dict[int, Assignment], int]:
+    """Release who is not named, and take the lead from everybody so that the new lead can have it (one lead at a time).
+
+    Returns whose parts stay, by unit, and the unit that led (0: none).
+    """
     kept: dict[int, Assignment] = {}
+    led = 0
     current = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.not_in(_GONE)).with_for_update()
     for assignment in await session.scalars(current):
+        led = assignment.unit_id if assignment.lead else led
         if assignment.unit_id in order.unit_ids:
             kept[assignment.unit_id] = assignment
             assignment.lead = False
@@ -112,4 +131,4 @@ async def _release_others(core: Core, session: AsyncSession, actor: Actor, ticke
         await stop_clocks(core, session, ticket.id, assignment_id=assignment.id, cancelled=True)
         await requests.withdraw_pending(core, session, ticket, assignment_id=assignment.id)
     await session.flush()
-    return kept
+    return kept, led
