@@ -25,11 +25,11 @@ async def calendar(services: Services) -> object:
 
 
 async def knowledge(services: Services) -> int:
-    """Publish articles whose moment has come; mark what has expired or must be reviewed, and remind."""
+    """Publish articles whose moment has come; mark what has expired or must be reviewed, and remind; count words anew after a change."""
     from knowledge.article import sweep
+    from knowledge.search import indexing
 
-    async with services.database.transaction() as session:
-        return await expire_due(services.core, session)
+    return await sweep.run(services.core, services.database) + await indexing.refresh(services.database)
 
 
 async def login_sessions(services: Services) -> int:
