@@ -86,6 +86,7 @@ class Message(Base):
     __table_args__ = (
         CheckConstraint(f"author IN ({sql_values(Author)})", name="author"),
         Index("ix_message_conversation_id", "conversation_id", "id"),
+        Index("ix_message_article_id", "article_id", "id", postgresql_where=sql("article_id IS NOT NULL")),
         # answers from the knowledge base by their time: statistics and sampled checks
         Index("ix_message_told", "at", postgresql_where=sql("article_id IS NOT NULL")),
         UniqueConstraint("conversation_id", "external_id"),

@@ -1266,6 +1266,8 @@ CREATE TABLE message (
 	CONSTRAINT fk_message_article_id FOREIGN KEY(article_id) REFERENCES article (id)
 );
 
+CREATE INDEX ix_message_article_id ON message (article_id, id) WHERE article_id IS NOT NULL;
+
 CREATE INDEX ix_message_conversation_id ON message (conversation_id, id);
 
 CREATE INDEX ix_message_told ON message (at) WHERE article_id IS NOT NULL;
