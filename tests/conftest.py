@@ -52,7 +52,9 @@ _JOURNEYS = (
     "ticketing/tables",
     "ticketing/test_endings.py",
     "ticketing/test_relations.py",
+    "ticketing/test_refusals.py",
     "ticketing/test_requests.py",
+    "ticketing/test_returns.py",
 )
 """Whole journeys by service, HTTP or a scripted call. Each test is quick, but there are hundreds: `--fast` leaves them out."""
 
