@@ -92,7 +92,7 @@ async def test_answers_are_drawn_judged_and_counted(browser: Opener, city: City)
     async with city.database.transaction() as session:
         check = (await session.scalars(select(AnswerCheck.id))).one()
     form = await quality.form(at, f"{at}/{check}/wrong")
-    refused = await quality.post(f"{at}/{check}/wrong", form)
+    refused = await quality.post(f"{at}/{check}/wrong", {**form})
     assert refused.status == 422
     assert "错在哪里" in await refused.text()
     assert (await quality.post(f"{at}/{check}/wrong", {**form, "remark": "费用不对"})).status == 303
