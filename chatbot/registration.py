@@ -118,6 +118,8 @@ async def _appeal(core: Core, session: AsyncSession, conversation: Conversation,
     found = await suggestion.suggest(core, session, what, address=where, channel=conversation.channel)
     reachable = phone or (draft.caller_known and not draft.anonymous)
     extra: dict[str, object] = {"draft": draft.id}
+    if conversation.scene:
+        extra["scene"] = conversation.scene
     if unfinished:
         extra["unfinished"] = True
     if "保密" in what:

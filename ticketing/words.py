@@ -119,7 +119,7 @@ ARTICLE_STATES = {
     "recalled": "已撤回",
 }
 KINDS = {"consult": "咨询", "help": "求助", "complaint": "投诉", "report": "举报", "suggestion": "建议", "praise": "表扬"}
-CHANNELS = {"phone": "电话", "wechat": "微信", "web": "网页", "open311": "Open311", "staff": "登记"}
+CHANNELS = {"phone": "电话", "wechat": "微信", "web": "网页", "sms": "短信", "open311": "Open311", "staff": "登记"}
 URGENCIES = {"normal": "一般", "urgent": "紧急", "emergency": "特急"}
 MODES = {"phone": "电话交办", "written": "书面转办", "leader": "领导批示"}
 HANDLING_KINDS = {"on_spot": "即时办理件", "promised": "承诺办理件", "joint": "联合办理件", "hard": "疑难件"}

@@ -321,7 +321,7 @@ async def _named(session: AsyncSession, person: Staff, form: Mapping[str, str], 
     return tuple(dict.fromkeys((person.user.id, *chosen)))
 
 
-_CHANNELS = {"phone": Channel.PHONE, "wechat": Channel.WECHAT, "web": Channel.WEB}
+_CHANNELS = {"phone": Channel.PHONE, "wechat": Channel.WECHAT, "web": Channel.WEB, "sms": Channel.SMS}
 
 
 def _appeal(form: Mapping[str, str], conversation: Conversation | None, named: tuple[int, ...]) -> Appeal:

@@ -16,6 +16,7 @@ _CHANNELS = {
     Channel.PHONE: "电话登记",
     Channel.WECHAT: "微信登记",
     Channel.WEB: "网页登记",
+    Channel.SMS: "短信登记",
     Channel.OPEN311: "开放平台登记",
     Channel.STAFF: "话务员登记",
 }

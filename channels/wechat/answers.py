@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.wechat import menu, mine, outbox, rating
-from channels.wechat.choices import chosen, numbered
+from channels import affairs
+from channels.turns import chosen, in_words
+from channels.wechat import menu, outbox, scenes
 from channels.wechat.ears import Ears, NotHeard
 from channels.wechat.incoming import Incoming, Kind
 from channels.wechat.journal import Work
@@ -28,7 +29,7 @@ from ticketing.conversation.models import Author, Conversation, Owner
 from ticketing.conversation.service import add_message, open_conversation
 
 if TYPE_CHECKING:
-    from chatbot.dialogue import Dialogue, Turn
+    from chatbot.dialogue import Dialogue
 
 log = logs.get(__name__)
 GREETING_EVENTS = frozenset({"subscribe", "subscribe_scan"})
@@ -68,27 +69,12 @@ class Answers:
             return self._cannot_read()
         async with self._database.transaction() as session:
             conversation = await self._conversation(session, work.message)
-            own = await self._own_affairs(session, conversation, work, text)
+            own = await affairs.answer(self._core, session, conversation, text, key=_key(work), by="wechat")
             if own is not None:
                 return own
             text = await chosen(session, conversation, text)
         turn = await self._dialogue.turn(conversation.id, text, external_id=_key(work), data=data)
         return in_words(turn)
-
-    async def _own_affairs(self, session: AsyncSession, conversation: Conversation, work: Work, text: str) -> str | None:
-        """What only this channel can answer, since the openid says who it is: own tickets and their rating."""
-        citizen_id = conversation.citizen_id
-        if citizen_id is None or conversation.owner == Owner.HUMAN.value or conversation.draft:
-            return None
-        answer: str | None = None
-        if text.strip(" 。？?") in mine.WORDS:
-            answer = await mine.overview(session, citizen_id)
-        elif (satisfaction := rating.recognise(text)) is not None:
-            answer = await rating.rate(self._core, session, citizen_id, satisfaction)
-        if answer is not None:
-            await add_message(self._core, session, conversation, Author.CITIZEN, text, external_id=_key(work))
-            await add_message(self._core, session, conversation, Author.BOT, answer, external_id=f"{_key(work)}:answer")
-        return answer
 
     async def _voice(self, work: Work) -> str:
         try:
@@ -114,10 +100,13 @@ class Answers:
             citizen = await by_openid(self._core, session, work.message.openid)
             await outbox.enqueue_picture(self._core, session, citizen.id, conversation.id, media_id, dedupe=f"wechat:picture:{work.id}")
             owner, draft = conversation.owner, conversation.draft
+            asked = await affairs.waiting_for_citizen(session, citizen.id) if not draft else None
         if owner == Owner.HUMAN.value:
             return ""
         if draft:
             return _("照片收到，会和您的诉求放在一起。请接着说。")
+        if asked is not None:
+            return _("照片收到，已放进工单{number}。补充完了请回复“补充”和一句说明。").format(number=asked.number)
         return _("照片收到。请说一说是什么事、在什么地方，我们一并登记。")
 
     async def _location(self, work: Work) -> str:
@@ -144,12 +133,16 @@ class Answers:
 
     async def _event(self, work: Work) -> str:
         message = work.message
-        if message.event in GREETING_EVENTS:
-            return self._greeting()
+        scene = scenes.of(message)
+        if message.event in GREETING_EVENTS or scene:
+            async with self._database.transaction() as session:
+                conversation = await self._conversation(session, message)
+                place = await scenes.remember(session, conversation, scene)
+            return self._greeting() + (_("\n您扫的是“{place}”的二维码，提交的诉求会注明。").format(place=place) if place else "")
         if message.event == "click":
             says = menu.load().says.get(message.get("EventKey"))
             return await self._text(work, says) if says else self._greeting()
-        return ""  # unsubscribe, SCAN, VIEW, receipts: nothing is to be said
+        return ""  # unsubscribe, VIEW, receipts: nothing is to be said
 
     async def _conversation(self, session: AsyncSession, message: Incoming) -> Conversation:
         citizen = await by_openid(self._core, session, message.openid)
@@ -164,15 +157,6 @@ class Answers:
 
     def _cannot_read(self) -> str:
         return _("这种消息暂时看不了。请用文字、语音、照片或位置告诉我们，或拨打{line}。").format(line=self._core.line)
-
-
-def in_words(turn: Turn) -> str:
-    """A turn as one text: the platform takes one passive reply, and five messages in all per message of the citizen."""
-    parts = [answer.text for answer in turn.answers if answer.text]
-    choices = next((answer.choices for answer in reversed(turn.answers) if answer.choices), ())
-    if len(choices) > 1 or (choices and choices[0] not in "".join(parts)):  # one that the text names anyway needs no list
-        parts.append(numbered(choices))
-    return "\n\n".join(parts)
 
 
 def _key(work: Work) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.affairs import SUPPLEMENTED, waiting_for_citizen
 from channels.web import files
 from hotline.settings import Settings
 from ticketing.context import Core
@@ -37,7 +38,15 @@ async def keep(core: Core, settings: Settings, session: AsyncSession, conversati
 
 
 async def _fresh_ticket(core: Core, session: AsyncSession, conversation: Conversation) -> int | None:
-    if conversation.draft is not None or conversation.ticket_id is None:
+    """The ticket that was registered or added to just now, else the one that waits for what the citizen was asked for."""
+    if conversation.draft is not None:
         return None
-    fresh = select(Ticket.id).where(Ticket.id == conversation.ticket_id, Ticket.received_at > core.clock.now() - _SUPPLEMENT)
-    return (await session.scalars(fresh)).first()
+    since = core.clock.now() - _SUPPLEMENT
+    added = conversation.bot_state.get(SUPPLEMENTED)
+    if added and datetime.fromisoformat(added["at"]) > since:
+        return int(added["ticket"])
+    fresh = select(Ticket.id).where(Ticket.id == conversation.ticket_id, Ticket.received_at > since)
+    if conversation.ticket_id is not None and (found := (await session.scalars(fresh)).first()) is not None:
+        return found
+    asked = await waiting_for_citizen(session, conversation.citizen_id) if conversation.citizen_id else None
+    return asked.id if asked is not None else None

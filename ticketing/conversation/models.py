@@ -39,7 +39,7 @@ class Conversation(Base):
 
     __tablename__ = "conversation"
     __table_args__ = (
-        CheckConstraint("channel IN ('phone', 'wechat', 'web')", name="channel"),
+        CheckConstraint("channel IN ('phone', 'wechat', 'web', 'sms')", name="channel"),
         CheckConstraint(f"owner IN ({sql_values(Owner)})", name="owner"),
         CheckConstraint("(owner = 'human') = (agent_id IS NOT NULL)", name="human_has_agent"),
         Index(
@@ -59,8 +59,10 @@ class Conversation(Base):
     channel: Mapped[str]
     line: Mapped[str] = mapped_column(default="", server_default="")
     """The line that the citizen wrote to (A07): people of another line do not see the chat. A call's line is what was dialled."""
+    scene: Mapped[str] = mapped_column(default="", server_default="")
+    """Which poster's code (二维码场景值) the citizen scanned last; kept with what is registered from then on."""
     party_hash: Mapped[str | None]
-    """Keyed hash of the openid (WeChat): at most one live conversation each. Null for phone and web."""
+    """Keyed hash of the openid (WeChat) or the number (SMS): at most one live conversation each. Null for phone and web."""
     citizen_id: Mapped[int | None] = mapped_column(ForeignKey("citizen.id"))
     owner: Mapped[str] = mapped_column(default=Owner.BOT.value)
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
@@ -79,6 +80,7 @@ class NoticeDelivery(Base):
         Index("ix_notice_delivery_stuck", "id", postgresql_where=text("state IN ('given_up', 'no_gateway')")),
         Index("ix_notice_delivery_phone", "phone_hash", "queued_at", postgresql_where=text("phone_hash IS NOT NULL")),
         Index("ix_notice_delivery_state", "state", "id"),
+        Index("ix_notice_delivery_gateway", "gateway_id", postgresql_where=text("gateway_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -90,6 +92,60 @@ class NoticeDelivery(Base):
     queued_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+    gateway_id: Mapped[str | None]
+    """The provider's own number of the message: its delivery receipt (状态报告) names it."""
+    delivered_at: Mapped[datetime | None]
+    """When the receipt said that it had reached the telephone; null: no receipt came (yet)."""
     phone_hash: Mapped[str | None]
     """Of a number that nobody verified, to count how many messages a day it gets."""
     acknowledged_by_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+
+
+class NoticePreference(Base):
+    """How a citizen wants to be told. No row: as the appeal came in, within the city's quiet hours."""
+
+    __tablename__ = "notice_preference"
+    __table_args__ = (
+        CheckConstraint("way IN ('auto', 'sms', 'wechat', 'none')", name="way"),
+        CheckConstraint("language IN ('zh', 'en')", name="language"),
+        CheckConstraint("(quiet_from IS NULL) = (quiet_to IS NULL)", name="quiet_whole"),
+    )
+
+    citizen_id: Mapped[int] = mapped_column(ForeignKey("citizen.id", ondelete="CASCADE"), primary_key=True)
+    way: Mapped[str] = mapped_column(default="auto")
+    """auto, sms, wechat, or none: only what has to be told (`Template.required`)."""
+    quiet_from: Mapped[time | None]
+    quiet_to: Mapped[time | None]
+    """The citizen's own quiet hours, besides the city's; they may run over midnight."""
+    language: Mapped[str] = mapped_column(default="zh")
+    opted_out_at: Mapped[datetime | None]
+    """When the citizen answered 退订 (TD) to a text message; 恢复 takes it back."""
+    updated_at: Mapped[datetime]
+
+
+class StaffPreference(Base):
+    """How a member of the staff is told outside the console, and of what. No row: in the console only, at once."""
+
+    __tablename__ = "staff_preference"
+    __table_args__ = (
+        CheckConstraint("way IN ('console', 'sms', 'mail')", name="way"),
+        CheckConstraint("digest_hour BETWEEN 0 AND 23", name="digest_hour"),
+        CheckConstraint("(quiet_from IS NULL) = (quiet_to IS NULL)", name="quiet_whole"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True)
+    way: Mapped[str] = mapped_column(default="console")
+    """What besides the inbox: console (nothing), sms, mail."""
+    address_sealed: Mapped[bytes | None]
+    """Mobile number or mail address, sealed."""
+    muted: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """Kinds (`ticketing.supervision.notices.NoticeKind`) that are not sent outside; the inbox has them all."""
+    digest_hour: Mapped[int | None]
+    """Hour of the day in city time at which all of the day's notices come in one message; null: each by itself."""
+    quiet_from: Mapped[time | None]
+    quiet_to: Mapped[time | None]
+    sent_until: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Notices up to this id were handed over."""
+    digest_on: Mapped[date | None]
+    """The last day whose digest was made."""
+    updated_at: Mapped[datetime]

@@ -55,6 +55,7 @@ class Channel(StrEnum):
     PHONE = "phone"
     WECHAT = "wechat"
     WEB = "web"
+    SMS = "sms"
     OPEN311 = "open311"
     STAFF = "staff"
     """Registered by an agent outside a live call."""

@@ -270,6 +270,21 @@ CREATE TABLE staff (
 	CONSTRAINT fk_staff_line FOREIGN KEY(line) REFERENCES line (number)
 );
 
+CREATE TABLE notice_preference (
+	citizen_id BIGINT NOT NULL,
+	way TEXT NOT NULL,
+	quiet_from TIME WITHOUT TIME ZONE,
+	quiet_to TIME WITHOUT TIME ZONE,
+	language TEXT NOT NULL,
+	opted_out_at TIMESTAMP WITH TIME ZONE,
+	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_notice_preference PRIMARY KEY (citizen_id),
+	CONSTRAINT ck_notice_preference_way CHECK (way IN ('auto', 'sms', 'wechat', 'none')),
+	CONSTRAINT ck_notice_preference_language CHECK (language IN ('zh', 'en')),
+	CONSTRAINT ck_notice_preference_quiet_whole CHECK ((quiet_from IS NULL) = (quiet_to IS NULL)),
+	CONSTRAINT fk_notice_preference_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id) ON DELETE CASCADE
+);
+
 CREATE TABLE category (
 	code TEXT NOT NULL,
 	group_name TEXT NOT NULL,
@@ -429,6 +444,7 @@ CREATE TABLE conversation (
 	id UUID NOT NULL,
 	channel TEXT NOT NULL,
 	line TEXT DEFAULT '' NOT NULL,
+	scene TEXT DEFAULT '' NOT NULL,
 	party_hash TEXT,
 	citizen_id BIGINT,
 	owner TEXT NOT NULL,
@@ -443,7 +459,7 @@ CREATE TABLE conversation (
 	closed_at TIMESTAMP WITH TIME ZONE,
 	erased_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_conversation PRIMARY KEY (id),
-	CONSTRAINT ck_conversation_channel CHECK (channel IN ('phone', 'wechat', 'web')),
+	CONSTRAINT ck_conversation_channel CHECK (channel IN ('phone', 'wechat', 'web', 'sms')),
 	CONSTRAINT ck_conversation_owner CHECK (owner IN ('bot', 'queue', 'human', 'closed')),
 	CONSTRAINT ck_conversation_human_has_agent CHECK ((owner = 'human') = (agent_id IS NOT NULL)),
 	CONSTRAINT fk_conversation_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id),
@@ -545,6 +561,24 @@ CREATE TABLE notice_template (
 	CONSTRAINT uq_notice_template_key_version UNIQUE (key, version),
 	CONSTRAINT ck_notice_template_version CHECK (version >= 2),
 	CONSTRAINT fk_notice_template_edited_by_id FOREIGN KEY(edited_by_id) REFERENCES staff (id)
+);
+
+CREATE TABLE staff_preference (
+	user_id BIGINT NOT NULL,
+	way TEXT NOT NULL,
+	address_sealed BYTEA,
+	muted JSONB DEFAULT '[]' NOT NULL,
+	digest_hour BIGINT,
+	quiet_from TIME WITHOUT TIME ZONE,
+	quiet_to TIME WITHOUT TIME ZONE,
+	sent_until BIGINT DEFAULT '0' NOT NULL,
+	digest_on DATE,
+	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_staff_preference PRIMARY KEY (user_id),
+	CONSTRAINT ck_staff_preference_way CHECK (way IN ('console', 'sms', 'mail')),
+	CONSTRAINT ck_staff_preference_digest_hour CHECK (digest_hour BETWEEN 0 AND 23),
+	CONSTRAINT ck_staff_preference_quiet_whole CHECK ((quiet_from IS NULL) = (quiet_to IS NULL)),
+	CONSTRAINT fk_staff_preference_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
 );
 
 CREATE TABLE burst (
@@ -948,7 +982,7 @@ CREATE TABLE ticket (
 	next_yellow_at TIMESTAMP WITH TIME ZONE,
 	CONSTRAINT pk_ticket PRIMARY KEY (id),
 	CONSTRAINT ck_ticket_state CHECK (state IN ('draft', 'registered', 'need_info', 'rejected', 'emergency_out', 'answered', 'to_dispatch', 'in_progress', 'disputed', 'suspended', 'reply_review', 'callback', 'closed', 'archived', 'merged', 'withdrawn', 'invalid')),
-	CONSTRAINT ck_ticket_channel CHECK (channel IN ('phone', 'wechat', 'web', 'open311', 'staff')),
+	CONSTRAINT ck_ticket_channel CHECK (channel IN ('phone', 'wechat', 'web', 'sms', 'open311', 'staff')),
 	CONSTRAINT ck_ticket_kind CHECK (kind IN ('consult', 'help', 'complaint', 'report', 'suggestion', 'praise')),
 	CONSTRAINT ck_ticket_urgency CHECK (urgency IN ('normal', 'urgent', 'emergency')),
 	CONSTRAINT ck_ticket_confidentiality CHECK (confidentiality IN ('open', 'masked', 'secret')),
@@ -1928,6 +1962,8 @@ CREATE TABLE notice_delivery (
 	queued_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	sent_at TIMESTAMP WITH TIME ZONE,
 	last_error TEXT,
+	gateway_id TEXT,
+	delivered_at TIMESTAMP WITH TIME ZONE,
 	phone_hash TEXT,
 	acknowledged_by_id BIGINT,
 	CONSTRAINT pk_notice_delivery PRIMARY KEY (id),
@@ -1939,6 +1975,8 @@ CREATE TABLE notice_delivery (
 	CONSTRAINT fk_notice_delivery_notice_id FOREIGN KEY(notice_id) REFERENCES notice (id) ON DELETE CASCADE,
 	CONSTRAINT fk_notice_delivery_acknowledged_by_id FOREIGN KEY(acknowledged_by_id) REFERENCES staff (id)
 );
+
+CREATE INDEX ix_notice_delivery_gateway ON notice_delivery (gateway_id) WHERE gateway_id IS NOT NULL;
 
 CREATE INDEX ix_notice_delivery_phone ON notice_delivery (phone_hash, queued_at) WHERE phone_hash IS NOT NULL;
 
