@@ -74,12 +74,13 @@ class _Call:
         self.conversation_id = UUID(str(body["sender_id"]))
         self.token = str((message.get("metadata") or {}).get("turn", ""))
         self.form_active = (tracker.get("active_loop") or {}).get("name") == FORM
-        self.hint = _hint(message.get("intent") or {})
+        self.hint = _hint(message.get("intent") or {}, message.get("intent_ranking") or [])
 
 
-def _hint(intent: dict[str, Any]) -> Hint:
+def _hint(intent: dict[str, Any], ranking: list[dict[str, Any]]) -> Hint:
+    danger = max((float(one.get("confidence") or 0.0) for one in ranking if one.get("name") == Intent.EMERGENCY.value), default=0.0)
     try:
-        return Hint(Intent(str(intent.get("name"))), float(intent.get("confidence") or 0.0))
+        return Hint(Intent(str(intent.get("name"))), float(intent.get("confidence") or 0.0), danger)
     except ValueError:
         return UNSURE
 

@@ -348,6 +348,8 @@ class _Talk:
                 return await self._answered(found.hits[0].article)
             case Verdict.FORM:
                 return await self._open_form(self.text, "feedback" if hint.is_(Intent.FEEDBACK) else "complaint")
+            case Verdict.CAUTION:
+                return await self._open_form(self.text, "complaint", Say(_("如果情况紧急、有人有危险，请马上拨打110、119或120。")))
             case Verdict.BOTH | Verdict.CHOICES as verdict:
                 await self._note(found, Cause.UNSURE)
                 return self._offer_choices(found, register=verdict is Verdict.BOTH)

@@ -37,6 +37,8 @@ class Hint:
 
     intent: Intent
     confidence: float
+    danger: float = 0.0
+    """How likely it thinks that somebody is in danger, also when something else is likelier."""
 
     def is_(self, *intents: Intent, least: float = 0.0) -> bool:
         """Whether it is one of these with at least this confidence."""

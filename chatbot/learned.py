@@ -68,9 +68,10 @@ class Classifier:
         shares = 1 / (1 + np.exp(-scores.astype(np.float64)))
         shares /= shares.sum()
         first, second = np.argsort(-shares)[:2]
+        danger = float(shares[self.intents.index(Intent.EMERGENCY)]) if Intent.EMERGENCY in self.intents else 0.0
         if shares[first] < LEAST or shares[first] - shares[second] < AMBIGUOUS:
-            return UNSURE
-        return Hint(self.intents[first], float(shares[first]))
+            return Hint(Intent.UNKNOWN, 0.0, danger)
+        return Hint(self.intents[first], float(shares[first]), danger)
 
 
 class Learned:

@@ -142,7 +142,7 @@ def _sources() -> Iterable[Path]:
     yield from (PROJECT / "intent_features.py", PROJECT / "hotline_intents.py")
     yield from sorted((PROJECT / "data").rglob("*.yml"))
     yield from sorted((PROJECT / "stub").glob("*.py"))
-    yield from (grammar.GRAMMAR, sentences.FRAMES, Path(sentences.__file__), Path(grammar.__file__))
+    yield from (grammar.GRAMMAR, sentences.FRAMES, sentences.DANGER, Path(sentences.__file__), Path(grammar.__file__))
     yield from sentences.appeal_files()
 
 

@@ -25,6 +25,7 @@ from ticketing.ticket.states import Kind
 
 NLU = Path(__file__).parents[1] / "rasa" / "data" / "nlu"
 FRAMES = Path(__file__).parent / "frames.yaml"
+DANGER = Path(__file__).parent / "danger.yaml"
 SEED = 54321
 _MISHEARD = 0.08
 """Share of the characters that a recogniser on the telephone puts down wrongly."""
@@ -53,7 +54,14 @@ def gather(more: Mapping[Intent, Sequence[str]] | None = None, titles: Mapping[s
     if titles is None:
         titles = {article.title: article.questions for article in load_articles()}
     chance = random.Random(SEED)
-    groups: list[Mapping[Intent, Iterable[str]]] = [examples(), more or {}, grammar.sentences(), _of_articles(titles), _of_appeals(chance)]
+    groups: list[Mapping[Intent, Iterable[str]]] = [
+        examples(),
+        more or {},
+        _danger(),
+        grammar.sentences(),
+        _of_articles(titles),
+        _of_appeals(chance),
+    ]
     taken: dict[str, Intent] = {}
     for group in groups:
         for intent, lines in group.items():
@@ -94,6 +102,10 @@ def _of_appeals(chance: random.Random) -> Sentences:
     found[Intent.ASK_GUIDE] += [chance.choice(frames["rights"]).format(t=text) for text in chance.sample(plain, len(plain) // 4)]
     found[Intent.QUERY_PROGRESS] = [chance.choice(frames["progress"]).format(t=text) for text in chance.sample(plain, len(plain) // 8)]
     return found
+
+
+def _danger() -> Sentences:
+    return {Intent.EMERGENCY: yaml.safe_load(DANGER.read_text(encoding="utf-8"))}
 
 
 def _frames() -> dict[str, Any]:

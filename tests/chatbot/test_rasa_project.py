@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from pathlib import Path
 
 import yaml
 
@@ -51,18 +52,20 @@ def test_no_sentence_stands_under_two_intents() -> None:
     assert len(lines) > 700
 
 
+HELDOUT = Path(__file__).parents[2] / "benchmarks" / "heldout"
 MATTERS = ("file_complaint", "ask_guide", "query_progress", "out_of_scope", "emergency", "feedback")
 """Set phrases (好的谢谢, 我姓王) cannot be kept apart from what is learned, matters can."""
 
 
 def test_no_held_out_sentence_is_learned_from_nor_nearly() -> None:
     learned = {line for lines in sentences.gather().values() for line in lines}
-    assert not {sentences.tidy(line) for _intent, line in evaluation.heldout()} & learned
+    measured = [line for name in ("complaints", "emergencies") for line in yaml.safe_load((HELDOUT / f"{name}.yaml").read_text("utf-8"))]
+    assert not {sentences.tidy(line) for line in [*measured, *(line for _intent, line in evaluation.heldout())]} & learned
     by_pair: dict[str, list[frozenset[str]]] = {}
     for one in map(shape, learned):
         for pair in one:
             by_pair.setdefault(pair, []).append(one)
-    held = [line for intent, line in evaluation.heldout() if intent in MATTERS]
+    held = [line for intent, line in evaluation.heldout() if intent in MATTERS] + measured
     assert len(held) > 250
     near = []
     for line in held:
@@ -81,12 +84,12 @@ def test_the_grammar_makes_the_same_sentences_again() -> None:
 
 
 def test_the_fallback_without_any_model_understands_most_held_out_sentences() -> None:
-    """Measured 2026-11-22: 288 of 369, complaints 81 of 90."""
+    """Measured 2026-11-22: 290 of 373, complaints 78 of 90, no danger missed (that set was seen)."""
     pairs = evaluation.heldout()
     report = evaluation.judge(pairs, [fallback.classify(line).intent.value for _intent, line in pairs])
     assert report.by_intent["file_complaint"][0] >= 76
     assert report.missed_danger <= 3
-    assert report.right >= 260
+    assert report.right >= 280
 
 
 def test_secrets_are_written_for_this_user_only_and_never_as_arguments(settings: Settings) -> None:

@@ -29,6 +29,7 @@ from chatbot.rasa_pool import RasaPool
 from hotline.database import Database
 from hotline.settings import Settings
 from tests import kept
+from tests.chatbot import dialogues
 from ticketing.context import Core
 from ticketing.conversation.models import Message
 from ticketing.ticket.models import Ticket
@@ -150,6 +151,11 @@ async def test_guide_complaint_and_kill_in_mid_form(bot: Bot, begin: Callable[[s
         assert ticket.number == turn.ticket.number
         assert "敲墙" in ticket.content
         assert await session.scalar(select(func.count()).select_from(Message).where(Message.author == "citizen")) == 6
+
+
+async def test_whole_dialogues_on_every_channel_go_through_rasa(bot: Bot, begin: dialogues.Begin) -> None:
+    for script in dialogues.read():
+        await dialogues.hold(bot.dialogue, begin, script, degraded=False)
 
 
 async def test_a_stranger_on_the_host_cannot_speak_to_rasa(bot: Bot) -> None:
