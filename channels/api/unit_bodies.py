@@ -62,7 +62,7 @@ class ReplyBody(Part):
     facts: Facts
     measures: Annotated[str, text(1, 5000, "办理措施和结果，至少30个字")]
     basis: Annotated[str, text(0, 2000, "依据")] = ""
-    contact_note: Annotated[str, text(0, 1000)] = ""
+    contact_note: Annotated[str, text(0, 1000, "和市民沟通的情况；没有登记过联系的，必须写明为什么没有联系上")] = ""
     explanation: Annotated[str, text(0, 2000, "第二次起说明为什么又回来了")] = ""
     legal_procedure: Annotated[LegalProcedure | None, Field(description="进入的法定程序")] = None
     legal_limit: Annotated[str, text(0, 100, "法定程序的办理期限；空着按法定期限")] = ""

@@ -181,6 +181,29 @@ async def test_a_reply_that_says_nothing_is_refused(city: City) -> None:
         assert "measures" in caught.value.errors
 
 
+async def test_t18_a_reply_says_how_the_citizen_was_contacted(city: City) -> None:
+    number = (await city.register()).ticket.number
+    assignment = await city.dispatch(number)
+    await city.by_unit(city.clerk, assignments.sign, assignment)
+    silent = replace(GOOD_REPLY, contact_note="")
+    with pytest.raises(InvalidInput) as caught:
+        await city.by_unit(city.clerk, assignments.draft_reply, assignment, silent)
+    assert list(caught.value.errors) == ["contact_note"]
+    tried = replace(GOOD_REPLY, contact_note="11月20日上午下午各拨打一次，无人接听")
+    await city.by_unit(city.clerk, assignments.draft_reply, assignment, tried)
+    await city.by_unit(city.chief, assignments.refuse_draft, assignment, "再联系一次")
+    await city.by_unit(city.clerk, assignments.contact, assignment, way="phone", note="已与市民通话，说明检查结果")
+    await city.by_unit(city.clerk, assignments.draft_reply, assignment, silent)
+
+
+@pytest.mark.parametrize("fields", [{"anonymous": True, "name": "", "phone": ""}, {"contact_by": "none"}, {"kind": Kind.SUGGESTION}])
+async def test_t18_who_cannot_or_need_not_be_contacted_holds_up_no_reply(city: City, fields: dict[str, object]) -> None:
+    number = (await city.register(**fields)).ticket.number
+    assignment = await city.dispatch(number)
+    await city.by_unit(city.clerk, assignments.sign, assignment)
+    await city.by_unit(city.clerk, assignments.draft_reply, assignment, replace(GOOD_REPLY, contact_note=""))
+
+
 async def test_returns(city: City) -> None:
     number = (await city.register()).ticket.number
     assignment = await city.dispatch(number)

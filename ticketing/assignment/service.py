@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.clock import to_city
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
+from ticketing.assignment.contact_told import fault_of_contact
 from ticketing.assignment.models import Assignment, AssignmentState, Facts, LegalProcedure, Reply
 from ticketing.assignment.statutes import fault_of
 from ticketing.context import Core
@@ -38,6 +39,7 @@ class ReplyDraft:
     measures: str
     basis: str = ""
     contact_note: str = ""
+    """Mandatory while no contact is recorded (`ticketing.assignment.contact_told`)."""
     explanation: str = ""
     """Why the matter came back; mandatory from the second return on (D05)."""
     legal_procedure: LegalProcedure | None = None
@@ -167,6 +169,8 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     errors = check_reply(draft)
     if fault := fault_of(draft.legal_procedure, draft.legal_due, to_city(core.clock.now()).date()):
         errors["legal_due"] = fault
+    if fault := await fault_of_contact(session, ticket, assignment, draft.contact_note):
+        errors["contact_note"] = fault
     if level(ticket) >= EXPLAIN_FROM and len(draft.explanation.strip()) < MIN_EXPLANATION:
         errors["explanation"] = _("这是第{n}次反映，请写明上次为什么没有解决，至少{count}个字").format(
             n=level(ticket), count=MIN_EXPLANATION
