@@ -7,7 +7,6 @@ from itertools import groupby
 
 from markupsafe import Markup, escape
 
-from hotline.i18n import _
 from ticketing.people.models import Unit
 from ticketing.taxonomy.models import Category
 
@@ -25,15 +24,10 @@ def category_options(categories: Iterable[Category], chosen: str, *, units: bool
     return Markup("".join(found))  # noqa: S704 - every value is escaped above
 
 
-def unit_options(units: Iterable[Unit], chosen: str, suggested: int | None = None) -> Markup:
-    """`<option>`s; the one that the machine suggests says so."""
-    hint = escape(_("（系统建议）"))
+def unit_options(units: Iterable[Unit], chosen: str) -> Markup:
+    """`<option>`s, one for each unit."""
     return Markup(  # noqa: S704 - every value is escaped
-        "".join(
-            f'<option value="{each.id}"{" selected" if str(each.id) == chosen else ""}>'
-            f"{escape(each.name)}{hint if each.id == suggested else ''}</option>"
-            for each in units
-        )
+        "".join(f'<option value="{each.id}"{" selected" if str(each.id) == chosen else ""}>{escape(each.name)}</option>' for each in units)
     )
 
 

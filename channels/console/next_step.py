@@ -222,10 +222,8 @@ def _before_dispatch(page: TicketPage, actor: Actor) -> Proposal:
     answer = [buttons.ANSWER] if page.openings.answer else []
     asks = [buttons.REQUEST_INFO] if page.ticket.info_requests < MAX_INFO_REQUESTS else []
     if actor.has(Role.DISPATCHER, Role.SUPERVISOR):
-        unit = page.suggested_unit.name if page.suggested_unit else ""
-        words = _("派单，建议派给{unit}").format(unit=unit) if unit else _("选定类别，派给承办单位")
         submit = [buttons.SUBMIT] if page.ticket.state == TicketState.REGISTERED.value else []
-        return words, buttons.DISPATCH, [
+        return _("选定类别，派给承办单位"), buttons.DISPATCH, [
             buttons.EDIT, *answer, *asks, *submit, *related, buttons.REJECT, buttons.EMERGENCY
         ]  # fmt: skip
     refusal = [buttons.PROPOSE_REFUSAL] if page.pending(RequestKind.REFUSAL) is None else []

@@ -31,9 +31,6 @@ from ticketing.relation.investigation import INVESTIGATE_FROM, level
 from ticketing.relation.models import Investigation
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind, RequestState
-from ticketing.suggestion.catalogue import UnitRef
-from ticketing.suggestion.service import CategoryGuess, Suggestion, suggest_for
-from ticketing.suggestion.similar import Similar, similar_open
 from ticketing.supervision.models import Card
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Attachment, Ticket
@@ -81,13 +78,8 @@ class TicketPage:
     clocks: list[Deadline]
     last_seq: int
     category: Category | None = None
-    proposal: Suggestion | None = None
-    """Before it is dispatched: what the machine makes of it."""
-    similar: list[Similar] = field(default_factory=list)
-    """Open tickets that may be the same matter, before it is dispatched."""
-    proposed: CategoryGuess | None = None
-    """For a ticket without category: the one that its words speak for."""
-    suggested_unit: UnitRef | None = None
+    proposes: bool = False
+    """Before it is dispatched: the page asks what the machine makes of it, after it is shown (`suggestion_panel`)."""
     needs: str = ""
     units: dict[int, str] = field(default_factory=dict)
     handlings: list[Handling] = field(default_factory=list)
@@ -141,20 +133,21 @@ class TicketPage:
         return any(item.request.kind == kind for item in self.requests)
 
 
+def waits_for_dispatch(ticket: Ticket, actor: Actor) -> bool:
+    """Whether the centre still has to say whose it is: only then a suggestion is of use."""
+    return TicketState(ticket.state) in _BEFORE_DISPATCH and not (actor.role and actor.role.in_unit)
+
+
 async def load_page(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> TicketPage:
     """Load the page of a ticket that came through `access_ticket`."""
     in_unit = bool(actor.role and actor.role.in_unit)
-    waits = TicketState(ticket.state) in _BEFORE_DISPATCH and not in_unit
+    waits = waits_for_dispatch(ticket, actor)
     chooses = not in_unit and TicketState(ticket.state) in _CHOOSING
     rows = await load_rows(core, session, actor, ticket, forms=chooses)
     page = _page_of(core, actor, ticket, rows)
     _show_clocks(page, actor, rows, await work_calendar(session))
     _show_talks(page, actor, rows)
-    if waits:
-        proposal = page.proposal = await suggest_for(core, session, ticket)
-        page.similar = await similar_open(core, session, actor, ticket)
-        page.proposed = proposal.category if page.category is None else None
-        page.suggested_unit = next((guess.unit for guess in proposal.units if guess.unit.active), None)
+    page.proposes = waits
     part = page.mine.assignment if page.mine else None
     page.openings = await load_openings(core, session, actor, ticket, page.clocks, part, page.task)
     return page

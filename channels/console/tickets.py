@@ -30,7 +30,9 @@ from ticketing.people.permissions import Scope, ensure, may, roles_reaching
 from ticketing.people.units import units_below
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import access_ticket
+from ticketing.ticket.lists import list_tickets
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.queues import Queue
 from ticketing.ticket.refusal_reasons import choices as refusal_choices
 
 SEVERAL = ("gates", "co_unit_ids", "unit_ids", "user_ids")
@@ -157,7 +159,8 @@ async def act(request: web.Request) -> web.StreamResponse:
             ticket = await access_ticket(core, session, person.actor, number)
             return await ticket_response(request, session, ticket, problem=problem, opened=action, entered=form, chosen=many, seen=seen)
     async with database.transaction() as session:  # after a return the unit may no longer see it
-        target = await _where_next(request, session, number)
+        onward = action == "dispatch" and form.get("onward") == "1"
+        target = await (_next_to_dispatch(request, session) if onward else _where_next(request, session, number))
     return see_other(request, target, done)
 
 
@@ -187,6 +190,12 @@ async def _where_next(request: web.Request, session: AsyncSession, number: str) 
     except HotlineError:
         return "/console/tickets"
     return f"/console/tickets/{number}"
+
+
+async def _next_to_dispatch(request: web.Request, session: AsyncSession) -> str:
+    """The ticket with the least time left that is still to be dispatched, of those this person sees; else the empty queue."""
+    rows = await list_tickets(request.app[CORE], session, staff(request).actor, Queue.TO_DISPATCH, limit=1)
+    return f"/console/tickets/{rows[0].ticket.number}" if rows else "/console/tickets?queue=to_dispatch"
 
 
 __all__ = ["act", "last_step", "show_ticket", "ticket_response"]

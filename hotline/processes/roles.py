@@ -65,7 +65,9 @@ async def _web(services: Services) -> None:
 
     from channels.web.app import create_app
     from hotline import health, metrics
+    from ticketing.suggestion import store
 
+    store.warm(services.settings.data_dir)
     app = create_app(services, health.routes(services))
     app.middlewares.insert(0, metrics.count_requests)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=3.0, keepalive_timeout=75.0)

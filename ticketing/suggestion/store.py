@@ -14,6 +14,7 @@ FOLDERS: tuple[Path, ...] = (_TOOLS,) if _TOOLS.is_dir() else ()
 """A source tree keeps one copy beside its other built things, so that a demo or test with a fresh data folder need not learn."""
 _models: dict[str, Model] = {}
 _lock = threading.Lock()
+_getting: set[threading.Thread] = set()
 
 
 def model_file(folder: Path) -> Path:
@@ -56,3 +57,21 @@ async def ready(data_dir: Path) -> Model:
     """As `get`, without holding up the event loop while a file is read or a model learned."""
     found = _models.get(stamp())
     return found if found is not None else await asyncio.to_thread(get, data_dir)
+
+
+def at_hand(data_dir: Path) -> Model | None:
+    """The model if it is in memory; else None at once, and it is got in the background: a page says that it comes and asks again."""
+    found = _models.get(stamp())
+    if found is None:
+        warm(data_dir)
+    return found
+
+
+def warm(data_dir: Path) -> None:
+    """Get the model in a thread of its own, unless one is at it. A process that ends does not wait for it."""
+    _getting.difference_update([each for each in _getting if not each.is_alive()])
+    if _getting or stamp() in _models:
+        return
+    thread = threading.Thread(target=get, args=(data_dir,), name="suggestion-model", daemon=True)
+    _getting.add(thread)
+    thread.start()

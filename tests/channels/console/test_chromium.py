@@ -226,12 +226,18 @@ async def test_the_day_without_a_mouse(chromium: Any, site: TestServer, city: Ci
     await desk.page.wait_for_selector("#a-dispatch[open]")
     focused = "document.activeElement.closest('dialog') && document.activeElement.name"
     assert await desk.page.evaluate(focused) == "category_code"
-    assert await desk.page.input_value("#dispatch-unit_id") == str(city.units["city"])
+    unit = desk.page.locator("#dispatch-unit_id")
+    await playwright_api.expect(unit).to_have_value(str(city.units["city"]))  # the suggestion comes after the page
     await desk.page.select_option("#dispatch-category_code", "0301")
     assert await desk.page.input_value("#dispatch-unit_id") == str(city.units["water"])  # the unit follows the category
     await desk.page.fill("#dispatch-instruction", "请D办")  # letters in a field are letters
     await desk.page.keyboard.press("Control+Enter")
     await desk.page.wait_for_selector("text=已派单")
+    assert "第二件" in await desk.page.inner_text(".matter")  # the next one has opened by itself
+    await desk.page.wait_for_selector("[data-accept]")
+    await desk.page.keyboard.press("a")  # as suggested: one key
+    await desk.page.wait_for_selector("text=这里没有工单")
+    await desk.page.goto(str(site.make_url(f"/console/tickets/{number}")))
     assert "市供水集团" in await desk.page.inner_text(".next")
     assert desk.complaints == []
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 
 import pytest
 from sqlalchemy import func, select
@@ -104,14 +103,6 @@ async def test_review_sends_back_with_a_reason(city: City, browser: Opener) -> N
     assert await _review(dispatcher, number, accept="no", note="", gates=[]) == 422
     assert await _review(dispatcher, number, accept="no", note="没有写检测结果，请补充", gates=[]) == 303
     assert "没有写检测结果，请补充" in await (await browser("clerk")).text(f"/console/tickets/{number}")
-
-
-async def test_an_appeal_without_category_comes_with_a_proposal(city: City, browser: Opener) -> None:
-    number = (await city.register(category_code=None, content="工地半夜施工，吵得睡不着")).ticket.number
-    dispatcher = await browser("dispatcher")
-    body = await dispatcher.text(f"/console/tickets/{number}")
-    assert "系统建议" in body
-    assert re.search(r'value="0501"[^>]* selected', body)
 
 
 async def test_a_review_without_a_choice_changes_nothing(city: City, browser: Opener) -> None:
