@@ -361,6 +361,22 @@ class TestProgress:
         async with database.transaction() as session:
             assert await session.scalar(select(func.count()).select_from(Event).where(Event.name == "supervise.urged")) == 1
 
+    async def test_urging_while_somebody_works_on_the_matter_says_so_and_the_talk_goes_on(
+        self, begin: Begin, say: Say, database: Database
+    ) -> None:
+        first, conversation = await self.registered(say, await begin("web")), await begin("phone")
+        mine = await self.registered(say, conversation, "phone")
+        async with database.transaction() as session:
+            master = (await session.scalars(select(Ticket).where(Ticket.number == first.number))).one()
+            merged = (await session.scalars(select(Ticket).where(Ticket.number == mine.number))).one()
+            merged.state, merged.master_id = "merged", master.id
+        async with database.transaction() as session:
+            (await session.scalars(select(Ticket).where(Ticket.number == first.number).with_for_update())).one()
+            turn = await say(conversation, "帮我催一下上次反映的事情")
+        assert "请稍后再试" in turn.answers[0].text
+        turn = await say(conversation, "再催一下我反映的事情办得怎么样了")
+        assert "已经替您催办" in turn.answers[0].text
+
     async def test_a_merged_number_tells_the_masters(self, begin: Begin, say: Say, database: Database) -> None:
         first = await self.registered(say, await begin("web"))
         other = await begin("web")

@@ -68,13 +68,12 @@ async def drill(
     *,
     part: Part = Part.NUMERATOR,
     only: Filter = EVERYTHING,
-    page: int = 1,
     after: tuple[datetime, str] | None = None,
     limit: int = PAGE,
 ) -> Drilled:
     """What stands behind a figure: exactly the rows it counts, newest first. Raises NotAllowed when the indicator is not for the actor.
 
-    `after`: time and item of the last row of the page before, for programs; `page` counts from there.
+    `after`: time and item of the last row of the page before.
     """
     scope = scope_of(actor)
     scope.check(indicator)
@@ -101,7 +100,6 @@ async def drill(
         .where(seen)
         .order_by(rows.c.at.desc(), rows.c.item)
         .limit(limit + 1)
-        .offset((page - 1) * limit)
     )
     if after is not None:
         listed = listed.where((rows.c.at < after[0]) | ((rows.c.at == after[0]) & (rows.c.item > after[1])))
