@@ -10,7 +10,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.console.duty import colleagues, mine
+from channels.console.callbar import load_bar
 from channels.console.missed import load_missed
 from channels.console.pages import fragment, page
 from channels.console.pop import load_pop
@@ -29,7 +29,6 @@ from ticketing.people.models import User
 from ticketing.people.permissions import may
 from ticketing.queue.own_call import has, hidden_calls
 from ticketing.ticket.access import closed_conversations
-from ticketing.words import choices
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,20 @@ async def show(request: web.Request) -> web.StreamResponse:
     core = request.app[CORE]
     async with request.app[DATABASE].transaction() as session:
         calls = await _live(core, session, person.actor)
-        duty, my_call = await mine(session, person.actor)
+        bar = await load_bar(request, session, person)
+        my_call = bar["bar"].call
         pop = await load_pop(request, session, person)
         chosen = _choose(calls, request.query.get("call", "") or str(my_call.id if my_call else ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed and not chosen.elsewhere else []
         missed = await load_missed(core, session, person.actor)
-        others = await colleagues(session, person.actor) if my_call else []
         chats = await session.scalar(
             select(func.count()).select_from(Conversation).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
         )
     waiting = [item for item in calls if item.waiting]
     values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, **missed, "chats": chats or 0, "waiting": waiting}
-    values |= {"pop": pop, "duty": duty, "my_call": my_call, "others": others, "breaks": choices("break_reason")}
+    values |= {"pop": pop, **bar, "part": is_fragment(request)}
+    if is_fragment(request) and request.query.get("part") == "colleagues":
+        return fragment(request, "console/_colleagues.html", **values)
     if is_fragment(request) and request.query.get("part"):
         return fragment(request, "console/_desk.html", **values)
     return page(request, "console/desk.html", nav="desk", **values)

@@ -6,20 +6,17 @@ import re
 from uuid import UUID
 
 from aiohttp import web
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.console.callbar import renewed
 from channels.console.pages import see_other
 from channels.console.session import require_may
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
+from channels.web.templating import is_fragment
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
-from ticketing.conversation.models import Call, CallState
-from ticketing.duty.models import Duty, DutyState
+from ticketing.duty.models import DutyState
 from ticketing.duty.service import set_state
-from ticketing.people.actor import Actor
-from ticketing.people.models import User
 from ticketing.queue.commands import command
 
 _TICKET = re.compile(r"[0-9-]{5,30}")
@@ -37,6 +34,8 @@ async def set_mine(request: web.Request) -> web.StreamResponse:
     whose = whole_number(str(form.get("user", ""))) if form.get("user") else None
     async with request.app[DATABASE].transaction() as session:
         await set_state(request.app[CORE], session, person.actor, state, reason=reason, user_id=whose)
+    if is_fragment(request):  # a key of the bar: the page stays, with all that is being written on it
+        return await renewed(request, person)
     return see_other(request, _BACK.get(str(form.get("back", "")), "/console/desk"), "duty_set")
 
 
@@ -51,22 +50,9 @@ async def control(request: web.Request) -> web.StreamResponse:
     colleague = str(form.get("agent", "")).strip()[:10]
     async with request.app[DATABASE].transaction() as session:
         await command(request.app[CORE], session, person.actor, call_id, action, to=f"agent:{colleague}" if colleague else to)
+    if is_fragment(request):
+        return await renewed(request, person)
     ticket = str(form.get("ticket", ""))
     if _TICKET.fullmatch(ticket):
         return see_other(request, f"/console/tickets/{ticket}#t-dial", "call_commanded")
     return see_other(request, _BACK.get(str(form.get("back", "")), "/console/desk"), "call_commanded")
-
-
-async def mine(session: AsyncSession, actor: Actor) -> tuple[Duty | None, Call | None]:
-    """The person's state and the call that they have."""
-    duty = await session.get(Duty, actor.user_id) if actor.user_id is not None else None
-    call = await session.get(Call, duty.call_id) if duty is not None and duty.call_id is not None else None
-    talking = call is not None and call.state == CallState.TALKING.value and call.data.get("agent_id") == actor.user_id
-    return duty, call if talking else None
-
-
-async def colleagues(session: AsyncSession, actor: Actor) -> list[User]:
-    """Whom a caller can be handed to: on duty, with a telephone, not in a call."""
-    free = (DutyState.READY.value, DutyState.WRAP_UP.value, DutyState.BREAK.value)
-    statement = select(User).join(Duty, Duty.user_id == User.id).where(User.active, Duty.phone != "", Duty.state.in_(free))
-    return list(await session.scalars(statement.where(User.id != (actor.user_id or 0)).order_by(User.staff_number).limit(200)))

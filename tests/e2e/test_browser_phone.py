@@ -62,19 +62,19 @@ async def journey(url: str, sip: str, browser: Any, pictures: str = "") -> None:
             await hears(heard, AGENT_HZ, 25)
             await desk.bring_to_front()
             await shows(desk, "通话中")
-            await desk.wait_for_selector("button[data-key=F6]")
+            await desk.wait_for_selector("#callbar button[value=hold]")
             if pictures:
                 await desk.screenshot(path=f"{pictures}/desk-talking.png")
-            await desk.keyboard.press("F6")
+            await desk.keyboard.press("F4")
             await shows(desk, "已保持")
             if pictures:
                 await desk.screenshot(path=f"{pictures}/desk-held.png")
-            await desk.keyboard.press("F6")
+            await desk.keyboard.press("F4")
             await desk.wait_for_selector("button[value=hold]")
             heard.clear()
             await hears(heard, AGENT_HZ, 25)
             await phone.bring_to_front()
-            await phone.keyboard.press("F8")
+            await phone.keyboard.press("Control+F8")
             await state(phone, "idle")
         await shows(desk, "话后整理")
     finally:

@@ -218,11 +218,11 @@ async def test_an_agent_takes_a_call_in_the_browser_by_keys_alone(exchange: Exch
     assert abs(await page.evaluate(HEARD) - CITIZEN_HZ) < 20
     await sounds(leg, AGENT_HZ)
 
-    await page.keyboard.press("F4")  # mute: the line stays, the voice does not
+    await page.keyboard.press("F2")  # mute: the line stays, the voice does not
     heard = bytearray()
     leg.listen(heard.extend)
     await until(lambda: len(heard) > 16000 and audioop.rms(bytes(heard[-8000:]), 2) < 100, 20)
-    await page.keyboard.press("F4")
+    await page.keyboard.press("F2")
 
     await page.evaluate("window.onbeforeunload = null; document.getElementById('phone').dataset.state = 'moving'")
     await page.reload()  # the call survives: the page comes back into it by itself
@@ -230,7 +230,7 @@ async def test_an_agent_takes_a_call_in_the_browser_by_keys_alone(exchange: Exch
     await sounds(leg, AGENT_HZ)
     assert leg.live
 
-    await page.keyboard.press("F8")
+    await page.keyboard.press("Control+F8")
     assert isinstance(await asyncio.wait_for(leg.events.get(), 10), HungUp)
     await state(page, "idle")
 

@@ -18,6 +18,19 @@
     el('call').hidden = !call;
     document.title = (state === 'ringing' ? '☎ ' : '') + document.title.replace(/^☎ /, '');
     if (state !== 'ringing') quiet();
+    tell();
+  }
+  // The desk in the other window shows this telephone's state and has its keys (callbar.js).
+  var desk = window.BroadcastChannel ? new BroadcastChannel('hotline-phone') : null;
+  function tell() { if (desk) desk.postMessage({ type: 'state', state: box.dataset.state, muted: el('mute').getAttribute('aria-pressed') === 'true' }); }
+  if (desk) {
+    desk.onmessage = function (event) {
+      var what = event.data && event.data.what;
+      if (event.data.type === 'ask') tell();
+      else if ((what === 'answer' || what === 'mute') && !el(what).hidden) el(what).click();
+      else if (what === 'digit' && /^[0-9*#]$/.test(event.data.digit)) say({ type: 'digit', call: call, digit: event.data.digit });
+    };
+    window.addEventListener('pagehide', function () { desk.postMessage({ type: 'state', state: 'gone', muted: false }); });
   }
   function note(name) { el('note').textContent = name ? text(name) : ''; el('note').hidden = !name; }
 
@@ -163,9 +176,11 @@
   el('refuse').addEventListener('click', function () { say({ type: 'refuse', call: call }); });
   el('hangup').addEventListener('click', function () { say({ type: 'hangup', call: call }); });
   el('mute').addEventListener('click', function () {
+    if (Date.now() - since < 700) return;          // the key that answered, pressed twice
     var track = stream.getAudioTracks()[0];
     track.enabled = !track.enabled;
     el('mute').setAttribute('aria-pressed', String(!track.enabled));
+    tell();
   });
   el('keys').addEventListener('click', function (event) {
     var key = event.target.closest('[data-digit]');

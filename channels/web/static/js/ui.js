@@ -41,6 +41,7 @@
     if (!dialog || dialog.open) return;
     document.querySelectorAll('details.menu[open]').forEach(function (menu) { menu.removeAttribute('open'); });
     dialog.showModal();
+    dialog.dispatchEvent(new CustomEvent('shown'));
     var first = dialog.querySelector('.errors') || dialog.querySelector('.body input:not([type=hidden]):not([disabled]), .body select, .body textarea') || dialog.querySelector('footer button');
     if (first) first.focus();
   }
@@ -88,12 +89,16 @@
   });
   window.addEventListener('pageshow', function () { document.querySelectorAll('form[data-sent]').forEach(function (form) { delete form.dataset.sent; }); });
 
-  // Running clocks: <time class="timer" data-since="seconds already gone">
+  // Running clocks: <time class="timer" data-since="seconds already gone">, data-left="seconds to go"
+  function clock(s) { return String(Math.floor(s / 60)).padStart(2, '0') + ':' + String(s % 60).padStart(2, '0'); }
   function tick() {
     document.querySelectorAll('[data-since]').forEach(function (node) {
       node._start = node._start || Date.now() - 1000 * Number(node.dataset.since);
-      var s = Math.floor((Date.now() - node._start) / 1000);
-      node.textContent = String(Math.floor(s / 60)).padStart(2, '0') + ':' + String(s % 60).padStart(2, '0');
+      node.textContent = clock(Math.floor((Date.now() - node._start) / 1000));
+    });
+    document.querySelectorAll('[data-left]').forEach(function (node) {
+      node._end = node._end || Date.now() + 1000 * Number(node.dataset.left);
+      node.textContent = clock(Math.max(0, Math.ceil((node._end - Date.now()) / 1000)));
     });
   }
   if (!query.has('still')) { tick(); setInterval(tick, 1000); }
@@ -143,8 +148,12 @@
       if (send) send.click();
       return;
     }
-    if (document.querySelector('dialog[open]') && name !== 'Escape') return;  // keys of the page rest while a dialog is open
-    var hit = document.querySelector('[data-key="' + name.replace(/["\\]/g, '') + '"]');
+    // Keys of the page rest while a dialog is open: it has its own. Nothing that cannot be seen has a key.
+    var dialog = document.querySelector('dialog[open]');
+    var hit = Array.prototype.find.call((dialog || document).querySelectorAll('[data-key="' + name.replace(/["\\]/g, '') + '"]'), function (node) {
+      return !node.disabled && !node.closest('[hidden]') && (dialog || !node.closest('dialog'));
+    });
+    if (dialog && !hit) return;
     var plain = name.length === 1 || name === '?';
     if (hit && !(plain && (typing(event.target) || root.dataset.keys === 'off'))) {
       event.preventDefault();

@@ -1,0 +1,121 @@
+"""An agent's day at the desk in a real browser, by keys alone. The telephone in the browser is tests/telephony/webrtc's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from aiohttp.test_utils import TestServer
+from sqlalchemy import select
+
+from tests.channels.console.test_chromium import Desk, chromium, playwright_api, pytestmark
+from tests.channels.console.test_pop import answer, hang_up, ringing
+from tests.channels.console.test_queue import at_desk
+from tests.channels.staff import City
+from ticketing.duty.service import after_call
+from ticketing.queue.models import CallCommand
+from ticketing.ticket.models import Ticket
+
+__all__ = ["chromium", "pytestmark"]
+PICTURES = os.environ.get("HOTLINE_DESK_PICTURES", "")
+"""A folder: each state of the desk is drawn there, 1440, 1024 and 390 px wide, by night and compact."""
+LOOKS = ((1440, ""), (1024, ""), (390, ""), (1440, "dark"), (1440, "compact"))
+
+
+async def picture(desk: Desk, name: str) -> None:
+    if not PICTURES:
+        return
+    for width, look in LOOKS:
+        await desk.page.set_viewport_size({"width": width, "height": 900})
+        await desk.page.evaluate(
+            "look => { const root = document.documentElement; delete root.dataset.theme; delete root.dataset.density;"
+            " if (look === 'dark') root.dataset.theme = 'dark'; if (look === 'compact') root.dataset.density = 'compact'; }",
+            look,
+        )
+        await desk.page.screenshot(path=Path(PICTURES) / f"{name}-{width}{'-' + look if look else ''}.png", full_page=width < 400)
+    await desk.page.evaluate("() => { delete document.documentElement.dataset.density; }")
+    await desk.page.set_viewport_size({"width": 1366, "height": 900})
+
+
+async def commands(city: City, call: UUID) -> list[tuple[str, dict[str, Any]]]:
+    async with city.database.transaction() as session:
+        rows = await session.scalars(select(CallCommand).where(CallCommand.call_id == call).order_by(CallCommand.id))
+        return [(row.action, row.arguments) for row in rows]
+
+
+async def done(desk: Desk, path: str) -> Any:
+    """The page has sent this."""
+    return desk.page.expect_response(lambda answer: answer.url.endswith(path) and answer.request.method == "POST")
+
+
+async def test_a_call_by_keys_alone(chromium: Any, site: TestServer, city: City) -> None:
+    await at_desk(city, "agent", ready=False)
+    await at_desk(city, "agent2", ready=False)
+    desk = await Desk.of(chromium, site, "agent")
+    page, problems = desk.page, list[str]()
+    await desk.connected()
+    await picture(desk, "off")
+    async with await done(desk, "/console/duty"):
+        await page.keyboard.press("F2")
+    await page.wait_for_selector("#callbar [role=status]:has-text('空闲')")
+    await page.keyboard.press("F4")
+    await page.wait_for_selector("#break[open]")
+    await picture(desk, "break-dialog")
+    await page.keyboard.press("F4")
+    await page.wait_for_selector("#callbar [role=status]:has-text('小休')")
+    await page.keyboard.press("F2")
+    await page.wait_for_selector("#callbar [role=status]:has-text('空闲')")
+    await picture(desk, "ready")
+
+    call = await ringing(city)
+    await page.wait_for_selector("#callbar:has-text('139 **** 2716')")
+    await picture(desk, "ringing")
+    await desk.check("ringing", problems)
+    await answer(city, call)
+    await page.wait_for_selector("#callbar:has-text('139 0000 2716')")
+    await page.wait_for_selector("#f-content")
+    await playwright_api.expect(page.locator("#f-address")).to_have_value("临江区滨河路188号工地")
+    await picture(desk, "talking")
+    await desk.check("talking", problems)
+
+    await page.focus("#f-occurred")
+    await page.evaluate("window.same = true")
+    await page.keyboard.type("每晚都有，")
+    async with await done(desk, "/control"):
+        await page.keyboard.press("F4")
+    assert await page.evaluate("window.same && document.activeElement.id") == "f-occurred", "the cursor stays where it was"
+    assert (await page.input_value("#f-occurred")).startswith("每晚都有，")
+    await page.keyboard.press("F8")
+    await page.wait_for_selector("#transfer[open]")
+    await picture(desk, "transfer-dialog")
+    await desk.check("transfer", problems)
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("F10")
+    await page.wait_for_selector("#emergency[open]")
+    await picture(desk, "emergency-dialog")
+    await desk.check("emergency", problems)
+    await page.keyboard.press("Enter")  # dials nobody
+    await page.wait_for_selector("#emergency", state="hidden")
+    await page.keyboard.press("F10")
+    async with await done(desk, "/control"):
+        await page.keyboard.press("3")
+    assert await commands(city, call) == [("hold", {}), ("consult", {"number": "120"})]
+
+    await page.focus("#f-occurred")
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_selector("#desk:has-text('这通电话已登记')")
+    async with await done(desk, "/control"):
+        await page.keyboard.press("Control+F8")
+    assert (await commands(city, call))[-1][0] == "hangup"
+    await hang_up(city, call)
+    async with city.database.transaction() as session:
+        assert (await session.scalars(select(Ticket.occurred))).one().startswith("每晚都有，")
+        await after_call(city.core, session, city.people["agent"].user_id or 0, wrap_s=30)
+    await page.wait_for_selector("#callbar [data-left]")
+    await picture(desk, "wrap-up")
+    await desk.check("wrap-up", problems)
+    await page.keyboard.press("F2")
+    await page.wait_for_selector("#callbar [role=status]:has-text('空闲')")
+    assert problems == []
