@@ -15,6 +15,7 @@ import ticketing.audit.models
 import ticketing.calendar.models
 import ticketing.call_flow.models
 import ticketing.callback.models
+import ticketing.citizen.codes
 import ticketing.citizen.models
 import ticketing.conversation.captions
 import ticketing.conversation.models
@@ -23,8 +24,10 @@ import ticketing.deadline.models
 import ticketing.dialling.models
 import ticketing.duty.models
 import ticketing.exchange.models
+import ticketing.held.models
 import ticketing.notice.models
 import ticketing.people.models
+import ticketing.quality.models
 import ticketing.queue.models
 import ticketing.relation.models
 import ticketing.request.models

@@ -47,7 +47,8 @@ def unsign(request: web.Request, purpose: str, signed: str) -> str | None:
     return value if until.isdigit() and request.app[CORE].clock.now().timestamp() <= int(until) else None
 
 
-def _set(request: web.Request, response: web.StreamResponse, name: str, value: str, age: timedelta) -> None:
+def keep(request: web.Request, response: web.StreamResponse, name: str, value: str, age: timedelta) -> None:
+    """Set a cookie of ours: HttpOnly, this site only. What it holds is signed or sealed by who calls."""
     response.set_cookie(
         name, value, max_age=int(age.total_seconds()), httponly=True, samesite="Lax", secure=request.app[SETTINGS].cookie_secure, path="/"
     )
@@ -55,7 +56,7 @@ def _set(request: web.Request, response: web.StreamResponse, name: str, value: s
 
 def remember_chat(request: web.Request, response: web.StreamResponse, conversation_id: UUID) -> None:
     """This browser goes on with this conversation."""
-    _set(request, response, CHAT, sign(request, CHAT, str(conversation_id), CHAT_AGE), CHAT_AGE)
+    keep(request, response, CHAT, sign(request, CHAT, str(conversation_id), CHAT_AGE), CHAT_AGE)
 
 
 def chat_of(request: web.Request) -> UUID | None:
@@ -66,7 +67,7 @@ def chat_of(request: web.Request) -> UUID | None:
 
 def remember_ticket(request: web.Request, response: web.StreamResponse, number: str) -> None:
     """This browser has shown the query code of this ticket."""
-    _set(request, response, TRACK, sign(request, TRACK, number, TRACK_AGE), TRACK_AGE)
+    keep(request, response, TRACK, sign(request, TRACK, number, TRACK_AGE), TRACK_AGE)
 
 
 def ticket_of(request: web.Request) -> str | None:
@@ -84,7 +85,7 @@ def give_receipt(request: web.Request, response: web.StreamResponse, number: str
     """Keep number and query code for the page that shows them."""
     until = (request.app[CORE].clock.now() + RECEIPT_AGE).isoformat()
     sealed = request.app[CORE].vault.seal(json.dumps({"number": number, "code": query_code, "until": until}))
-    _set(request, response, RECEIPT, sealed.decode(), RECEIPT_AGE)
+    keep(request, response, RECEIPT, sealed.decode(), RECEIPT_AGE)
 
 
 def receipt_of(request: web.Request) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from aiohttp import web
 
 from channels.api.limits import Limiter
-from channels.portal import appeal, ask, ask_files, browser_call, figures, home, preferences, rating, tracking
+from channels.portal import appeal, ask, ask_files, browser_call, figures, home, own, preferences, rating, tracking
 from channels.web.keys import CORE
 
 
@@ -21,6 +21,8 @@ def setup(app: web.Application) -> None:
     app[tracking.SUPPLEMENTS] = Limiter(clock, per_minute=1 / 2, burst=6)
     app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
     app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=10, burst=50)
+    app[own.CODES] = Limiter(clock, per_minute=1 / 2, burst=5)
+    app[own.CODE_TRIES] = Limiter(clock, per_minute=4, burst=12)
     app[rating.LINK_TRIES] = Limiter(clock, per_minute=30, burst=60)
     app[browser_call.CALLS] = Limiter(clock, per_minute=2, burst=4)
     app[ask.STREAMS] = Counter()
@@ -57,5 +59,10 @@ def setup(app: web.Application) -> None:
     add_post("/track/withdraw", tracking.post_withdraw)
     add_post("/track/reopen", tracking.post_reopen)
     add_post("/track/object", tracking.post_object)
+    add_get("/mine", own.show)
+    add_post("/mine", own.prove)
+    add_post("/mine/code", own.send)
+    add_post("/mine/open", own.open_one)
+    add_post("/mine/leave", own.leave)
     add_get("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.show)
     add_post("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.submit)

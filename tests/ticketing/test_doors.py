@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("hotline", "ticketing", "chatbot", "knowledge", "telephony", "channels")
 DOORS = {
     "visible", "visible_to", "may_see", "_may_see", "access_ticket", "access_by_code", "access_opened", "own_tickets",
-    "tickets_of_citizen", "public_tickets", "queue",
+    "tickets_of_citizen", "tickets_of_number", "public_tickets", "queue",
 }  # fmt: skip
 """`may_see` and `queue` ask `visible` for cards, findings, records and callbacks."""
 
@@ -69,7 +69,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
     "ticketing/supervision/rectification.py": (MACHINE, {"tell_overdue"}),
     "ticketing/supervision/sweep.py": (MACHINE, {"_expire", "_locked", "_tickets"}),
     "ticketing/tables/migration.py": (COUNT, {"begin"}),
-    "ticketing/ticket/access.py": (DOOR, {"_may_listen", "access_by_code", "access_opened", "public_tickets", "tickets_of_citizen"}),
+    "ticketing/ticket/access.py": (DOOR, {"_may_listen", "access_by_code", "access_opened", "public_tickets", "tickets_of_citizen", "tickets_of_number"}),
     "ticketing/ticket/lists.py": ("rows of ids that the door found", {"rows_of"}),
     "ticketing/ticket/queue_pages.py": ("pages of what the door found", {"_of_today", "page_ids"}),
     "ticketing/ticket/queues.py": ("a condition that `visible` is joined to", {"_latest_over"}),

@@ -116,7 +116,7 @@ async def _check_amounts(
 async def drop_unclaimed(core: Core, session: AsyncSession) -> int:
     """Forget files that came with a form which was never completed. For the scheduler; returns how many."""
     nobodys = (Attachment.ticket_id.is_(None), Attachment.conversation_id.is_(None), Attachment.article_id.is_(None))
-    old = (*nobodys, Attachment.created_at < core.clock.now() - UNCLAIMED_AGE)
+    old = (*nobodys, Attachment.held_id.is_(None), Attachment.created_at < core.clock.now() - UNCLAIMED_AGE)
     return await delete_attachments(core, session, list(await session.scalars(select(Attachment).where(*old).limit(1000))), why="unclaimed")
 
 

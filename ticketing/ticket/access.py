@@ -210,6 +210,16 @@ async def own_tickets(session: AsyncSession, citizen_id: int, *, limit: int = 5)
     return list(await session.scalars(tickets_of_citizen(citizen_id).where(ordinary).limit(limit)))
 
 
+def tickets_of_number(core: Core, phone: str) -> Select[Ticket]:
+    """The tickets that name this telephone number (E.164), newest first, for who has just proved to hold it (0196).
+
+    举报 and secret matters are not among them: the number may be a family's, they are opened by their code only.
+    """
+    people = select(Citizen.id).where(Citizen.phone_hash.in_(core.vault.fingerprints(phone, "phone")))
+    shown = (Ticket.confidentiality != Confidentiality.SECRET.value, Ticket.kind != Kind.REPORT.value, not_(Ticket.anonymous))
+    return select(Ticket).where(Ticket.citizen_id.in_(people), *shown).order_by(Ticket.id.desc())
+
+
 _NEVER_PUBLIC = (TicketState.DRAFT.value, TicketState.INVALID.value)
 
 

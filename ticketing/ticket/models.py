@@ -261,6 +261,7 @@ class Attachment(Base):
         Index("ix_attachment_conversation_id", "conversation_id"),
         Index("ix_attachment_path", "path"),
         Index("ix_attachment_article_id", "article_id", postgresql_where=text("article_id IS NOT NULL")),
+        Index("ix_attachment_held_id", "held_id", postgresql_where=text("held_id IS NOT NULL")),
         Index("ix_attachment_created_at", "created_at"),
     )
 
@@ -269,6 +270,8 @@ class Attachment(Base):
     conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("conversation.id"))
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"))
     """A file of the knowledge base: shown to everybody while a published version names it."""
+    held_id: Mapped[UUID | None] = mapped_column(ForeignKey("held_appeal.id", ondelete="SET NULL"))
+    """Came with an appeal that waits for a look (`ticketing.held`)."""
     file_name: Mapped[str]
     content_type: Mapped[str]
     size_bytes: Mapped[int]

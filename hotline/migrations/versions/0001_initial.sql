@@ -68,6 +68,8 @@ CREATE INDEX ix_outbox_parked ON outbox (channel, id) WHERE state = 'parked';
 
 CREATE INDEX ix_outbox_ready ON outbox (not_before) WHERE state = 'waiting';
 
+CREATE INDEX ix_outbox_sms ON outbox (recipient, sent_at) WHERE channel = 'sms' AND state = 'sent';
+
 CREATE TABLE file_removal (
 	id BIGSERIAL NOT NULL,
 	place TEXT NOT NULL,
@@ -158,6 +160,22 @@ CREATE TABLE citizen (
 CREATE INDEX ix_citizen_phone_hash ON citizen (phone_hash);
 
 CREATE UNIQUE INDEX uq_citizen_verified_phone ON citizen (phone_hash) WHERE phone_verified IS true;
+
+CREATE TABLE phone_code (
+	id BIGSERIAL NOT NULL,
+	phone_hash TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	code_hash TEXT NOT NULL,
+	tries BIGINT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_phone_code PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_phone_code_created_at ON phone_code (created_at);
+
+CREATE INDEX ix_phone_code_phone_hash ON phone_code (phone_hash, id);
 
 CREATE TABLE heartbeat (
 	worker TEXT NOT NULL,
@@ -677,6 +695,16 @@ CREATE TABLE exchange_partner (
 	CONSTRAINT ck_exchange_partner_url_length CHECK (char_length(url) BETWEEN 10 AND 500),
 	CONSTRAINT fk_exchange_partner_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
 	CONSTRAINT fk_exchange_partner_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
+);
+
+CREATE TABLE quality_book (
+	version BIGINT NOT NULL,
+	document TEXT NOT NULL,
+	note TEXT NOT NULL,
+	published_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	published_by_id BIGINT NOT NULL,
+	CONSTRAINT pk_quality_book PRIMARY KEY (version),
+	CONSTRAINT fk_quality_book_published_by_id FOREIGN KEY(published_by_id) REFERENCES staff (id)
 );
 
 CREATE TABLE sip_account (
@@ -1315,35 +1343,6 @@ CREATE TABLE ticket_words (
 
 CREATE INDEX ix_ticket_words_cells ON ticket_words USING gin (cells) WITH (fastupdate = off);
 
-CREATE TABLE attachment (
-	id UUID NOT NULL,
-	ticket_id BIGINT,
-	conversation_id UUID,
-	article_id BIGINT,
-	file_name TEXT NOT NULL,
-	content_type TEXT NOT NULL,
-	size_bytes BIGINT NOT NULL,
-	sha256 TEXT NOT NULL,
-	path TEXT NOT NULL,
-	from_citizen BOOLEAN NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_attachment PRIMARY KEY (id),
-	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
-	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
-	CONSTRAINT fk_attachment_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_attachment_article_id ON attachment (article_id) WHERE article_id IS NOT NULL;
-
-CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
-
-CREATE INDEX ix_attachment_created_at ON attachment (created_at);
-
-CREATE INDEX ix_attachment_path ON attachment (path);
-
-CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
-
 CREATE TABLE notice (
 	id BIGSERIAL NOT NULL,
 	ticket_id BIGINT NOT NULL,
@@ -1427,6 +1426,76 @@ CREATE TABLE duty (
 );
 
 CREATE INDEX ix_duty_ready ON duty (idle_since) WHERE state = 'ready';
+
+CREATE TABLE held_appeal (
+	id UUID NOT NULL,
+	token_hash TEXT NOT NULL,
+	body_sealed BYTEA,
+	source_hash TEXT NOT NULL,
+	state TEXT NOT NULL,
+	received_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	reason TEXT NOT NULL,
+	ticket_id BIGINT,
+	query_code_sealed BYTEA,
+	CONSTRAINT pk_held_appeal PRIMARY KEY (id),
+	CONSTRAINT ck_held_appeal_state CHECK (state IN ('waiting', 'released', 'discarded')),
+	CONSTRAINT ck_held_appeal_released_has_ticket CHECK ((state = 'released') = (ticket_id IS NOT NULL)),
+	CONSTRAINT ck_held_appeal_body_only_while_waiting CHECK ((state = 'waiting') = (body_sealed IS NOT NULL)),
+	CONSTRAINT uq_held_appeal_token_hash UNIQUE (token_hash),
+	CONSTRAINT fk_held_appeal_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_held_appeal_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_held_appeal_received_at ON held_appeal (received_at);
+
+CREATE INDEX ix_held_appeal_waiting ON held_appeal (received_at) WHERE state = 'waiting';
+
+CREATE TABLE quality_check (
+	id BIGSERIAL NOT NULL,
+	call_id UUID NOT NULL,
+	agent_id BIGINT NOT NULL,
+	rule TEXT NOT NULL,
+	state TEXT DEFAULT 'waiting' NOT NULL,
+	drawn_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	book_version BIGINT,
+	points JSONB DEFAULT '{}' NOT NULL,
+	fatal JSONB DEFAULT '[]' NOT NULL,
+	score BIGINT,
+	remark TEXT DEFAULT '' NOT NULL,
+	scored_at TIMESTAMP WITH TIME ZONE,
+	scored_by_id BIGINT,
+	appeal TEXT DEFAULT '' NOT NULL,
+	appealed_at TIMESTAMP WITH TIME ZONE,
+	first_score BIGINT,
+	upheld BOOLEAN,
+	decision TEXT DEFAULT '' NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	CONSTRAINT pk_quality_check PRIMARY KEY (id),
+	CONSTRAINT ck_quality_check_rule CHECK (rule IN ('complaint', 'rated_badly', 'suspicious', 'short', 'share', 'by_hand')),
+	CONSTRAINT ck_quality_check_state CHECK (state IN ('waiting', 'scored', 'appealed', 'decided')),
+	CONSTRAINT ck_quality_check_scored_has_score CHECK ((state = 'waiting') = (score IS NULL)),
+	CONSTRAINT ck_quality_check_score_has_person CHECK ((score IS NULL) = (scored_at IS NULL) AND (score IS NULL) = (scored_by_id IS NULL)),
+	CONSTRAINT ck_quality_check_score_range CHECK (score BETWEEN 0 AND 100),
+	CONSTRAINT ck_quality_check_not_oneself CHECK (scored_by_id <> agent_id),
+	CONSTRAINT ck_quality_check_appeal_has_time CHECK ((state IN ('appealed', 'decided')) = (appealed_at IS NOT NULL)),
+	CONSTRAINT ck_quality_check_decided_has_person CHECK ((state = 'decided') = (decided_at IS NOT NULL AND decided_by_id IS NOT NULL)),
+	CONSTRAINT ck_quality_check_decided_by_another CHECK (decided_by_id <> scored_by_id AND decided_by_id <> agent_id),
+	CONSTRAINT fk_quality_check_call_id FOREIGN KEY(call_id) REFERENCES call (id),
+	CONSTRAINT fk_quality_check_agent_id FOREIGN KEY(agent_id) REFERENCES staff (id),
+	CONSTRAINT fk_quality_check_scored_by_id FOREIGN KEY(scored_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_quality_check_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_quality_check_agent_id ON quality_check (agent_id, id);
+
+CREATE INDEX ix_quality_check_scored_at ON quality_check (scored_at) WHERE scored_at IS NOT NULL;
+
+CREATE INDEX ix_quality_check_waiting ON quality_check (id) WHERE state IN ('waiting', 'appealed');
+
+CREATE UNIQUE INDEX uq_quality_check_call_id ON quality_check (call_id);
 
 CREATE TABLE queue_waiting (
 	id BIGSERIAL NOT NULL,
@@ -1897,6 +1966,39 @@ CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticke
 CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, ticket_id) INCLUDE (secret, line);
 
 CREATE INDEX ix_unit_queue_ticket_id ON unit_queue (ticket_id);
+
+CREATE TABLE attachment (
+	id UUID NOT NULL,
+	ticket_id BIGINT,
+	conversation_id UUID,
+	article_id BIGINT,
+	held_id UUID,
+	file_name TEXT NOT NULL,
+	content_type TEXT NOT NULL,
+	size_bytes BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	path TEXT NOT NULL,
+	from_citizen BOOLEAN NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_attachment PRIMARY KEY (id),
+	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
+	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
+	CONSTRAINT fk_attachment_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE,
+	CONSTRAINT fk_attachment_held_id FOREIGN KEY(held_id) REFERENCES held_appeal (id) ON DELETE SET NULL
+);
+
+CREATE INDEX ix_attachment_article_id ON attachment (article_id) WHERE article_id IS NOT NULL;
+
+CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
+
+CREATE INDEX ix_attachment_created_at ON attachment (created_at);
+
+CREATE INDEX ix_attachment_held_id ON attachment (held_id) WHERE held_id IS NOT NULL;
+
+CREATE INDEX ix_attachment_path ON attachment (path);
+
+CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
 
 CREATE TABLE deadline (
 	id BIGSERIAL NOT NULL,
