@@ -363,6 +363,9 @@ STAFF_NOTICES = {
     "knowledge_expired": "知识已失效",
     "knowledge_recalled": "知识已撤回，请不要再用",
     "knowledge_wrong": "有人说这条知识不对",
+    "quality_scored": "有一通电话评了分",
+    "quality_appealed": "质检有申诉，请处理",
+    "quality_decided": "质检申诉已处理",
     "commitment_overdue": "承诺超期",
     "procedure_overdue": "法定程序到期，请告知结果",
 }

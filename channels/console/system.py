@@ -34,6 +34,7 @@ JOBS = {
     "text messages": "短信发送",
     "supervision": "督办单、整改、承诺到期",
     "monitoring": "监察疑点",
+    "quality": "质检抽取",
     "webhooks": "通知与对接发送",
     "api answers": "清理接口的重复请求记录",
     "knowledge": "知识",

@@ -39,6 +39,7 @@ TICKS = (
     Tick("text messages", sweeps.text_messages, 5),
     Tick("supervision", sweeps.supervision, 60),
     Tick("monitoring", sweeps.monitoring, 1800),
+    Tick("quality", sweeps.quality, 900),
     Tick("webhooks", sweeps.webhooks, 2),
     Tick("api answers", sweeps.api_answers, 3600),
     Tick("knowledge", sweeps.knowledge, 30),

@@ -103,6 +103,13 @@ async def supervision(services: Services) -> int:
     return await nightly.tick(services.core, services.database)
 
 
+async def quality(services: Services) -> int:
+    """Draw calls for inspection."""
+    from ticketing.quality import sampling
+
+    return await sampling.run(services.core, services.database)
+
+
 async def monitoring(services: Services) -> int:
     """Rises of categories; once in a night the monitoring of suspicious handling."""
     from ticketing.supervision import nightly

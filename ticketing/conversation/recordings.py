@@ -102,6 +102,6 @@ def seconds_of(recorded: Recorded) -> float | None:
     return round(max(0, recorded.length - _HEADER.size) / bytes_per_second, 2)
 
 
-async def note_listening(core: Core, session: AsyncSession, actor: Actor, call_id: UUID) -> None:
-    """Somebody plays the recording: kept in the event log of the call (谁听过)."""
-    await record(session, at=core.clock.now(), name="view.recording", subject="call", subject_id=call_id, who=actor.who)
+async def note_listening(core: Core, session: AsyncSession, actor: Actor, call_id: UUID, **why: object) -> None:
+    """Somebody plays the recording: kept in the event log of the call (谁听过), with why when there is more to say."""
+    await record(session, at=core.clock.now(), name="view.recording", subject="call", subject_id=call_id, who=actor.who, data=why)

@@ -32,6 +32,7 @@ class Group(StrEnum):
     SUPERVISION = "supervision"
     CALLBACK = "callback"
     CALLS = "calls"
+    QUALITY = "quality"
     BOT = "bot"
 
 
@@ -43,6 +44,7 @@ GROUP_WORDS = {
     Group.SUPERVISION: "督办",
     Group.CALLBACK: "回访与评价",
     Group.CALLS: "来电",
+    Group.QUALITY: "质检",
     Group.BOT: "智能助手",
 }
 

@@ -120,6 +120,17 @@ CALLS = (
     Indicator("called_back", "回拨率", Group.CALLS, s.RETURN_CALLS, _R, "in_time", "true", "1小时内回拨的漏接来电", "漏接来电"),
 )  # fmt: skip
 
+QUALITY = (
+    Indicator("quality_checked", "质检通话量", Group.QUALITY, s.QUALITY_CHECKS, _C, "true", "true", "评过分的通话", "评过分的通话", unit="个",
+              higher_is_better=None),
+    Indicator("quality_score", "质检平均分", Group.QUALITY, s.QUALITY_CHECKS, _M, "true", "true", "质检得分之和", "评过分的通话", value="score",
+              unit="分", exclusions="申诉成立的按改过的分数", target=90),
+    Indicator("quality_fatal", "质检致命错误率", Group.QUALITY, s.QUALITY_CHECKS, _R, "fatal", "true", "有致命错误的通话", "评过分的通话",
+              higher_is_better=False),
+    Indicator("quality_upheld", "质检申诉成立率", Group.QUALITY, s.QUALITY_CHECKS, _R, "upheld", "decided", "申诉成立的通话", "申诉已处理的通话",
+              exclusions="还没有处理的申诉不算", higher_is_better=None),
+)  # fmt: skip
+
 BOT = (
     Indicator("sessions", "会话量", Group.BOT, s.SESSIONS, _C, "true", "true", "结束的会话", "结束的会话", unit="个", higher_is_better=None),
     Indicator("self_solved", "自助解决率", Group.BOT, s.SESSIONS, _R, "self_solved", "true",
@@ -135,7 +146,7 @@ BOT = (
               exclusions="抽到还没有判定的不算", higher_is_better=False),
 )  # fmt: skip
 
-INDICATORS: tuple[Indicator, ...] = (*DEMAND, *REFUSAL, *DISPATCH, *HANDLING, *SUPERVISION, *CALLBACK, *CALLS, *BOT)
+INDICATORS: tuple[Indicator, ...] = (*DEMAND, *REFUSAL, *DISPATCH, *HANDLING, *SUPERVISION, *CALLBACK, *CALLS, *QUALITY, *BOT)
 BY_KEY: dict[str, Indicator] = {indicator.key: indicator for indicator in INDICATORS}
 
 BENCHMARKS = (

@@ -19,12 +19,12 @@ _GROUPS: dict[Reach, tuple[Group, ...]] = {
     Reach.ALL: _ALL,
     Reach.LINE: _ALL,
     Reach.UNIT: _OF_UNITS,
-    Reach.QUALITY: (Group.CALLS, Group.BOT),
+    Reach.QUALITY: (Group.CALLS, Group.QUALITY, Group.BOT),
     Reach.KNOWLEDGE: (Group.BOT,),
     Reach.TECHNICAL: (Group.CALLS, Group.BOT),
 }
 """Quality listens to calls, the editor keeps what the bot answers from, the administrator sees technical figures: no case content."""
-_OWN: dict[Role, tuple[Group, ...]] = {Role.AGENT: (Group.DEMAND,), Role.CALLBACK: (Group.CALLBACK,)}
+_OWN: dict[Role, tuple[Group, ...]] = {Role.AGENT: (Group.DEMAND, Group.QUALITY), Role.CALLBACK: (Group.CALLBACK,)}
 
 
 @dataclass(frozen=True)

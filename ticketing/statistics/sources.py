@@ -313,7 +313,22 @@ ANSWER_CHECKS = _source(
     by_ticket=False,
 )
 
+QUALITY_CHECKS = _source(
+    "quality_checks",
+    "quality check",
+    "评分时间在时段内的质检通话",
+    f"""
+    SELECT q.scored_at AS at, q.id::text AS item, NULL::bigint AS ticket_id, {_CALLED_LINE}, {_NO_CASE}, 'phone' AS channel,
+        q.agent_id AS person_id, false AS secret,
+        q.score, jsonb_array_length(q.fatal) > 0 AS fatal, q.appealed_at IS NOT NULL AS appealed, coalesce(q.upheld, false) AS upheld,
+        q.state = 'decided' AS decided
+    FROM quality_check q JOIN call c ON c.id = q.call_id WHERE q.scored_at IS NOT NULL
+    """,
+    by_unit=False,
+    by_ticket=False,
+)
+
 SOURCES = (
     RECEIVED, CLOSED, ASSIGNED, SIGN_DUE, CONTACT_DUE, HANDLE_DUE, RESPONSE_DUE, FEEDBACK_DUE, CALLBACK_DUE, RATED, REPLIED, CARDS,
-    CALLS, RETURN_CALLS, SESSIONS, QUESTIONS, ANSWER_CHECKS,
+    CALLS, RETURN_CALLS, SESSIONS, QUESTIONS, ANSWER_CHECKS, QUALITY_CHECKS,
 )  # fmt: skip

@@ -63,6 +63,10 @@ class NoticeKind(StrEnum):
     KNOWLEDGE_EXPIRED = "knowledge_expired"
     KNOWLEDGE_RECALLED = "knowledge_recalled"
     KNOWLEDGE_WRONG = "knowledge_wrong"
+    QUALITY_SCORED = "quality_scored"
+    """an own call was scored; the notices of quality carry `quality` (id of the check)"""
+    QUALITY_APPEALED = "quality_appealed"
+    QUALITY_DECIDED = "quality_decided"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from ticketing.citizen.models import Citizen
 from ticketing.conversation.models import Call, Conversation, Message
 from ticketing.deadline.models import Deadline
 from ticketing.people.models import User
+from ticketing.quality.models import QualityCheck
 from ticketing.request.models import Request
 from ticketing.supervision.models import Card
 from ticketing.supervision.suspicions import Finding
@@ -303,6 +304,7 @@ async def _calls(month: Month) -> None:
             )
         )  # fmt: skip
         await month.session.flush()
+    _quality(month)
     for number, minutes in ((4, 20), (6, 120)):
         promised = at(9, 9, 10)
         month.session.add(
@@ -351,6 +353,20 @@ async def _questions(month: Month, chat: Conversation) -> None:
                             article_id=article.id, article_version=1, drawn_at=at(10), result=result, judged_at=at(10))
             )  # fmt: skip
     await month.session.flush()
+
+
+def _quality(month: Month) -> None:
+    """Three calls were scored: 80 (open appeal), 90 (after an appeal that was right) and 0 for a fatal error; a fourth waits."""
+    scored: dict[str, object] = {"scored_at": at(10), "scored_by_id": month.staff["quality"]}
+    decided = {"appealed_at": at(11), "decided_at": at(12), "decided_by_id": month.staff["supervisor"], "upheld": True, "first_score": 70}
+    for number, state, more in (
+        (1, "waiting", {}),
+        (2, "appealed", {**scored, "score": 80, "appealed_at": at(11)}),
+        (3, "decided", {**scored, **decided, "score": 90}),
+        (4, "scored", {**scored, "score": 0, "fatal": ["rude"]}),
+    ):
+        call = {"call_id": UUID(int=number), "agent_id": month.staff["agent"], "rule": "share", "drawn_at": at(9)}
+        month.session.add(QualityCheck(**call, state=state, **more))
 
 
 async def staff_ids(session: AsyncSession) -> dict[str, int]:

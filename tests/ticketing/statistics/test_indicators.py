@@ -68,6 +68,10 @@ EXPECTED: dict[str, tuple[float, float]] = {
     "talk": (793, 6),  # 100 + 200 + 300 + 65 + 8 + 120
     "talk_p95": (275, 6),  # 8 65 100 120 200 300: three quarters of the way from 200 to 300
     "called_back": (1, 2),
+    "quality_checked": (3, 3),
+    "quality_score": (170, 3),  # 80 + 90 + 0
+    "quality_fatal": (1, 3),
+    "quality_upheld": (1, 1),  # of the appeals decided; one is open
     "sessions": (7, 7),  # six calls and a chat
     "self_solved": (1, 7),  # call 1; the chat led to T4
     "handed_over": (5, 7),  # calls 2 to 6
