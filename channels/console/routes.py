@@ -44,6 +44,7 @@ from channels.console import (
     register,
     statistics,
     streams,
+    style,
     suggestion_panel,
     supervision,
     synonyms,
@@ -61,6 +62,7 @@ from knowledge.article.steps import STEP_CALLS
 def setup(app: web.Application) -> None:
     """Add the console to the web application."""
     article_speech.setup(app)
+    style.setup(app)
     steps = "|".join(HANDLERS)
     app.router.add_routes(
         [

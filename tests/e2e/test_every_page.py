@@ -1,0 +1,65 @@
+"""Every page of every role in the seeded city: no serious violation of axe-core by day and by night, on a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.demo import Demo
+from tests.e2e.examined import AXE, CHROMIUM, Examiner
+from tests.navigation import goto
+from ticketing.people.models import Role
+
+playwright_api = pytest.importorskip("playwright.async_api")
+pytestmark = [
+    pytest.mark.slow,  # a real browser
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(not AXE.is_file(), reason="front-end packages are not installed (script/bootstrap)"),
+]
+_KNOWN: dict[str, set[str]] = {}
+"""What the tests of this file have examined: a page that two roles see alike is examined once."""
+NO_LIST = {Role.ADMIN, Role.EDITOR, Role.QUALITY}
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Any]:
+    async with playwright_api.async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        context = await browser.new_context(locale="zh-CN", reduced_motion="reduce")
+        context.set_default_timeout(90_000)  # the machine may be full
+        yield await context.new_page()
+        await browser.close()
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_pages_of_a_role(demo: Demo, page: Any, role: Role) -> None:
+    examiner = Examiner(page, demo.url, _KNOWN)
+    await examiner.log_in(role.value)
+    await examiner.walk("/console", *([] if role in NO_LIST else ["/console/tickets?queue=all"]))
+    assert examiner.examined
+    assert examiner.faults == []
+
+
+@pytest.mark.parametrize("mode", ["standard", "elder"])
+async def test_pages_of_citizens(demo: Demo, page: Any, mode: str) -> None:
+    examiner = Examiner(page, demo.url, {})
+    await page.request.get(f"{demo.url}/prefs?mode={mode}&to=/")
+    await examiner.walk("/", "/console/login")
+    assert len(examiner.examined) > 5
+    for line in (demo.data_dir / "codes.txt").read_text(encoding="utf-8").splitlines()[1:]:
+        await open_own_ticket(examiner, *line.split()[:2])
+    assert examiner.faults == []
+
+
+async def open_own_ticket(examiner: Examiner, number: str, code: str) -> None:
+    """What a citizen sees of an own ticket: its progress, and the forms that stand open at its state."""
+    await goto(examiner.page, f"{examiner.url}/track")
+    await examiner.page.fill("input[name=number]", number)
+    await examiner.page.fill("input[name=code]", code)
+    await examiner.page.click("main form button[type=submit]")
+    await examiner.page.wait_for_selector(".steps")
+    await examiner.walk("/track")
+    await goto(examiner.page, f"{examiner.url}/track")
+    await examiner.page.click("form[action='/track/leave'] button")
