@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api import once
 from channels.api.limits import Limiter
-from channels.portal import cookies
+from channels.portal import cookies, own
 from channels.portal.appeal_form import AppealForm, call_windows, contacts, districts
+from channels.portal.appeal_hints import Hints, hints_for
 from channels.portal.preferences import page
 from channels.portal.words import kinds
 from channels.web.address import address_of
@@ -44,7 +45,13 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 
 def _form_page(
-    request: web.Request, form: AppealForm, errors: dict[str, str], *, status: int = 200, kept: list[Attachment] | None = None
+    request: web.Request,
+    form: AppealForm,
+    errors: dict[str, str],
+    *,
+    status: int = 200,
+    kept: list[Attachment] | None = None,
+    hints: Hints | None = None,
 ) -> web.Response:
     return page(
         request,
@@ -52,6 +59,7 @@ def _form_page(
         status=status,
         form=form,
         errors=errors,
+        hints=hints,
         kinds=kinds(),
         districts=districts(),
         contacts=contacts(),
@@ -96,11 +104,19 @@ async def submit(request: web.Request) -> web.StreamResponse:
         errors["what"] = _("页面打开太久了，请核对后再点一次提交。内容还在本页")
     if errors:
         return await _refused(request, form, errors, kept, uploads)
+    if not data.get("seen") and (hints := await _hints(request, form)):
+        return await _refused(request, form, errors, kept, uploads, hints)
     number, query_code = await _register(request, form, token, kept, uploads)
     response = web.HTTPSeeOther("/appeal/done")
     cookies.give_receipt(request, response, number, query_code)
     cookies.remember_ticket(request, response, number)
     raise response
+
+
+async def _hints(request: web.Request, form: AppealForm) -> Hints:
+    opened, phone = cookies.ticket_of(request), own.number_of(request)
+    async with request.app[DATABASE].transaction() as session:
+        return await hints_for(request.app[CORE], session, form, opened=opened, phone=phone)
 
 
 def _read_kept(request: web.Request, signed: list[str]) -> list[tuple[UUID, str, str]]:
@@ -131,7 +147,12 @@ def _may_hold(request: web.Request, uploads: list[Upload]) -> bool:
 
 
 async def _refused(
-    request: web.Request, form: AppealForm, errors: dict[str, str], kept: list[tuple[UUID, str, str]], uploads: list[Upload]
+    request: web.Request,
+    form: AppealForm,
+    errors: dict[str, str],
+    kept: list[tuple[UUID, str, str]],
+    uploads: list[Upload],
+    hints: Hints | None = None,
 ) -> web.Response:
     """The form again, status 422. Good files are stored already, since a browser would not send them a second time."""
     if uploads and not _may_hold(request, uploads):
@@ -139,7 +160,7 @@ async def _refused(
     async with request.app[DATABASE].transaction() as session:
         stored = [await _store(request, session, upload, None) for upload in uploads]
     known = [Attachment(id=item, sha256=sha256, file_name=name) for item, sha256, name in kept]
-    return _form_page(request, form, errors, status=422, kept=[*known, *stored])
+    return _form_page(request, form, errors, status=422, kept=[*known, *stored], hints=hints)
 
 
 async def _register(

@@ -19,6 +19,7 @@ from ticketing.ticket.states import Channel, Kind
 MAX_WHAT = 2000
 MIN_WHAT = 10
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_POSITION = re.compile(r"(-?\d{1,2}(?:\.\d{1,8})?),(-?\d{1,3}(?:\.\d{1,8})?)")
 _PLACE_NEEDED = (Kind.HELP, Kind.COMPLAINT, Kind.REPORT)
 CONTACTS = (("phone", "打电话"), ("sms", "只发短信（听障人士可选）"), ("none", "不用联系，我自己查"))
 
@@ -54,6 +55,8 @@ class AppealForm:
     call_time: str = ""
     """When to be called: key of a window of the callback rules, empty for any time."""
     anonymous: str = ""
+    position: str = ""
+    """Latitude, longitude (WGS 84) that the browser was allowed to tell, as `30.12345,104.54321`; left out when it is anything else."""
 
     @classmethod
     def read(cls, data: Mapping[str, object]) -> AppealForm:
@@ -66,6 +69,13 @@ class AppealForm:
     def is_anonymous(self) -> bool:
         """Whether no name and number are to be kept."""
         return bool(self.anonymous)
+
+    @property
+    def coordinates(self) -> tuple[float, float] | None:
+        """(longitude, latitude) of `position`."""
+        found = _POSITION.fullmatch(self.position)
+        latitude, longitude = (float(found[1]), float(found[2])) if found else (91.0, 181.0)
+        return (longitude, latitude) if abs(latitude) <= 90 and abs(longitude) <= 180 else None
 
     def check(self) -> None:
         """Raises InvalidInput that names every field at fault, with the words shown beside it."""
@@ -105,7 +115,7 @@ class AppealForm:
 
     def appeal(self) -> Appeal:
         """What the core registers. Call `check` first."""
-        hidden = self.is_anonymous
+        hidden, position = self.is_anonymous, self.coordinates
         return Appeal(
             channel=Channel.WEB,
             kind=Kind(self.kind),
@@ -116,6 +126,8 @@ class AppealForm:
             name="" if hidden else self.name,
             phone="" if hidden else self.phone,
             anonymous=hidden,
+            longitude=position[0] if position else None,
+            latitude=position[1] if position else None,
             contact_by="none" if hidden else self.contact,
             preferred_time="" if hidden else self.call_time,
         )

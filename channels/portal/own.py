@@ -34,7 +34,7 @@ CODE_TRIES: web.AppKey[Limiter] = web.AppKey("portal_code_tries")
 
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /mine: the list for who proved a number, else the question for it."""
-    phone = _number_of(request)
+    phone = number_of(request)
     if phone is None:
         return _ask(request)
     async with request.app[DATABASE].transaction() as session:
@@ -85,7 +85,7 @@ def _remember(request: web.Request, response: web.StreamResponse, number: str) -
     cookies.keep(request, response, OWN, sealed.decode(), OWN_AGE)
 
 
-def _number_of(request: web.Request) -> str | None:
+def number_of(request: web.Request) -> str | None:
     """The number that this browser proved, for half an hour."""
     try:
         held = cast(dict[str, Any], json.loads(request.app[CORE].vault.open(request.cookies.get(OWN, "").encode())))
@@ -98,7 +98,7 @@ def _number_of(request: web.Request) -> str | None:
 
 async def open_one(request: web.Request) -> NoReturn:
     """POST /mine/open: this matter, as if its query code had been typed. Raises NotFound for one of somebody else."""
-    phone = _number_of(request)
+    phone = number_of(request)
     if phone is None:
         raise web.HTTPSeeOther("/mine")
     number = str((await request.post()).get("number", ""))[:40]

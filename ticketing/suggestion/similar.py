@@ -25,7 +25,7 @@ from ticketing.suggestion.features import normalise
 from ticketing.suggestion.models import TicketSignature
 from ticketing.suggestion.noise import frames
 from ticketing.supervision.places import place_keys
-from ticketing.ticket.access import visible
+from ticketing.ticket.access import public_tickets, visible
 from ticketing.ticket.models import Ticket
 
 BANDS, ROWS = 16, 2
@@ -120,6 +120,16 @@ async def similar_open(
         condition &= Ticket.id != what.id
     mine, here = pairs(text), set(place_keys(f"{place} {text}"[:_READ]))
     scored = [_compare(row, mine, here, category) for row in await session.execute(_candidates(wanted, condition))]
+    return sorted((item for item in scored if item.score >= LEAST), key=lambda item: (-item.score, item.number))[:limit]
+
+
+async def similar_public(session: AsyncSession, text: str, place: str = "", limit: int = 5) -> list[Similar]:
+    """Open tickets like `text` of those that everybody may know to exist, best first. What of them is told is the caller's matter."""
+    wanted, condition = _search_cells(text, place, None), public_tickets().whereclause
+    if not wanted or condition is None:
+        return []
+    mine, here = pairs(text), set(place_keys(f"{place} {text}"[:_READ]))
+    scored = [_compare(row, mine, here, None) for row in await session.execute(_candidates(wanted, condition))]
     return sorted((item for item in scored if item.score >= LEAST), key=lambda item: (-item.score, item.number))[:limit]
 
 

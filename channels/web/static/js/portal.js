@@ -40,6 +40,10 @@
     if (names.length) box.dataset.chosen = ''; else delete box.dataset.chosen;
   });
 
+  // What was sent is no draft any more.
+  var sent = document.querySelector('[data-draft-done]');
+  if (sent) try { localStorage.removeItem('draft.' + sent.dataset.draftDone); } catch (e) { /* private mode */ }
+
   // Say which files were chosen.
   document.addEventListener('change', function (event) {
     var box = event.target.closest('.upload');
