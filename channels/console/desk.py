@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.callbar import load_bar
+from channels.console.idle import load_idle
 from channels.console.missed import load_missed
 from channels.console.pages import fragment, page
 from channels.console.pop import load_pop
@@ -21,7 +22,7 @@ from channels.web.templating import is_fragment
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.conversation.calls import caller_numbers, live_calls
-from ticketing.conversation.models import Author, Call, CallState, Conversation, Message, Owner
+from ticketing.conversation.models import Author, Call, CallState, Message
 from ticketing.conversation.service import messages
 from ticketing.people.actor import Actor
 from ticketing.people.lines import calls_of
@@ -62,11 +63,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         chosen = _choose(calls, request.query.get("call", "") or str(my_call.id if my_call else ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed and not chosen.elsewhere else []
         missed = await load_missed(core, session, person.actor)
-        chats = await session.scalar(
-            select(func.count()).select_from(Conversation).where(Conversation.owner == Owner.QUEUE.value, Conversation.channel != "phone")
-        )
+        idle = {} if pop else await load_idle(request, session, person)
     waiting = [item for item in calls if item.waiting]
-    values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, **missed, "chats": chats or 0, "waiting": waiting}
+    values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, **missed, **idle, "waiting": waiting}
     values |= {"pop": pop, **bar, "part": is_fragment(request)}
     if is_fragment(request) and request.query.get("part") == "colleagues":
         return fragment(request, "console/_colleagues.html", **values)

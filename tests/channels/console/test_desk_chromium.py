@@ -17,6 +17,8 @@ from tests.channels.staff import City
 from ticketing.duty.service import after_call
 from ticketing.queue.models import CallCommand
 from ticketing.ticket.models import Ticket
+from ticketing.ticket.service import Appeal, register
+from ticketing.ticket.states import Channel
 
 __all__ = ["chromium", "pytestmark"]
 PICTURES = os.environ.get("HOTLINE_DESK_PICTURES", "")
@@ -118,4 +120,22 @@ async def test_a_call_by_keys_alone(chromium: Any, site: TestServer, city: City)
     await desk.check("wrap-up", problems)
     await page.keyboard.press("F2")
     await page.wait_for_selector("#callbar [role=status]:has-text('空闲')")
+    assert problems == []
+
+
+async def test_between_calls_the_desk_shows_what_is_owed_and_the_own_day(chromium: Any, site: TestServer, city: City) -> None:
+    await city.register(title="别人登记的")
+    async with city.database.transaction() as session:
+        appeal = Appeal(Channel.PHONE, "滨河路路灯不亮三天了", category_code="0501", address="滨河路", name="周女士", phone="13900002716")
+        own = (await register(city.core, session, city.people["agent"], appeal)).ticket.number
+    desk = await Desk.of(chromium, site, "agent")
+    await desk.page.wait_for_selector(f"#idle-work li:has-text('{own}')")
+    assert await desk.page.inner_text(".day div:nth-child(2) dd") == "1件"
+    await picture(desk, "idle")
+    problems: list[str] = []
+    await desk.check("idle", problems)
+    await desk.page.keyboard.press("j")
+    await desk.page.keyboard.press("Enter")
+    await desk.page.wait_for_selector(".next")
+    assert own in desk.page.url
     assert problems == []
