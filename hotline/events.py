@@ -117,6 +117,8 @@ class Outbox(Base):
     __table_args__ = (
         Index("ix_outbox_ready", "not_before", postgresql_where=text("state = 'waiting'")),
         Index("ix_outbox_parked", "channel", "id", postgresql_where=text("state = 'parked'")),
+        # how many text messages somebody got within a day (channels.sms.sender)
+        Index("ix_outbox_sms", "recipient", "sent_at", postgresql_where=text("channel = 'sms' AND state = 'sent'")),
         CheckConstraint("state IN ('waiting', 'sent', 'parked')", name="state"),
         UniqueConstraint("dedupe_key"),
     )

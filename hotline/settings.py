@@ -166,6 +166,20 @@ class Settings(BaseSettings):
         "", pattern=r"^(\w+=.+)?$", description="Field of the gateway's answer that means success, e.g. code=0; empty: any 2xx."
     )
 
+    sms_provider: Literal["http", "alibaba", "tencent"] = Field(
+        "http", description="Who sends text messages: http (HOTLINE_SMS_URL), alibaba (阿里云短信) or tencent (腾讯云短信)."
+    )
+    sms_access_key: str = Field("", description="AccessKeyId (Alibaba Cloud) or SecretId (Tencent Cloud).")
+    sms_access_secret: SecretStr = Field(SecretStr(""), description="AccessKeySecret or SecretKey.")
+    sms_app_id: str = Field("", description="SdkAppId of the SMS application (Tencent Cloud only).")
+    sms_region: str = Field("ap-guangzhou", min_length=1, description="Region of the SMS interface (Tencent Cloud only).")
+    sms_endpoint: str = Field("", description="Host of the provider's interface, where it is not the provider's public one.")
+    sms_templates: Path | None = Field(None, description="YAML file: which of the provider's templates says which notice (docs/sms.md).")
+    sms_inbound_key: SecretStr = Field(
+        SecretStr(""), description="Key in the address to which the provider brings citizens' messages and receipts; empty: off."
+    )
+    sms_per_day: int = Field(20, ge=1, le=1000, description="Text messages to one person within 24 hours at most, urgent ones apart.")
+
     # web
     session_hours: int = Field(10, ge=1, le=24, description="A staff session ends after this time.")
     session_idle_minutes: int = Field(120, ge=5, le=1440, description="A staff session ends when nothing was asked for so long.")
@@ -273,6 +287,13 @@ class Settings(BaseSettings):
             raise ValueError("HOTLINE_SIP_REGISTRAR must be one of HOTLINE_SIP_PEERS, or its answers are not heard")
         if self.s3_endpoint and not (self.s3_bucket and self.s3_access_key.get_secret_value() and self.s3_secret_key.get_secret_value()):
             raise ValueError("HOTLINE_S3_ENDPOINT needs HOTLINE_S3_BUCKET, HOTLINE_S3_ACCESS_KEY and HOTLINE_S3_SECRET_KEY")
+        if self.sms_inbound_key.get_secret_value() and len(self.sms_inbound_key.get_secret_value()) < 24:
+            raise ValueError("HOTLINE_SMS_INBOUND_KEY must have at least 24 characters: whoever knows it can speak for any number")
+        if self.sms_provider != "http":
+            if not (self.sms_access_key and self.sms_access_secret.get_secret_value() and self.sms_templates):
+                raise ValueError("HOTLINE_SMS_PROVIDER needs HOTLINE_SMS_ACCESS_KEY, HOTLINE_SMS_ACCESS_SECRET and HOTLINE_SMS_TEMPLATES")
+            if self.sms_provider == "tencent" and not self.sms_app_id:
+                raise ValueError("HOTLINE_SMS_PROVIDER=tencent needs HOTLINE_SMS_APP_ID")
         if not self.demo:
             if len(self.secret_key.get_secret_value()) < 32:
                 raise ValueError("HOTLINE_SECRET_KEY is needed, at least 32 characters (make one: hotline new-key)")

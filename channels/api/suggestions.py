@@ -16,7 +16,9 @@ class TextSent(Sent):
     """An appeal as the citizen typed or spoke it."""
 
     text: Annotated[str, text(1, 5000, "市民说的话")]
-    channel: Literal["phone", "wechat", "web", "sms", "open311", "staff"] | None = Field(None, description="来自哪个渠道；不填按不知道联系方式算")
+    channel: Literal["phone", "wechat", "web", "sms", "open311", "staff"] | None = Field(
+        None, description="来自哪个渠道；不填按不知道联系方式算"
+    )
 
 
 class LikelyCategory(Told):

@@ -14,6 +14,7 @@ from channels.console.desk import last_words
 from channels.console.pages import fragment, page, see_other
 from channels.console.readings import readings
 from channels.console.session import Staff, require_may, staff
+from channels.sms import replies
 from channels.web.files import download
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
@@ -160,6 +161,8 @@ async def say(request: web.Request) -> web.StreamResponse:
             conversation = await get_conversation(session, _id(request))
             if conversation.channel == "wechat":
                 await queue_agent_reply(core, session, conversation, text)
+            if conversation.channel == "sms":
+                await replies.queue_agent_reply(core, session, conversation, text)
     except HotlineError as problem:
         return await _respond(request, person, str(_id(request)), problem=problem, draft=text)
     if is_fragment(request):

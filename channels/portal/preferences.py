@@ -28,7 +28,7 @@ def language_of(request: web.Request) -> str:
 @web.middleware
 async def language_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Sets the language of each request anew: one connection, and so one task, may serve several people."""
-    public = not request.path.startswith(("/console", "/wechat", "/api/", "/open311/"))
+    public = not request.path.startswith(("/console", "/wechat", "/sms/", "/api/", "/open311/"))
     set_language(language_of(request) if public else LANGUAGES[0])
     return await handler(request)
 

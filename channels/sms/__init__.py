@@ -1,1 +1,1 @@
-"""Text messages: an HTTP gateway, and the sender of the outbox rows of channel `sms`. Inbound messages are a later issue."""
+"""Text messages: gateways and providers, the sender of the outbox rows of channel `sms`, citizens' messages and receipts."""

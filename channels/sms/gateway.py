@@ -1,4 +1,4 @@
-"""The gateway that sends text messages: an interface, and one for every provider that takes a JSON POST.
+"""The gateway that sends text messages: an interface, one for every provider that takes a JSON POST, and the demo's spool.
 
 The provider's body is a setting (`HOTLINE_SMS_BODY`) with {phone}, {text}, {id} and {signature} in it. With a secret, each
 request carries `X-Hotline-Timestamp` and `X-Hotline-Signature`: HMAC-SHA256 over `timestamp.body`, hex. {id} is the same
@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import aiohttp
 
 from channels.outbox import GiveUp, TryLater
+from channels.sms import providers
 from hotline.clock import Clock
 from hotline.settings import Settings
 
@@ -25,9 +27,30 @@ _BUSY = frozenset({408, 425, 429})
 class Gateway(Protocol):
     """Sends one text message."""
 
-    async def send(self, phone: str, text: str, message_id: str) -> None:
-        """Raises `TryLater` or `GiveUp`; returning means that the provider took it."""
+    async def send(
+        self, phone: str, text: str, message_id: str, *, template: str = "", values: Mapping[str, str] | None = None
+    ) -> str | None:
+        """Raises `TryLater` or `GiveUp`; returning means that the provider took it, perhaps with a number of its own for receipts.
+
+        `template` and `values` are for providers that send approved templates only (`channels.sms.providers`).
+        """
         ...
+
+
+class SpoolGateway:
+    """The demo's: every message counts as sent and can be read on the console's page (`/console/sms`); none leaves the machine."""
+
+    async def send(self, phone: str, text: str, message_id: str, *, template: str = "", values: Mapping[str, str] | None = None) -> None:
+        """Nothing to do: the outbox row, which holds the sealed text, is the spool."""
+
+
+def gateway_of(settings: Settings, clock: Clock) -> Gateway | None:
+    """The gateway of the settings; None when none is configured. Raises `providers.TemplatesError`."""
+    if settings.sms_provider != "http":
+        return providers.of(settings)
+    if settings.sms_url is None and settings.demo:
+        return SpoolGateway()
+    return HttpGateway.of(settings, clock)
 
 
 class HttpGateway:
@@ -55,7 +78,7 @@ class HttpGateway:
             success=settings.sms_success,
         )
 
-    async def send(self, phone: str, text: str, message_id: str) -> None:
+    async def send(self, phone: str, text: str, message_id: str, *, template: str = "", values: Mapping[str, str] | None = None) -> None:
         """POST the message. Errors never carry the number or the text."""
         values = {"phone": phone, "text": self._signature + text, "id": message_id, "signature": self._signature}
         data = json.dumps(_fill(self._body, values), ensure_ascii=False).encode()
@@ -107,4 +130,4 @@ class _Known(dict[str, str]):
         return "{" + key + "}"
 
 
-__all__ = ["Gateway", "HttpGateway"]
+__all__ = ["Gateway", "HttpGateway", "SpoolGateway", "gateway_of"]

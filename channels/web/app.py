@@ -11,6 +11,7 @@ from channels.console import routes as console
 from channels.console.session import session_middleware
 from channels.open311 import routes as open311
 from channels.portal import routes as portal
+from channels.sms import routes as sms
 from channels.web.csrf import csrf_middleware
 from channels.web.inputs import input_middleware
 from channels.web.keys import ASSETS, CORE, DATABASE, HUB, SERVICES, SETTINGS, TEMPLATES, Services
@@ -21,7 +22,7 @@ from channels.web.templating import environment
 from channels.wechat import routes as wechat
 from knowledge.article import tables as article_tables
 
-PARTS = (portal, console, api, open311, wechat)
+PARTS = (portal, console, api, open311, wechat, sms)
 """Each adds its addresses by `setup(app)`."""
 
 

@@ -24,7 +24,7 @@ HEADER = "X-CSRF-Token"
 FIELD = "csrf"
 SESSION_CSRF: web.RequestKey[str] = web.RequestKey("session_csrf", str)
 """request[SESSION_CSRF]: set by the console's session middleware; then this token counts instead of the cookie's."""
-MACHINE_PREFIXES = ("/wechat", "/api/", "/open311/")
+MACHINE_PREFIXES = ("/wechat", "/sms/", "/api/", "/open311/")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

@@ -14,7 +14,7 @@ from hotline.i18n import _
 
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 _UTF8 = ("utf-8", "utf8", "us-ascii")
-_MACHINES = ("/wechat", "/api/", "/open311/")
+_MACHINES = ("/wechat", "/sms/", "/api/", "/open311/")
 
 
 class BadRequest(HotlineError):

@@ -90,10 +90,12 @@ async def callbacks(services: Services) -> int:
 
 
 async def text_messages(services: Services) -> int:
-    """Send what waits for the SMS gateway; without one every row says so."""
+    """Answer citizens' text messages; send what waits for the SMS gateway. Without a gateway every row says so."""
     from channels.sms import sender
+    from channels.sms.inbox import Inbox
 
-    return await sender.run(services)
+    answered = await Inbox(services).work_off()
+    return answered + await sender.run(services)
 
 
 async def supervision(services: Services) -> int:

@@ -14,6 +14,7 @@ from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.notice import templates
 from ticketing.notice.models import DeliveryState, Notice, NoticeDelivery
+from ticketing.notice.preferences import DEFAULT, preference_of
 from ticketing.notice.quiet import not_before
 from ticketing.notice.service import is_mobile, queue_delivery
 from ticketing.people.actor import SYSTEM, Actor
@@ -56,6 +57,27 @@ async def follow(core: Core, session: AsyncSession, row: Outbox) -> None:
         await _by_sms(core, session, delivery, row)
 
 
+async def receipt(core: Core, session: AsyncSession, *, gateway_id: str, key: str = "", arrived: bool, code: str) -> bool:
+    """A delivery receipt (状态报告) of the provider; False when it is about no push of ours. Comes twice without harm.
+
+    A message that did not reach the telephone is on the list of those that somebody has to look at.
+    """
+    number = key.removeprefix(PREFIX) if key.startswith(PREFIX) else ""
+    same = NoticeDelivery.id == int(number) if number.isascii() and number.isdecimal() else NoticeDelivery.gateway_id == gateway_id
+    delivery = (await session.scalars(select(NoticeDelivery).where(same, NoticeDelivery.channel == "sms").with_for_update())).first()
+    if delivery is None or (delivery.gateway_id or gateway_id) != gateway_id:
+        return False
+    delivery.gateway_id = gateway_id
+    if delivery.state != DeliveryState.SENT.value or delivery.delivered_at is not None:
+        return True
+    if arrived:
+        delivery.delivered_at = core.clock.now()
+        return True
+    delivery.state, delivery.sent_at, delivery.last_error = DeliveryState.GIVEN_UP.value, None, f"receipt: {code[:60]}"
+    await _tell(core, session, delivery, "notice.failed")
+    return True
+
+
 async def _tell(core: Core, session: AsyncSession, delivery: NoticeDelivery, name: str) -> None:
     notice = await session.get_one(Notice, delivery.notice_id)
     title = next((item.title for item in templates.load().templates if item.key == notice.template), notice.template)
@@ -72,10 +94,13 @@ async def _by_sms(core: Core, session: AsyncSession, delivery: NoticeDelivery, r
     citizen = await session.get(Citizen, int(row.recipient))
     template = await templates.current(session, notice.template)
     there = select(NoticeDelivery.id).where(NoticeDelivery.notice_id == notice.id, NoticeDelivery.channel == "sms")
+    wish = await preference_of(session, citizen) if citizen is not None else DEFAULT
+    if (wish.opted_out or wish.way in ("none", "wechat")) and not template.required:
+        return
     if citizen is None or "sms" not in template.channels or not is_mobile(core, citizen) or await session.scalar(there) is not None:
         return
     words = templates.render(templates.load().secret, {"line": core.line})  # neutral: nothing but «look it up»
-    await queue_delivery(core, session, ticket, citizen, notice, "sms", words)
+    await queue_delivery(core, session, ticket, citizen, notice, "sms", words, wish=wish, values={"line": core.line})
 
 
 @dataclass(frozen=True)
@@ -138,6 +163,7 @@ async def resend(core: Core, session: AsyncSession, actor: Actor, delivery_id: i
     now = core.clock.now()
     urgent = bool(row.payload.get("at_once"))
     row.state, row.attempts, row.leased_until, row.last_error, row.sent_at = "waiting", 0, None, None, None
+    delivery.gateway_id = delivery.delivered_at = None
     row.not_before = now if urgent else not_before(templates.load().quiet, now)
     delivery.state, delivery.acknowledged_by_id, delivery.resends = DeliveryState.QUEUED.value, None, delivery.resends + 1
     notice = await session.get_one(Notice, delivery.notice_id)

@@ -7,6 +7,7 @@ contact, only finds it on the tracking page. Nothing here commits or sends.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.notice import templates
 from ticketing.notice.models import DeliveryState, Notice, NoticeDelivery
-from ticketing.notice.quiet import not_before
+from ticketing.notice.preferences import DEFAULT, Preference, preference_of
 from ticketing.notice.templates import Template
 from ticketing.people.models import Unit
 from ticketing.ticket.models import Ticket
@@ -90,10 +91,19 @@ async def _notify_one(
 async def _push(
     core: Core, session: AsyncSession, ticket: Ticket, citizen: Citizen, template: Template, notice: Notice, values: Mapping[str, str]
 ) -> None:
-    channel = way(core, ticket, citizen, template)
+    wish = await preference_of(session, citizen)
+    channel = way(core, ticket, citizen, template, wish)
     if channel is None:
         return
-    await queue_delivery(core, session, ticket, citizen, notice, channel, words_for(ticket, citizen, template, channel, values))
+    words = words_for(ticket, citizen, template, channel, values)
+    await queue_delivery(core, session, ticket, citizen, notice, channel, words, wish=wish, values=_sent_values(ticket, citizen, values))
+
+
+def _sent_values(ticket: Ticket, citizen: Citizen, values: Mapping[str, str]) -> dict[str, str]:
+    """What a provider that knows the template may be given to fill it: as little as `words_for` would show."""
+    if ticket.confidentiality == Confidentiality.SECRET.value:
+        return {"line": values.get("line", "")}
+    return dict(values) if citizen.phone_verified else {**values, "query_code": ""}
 
 
 def words_for(ticket: Ticket, citizen: Citizen, template: Template, channel: str, values: Mapping[str, str]) -> str:
@@ -105,16 +115,16 @@ def words_for(ticket: Ticket, citizen: Citizen, template: Template, channel: str
     return templates.render(template.sms, values if citizen.phone_verified else {**values, "query_code": ""})
 
 
-def way(core: Core, ticket: Ticket, citizen: Citizen, template: Template) -> str | None:
+def way(core: Core, ticket: Ticket, citizen: Citizen, template: Template, wish: Preference = DEFAULT) -> str | None:
     """By which channel a notice is pushed to this citizen; None: only the tracking page shows it."""
-    if ticket.anonymous or ticket.contact_by == "none":
+    if ticket.anonymous or ticket.contact_by == "none" or (wish.way == "none" and not template.required):
         return None
     ways = []
     if "wechat" in template.channels and citizen.openid_sealed:
         ways.append("wechat")
-    if "sms" in template.channels and is_mobile(core, citizen):
+    if "sms" in template.channels and is_mobile(core, citizen) and (template.required or not wish.opted_out):
         ways.append("sms")
-    by_chat = ticket.contact_by == "wechat" or ticket.channel == Channel.WECHAT.value
+    by_chat = wish.way != "sms" and (wish.way == "wechat" or ticket.contact_by == "wechat" or ticket.channel == Channel.WECHAT.value)
     if by_chat and citizen.openid_sealed and "wechat" not in template.channels:
         return None  # the conversation itself tells it
     ways.sort(key=lambda one: (one != "wechat") if by_chat else (one != "sms"))
@@ -128,9 +138,22 @@ def is_mobile(core: Core, citizen: Citizen) -> bool:
 
 
 async def queue_delivery(
-    core: Core, session: AsyncSession, ticket: Ticket, citizen: Citizen, notice: Notice, channel: str, words: str, *, urgent: bool = False
+    core: Core,
+    session: AsyncSession,
+    ticket: Ticket,
+    citizen: Citizen,
+    notice: Notice,
+    channel: str,
+    words: str,
+    *,
+    urgent: bool = False,
+    wish: Preference = DEFAULT,
+    values: Mapping[str, str] | None = None,
 ) -> NoticeDelivery:
-    """One push with a state of its own, handed to the outbox in the same transaction; in quiet hours it waits for the morning."""
+    """One push with a state of its own, handed to the outbox in the same transaction; in quiet hours it waits for the morning.
+
+    `values` fill the template that an SMS provider knows (`channels.sms.providers`); None: it has only the words.
+    """
     file, now = templates.load(), core.clock.now()
     unverified = channel == "sms" and not citizen.phone_verified
     delivery = NoticeDelivery(
@@ -144,14 +167,19 @@ async def queue_delivery(
         delivery.state, delivery.last_error = DeliveryState.GIVEN_UP.value, TOO_MANY
         return await put(session, delivery)
     await put(session, delivery)
+    secret = ticket.confidentiality == Confidentiality.SECRET.value
+    payload: dict[str, Any] = {"text_sealed": core.vault.seal(words).decode()}
+    if channel == "sms" and values is not None:
+        payload["template"] = "secret" if secret else notice.template
+        payload["values_sealed"] = core.vault.seal(json.dumps(dict(values), ensure_ascii=False)).decode()
     at_once = urgent or file.template(notice.template).urgent or ticket.urgency == Urgency.EMERGENCY.value
     await enqueue(
         session,
-        at=now if at_once else not_before(file.quiet, now),
+        at=now if at_once else wish.not_before(file.quiet, now),
         channel=channel,
         kind=OUTBOX_KINDS[channel],
         recipient=str(citizen.id),
-        payload={"text_sealed": core.vault.seal(words).decode(), "at_once": at_once},
+        payload={**payload, "at_once": at_once},
         dedupe_key=f"notice:{delivery.id}",
     )
     return delivery

@@ -69,6 +69,8 @@ class Template(BaseModel):
     text: str
     sms: str
     urgent: bool = False
+    required: bool = False
+    """Has to be told by law: neither 退订 nor a preference keeps it back."""
     version: int = 1
 
     @model_validator(mode="after")

@@ -68,6 +68,8 @@ CREATE INDEX ix_outbox_parked ON outbox (channel, id) WHERE state = 'parked';
 
 CREATE INDEX ix_outbox_ready ON outbox (not_before) WHERE state = 'waiting';
 
+CREATE INDEX ix_outbox_sms ON outbox (recipient, sent_at) WHERE channel = 'sms' AND state = 'sent';
+
 CREATE TABLE file_removal (
 	id BIGSERIAL NOT NULL,
 	place TEXT NOT NULL,

@@ -1,0 +1,111 @@
+"""How a citizen wants to be told: way, own quiet hours, 退订. Set on the portal, by a text message or in WeChat.
+
+Whatever was chosen, what has to be told by law (`Template.required`: acceptance, refusal, what is missing, result) is
+pushed, since deadlines of the citizen's own hang on it; in quiet hours it waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hotline.errors import InvalidInput
+from hotline.events import record
+from hotline.i18n import _
+from ticketing.citizen.models import Citizen
+from ticketing.context import Core
+from ticketing.notice.models import NoticePreference
+from ticketing.notice.quiet import not_before
+from ticketing.notice.templates import Quiet
+from ticketing.people.actor import Actor, citizen_actor
+
+WAYS = ("auto", "sms", "wechat", "none")
+OPT_OUT = frozenset({"TD", "T", "退订", "退", "N"})
+OPT_IN = frozenset({"HF", "恢复", "恢复短信", "取消退订"})
+
+
+@dataclass(frozen=True)
+class Preference:
+    """What counts for one citizen."""
+
+    way: str = "auto"
+    quiet: Quiet | None = None
+    language: str = "zh"
+    opted_out: bool = False
+
+    def not_before(self, city: Quiet, moment: datetime) -> datetime:
+        """The first moment from `moment` on that lies neither in the city's nor in the citizen's own quiet hours.
+
+        Hours that together leave nothing open end with the city's: nobody can shut out a notice for good.
+        """
+        first = not_before(city, moment)
+        if self.quiet is None:
+            return first
+        own = not_before(self.quiet, first)
+        return own if not_before(city, own) == own else first
+
+
+DEFAULT = Preference()
+
+
+async def preference_of(session: AsyncSession, citizen: Citizen) -> Preference:
+    """The citizen's own, else that of the person who has proved to have this number: an opt-out holds for the number."""
+    same = NoticePreference.citizen_id == citizen.id
+    if citizen.phone_hash:
+        same = or_(same, (Citizen.phone_hash == citizen.phone_hash) & Citizen.phone_verified)
+    statement = select(NoticePreference).join(Citizen, Citizen.id == NoticePreference.citizen_id).where(same)
+    rows = list(await session.scalars(statement))
+    if not rows:
+        return DEFAULT
+    own = next((row for row in rows if row.citizen_id == citizen.id), rows[0])
+    quiet = Quiet.model_validate({"from": own.quiet_from, "to": own.quiet_to}) if own.quiet_from and own.quiet_to else None
+    return Preference(own.way, quiet, own.language, any(row.opted_out_at is not None for row in rows))
+
+
+async def choose(
+    core: Core, session: AsyncSession, citizen_id: int, *, way: str, quiet: tuple[time, time] | None = None, language: str = "zh"
+) -> NoticePreference:
+    """Set way, own quiet hours and language. Raises InvalidInput for what is not offered."""
+    if way not in WAYS:
+        raise InvalidInput(_("请选择告知方式"), field="way")
+    if quiet is not None and quiet[0] == quiet[1]:
+        raise InvalidInput(_("免打扰的开始和结束不能相同"), field="quiet_from")
+    if language not in ("zh", "en"):
+        raise InvalidInput(_("请选择语言"), field="language")
+    row = await _row(core, session, citizen_id)
+    row.way, row.language, row.updated_at = way, language, core.clock.now()
+    row.quiet_from, row.quiet_to = quiet if quiet is not None else (None, None)
+    if way == "sms":
+        row.opted_out_at = None  # who asks for messages has taken the opt-out back
+    await _tell(core, session, citizen_id, "person.preference", {"way": way, "quiet": quiet is not None, "language": language})
+    return row
+
+
+async def opt(core: Core, session: AsyncSession, citizen_id: int, *, out: bool) -> None:
+    """退订 or 恢复 by text message; once more changes nothing."""
+    row = await _row(core, session, citizen_id)
+    if (row.opted_out_at is not None) is out:
+        return
+    now = core.clock.now()
+    row.opted_out_at, row.updated_at = (now if out else None), now
+    await _tell(core, session, citizen_id, "person.opted_out" if out else "person.opted_in", {})
+
+
+async def _row(core: Core, session: AsyncSession, citizen_id: int) -> NoticePreference:
+    """The citizen's row, made when there is none; the citizen's row is locked, so that two at once make one."""
+    await session.scalars(select(Citizen.id).where(Citizen.id == citizen_id).with_for_update())
+    row = await session.get(NoticePreference, citizen_id)
+    if row is None:
+        row = NoticePreference(citizen_id=citizen_id, way="auto", language="zh", updated_at=core.clock.now())
+        session.add(row)
+        await session.flush()
+    return row
+
+
+async def _tell(core: Core, session: AsyncSession, citizen_id: int, name: str, data: dict[str, object]) -> None:
+    who: Actor = citizen_actor(citizen_id)
+    await record(session, at=core.clock.now(), name=name, subject="person", subject_id=citizen_id, who=who.who, data=data)
+    await session.flush()
