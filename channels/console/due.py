@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from channels.web.badges import Running
 from channels.web.formats import due_time, duration
 from channels.web.words import word
 from hotline.i18n import _
@@ -28,6 +29,7 @@ class ShortDue:
     stage: str
     text: str
     title: str
+    running: Running | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,21 @@ def describe_short(clock: Deadline | ListedClock, now: datetime, calendar: WorkC
         title += _("（节假日安排公布后可能调整）")
     if clock.original_due_at is not None:
         title += _("（延期{n}次，原定{due}）").format(n=clock.extensions, due=due_time(clock.original_due_at))
-    return ShortDue(stage_of(clock, now), _text(clock, now, calendar), title)
+    return ShortDue(stage_of(clock, now), _text(clock, now, calendar), title, _running(clock, now, calendar))
+
+
+def _running(clock: Deadline | ListedClock, now: datetime, calendar: WorkCalendar) -> Running | None:
+    """For the words that go on: a clock that runs and is told in hours; working days do not pass by the minute."""
+    if clock.state != ClockState.RUNNING.value or clock.paused_at is not None or clock.stopped_at is not None:
+        return None
+    left = round((clock.due_at - now).total_seconds())
+    if left > 0 and clock.limit_unit == "wd" and calendar.working_days_left(now, clock.due_at):
+        return None
+    label = "" if clock.kind == "handle" else word("clock", clock.kind)
+    coming = [moment for stage in (Stage.WHITE, Stage.AMBER, Stage.YELLOW, Stage.RED) if (moment := clock.moment(stage)) > now]
+    turns = round((min(coming) - now).total_seconds()) + 1 if coming else None
+    words = _("{label}剩 {time}") if left > 0 else _("{label}超时 {time}")
+    return Running(left, words.format(label=label, time="{}"), turns)
 
 
 def rule_of(clock: Deadline | ListedClock) -> str:

@@ -8,7 +8,7 @@ from channels.web.words import word
 from hotline.i18n import _
 from ticketing.words import GATES
 
-_HIDDEN = frozenset({"csrf", "version", "seen", "assignment", "request", "return_call"})
+_HIDDEN = frozenset({"csrf", "version", "seen", "assignment", "request", "return_call", "onward"})
 _YES_NO = {"yes": "是", "no": "否"}
 _CHOSEN = {
     "unit_id": "承办单位",

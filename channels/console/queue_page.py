@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
+from channels.console.bulk import offered
 from channels.console.due import describe_short
 from channels.console.pages import fragment, page
+from channels.console.queue_filter import choices_of, chosen
 from channels.console.session import require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
@@ -16,7 +19,7 @@ from ticketing.calendar.service import work_calendar
 from ticketing.people.models import Role
 from ticketing.ticket.lists import MOST, Place, count_tickets, list_and_count, place_of
 from ticketing.ticket.queues import Queue
-from ticketing.ticket.search import TicketFilter, search_tickets
+from ticketing.ticket.search import search_tickets
 
 PAGE_SIZE = 50
 _CENTRE = (Queue.MINE, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
@@ -53,17 +56,19 @@ async def show_list(request: web.Request) -> web.StreamResponse:
     core = request.app[CORE]
     words = request.query.get("q", "").strip()[:100]
     queue = _queue(request.query.get("queue", ""), person.role, searching=bool(words))
-    after = Place.read(request.query.get("after", "")[:200])
+    after, only = Place.read(request.query.get("after", "")[:200]), chosen(request)
+    offers = (bool(only) or "filter" in request.query) and not is_fragment(request)
     counted = [item for item in QUEUES[person.role] if item not in UNCOUNTED]
     async with request.app[DATABASE].reading() as session:
-        if words:
-            wanted = TicketFilter(queue=queue, words=words)
+        if words or only:
+            wanted = only.wanted(queue, words, core.clock.now())
             before = after.ticket_id if after else None
             rows = await search_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, before=before)
             counts = await count_tickets(core, session, person.actor, counted)
         else:
             rows, counts = await list_and_count(core, session, person.actor, queue, limit=PAGE_SIZE + 1, after=after, counted=counted)
         calendar = await work_calendar(session)
+        choices = await choices_of(session, in_unit=person.role.in_unit) if offers else {}
     if words and len(rows) == 1 and words in rows[0].ticket.number and len(words) >= 5 and not is_fragment(request):
         raise web.HTTPSeeOther(f"/console/tickets/{rows[0].ticket.number}")
     now = core.clock.now()
@@ -79,6 +84,11 @@ async def show_list(request: web.Request) -> web.StreamResponse:
         "after": after.written() if after else "",
         "more": more,
         "in_unit": person.role.in_unit,
+        "only": only.fields,
+        "address": f"/console/tickets?{urlencode({'queue': queue.value, **({'q': words} if words else {}), **only.fields})}",
+        "bulk": offered(person),
+        "filtering": offers,
+        **choices,
     }
     if is_fragment(request) and request.query.get("part"):
         return fragment(request, "console/_ticket_table.html", **values)

@@ -6,6 +6,7 @@ itself is a page that lays the ticket beside those like it, for merging.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -53,20 +54,29 @@ async def show(request: web.Request) -> web.StreamResponse:
             return await _compare(request, session, actor, ticket, similar)
         proposal = await suggest_for(core, session, ticket) if store.at_hand(core.data_dir) is not None else None
     values: dict[str, Any] = {"ticket": ticket, "p": proposal, "similar": similar, "seen": whole_number(request.query.get("seen"))}
-    values |= {"version": whole_number(request.query.get("version")), "offer": _offer(actor, ticket, proposal)}
+    values |= {"version": whole_number(request.query.get("version")), "offer": usual_order(actor, ticket, proposal)}
     return fragment(request, "console/_suggestion_panel.html", **values)
 
 
-def _offer(actor: Actor, ticket: Ticket, proposal: Suggestion | None) -> dict[str, Any] | None:
-    """What one key sends: the first unit with the usual order. None when a person should look closer."""
+@dataclass(frozen=True)
+class UsualOrder:
+    """A dispatch as the machine would do it: to its first unit, by telephone, as urgent as it is."""
+
+    unit: str
+    fields: dict[str, str]
+    """Of the dispatch form."""
+
+
+def usual_order(actor: Actor, ticket: Ticket, proposal: Suggestion | None) -> UsualOrder | None:
+    """What one key sends. None when a person should look closer: danger, no unit that is likely enough, or not to be dispatched now."""
     if proposal is None or proposal.alarm is not None or not may(actor, "ticket.dispatch") or ticket.state not in _READY:
         return None
     first, category = next(iter(proposal.units), None), proposal.category
     code = ticket.category_code or (category.code if category else "")
     if first is None or not first.unit.active or not first.unit.id or first.confidence < LEAST_SHARE or not code:
         return None
-    fields = {"category_code": code, "unit_id": first.unit.id, "urgency": ticket.urgency, "mode": DispatchMode.PHONE.value}
-    return {"unit": first.unit.name, "fields": {**fields, "handling": ticket.handling_kind, "onward": "1"}}
+    fields = {"category_code": code, "unit_id": str(first.unit.id), "urgency": ticket.urgency, "mode": DispatchMode.PHONE.value}
+    return UsualOrder(first.unit.name, {**fields, "handling": ticket.handling_kind})
 
 
 async def _compare(request: web.Request, session: AsyncSession, actor: Actor, ticket: Ticket, similar: list[Similar]) -> web.Response:
@@ -82,4 +92,4 @@ async def _tickets(core: Core, session: AsyncSession, actor: Actor, numbers: lis
     return {ticket.number: ticket for ticket in found}
 
 
-__all__ = ["show"]
+__all__ = ["UsualOrder", "show", "usual_order"]

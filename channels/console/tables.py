@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.briefs import attachment
 from channels.console.pages import page, see_other
+from channels.console.queue_filter import chosen
 from channels.console.reporting import filter_of, load_names, period_of
 from channels.console.session import Staff, staff
 from channels.console.statistics import CUTS, table_name, wanted
@@ -46,7 +47,9 @@ async def download(request: web.Request) -> web.StreamResponse:
 async def _list(request: web.Request, session: AsyncSession, person: Staff, kind: str) -> Table:
     asked = request.query.get("queue", "")
     queue = Queue(asked) if asked in {each.value for each in Queue} else Queue.ALL
-    only = TicketFilter(queue, request.query.get("q", "").strip()[:100]) if kind == "tickets" else None
+    words = request.query.get("q", "").strip()[:100]
+    also = chosen(request).wanted(queue, words, request.app[CORE].clock.now())
+    only = TicketFilter(queue, words, also) if kind == "tickets" else None
     return await export(request.app[CORE], session, person.actor, kind, only=only)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
@@ -24,6 +25,18 @@ _STAGE_ICONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A clock whose words a page may go on telling: the stage stays the server's."""
+
+    left: int
+    """Seconds to the end; less than nothing when it is over due."""
+    words: str
+    """With `{}` where the length stands."""
+    turns: int | None
+    """Seconds to the next stage, when the page asks again."""
+
+
 def state_badge(value: str, table: str = "state") -> Markup:
     """The state of a ticket or an assignment in words; pages style it by `data-state`."""
     return _state(language(), value, table)
@@ -34,10 +47,14 @@ def _state(_language: str, value: str, table: str) -> Markup:
     return Markup('<span class="state" data-state="{}">{}</span>').format(value, word(table, value))
 
 
-def due_badge(stage: str, text: str, title: str = "") -> Markup:
-    """A clock: how pressing it is, what is left, and its whole rule as a title."""
+def due_badge(stage: str, text: str, title: str = "", running: Running | None = None) -> Markup:
+    """A clock: how pressing it is, what is left, and its whole rule as a title; with `running` its words go on by themselves."""
     titled = f' title="{escape(title)}"' if title else ""
-    found = f'<span class="due" data-stage="{escape(stage)}"{titled}>{icon(_STAGE_ICONS[stage])}{escape(text)}</span>'
+    goes = ""
+    if running is not None:
+        turns = f' data-turns="{running.turns}"' if running.turns is not None else ""
+        goes = f' data-due-left="{running.left}" data-words="{escape(running.words)}"{turns}'
+    found = f'<span class="due" data-stage="{escape(stage)}"{titled}{goes}>{icon(_STAGE_ICONS[stage])}{escape(text)}</span>'
     return Markup(found)  # noqa: S704 - every part is escaped, or an icon of ours
 
 

@@ -18,4 +18,54 @@
   }
   document.addEventListener('htmx:after:swap', prefill);
   prefill();
+
+  // Several tickets at once: X ticks the line of J and K; the bar with the steps shows while something is ticked.
+  var bar = document.getElementById('bulk');
+  function boxes() { return Array.prototype.slice.call(document.querySelectorAll('input[form="bulk"]')); }
+  function count() {
+    if (!bar) return;
+    var ticked = boxes().filter(function (box) { return box.checked; }).length;
+    bar.hidden = !ticked;
+    bar.querySelector('[data-ticked]').textContent = ticked;
+  }
+  document.addEventListener('change', function (event) { if (event.target.getAttribute('form') === 'bulk') count(); });
+  document.addEventListener('click', function (event) {
+    if (!event.target.closest('[data-untick]')) return;
+    boxes().forEach(function (box) { box.checked = false; });
+    count();
+  });
+  document.addEventListener('keydown', function (event) {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.key.toLowerCase() !== 'x') return;
+    if (/^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== 'checkbox') return;
+    if (document.documentElement.dataset.keys === 'off' || document.querySelector('dialog[open]')) return;
+    var row = event.target.closest('[data-rows] > tr') || document.querySelector('[data-rows] > tr[aria-current="true"]');
+    var box = row && row.querySelector('input[form="bulk"]');
+    if (!box) return;
+    event.preventDefault();
+    box.checked = !box.checked;
+    count();
+  });
+  document.addEventListener('htmx:after:swap', count);
+  count();
+
+  // What is left is told again each half minute, in the words that the server chose; when the next stage begins the list is asked for.
+  var began = Date.now();
+  function length(seconds) {                                 // as channels/web/formats.py: the two largest units at most
+    var days = Math.floor(seconds / 86400), hours = Math.floor(seconds % 86400 / 3600), minutes = Math.floor(seconds % 3600 / 60);
+    if (days) return days + '天' + (hours ? hours + '小时' : '');
+    if (hours) return hours + '小时' + (minutes ? String(minutes).padStart(2, '0') + '分' : '');
+    return minutes ? minutes + '分' : Math.floor(seconds % 60) + '秒';
+  }
+  function tell() {
+    var due = false;
+    document.querySelectorAll('[data-due-left]').forEach(function (badge) {
+      badge._from = badge._from && badge._said === badge.dataset.dueLeft ? badge._from : Date.now();
+      badge._said = badge.dataset.dueLeft;
+      var gone = (Date.now() - badge._from) / 1000, left = Number(badge.dataset.dueLeft) - gone;
+      if (badge.dataset.turns && gone >= Number(badge.dataset.turns)) due = true;
+      badge.lastChild.textContent = badge.dataset.words.replace('{}', length(Math.abs(left)));
+    });
+    if (due && Date.now() - began > 25000) { began = Date.now(); document.body.dispatchEvent(new CustomEvent('stage')); }
+  }
+  if (!new URLSearchParams(location.search).has('still')) setInterval(tell, 30000);
 })();

@@ -1,0 +1,89 @@
+"""The filter row of the queue: by unit, category, district, channel, kind, urgency and time; what its address says, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.web.inputs import whole_number
+from hotline.clock import to_city
+from hotline.i18n import _
+from ticketing.people.models import Unit
+from ticketing.taxonomy.models import Category
+from ticketing.ticket.queues import Queue
+from ticketing.ticket.search import TicketFilter
+from ticketing.ticket.states import Channel, Kind, Urgency
+
+FIELDS = ("unit", "category", "district", "channel", "kind", "urgency", "days", "sort")
+DAYS = {"1": "今天", "3": "近3天", "7": "近7天", "30": "近30天"}
+"""How far back it may have been registered; days of the city, the present one included."""
+NEWEST = "new"
+"""`sort`: the newest first. Otherwise by time left, where nothing else is asked; a filtered list is always newest first."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the address asks for, without what it cannot mean."""
+
+    fields: dict[str, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.fields)
+
+    @property
+    def address(self) -> str:
+        """To be put behind the queue's address; empty, or beginning with `&`."""
+        return "&" + urlencode(self.fields) if self.fields else ""
+
+    def wanted(self, queue: Queue, words: str, now: datetime) -> TicketFilter:
+        """For the search."""
+        days = int(self.fields.get("days", "0"))
+        today = to_city(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        return TicketFilter(
+            queue=queue,
+            words=words,
+            unit_id=int(self.fields["unit"]) if "unit" in self.fields else None,
+            category_code=self.fields.get("category", ""),
+            district=self.fields.get("district", ""),
+            channel=self.fields.get("channel", ""),
+            kind=self.fields.get("kind", ""),
+            urgency=self.fields.get("urgency", ""),
+            received_from=today - timedelta(days=days - 1) if days else None,
+        )
+
+
+def chosen(request: web.Request) -> Chosen:
+    """Read the address. Values that no field offers are left out, so that a forged one finds nothing else than the plain list."""
+    asked = {name: request.query.get(name, "").strip()[:40] for name in FIELDS}
+    known: dict[str, Iterable[str]] = {
+        "channel": set(Channel),
+        "kind": set(Kind),
+        "urgency": set(Urgency),
+        "days": set(DAYS),
+        "sort": {NEWEST},
+    }
+    found = {name: value for name, value in asked.items() if value and (name not in known or value in set(known[name]))}
+    if "unit" in found and whole_number(found["unit"]) is None:
+        del found["unit"]
+    return Chosen(found)
+
+
+async def choices_of(session: AsyncSession, *, in_unit: bool) -> dict[str, Any]:
+    """What the row offers; people of a unit see their own unit's tickets and choose none."""
+    units = [] if in_unit else list(await session.execute(select(Unit.id, Unit.name).where(Unit.active, Unit.level > 1).order_by(Unit.id)))
+    categories = list(await session.scalars(select(Category).where(Category.active).order_by(Category.code)))
+    return {
+        "filter_units": units,
+        "filter_categories": categories,
+        "days": {key: _(value) for key, value in DAYS.items()},
+    }
+
+
+__all__ = ["Chosen", "choices_of", "chosen"]
