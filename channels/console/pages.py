@@ -125,12 +125,19 @@ DONE = {
     "article_topic_off": "专题已停用",
     "gap_article": "已建好一条知识，请补齐内容后送审",
     "gap_examples": "问法已加进新的一版，审核发布后生效",
+    "held_release": "已放行并登记",
+    "held_discard": "已丢弃，理由会告诉市民",
     "gap_no_need": "已记为不用处理",
     "gap_reopened": "已放回待处理",
     "gap_merged": "两组已合并",
     "drawn": "已抽好，请逐条判定",
     "nothing_drawn": "近七天没有还没抽过的答复",
     "judged": "已记录",
+    "quality_score": "评分已保存，已告诉话务员",
+    "quality_appeal": "申诉已提交，由没有评分的督办决定",
+    "quality_decide": "申诉已处理，已告诉双方",
+    "quality_listen": "十分钟内可以调听",
+    "quality_published": "新的办法已生效",
     "brief_issued": "简报已发布",
     "import_dropped": "已放弃导入，没有写入任何内容",
     "account_changed": "账号已更新",
@@ -158,7 +165,7 @@ DONE = {
 """What is said after a redirect; only these words, so that a forged cookie can say nothing else."""
 
 
-_NO_CASES = frozenset({"me", "accounts", "articles", "gaps", "checks", "system"})
+_NO_CASES = frozenset({"me", "accounts", "articles", "gaps", "checks", "system", "guide", "style"})
 """Rail entries whose pages never show case content, so they need no watermark."""
 
 

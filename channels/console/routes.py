@@ -29,6 +29,7 @@ from channels.console import (
     duty,
     figures,
     gaps,
+    guide,
     lines,
     login,
     me,
@@ -64,6 +65,7 @@ def setup(app: web.Application) -> None:
     """Add the console to the web application."""
     article_speech.setup(app)
     style.setup(app)
+    guide.setup(app)
     steps = "|".join(HANDLERS)
     app.router.add_routes(
         [
