@@ -11,7 +11,7 @@ import fcntl
 import json
 import tarfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class ModelInfo:
     seconds: float
     report: Report | None
     refused: str = ""
-    """Why it did not go live by itself; empty when it did."""
+    """Why it is not used by itself: worse than the one before it, or put out of use by hand. Empty: nothing is against it."""
     sizes: dict[str, int] = field(default_factory=dict)
 
     def stored(self) -> dict[str, Any]:
@@ -130,26 +130,39 @@ class Registry:
                 raise NotFound(_("模型文件里没有分类器"))
             _write(self.classifier(info.name), inside.read())
         archive.replace(self.path(info.name))
-        _write(self.folder / f"{info.name}.json", json.dumps(info.stored(), ensure_ascii=False, indent=1).encode())
+        self._write_info(info)
 
     def promote(self, name: str) -> None:
         """Put a model into use. Raises NotFound."""
-        self.find(name)
-        names = [kept for kept in self.history() if kept != name] + [name]
+        self._use(name, [kept for kept in self.history() if kept != name])
+
+    def rollback(self, to: str | None = None) -> str:
+        """Put the model that was in use before (or `to`) back into use; returns its name. Raises NotFound when there is none.
+
+        The one that is left is marked, so that the next training from the same sentences does not bring it back.
+        """
+        names = self.history()
+        if to is None and len(names) < 2:
+            raise NotFound(_("没有更早的模型可以退回"))
+        chosen = to or names[-2]
+        self.find(chosen)
+        if names and names[-1] != chosen:
+            self._write_info(replace(self.find(names[-1]), refused=_("已由人工换下")))
+        others = [kept for kept in names if kept != chosen]
+        self._use(chosen, others if to is not None else [names[-1], *others[:-1]])  # backwards step by step, not to and fro
+        return chosen
+
+    def _use(self, name: str, before: list[str]) -> None:
+        """Write once, so that nobody sees a third model in between."""
+        info = self.find(name)
+        if info.refused:
+            self._write_info(replace(info, refused=""))
+        names = [*before, name]
         _write(self.folder / "live", "".join(f"{kept}\n" for kept in names).encode())
         self._prune(names)
 
-    def rollback(self, to: str | None = None) -> str:
-        """Put the model that was in use before (or `to`) back into use; returns its name. Raises NotFound when there is none."""
-        names = self.history()
-        if to is None:
-            if len(names) < 2:
-                raise NotFound(_("没有更早的模型可以退回"))
-            to = names[-2]
-            _write(self.folder / "live", "".join(f"{kept}\n" for kept in [names[-1], *names[:-1]]).encode())
-            return to
-        self.promote(to)
-        return to
+    def _write_info(self, info: ModelInfo) -> None:
+        _write(self.folder / f"{info.name}.json", json.dumps(info.stored(), ensure_ascii=False, indent=1).encode())
 
     def _prune(self, used: list[str]) -> None:
         keep = {*used[-KEPT:], *(info.name for info in self.models()[:KEPT])}

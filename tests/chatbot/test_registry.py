@@ -60,7 +60,10 @@ def test_a_new_model_is_in_use_only_when_promoted_and_there_is_a_way_back(regist
     assert [info.name for info in registry.models()] == [second, first]
     assert registry.rollback() == first
     assert registry.live() == first
+    assert registry.find(second).refused  # the nightly training does not bring it back
     assert registry.rollback(second) == second
+    assert not registry.find(second).refused
+    assert registry.find(first).refused
     with pytest.raises(NotFound):
         registry.promote("no-such-model")
     assert registry.live() == second
