@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         "", pattern=r"^(wss?://\S+)?$", description="The same as browsers see it; default ws://host:port/phone. Outside loopback: wss."
     )
     browser_calls: int = Field(0, ge=0, le=200, description="Calls at once that citizens make from the portal's page; 0: switched off.")
+    portal_quiet_appeals: int = Field(
+        30, ge=0, le=100_000, description="Appeals a minute of one web process above which the portal asks for a proof; 0: always."
+    )
     webrtc_sip_port: Port = Field(5066, description="UDP port of the gateway's SIP socket, for the telephony processes.")
     webrtc_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
         ("127.0.0.1",), description="Addresses that browsers send sound to (comma-separated); empty: every interface but loopback."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EVENT_WORDS = {
     "ticket.registered": ("file-plus", "", "登记"),
+    "appeal.released": ("inbox", "ok", "核对后放行"),
     "ticket.edited": ("pencil", "", "修改登记内容"),
     "ticket.named": ("lock", "", "指定可见人员"),
     "ticket.submitted": ("list-checks", "", "提交派单"),

@@ -14,15 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api import once
 from channels.api.limits import Limiter
-from channels.portal import cookies, own
+from channels.portal import cookies, flood, own
 from channels.portal.appeal_form import AppealForm, call_windows, contacts, districts
 from channels.portal.appeal_hints import Hints, hints_for
+from channels.portal.appeal_proof import Asked, hold_page, proof_of, spend
 from channels.portal.preferences import page
 from channels.portal.words import kinds
 from channels.web.address import address_of
 from channels.web.files import ACCEPT, Upload, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
-from hotline.errors import InvalidInput
+from hotline.errors import Conflict, InvalidInput
 from hotline.i18n import _
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket.models import Attachment
@@ -52,6 +53,7 @@ def _form_page(
     status: int = 200,
     kept: list[Attachment] | None = None,
     hints: Hints | None = None,
+    asked: Asked | None = None,
 ) -> web.Response:
     return page(
         request,
@@ -60,6 +62,8 @@ def _form_page(
         form=form,
         errors=errors,
         hints=hints,
+        asked=asked,
+        riddle=f"{flood.BITS},{flood.PIECES}" if flood.wanted(request) else "",
         kinds=kinds(),
         districts=districts(),
         contacts=contacts(),
@@ -106,7 +110,17 @@ async def submit(request: web.Request) -> web.StreamResponse:
         return await _refused(request, form, errors, kept, uploads)
     if not data.get("seen") and (hints := await _hints(request, form)):
         return await _refused(request, form, errors, kept, uploads, hints)
-    number, query_code = await _register(request, form, token, kept, uploads)
+    proof = await proof_of(request, form, data, token) if flood.wanted(request) else None
+    if isinstance(proof, Asked):
+        return await _refused(request, form, errors, kept, uploads, asked=proof)
+    if proof == "held":
+        return await _hold(request, form, token, kept, uploads)
+    try:
+        number, query_code = await _register(request, form, token, kept, uploads, proved=proof is not None)
+    except Conflict:  # the proof of this page was spent on other words
+        again = _("这个页面已经提交过一件。要再提交一件，请再点一次“提交”")
+        return await _refused(request, form, {"what": again}, kept, uploads)
+    request.app[flood.GATE].count(address_of(request))
     response = web.HTTPSeeOther("/appeal/done")
     cookies.give_receipt(request, response, number, query_code)
     cookies.remember_ticket(request, response, number)
@@ -153,6 +167,7 @@ async def _refused(
     kept: list[tuple[UUID, str, str]],
     uploads: list[Upload],
     hints: Hints | None = None,
+    asked: Asked | None = None,
 ) -> web.Response:
     """The form again, status 422. Good files are stored already, since a browser would not send them a second time."""
     if uploads and not _may_hold(request, uploads):
@@ -160,17 +175,34 @@ async def _refused(
     async with request.app[DATABASE].transaction() as session:
         stored = [await _store(request, session, upload, None) for upload in uploads]
     known = [Attachment(id=item, sha256=sha256, file_name=name) for item, sha256, name in kept]
-    return _form_page(request, form, errors, status=422, kept=[*known, *stored], hints=hints)
+    return _form_page(request, form, errors, status=422, kept=[*known, *stored], hints=hints, asked=asked)
+
+
+async def _hold(
+    request: web.Request, form: AppealForm, token: str, kept: list[tuple[UUID, str, str]], uploads: list[Upload]
+) -> web.Response:
+    """An agent looks first; the citizen gets a page that says how far it is. Raises HTTPSeeOther to it."""
+    if uploads and not _may_hold(request, uploads):
+        return await _refused(request, form, {"files": _("附件没有保留，请先改好上面的内容，再选附件一起提交")}, kept, [])
+    try:
+        async with request.app[DATABASE].transaction() as session:
+            stored = [await _store(request, session, upload, None) for upload in uploads]
+            path = await hold_page(request, session, form, token, [*(item[0] for item in kept), *(item.id for item in stored)])
+    except InvalidInput as error:
+        return await _refused(request, form, error.errors or {"what": str(error)}, kept, [])
+    raise web.HTTPSeeOther(path)
 
 
 async def _register(
-    request: web.Request, form: AppealForm, token: str, kept: list[tuple[UUID, str, str]], uploads: list[Upload]
+    request: web.Request, form: AppealForm, token: str, kept: list[tuple[UUID, str, str]], uploads: list[Upload], *, proved: bool
 ) -> tuple[str, str]:
     core = request.app[CORE]
     hashes = [sha256 for _id, sha256, _name in kept] + [hashlib.sha256(upload.body).hexdigest() for upload in uploads]
     body = json.dumps([asdict(form), sorted(hashes)], ensure_ascii=False, sort_keys=True)
     key = f"{token}\n{body}"  # the same page with other words is another appeal, not a repeat
     async with request.app[DATABASE].transaction() as session:
+        if proved:
+            await spend(core, session, token, body)
         known = await once.begin(core, session, channel="web", key=key, body=body)
         if known is not None:
             return str(known["number"]), str(known["query_code"])

@@ -7,8 +7,8 @@ from collections import Counter
 from aiohttp import web
 
 from channels.api.limits import Limiter
-from channels.portal import appeal, ask, ask_files, browser_call, figures, home, own, preferences, rating, tracking
-from channels.web.keys import CORE
+from channels.portal import appeal, appeal_proof, ask, ask_files, browser_call, figures, flood, home, own, preferences, rating, tracking
+from channels.web.keys import CORE, SETTINGS
 
 
 def setup(app: web.Application) -> None:
@@ -16,6 +16,7 @@ def setup(app: web.Application) -> None:
     clock = app[CORE].clock
     app[ask.TURNS] = Limiter(clock, per_minute=60, burst=60)
     app[appeal.SUBMISSIONS] = Limiter(clock, per_minute=20, burst=30)
+    app[flood.GATE] = flood.Gate(clock, app[SETTINGS].portal_quiet_appeals)
     app[appeal.HELD_FILES] = Limiter(clock, per_minute=3 * appeal.MAX_FILES / 60, burst=3 * appeal.MAX_FILES)
     app[appeal.HELD_BYTES] = Limiter(clock, per_minute=appeal.MAX_HELD_BYTES / 60, burst=appeal.MAX_HELD_BYTES)
     app[tracking.SUPPLEMENTS] = Limiter(clock, per_minute=1 / 2, burst=6)
@@ -48,6 +49,7 @@ def setup(app: web.Application) -> None:
     add_get("/appeal", appeal.show)
     add_post("/appeal", appeal.submit)
     add_get("/appeal/done", appeal.done)
+    add_get("/appeal/held/{token:[A-Za-z0-9_-]{20,80}}", appeal_proof.show_held)
     add_get("/track", tracking.show)
     add_post("/track", tracking.open_ticket)
     add_post("/track/leave", tracking.leave)

@@ -44,6 +44,30 @@
   var hints = document.getElementById('hints');
   if (hints) hints.focus();
 
+  // While the portal is flooded: the riddle is solved while the person still writes, a press before that waits for it.
+  var riddle = (form.dataset.riddle || '').split(','), button0 = form.querySelector('[data-send]');
+  if (riddle.length === 2 && window.Worker) {
+    var worker = new Worker(form.dataset.worker), proof = document.createElement('input'), pressed = false, note0 = form.querySelector('[data-riddle-said]');
+    proof.type = 'hidden';
+    proof.name = 'proof';
+    form.appendChild(proof);
+    worker.onmessage = function (event) {
+      proof.value = event.data;
+      worker.terminate();
+      if (note0) note0.textContent = form.dataset.riddleDone;
+      if (pressed) form.submit();
+    };
+    worker.onerror = function () { riddle = []; if (pressed) form.submit(); };   // the other ways are offered then
+    worker.postMessage({token: form.elements.token.value, bits: +riddle[0], pieces: +riddle[1]});
+    form.addEventListener('submit', function (event) {
+      if (proof.value || !riddle.length || event.submitter && event.submitter.name === 'way') return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      pressed = true;
+      button0.textContent = form.dataset.riddleWait;
+    }, true);
+  }
+
   // Where I am: asked for only when the button is pressed.
   var place = form.querySelector('[data-position]');
   if (!place || !navigator.geolocation || !window.isSecureContext) return;
