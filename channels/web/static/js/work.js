@@ -48,6 +48,16 @@
   document.addEventListener('htmx:after:swap', count);
   count();
 
+  // A form that tells what will happen is asked again when the person pauses.
+  var pause;
+  function foresee(event) {
+    var form = event.target.closest && event.target.closest('dialog form'), told = form && form.querySelector('[data-foresee]');
+    if (!told) return;
+    clearTimeout(pause);
+    pause = setTimeout(function () { told.dispatchEvent(new CustomEvent('foresee')); }, event.type === 'change' ? 200 : 1000);
+  }
+  ['input', 'change', 'focusin'].forEach(function (name) { document.addEventListener(name, foresee); });
+
   // What is left is told again each half minute, in the words that the server chose; when the next stage begins the list is asked for.
   var began = Date.now();
   function length(seconds) {                                 // as channels/web/formats.py: the two largest units at most
