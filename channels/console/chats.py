@@ -10,6 +10,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.console.chat_draft import draft_of, forget
 from channels.console.desk import last_words
 from channels.console.pages import fragment, page, see_other
 from channels.console.readings import readings
@@ -21,6 +22,7 @@ from channels.web.templating import is_fragment
 from channels.wechat.outbox import queue_agent_reply
 from hotline.errors import HotlineError, InvalidInput, NotFound
 from hotline.i18n import _
+from ticketing.call_flow import versions
 from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.conversation.service import get_conversation, give_back, messages, notify, say_as_agent, take, waiting
 from ticketing.people.models import Role
@@ -59,7 +61,10 @@ async def _respond(
 ) -> web.Response:
     async with request.app[DATABASE].transaction() as session:
         inbox = await _load(request, session, person, wanted)
+        prompts = (await versions.current(session)).prompts
+    draft = draft or draft_of(inbox.chosen, person.actor)
     values: dict[str, Any] = {"inbox": inbox, "problem": str(problem) if problem else "", "draft": draft, "max_text": MAX_TEXT}
+    values["phrases"] = prompts.of(person.user.staff_number).chat if prompts else ()
     part = request.query.get("part", "")
     if is_fragment(request) and part == "hints":
         return fragment(request, "console/_chat_hints.html", **await _hints(request, inbox))
@@ -159,6 +164,7 @@ async def say(request: web.Request) -> web.StreamResponse:
         async with request.app[DATABASE].transaction() as session:
             await say_as_agent(core, session, person.actor, _id(request), text)
             conversation = await get_conversation(session, _id(request))
+            forget(conversation)
             if conversation.channel == "wechat":
                 await queue_agent_reply(core, session, conversation, text)
             if conversation.channel == "sms":

@@ -20,6 +20,7 @@ from channels.web.formats import mask_phone, show_phone
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.i18n import _
+from ticketing.call_flow import versions
 from ticketing.context import Core
 from ticketing.conversation.calls import caller_numbers, live_calls
 from ticketing.conversation.models import Author, Call, CallState, Message
@@ -62,11 +63,12 @@ async def show(request: web.Request) -> web.StreamResponse:
         pop = await load_pop(request, session, person)
         chosen = _choose(calls, request.query.get("call", "") or str(my_call.id if my_call else ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed and not chosen.elsewhere else []
+        prompts = (await versions.current(session)).prompts
         missed = await load_missed(core, session, person.actor)
         idle = {} if pop else await load_idle(request, session, person)
     waiting = [item for item in calls if item.waiting]
     values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, **missed, **idle, "waiting": waiting}
-    values |= {"pop": pop, **bar, "part": is_fragment(request)}
+    values |= {"pop": pop, **bar, "part": is_fragment(request), "prompts": prompts.of(person.user.staff_number) if prompts else None}
     if is_fragment(request) and request.query.get("part") == "colleagues":
         return fragment(request, "console/_colleagues.html", **values)
     if is_fragment(request) and request.query.get("part"):

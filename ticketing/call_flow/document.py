@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from hotline.clock import to_city
 from hotline.errors import InvalidInput
@@ -230,6 +230,28 @@ class QueueOptions(SeedEntry):
     overflow: Annotated[str, Field(pattern=r"^(return-call|message|queue:[a-z][a-z0-9_-]{0,29})$")] = "return-call"
 
 
+Spoken = Annotated[str, Field(min_length=2, max_length=LONGEST_TEXT), AfterValidator(lambda text: _fillable(text, {"number": "1001"}))]
+
+
+class Prompts(SeedEntry):
+    """What agents say and write again and again (话术); `{number}` is the agent's staff number."""
+
+    opening: Spoken
+    """开场白"""
+    notice: Spoken
+    """一次性告知: what the caller is told once, when the matter is taken down."""
+    closing: Spoken
+    """结束语"""
+    chat: Annotated[tuple[Spoken, ...], Field(max_length=20)] = ()
+    """常用语 for written answers."""
+
+    def of(self, number: str) -> Prompts:
+        """With the agent's staff number in its places."""
+        fill = {"number": number}
+        spoken = {name: getattr(self, name).format(**fill) for name in ("opening", "notice", "closing")}
+        return self.model_copy(update={**spoken, "chat": tuple(text.format(**fill) for text in self.chat)})
+
+
 class Document(SeedEntry):
     """The whole file."""
 
@@ -239,6 +261,8 @@ class Document(SeedEntry):
     numbers: dict[Annotated[str, Field(pattern=r"^[0-9]{3,20}$")], Name] = Field(default_factory=dict)
     flows: dict[Name, Flow]
     queues: dict[Name, QueueOptions]
+    prompts: Prompts | None = None
+    """Left out, agents see none."""
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Document:

@@ -13,7 +13,9 @@ from sqlalchemy import select
 from tests.channels.console.test_chromium import Desk, chromium, playwright_api, pytestmark
 from tests.channels.console.test_pop import answer, hang_up, ringing
 from tests.channels.console.test_queue import at_desk
-from tests.channels.staff import City
+from tests.channels.staff import City, Opener
+from ticketing.conversation.models import Author
+from ticketing.conversation.service import add_message, get_conversation, open_conversation, request_person, take
 from ticketing.duty.service import after_call
 from ticketing.queue.models import CallCommand
 from ticketing.ticket.models import Ticket
@@ -139,3 +141,56 @@ async def test_between_calls_the_desk_shows_what_is_owed_and_the_own_day(chromiu
     await desk.page.wait_for_selector(".next")
     assert own in desk.page.url
     assert problems == []
+
+
+async def test_two_chats_by_keys_and_nothing_written_is_lost(chromium: Any, site: TestServer, city: City) -> None:
+    ids = []
+    async with city.database.transaction() as session:
+        for words in ("转学要带什么", "路灯不亮"):
+            conversation = await open_conversation(city.core, session, channel="web")
+            await add_message(city.core, session, conversation, Author.CITIZEN, words)
+            await request_person(city.core, session, conversation, "asked")
+            await take(city.core, session, city.people["agent"], conversation.id)
+            ids.append(conversation.id)
+    desk = await Desk.of(chromium, site, "agent")
+    page = desk.page
+    await desk.open(f"/console/chats?id={ids[0]}")
+    await page.focus("#say")
+    await page.keyboard.press("/")
+    await page.wait_for_selector("#phrases[open]")
+    await picture(desk, "chat-phrases")
+    problems: list[str] = []
+    await desk.check("phrases", problems)
+    await page.keyboard.press("2")
+    await playwright_api.expect(page.locator("#say")).to_have_value("请稍等，我查一下。")
+    async with await done(desk, "/draft"):
+        await page.keyboard.type("马上好/")
+    await page.keyboard.press("Alt+j")
+    await page.wait_for_url(f"**/chats?id={ids[1]}")
+    assert await page.input_value("#say") == "", "each chat has its own"
+    await page.keyboard.press("Alt+k")
+    await page.wait_for_url(f"**/chats?id={ids[0]}")
+    await playwright_api.expect(page.locator("#say")).to_have_value("请稍等，我查一下。马上好/")
+    await picture(desk, "chat")
+    await page.focus("#say")
+    await page.keyboard.press("Control+Enter")
+    await page.wait_for_selector(".talk .us .say:has-text('马上好/')")
+    await playwright_api.expect(page.locator("#say")).to_have_value("")
+    assert problems == []
+    async with city.database.transaction() as session:
+        assert "agent_draft" not in (await get_conversation(session, ids[0])).bot_state
+
+
+async def test_a_draft_is_only_for_who_answers(browser: Opener, city: City) -> None:
+    async with city.database.transaction() as session:
+        conversation = await open_conversation(city.core, session, channel="web")
+        await add_message(city.core, session, conversation, Author.CITIZEN, "转学要带什么")
+        await request_person(city.core, session, conversation, "asked")
+        await take(city.core, session, city.people["agent"], conversation.id)
+    path = f"/console/chats/{conversation.id}/draft"
+    for login, status in (("agent", 204), ("agent2", 404), ("supervisor", 404), ("clerk", 403)):
+        person = await browser(login)
+        csrf = (await person.form("/console/me", "/console/logout"))["csrf"]
+        assert (await person.post(path, {"csrf": csrf, "text": login})).status == status, login
+    assert ">agent</textarea>" in await (await browser("agent")).text(f"/console/chats?id={conversation.id}")
+    assert "agent</textarea>" not in await (await browser("supervisor")).text(f"/console/chats?id={conversation.id}")

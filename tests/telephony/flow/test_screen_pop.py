@@ -204,7 +204,7 @@ async def test_from_the_first_ring_to_the_ticket(exchange: Exchange, chromium: A
             await exchange.rings.wait()
 
         await page.wait_for_selector("#pop-ringing", timeout=5000)  # nobody has clicked
-        assert "139 **** 2716" in await page.text_content("#pop-caller")
+        assert "139 **** 2716" in await page.text_content("#callbar")
         assert await page.text_content("#bell") == "来电，请接听"
         assert COMPLAINT in await page.text_content("#pop-talk")
         await photograph(page, "ringing")
@@ -214,7 +214,7 @@ async def test_from_the_first_ring_to_the_ticket(exchange: Exchange, chromium: A
         exchange.pick_up.set()
         call = await exchange.call_is(CallState.TALKING)
         await page.wait_for_selector("#pop-form", timeout=10_000)
-        await page.wait_for_selector("#pop-caller:has-text('139 0000 2716')")
+        await page.wait_for_selector("#callbar:has-text('139 0000 2716')")
         assert await page.input_value("#f-address") == "临江区滨河路188号工地"
         assert await page.locator(".field--machine #f-address").count() == 1
         waits = await speak(exchange, page, call.id)
@@ -242,7 +242,7 @@ async def test_from_the_first_ring_to_the_ticket(exchange: Exchange, chromium: A
         await page.reload()  # quicker than the draft is saved
         await exchange.until_kept(call, "occurred", "前天夜里")
     ended = await exchange.call_is(CallState.ENDED)
-    await page.wait_for_selector("#pop-caller:has-text('话后整理')", timeout=10_000)
+    await page.wait_for_selector("#callbar:has-text('话后整理')", timeout=10_000)
     assert await page.input_value("#f-name") == "周女士", "the caller has gone, the form has not"
     await page.keyboard.press("Control+Enter")
     await page.wait_for_selector("#pop-work [id^=made-]:has-text('查询码')", timeout=10_000)

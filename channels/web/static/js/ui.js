@@ -209,7 +209,7 @@
   // A chat answer is taken out of the box once it is stored.
   document.addEventListener('htmx:after:request', function (event) {
     var form = event.target.closest && event.target.closest('form[data-clear]'), context = event.detail && event.detail.ctx;
-    if (form && context && context.response && context.response.status < 300) { form.reset(); var box = form.querySelector('textarea'); if (box) box.focus(); }
+    if (form && context && context.response && context.response.status < 300) { var box = form.querySelector('textarea'); if (box) box.defaultValue = ''; form.reset(); if (box) box.focus(); }
     if (form) delete form.dataset.sent;
   });
 
