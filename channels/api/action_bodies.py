@@ -85,6 +85,7 @@ class Dispatch(Sent):
     unit_id: Id
     co_unit_ids: Annotated[list[Id], Field(max_length=20, default_factory=list)]
     co_until: CoUntil = None
+    district: Annotated[str, text(0, 50, "区县、全市或不详；登记时没有的必填")] = ""
     instruction: Annotated[str, text(0, 1000)] = ""
     override_reason: Annotated[str, text(0, 500, "派给被反映单位时督办的理由")] = ""
 

@@ -101,7 +101,7 @@ class NewTicket(Sent):
     urgency: Urgency = Urgency.NORMAL
     confidentiality: Confidentiality = Confidentiality.MASKED
     occurred: Annotated[str, text(0, 200, "何时发生，市民的原话")] = ""
-    district: Annotated[str, text(0, 50)] = ""
+    district: Annotated[str, text(0, 50, "区县、全市或不详；地址说得出的可不填")] = ""
     address: Annotated[str, text(0, 300)] = ""
     longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
     latitude: Annotated[float | None, Field(ge=-90, le=90)] = None

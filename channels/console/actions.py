@@ -83,6 +83,7 @@ async def _dispatch(step: Step) -> str:
         override_reason=step.text("override_reason", 500),
         handling=handling,
         leader_days=days,
+        district=step.text("district", 50),
     )
     return "dispatched"
 

@@ -19,6 +19,7 @@ from channels.web.words import choices, word
 from hotline.clock import Clock
 from hotline.i18n import _
 from hotline.settings import Settings
+from ticketing.ticket.area import areas
 
 _CHANNELS = Path(__file__).parents[1]
 
@@ -48,6 +49,7 @@ def environment(clock: Clock, settings: Settings, assets: Assets) -> Environment
         now=clock.now,
         word=word,
         choices=choices,
+        areas=areas,
         state_badge=state_badge,
         due_badge=due_badge,
         time_tag=lambda moment: time_tag(moment, clock.now()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hotline.clock import CITY_ZONE, to_city
-from hotline.demo import main_unit, special, steps, talks
+from hotline.demo import at_centre, main_unit, special, steps, talks
 from hotline.demo.content import Matter
 from hotline.demo.pictures import attach
 from hotline.demo.plan import Planner
@@ -128,7 +128,7 @@ def on_the_spot(planner: Planner) -> None:
         start = planner.past(0.3, 1.5) if recent else planner.past(5, 29)
         made = planner.script(start)
         channel = planner.rng.choice((Channel.PHONE, Channel.PHONE, Channel.WEB))
-        made.do(steps.register_plain(entry, channel, Kind.CONSULT)).wait(2, 9).do(steps.answer(entry.answer))
+        made.do(steps.register_plain(entry, channel, Kind.CONSULT)).wait(2, 9).do(at_centre.answer(entry.answer))
         if recent:
             continue
         if number % 3:
@@ -140,15 +140,15 @@ def refused(planner: Planner) -> None:
     others = planner.stage.content.others
     for rejection in others.rejections:
         made = planner.script(planner.past(3, 27))
-        made.do(steps.register_plain(rejection, Channel.PHONE, Kind.HELP)).work(0.1, 1.5).do(steps.reject(rejection))
+        made.do(steps.register_plain(rejection, Channel.PHONE, Kind.HELP)).work(0.1, 1.5).do(at_centre.reject(rejection))
     for number, emergency in enumerate(others.emergencies):
         made = planner.script(planner.now - timedelta(minutes=18) if number == 0 else planner.past(2, 27))
-        made.do(steps.register_plain(emergency, Channel.PHONE, Kind.HELP)).wait(0.5, 1).do(steps.hand_to_emergency(emergency))
+        made.do(steps.register_plain(emergency, Channel.PHONE, Kind.HELP)).wait(0.5, 1).do(at_centre.hand_to_emergency(emergency))
         if number:
-            made.wait(20, 28).do(steps.follow_emergency())
+            made.wait(20, 28).do(at_centre.follow_emergency())
     for nonsense in others.invalid:
         made = planner.script(planner.past(3, 27))
-        made.do(steps.register_plain(nonsense, Channel.PHONE, Kind.HELP)).work(0.5, 2).do(steps.invalidate())
+        made.do(steps.register_plain(nonsense, Channel.PHONE, Kind.HELP)).work(0.5, 2).do(at_centre.invalidate())
 
 
 def incomplete(planner: Planner) -> None:
@@ -157,15 +157,15 @@ def incomplete(planner: Planner) -> None:
         waiting = number % 3 == 2
         started = planner.past(0.2, 1.5) if waiting else planner.past(24, 27) if number % 3 == 1 else planner.past(12, 26)
         made = planner.script(started)
-        made.do(steps.register_plain(entry, Channel.WEB, Kind.HELP)).wait(10, 40).do(steps.ask_for_more(entry))
+        made.do(steps.register_plain(entry, Channel.WEB, Kind.HELP)).wait(10, 40).do(at_centre.ask_for_more(entry))
         if number % 3 == 0:
-            made.wait(60, 900).do(steps.supplement("在文昌苑五号楼西侧，昨天下午开始的，照片可以加微信发给你们。"))
+            made.wait(60, 900).do(at_centre.supplement("在文昌苑五号楼西侧，昨天下午开始的，照片可以加微信发给你们。"))
             matter = next(item for item in planner.stage.content.matters if item.code == entry.code)
             made.unit = steps.unit_of(planner.stage, matter, "文昌苑")
             made.work(0.2, 1).do(steps.dispatch(made.unit, DispatchMode.PHONE)).work(0.3, 2).do(steps.sign(made.unit))
             _finish(made.work(0.2, 1).do(steps.contact(made.unit)), matter)
         elif number % 3 == 1:
-            made.work(46, 47).do(steps.ask_for_more(entry)).work(46, 47).do(steps.no_contact())  # past the end of the fifth day
+            made.work(46, 47).do(at_centre.ask_for_more(entry)).work(46, 47).do(at_centre.no_contact())  # past the end of the fifth day
 
 
 def taken_back(planner: Planner) -> None:
@@ -276,5 +276,5 @@ def lost_calls(planner: Planner) -> None:
     made = planner.script(planner.past(2, 5)).do(talks.lost_call("我家孩子的学籍转不过来，学校让我问教育局"))
     made.wait(15, 40).do(talks.call_back("已回拨，指导家长在政务服务网提交转学申请，家长表示清楚了"))
     words = "转学由转入学校在网上发起，家长在政务服务网提交申请即可，两地学校十个工作日内办完，不用两头跑。"
-    made.wait(2, 5).do(steps.answer(words)).wait(30, 300).do(steps.callback(Satisfaction.SATISFIED, by_citizen="web"))
+    made.wait(2, 5).do(at_centre.answer(words)).wait(30, 300).do(steps.callback(Satisfaction.SATISFIED, by_citizen="web"))
     planner.script(planner.now - timedelta(minutes=11)).do(talks.lost_call("我想问一下小区门口修路要修到什么时候"))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from hotline.clock import to_city
-from hotline.demo import steps
+from hotline.demo import at_centre, steps
 from hotline.demo.plan import Planner
 from hotline.demo.stage import Life, Script, Stage, Step
 from ticketing.assignment.pass_on import pass_on
@@ -195,7 +195,7 @@ def objected(planner: Planner) -> None:
     """Refused, and the citizen objects: another person decides today."""
     rejection = planner.stage.content.others.rejections[0]
     made = planner.script(planner.office_hours_ago(6))  # office hours: on a Sunday «two days ago» is no time at which anybody decides
-    made.do(steps.register_plain(rejection, Channel.PHONE, Kind.HELP)).work(0.1, 0.5).do(steps.reject(rejection))
+    made.do(steps.register_plain(rejection, Channel.PHONE, Kind.HELP)).work(0.1, 0.5).do(at_centre.reject(rejection))
     made.at(planner.now - timedelta(hours=1)).do(_object())
 
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
+from hotline.clock import to_city
 from hotline.demo.content import Consult, Emergency, Incomplete, Matter, Nonsense, Rejection
+from hotline.demo.replies import reply_to
 from hotline.demo.stage import Life, Stage, Step
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment
+from ticketing.assignment.service import ReplyDraft
 from ticketing.callback import service as callbacks
 from ticketing.callback.service import GATES, CallbackResult
 from ticketing.people.actor import BOT, Actor, citizen_actor
@@ -20,8 +23,9 @@ from ticketing.request.states import RequestKind
 from ticketing.supervision import rectification
 from ticketing.supervision.urging import urge as citizen_urges
 from ticketing.ticket import dispatch as dispatching
-from ticketing.ticket import exits, refusal
 from ticketing.ticket.access import reveal
+from ticketing.ticket.area import UNKNOWN
+from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, DispatchMode, Kind, Satisfaction
 
@@ -93,7 +97,7 @@ def register_plain(entry: Consult | Rejection | Emergency | Incomplete | Nonsens
             kind=kind,
             title=entry.title if isinstance(entry, Emergency) else "",
             category_code=None if isinstance(entry, Nonsense) else entry.code,
-            district=spot.district if spot else "",
+            district=spot.district if spot else UNKNOWN,
             address=spot.address if spot else "",
             name=life.name,
             phone=life.phone,
@@ -163,12 +167,19 @@ def contact(unit: str) -> Step:
     return step
 
 
+def _reply(stage: Stage, life: Life, matter: Matter, ticket: Ticket) -> ReplyDraft:
+    return reply_to(matter, ticket.address, to_city(stage.clock.now()).date(), life.serial + ticket.round)
+
+
 def draft(unit: str, matter: Matter) -> Step:
     """The unit's clerk writes the reply."""
 
     async def step(stage: Stage, life: Life) -> None:
         again = "上次处理后同样的问题又出现，原因是只做了临时处置，这次从源头整改并安排专人复查"
-        answer = replace(matter.reply, explanation=again) if level(await life.ticket(stage)) > 1 else matter.reply
+        ticket = await life.ticket(stage)
+        answer = _reply(stage, life, matter, ticket)
+        if level(ticket) > 1:
+            answer = replace(answer, explanation=again)
         await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), life.assignment_id, answer)
 
     return step
@@ -190,7 +201,8 @@ def co_unit_part(unit: str, matter: Matter) -> Step:
         found = select(Assignment.id).where(Assignment.ticket_id == life.ticket_id, Assignment.unit_id == stage.units[unit])
         part = (await stage.session.scalars(found)).one()
         await assignments.sign(stage.core, stage.session, stage.clerk(unit), part)
-        await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), part, matter.reply)
+        answer = _reply(stage, life, matter, await life.ticket(stage))
+        await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), part, answer)
         await assignments.sign_off(stage.core, stage.session, stage.chief(unit), part)
 
     return step
@@ -328,86 +340,5 @@ def withdraw() -> Step:
     async def step(stage: Stage, life: Life) -> None:
         ticket = await life.ticket(stage)
         await dispatching.withdraw(stage.core, stage.session, await life.citizen(stage), ticket, "对方已经主动解决，不用再办了")
-
-    return step
-
-
-def answer(text: str) -> Step:
-    """An agent answers on the spot."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        await dispatching.answer(stage.core, stage.session, stage.people["agent"], await life.ticket(stage), text)
-
-    return step
-
-
-def reject(entry: Rejection) -> Step:
-    """A dispatcher refuses it and names the right way."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        ticket = await life.ticket(stage)
-        told = {"code": entry.why, "reason": entry.reason, "legal_way": entry.legal_way}
-        await refusal.reject(stage.core, stage.session, stage.people["dispatcher"], ticket, **told)
-
-    return step
-
-
-def ask_for_more(entry: Incomplete) -> Step:
-    """An agent asks for what is missing."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        await dispatching.request_info(stage.core, stage.session, stage.people["agent"], await life.ticket(stage), entry.missing)
-
-    return step
-
-
-def supplement(text: str) -> Step:
-    """The citizen gives it."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        await dispatching.supplement(stage.core, stage.session, await life.citizen(stage), await life.ticket(stage), text)
-
-    return step
-
-
-def no_contact() -> Step:
-    """What was asked for never came."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        note = "发短信两次、电话三次均未联系上，事项要素不全无法派单"
-        await exits.close_no_contact(stage.core, stage.session, stage.people["dispatcher"], await life.ticket(stage), note=note)
-
-    return step
-
-
-def invalidate() -> Step:
-    """A supervisor marks it as no appeal."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        ticket = await life.ticket(stage)
-        await exits.invalidate(stage.core, stage.session, stage.people["supervisor"], ticket, code="test", reason="测试通话，没有诉求内容")
-
-    return step
-
-
-def hand_to_emergency(entry: Emergency) -> Step:
-    """An agent hands it to the emergency line."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        ticket = await life.ticket(stage)
-        note = f"三方通话转接{entry.target}，对方已接听并出动"
-        await exits.transfer_emergency(stage.core, stage.session, stage.people["agent"], ticket, target=entry.target, note=note)
-
-    return step
-
-
-def follow_emergency() -> Step:
-    """An agent asks afterwards."""
-
-    async def step(stage: Stage, life: Life) -> None:
-        ticket = await life.ticket(stage)
-        note = "接警员已确认到场处置，人员安全，现场已交由出警人员处理"
-        agent = stage.people["agent"]
-        await exits.follow_emergency(stage.core, stage.session, agent, ticket, taken_over=True, receiver="接警员0317", note=note)
 
     return step

@@ -23,6 +23,7 @@ from hotline.processes.postgres import PrivatePostgres
 from hotline.security import hash_query_code
 from hotline.settings import Settings
 from knowledge.seed import load_articles
+from tests.databases import Databases
 from tests.seed import crawl
 
 pytestmark = pytest.mark.slow
@@ -91,7 +92,7 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(server: PrivatePostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(server: PrivatePostgres, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Seeded once for all tests of this file, which only read."""
     server.create_database("demo_seed", template="hotline_template")
     made = Demo(server, "demo_seed", tmp_path_factory.mktemp("demo"))
@@ -205,7 +206,9 @@ def test_seeding_again_does_nothing_and_takes_less_than_a_second(demo: Demo) -> 
     assert demo.lines[-1] == "demo city: already there"
 
 
-def test_a_seeding_that_fails_leaves_nothing(server: PrivatePostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seeding_that_fails_leaves_nothing(
+    server: PrivatePostgres, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.create_database("demo_broken", template="hotline_template")
     broken = Demo(server, "demo_broken", tmp_path)
 

@@ -54,6 +54,7 @@ def _why_not(ticket: Ticket, found: Suggestion, confidence: float, above: float)
         (ticket.urgency == Urgency.EMERGENCY.value or found.alarm is not None, "emergency"),
         (bool(found.sensitive), "sensitive"),
         (TicketState(ticket.state) not in (TicketState.REGISTERED, TicketState.TO_DISPATCH), "state"),
+        (not ticket.district, "no_area"),
         (not found.units or not found.categories, "unknown"),
         (confidence < above, "unsure"),
         (bool(found.units) and (not found.units[0].unit.active or found.units[0].unit.id is None), "no_place"),

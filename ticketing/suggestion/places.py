@@ -54,6 +54,11 @@ def _city() -> _City:
     return _City(streets, districts, tuple(sorted((*streets, *districts.values()), key=lambda name: (-len(name), name))))
 
 
+def districts() -> tuple[str, ...]:
+    """The city's districts, in the order of the units."""
+    return tuple(dict.fromkeys(_city().districts.values()))
+
+
 def locate(*texts: str) -> Place:
     """The first place of the city that the texts name; its street and district when they are known."""
     city = _city()

@@ -34,6 +34,7 @@ from ticketing.request.pending import withdraw_pending
 from ticketing.suggestion import similar
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
+from ticketing.ticket.area import MAX_AREA
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, DispatchMode, HandlingKind, Kind, TicketState, Urgency
 from ticketing.ticket.steps import move, take_step, tell
@@ -82,6 +83,8 @@ class Order:
     co_units: tuple[CoUnit, ...] = ()
     override_reason: str = ""
     """Why the reported unit may lead all the same; only a supervisor's counts (B12)."""
+    district: str = ""
+    """The area, where registration left it open or had it wrong; see `ticketing.ticket.area`."""
     why: dict[str, Any] = field(default_factory=dict)
     """What an automatic dispatch was decided by; stands in the event."""
 
@@ -105,10 +108,11 @@ async def dispatch(
     override_reason: str = "",
     handling: HandlingKind | None = None,
     leader_days: int | None = None,
+    district: str = "",
 ) -> Assignment:
     """T9 with plain arguments; see `dispatch_order`."""
     co_units = tuple(CoUnit(unit, co_until) for unit in dict.fromkeys(co_unit_ids))
-    order = Order(unit_id, mode, handling, leader_days, instruction, co_units, override_reason)
+    order = Order(unit_id, mode, handling, leader_days, instruction, co_units, override_reason, district)
     return await dispatch_order(core, session, actor, ticket, order)
 
 
@@ -124,6 +128,7 @@ async def dispatch_order(core: Core, session: AsyncSession, actor: Actor, ticket
         await submit(core, session, actor, ticket, category_code=ticket.category_code, urgency=Urgency(ticket.urgency))
     if order.mode is DispatchMode.LEADER and order.leader_days not in LEADER_DAYS:
         raise InvalidInput(_("领导批示件请选择7天、10天或30天"), field="leader_days")
+    area = _area(ticket, order)
     await check_units(session, actor, ticket, order)
     now = core.clock.now()
     handling = order.handling or (HandlingKind.JOINT if order.co_units else HandlingKind(ticket.handling_kind))
@@ -132,15 +137,27 @@ async def dispatch_order(core: Core, session: AsyncSession, actor: Actor, ticket
     data = {"unit": order.unit_id, "mode": order.mode.value, "policy": chosen.key, "policy_version": chosen.version}
     if order.instruction.strip():
         data["instruction"] = order.instruction.strip()
+    if area != ticket.district:
+        data["area"] = area
     if order.override_reason.strip():
         data["override"] = order.override_reason.strip()
     await take_step(
         core, session, actor, ticket, "dispatch", data={**data, **order.why},
-        dispatch_mode=order.mode.value, leader_days=days, handling_kind=handling.value,
+        district=area, dispatch_mode=order.mode.value, leader_days=days, handling_kind=handling.value,
         policy_key=chosen.key, policy_version=chosen.version, dispatched_at=now,
     )  # fmt: skip
     await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH)
     return await assign_units(core, session, actor, ticket, order)
+
+
+def _area(ticket: Ticket, order: Order) -> str:
+    """T1: nothing is dispatched while nobody has said where it is. Raises InvalidInput."""
+    area = plain(order.district).strip() or ticket.district
+    if not area:
+        raise InvalidInput(_("登记时没有说清在哪里，请选择区县；涉及全市的选“全市”，问不清的选“不详”"), field="district")
+    if len(area) > MAX_AREA:
+        raise InvalidInput(_("这里最多{limit}个字").format(limit=MAX_AREA), field="district")
+    return area
 
 
 async def assign_units(

@@ -32,6 +32,7 @@ from ticketing.suggestion import similar
 from ticketing.supervision import sensitive
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
+from ticketing.ticket.area import fault_of_area, with_area
 from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
 from ticketing.ticket.states import Channel, Confidentiality, HandlingKind, Kind, Source, TicketState, Urgency
 from ticketing.ticket.steps import tell
@@ -69,6 +70,7 @@ class Appeal:
     confidentiality: Confidentiality = Confidentiality.MASKED
     occurred: str = ""
     district: str = ""
+    """The area: a district, 全市 or 不详. Found by the place when empty; staff must say it otherwise (T1)."""
     address: str = ""
     longitude: float | None = None
     latitude: float | None = None
@@ -113,8 +115,8 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
 
     Raises InvalidInput naming every field that is wrong; nothing is written then.
     """
-    appeal = keep_secrets_out(core, readable(appeal))
-    await _check(session, appeal)
+    appeal = with_area(keep_secrets_out(core, readable(appeal)))
+    await _check(session, actor, appeal)
     transition = (await workflow_versions.current(session)).step(TicketState.DRAFT, "register", actor)
     line = await _line(core, session, actor, appeal)
     known = await _known_citizen(core, session, appeal)
@@ -256,7 +258,7 @@ async def _new_citizen(core: Core, session: AsyncSession, appeal: Appeal) -> Cit
     return citizen
 
 
-async def _check(session: AsyncSession, appeal: Appeal) -> None:
+async def _check(session: AsyncSession, actor: Actor, appeal: Appeal) -> None:
     errors: dict[str, str] = {}
     content = appeal.content.strip()
     if len(content) < MIN_CONTENT:
@@ -271,6 +273,8 @@ async def _check(session: AsyncSession, appeal: Appeal) -> None:
         errors["id_number"] = _("身份证号应为18位，请核对")
     elif appeal.id_number.strip() and not (appeal.citizen_id or appeal.name.strip() or appeal.phone.strip()):
         errors["id_number"] = _("留身份证号的，请同时留下称呼或电话")
+    if fault := fault_of_area(appeal, actor):
+        errors["district"] = fault
     for name, limit in MAX_LENGTHS.items():
         if len(getattr(appeal, name).strip()) > limit:
             errors[name] = _("这里最多{limit}个字").format(limit=limit)

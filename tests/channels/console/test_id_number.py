@@ -17,7 +17,7 @@ NUMBER = "11010519491231002X"
 async def registered(person: Browser, **fields: str) -> int:
     hidden = await person.form(FORM, FORM)
     usual = {"kind": "complaint", "urgency": "normal", "confidentiality": "masked", "contact_by": "phone",
-             "content": "单位拖欠三个月工资，请协助", "name": "周女士", "phone": "13900002716"}  # fmt: skip
+             "content": "单位拖欠三个月工资，请协助", "district": "不详", "name": "周女士", "phone": "13900002716"}  # fmt: skip
     return (await person.post(FORM, {**hidden, **usual, **fields})).status
 
 

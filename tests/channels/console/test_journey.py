@@ -204,7 +204,7 @@ async def test_registering_twice_with_one_form_gives_one_ticket_and_shows_the_co
     agent = await browser("agent")
     hidden = await agent.form("/console/tickets/new", "/console/tickets/new")
     fields = {**hidden, "kind": "complaint", "urgency": "urgent", "confidentiality": "masked", "contact_by": "phone",
-              "content": "丰和里3栋停水两天", "phone": "139 0000 2716", "name": "李先生"}  # fmt: skip
+              "content": "丰和里3栋停水两天", "district": "青石区", "phone": "139 0000 2716", "name": "李先生"}  # fmt: skip
     answers = await asyncio.gather(*(agent.post("/console/tickets/new", fields) for _ in range(3)))
     assert {answer.status for answer in answers} == {303}
     targets = {answer.headers["Location"] for answer in answers}

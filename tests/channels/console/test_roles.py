@@ -88,7 +88,7 @@ async def test_a_secret_ticket_is_there_only_for_who_is_named(browser: Opener, c
     named = city.people["dispatcher"].user_id
     hidden = await agent.form("/console/tickets/new", "/console/tickets/new")
     fields = {**hidden, "kind": "report", "urgency": "normal", "confidentiality": "secret", "contact_by": "phone",
-              "content": "举报某单位违规收费，请保密", "phone": "13900002716"}  # fmt: skip
+              "content": "举报某单位违规收费，请保密", "district": "全市", "phone": "13900002716"}  # fmt: skip
     response = await agent.post("/console/tickets/new", fields)
     assert response.status == 422
     assert "保密件要指定由哪位派单员或督办处理" in await response.text()

@@ -18,7 +18,7 @@ from ticketing.ticket.states import Confidentiality
 
 SAID = "我要举报某某科长收钱"
 FIELDS = {"kind": "report", "urgency": "normal", "confidentiality": "masked", "contact_by": "phone", "content": "随便写一件事",
-          "phone": "13900002716"}  # fmt: skip
+          "district": "不详", "phone": "13900002716"}  # fmt: skip
 
 
 async def _call(city: City, *, ended: bool, owed: bool = False) -> tuple[UUID, UUID]:

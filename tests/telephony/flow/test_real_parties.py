@@ -145,7 +145,7 @@ async def test_listening_whispering_and_that_a_secret_ticket_ends_it(centre: Cen
         async with centre.database.transaction() as session:
             appeal = Appeal(
                 channel=Channel.PHONE, kind=Kind.REPORT, title="举报", content="举报某单位违规，请保护我的身份",
-                conversation_id=call.conversation_id, confidentiality=Confidentiality.SECRET, extra={"call": str(call.id)},
+                conversation_id=call.conversation_id, confidentiality=Confidentiality.SECRET, district="不详", extra={"call": str(call.id)},
             )  # fmt: skip
             await register(centre.core, session, centre.people["lin"], appeal)
         async with asyncio.timeout(10):

@@ -314,7 +314,7 @@ async def test_nobody_listens_in_on_a_call_that_a_secret_ticket_came_of_but_who_
         source = (await session.get_one(Call, call)).conversation_id
         appeal = Appeal(
             channel=Channel.PHONE, content="反映单位领导收受礼金", phone="13900002716", conversation_id=source,
-            confidentiality=Confidentiality.SECRET, named_user_ids=(named.user_id or 0,),
+            confidentiality=Confidentiality.SECRET, district="不详", named_user_ids=(named.user_id or 0,),
         )  # fmt: skip
         await register(centre.core, session, agent, appeal)
     async with centre.database.transaction() as session:
