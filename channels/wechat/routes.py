@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from channels.web.keys import SERVICES
+from channels.wechat import h5
 from channels.wechat.channel import Channel
 from channels.wechat.envelope import Forged
 from channels.wechat.incoming import UnreadableMessage
@@ -28,6 +29,7 @@ CHANNEL: web.AppKey[Channel] = web.AppKey("wechat")
 def setup(app: web.Application) -> None:
     """Add the address. Without a token in the settings the channel is off and the address answers 404."""
     services = app[SERVICES]
+    h5.setup(app)
     if not services.settings.wechat_token.get_secret_value():
         return
     app[CHANNEL] = Channel(services)  # type: ignore[arg-type]

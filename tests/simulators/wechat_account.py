@@ -87,6 +87,8 @@ class Account:
     """Token -> end of its grace."""
     current: str = ""
     media: dict[str, tuple[str, bytes, float]] = field(default_factory=dict)
+    oauth_codes: dict[str, str] = field(default_factory=dict)
+    """Code of OAuth -> openid; empty once it was used."""
     menu: dict[str, Any] | None = None
     faults: list[tuple[str, int]] = field(default_factory=list)
     """(path, errcode), each used once."""

@@ -23,7 +23,9 @@ MESSAGES = {
     40008: "invalid message type",
     40013: "invalid appid",
     40016: "invalid button size",
+    40029: "invalid code",
     40125: "invalid appsecret",
+    40163: "code been used",
     41001: "access_token missing",
     42001: "access_token expired",
     44004: "empty content",
@@ -34,6 +36,7 @@ MESSAGES = {
     47001: "data format error",
 }
 SEND, MEDIA, STABLE_TOKEN, MENU = "/cgi-bin/message/custom/send", "/cgi-bin/media/get", "/cgi-bin/stable_token", "/cgi-bin/menu/create"
+OAUTH, CODE = "/sns/oauth2/access_token", "/cgi-bin/qrcode/create"
 
 
 class Api:
@@ -52,6 +55,8 @@ class Api:
         app.router.add_post(SEND, self._send)
         app.router.add_get(MEDIA, self._media)
         app.router.add_post(MENU, self._menu)
+        app.router.add_get(OAUTH, self._oauth)
+        app.router.add_post(CODE, self._code)
         return app
 
     @staticmethod
@@ -68,7 +73,7 @@ class Api:
             if path == request.path:
                 del account.faults[place]
                 return self.error(code)
-        if request.path != STABLE_TOKEN and (refused := self._check_token(request.query.get("access_token"))):
+        if request.path not in (STABLE_TOKEN, OAUTH) and (refused := self._check_token(request.query.get("access_token"))):
             return self.error(refused)
         try:
             return await handler(request)
@@ -120,6 +125,27 @@ class Api:
             return 0 if body["head_content"] and all(one["id"] and one["content"] for one in body["list"]) else 47001
         size = len(body["content"].encode())
         return 44004 if size == 0 else 45002 if size > self.account.rules.text_bytes else 0
+
+    async def _oauth(self, request: web.Request) -> web.Response:
+        """A code is good once. The real one answers as text/plain."""
+        account, query = self.account, request.query
+        if query.get("appid") != account.app_id or query.get("secret") != account.secret:
+            return self.error(40125)
+        openid = account.oauth_codes.get(query.get("code", ""))
+        if openid is None:
+            return self.error(40029)
+        if not openid:
+            return self.error(40163)
+        account.oauth_codes[query["code"]] = ""
+        data = {"access_token": "web", "expires_in": 7200, "refresh_token": "r", "openid": openid, "scope": "snsapi_base"}
+        return web.Response(text=json.dumps(data), content_type="text/plain")
+
+    async def _code(self, request: web.Request) -> web.Response:
+        data = await request.json()
+        scene = data["action_info"]["scene"]["scene_str"]
+        if data["action_name"] != "QR_LIMIT_STR_SCENE" or not 1 <= len(scene) <= 64:
+            return self.error(47001)
+        return web.json_response({"ticket": f"T{scene}", "url": f"http://weixin.qq.com/q/{scene}"})
 
     async def _media(self, request: web.Request) -> web.Response:
         found = self.account.find_media(request.query.get("media_id", ""))

@@ -1,0 +1,192 @@
+"""`/my`: the citizen's page inside WeChat. The openid comes by OAuth (snsapi_base: silent, nothing but the openid).
+
+Own tickets, the binding of a telephone number that was proved by a one-time code (`/mine`), and how the citizen wants to
+be told. Plain pages: they work in old Android WeChat browsers and without JavaScript. Outside WeChat `/mine` does the same.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import secrets
+from datetime import datetime, time, timedelta
+from typing import Any, NoReturn, cast
+from urllib.parse import urlencode
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.portal import cookies, own
+from channels.portal.preferences import page
+from channels.web.keys import CORE, DATABASE, SETTINGS
+from channels.wechat import binding
+from channels.wechat.api import LOOPBACK, Client
+from channels.wechat.errors import PlatformError
+from hotline import logs
+from hotline.errors import InvalidInput, NotFound, Unavailable
+from hotline.i18n import _
+from hotline.security import InvalidToken
+from ticketing.citizen.models import Citizen
+from ticketing.citizen.service import by_openid, mask_phone, phone_number
+from ticketing.notice import preferences
+from ticketing.notice.models import NoticePreference
+
+log = logs.get(__name__)
+WHO, STATE = "hotline_wechat", "hotline_oauth"
+WHO_AGE, STATE_AGE = timedelta(hours=12), timedelta(minutes=10)
+_AUTHORIZE = "https://open.weixin.qq.com/connect/oauth2/authorize"
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,512}")
+_HOUR = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+CLIENT: web.AppKey[Client] = web.AppKey("wechat_h5_client")
+
+
+def setup(app: web.Application) -> None:
+    """Add the pages; without an AppSecret only the way to `/mine`."""
+    client = Client.of(app[SETTINGS])
+    if client is not None:
+        app[CLIENT] = client
+    app.router.add_get("/my", show)
+    app.router.add_get("/my/back", come_back)
+    for name, handler in (("open", open_one), ("bind", bind), ("told", choose), ("leave", leave)):
+        app.router.add_post(f"/my/{name}", handler)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """GET /my: the page; who is not known yet is sent through WeChat's OAuth once, silently."""
+    if CLIENT not in request.app:
+        raise web.HTTPSeeOther("/mine")
+    if openid_of(request) is None:
+        raise _to_wechat(request)
+    return await _page(request)
+
+
+async def _page(request: web.Request, *, errors: dict[str, str] | None = None, status: int = 200) -> web.Response:
+    core, said = request.app[CORE], request.query.get("done", "")
+    async with request.app[DATABASE].transaction() as session:
+        citizen = await _citizen(request, session)
+        tickets = await binding.tickets(core, session, citizen)
+        bound = phone_number(core, citizen) if citizen.phone_verified else None
+        wish = await session.get(NoticePreference, citizen.id)
+    proved = own.number_of(request)
+    return page(
+        request,
+        "portal/my.html",
+        status=status,
+        tickets=tickets,
+        bound=mask_phone(bound) if bound else "",
+        proved=mask_phone(proved) if proved and proved != bound else "",
+        wish=wish,
+        errors=errors or {},
+        said={"bound": _("手机号已绑定"), "told": _("已保存")}.get(said, ""),
+    )
+
+
+def _to_wechat(request: web.Request) -> web.HTTPSeeOther:
+    settings, state = request.app[SETTINGS], secrets.token_hex(16)
+    base = settings.wechat_api_base
+    authorize = f"{str(base).rstrip('/')}/connect/oauth2/authorize" if base.host in LOOPBACK else _AUTHORIZE
+    asked = {
+        "appid": settings.wechat_app_id,
+        "redirect_uri": f"{settings.web_url}/my/back",
+        "response_type": "code",
+        "scope": "snsapi_base",
+        "state": state,
+    }
+    response = web.HTTPSeeOther(f"{authorize}?{urlencode(asked)}#wechat_redirect")
+    cookies.keep(request, response, STATE, cookies.sign(request, STATE, state, STATE_AGE), STATE_AGE)
+    return response
+
+
+async def come_back(request: web.Request) -> web.StreamResponse:
+    """GET /my/back?code=…&state=…: the state must be this browser's own, or somebody could put his account into it."""
+    known = cookies.unsign(request, STATE, request.cookies.get(STATE, ""))
+    code, state = request.query.get("code", ""), request.query.get("state", "")
+    if CLIENT not in request.app or known is None or not hmac.compare_digest(known.encode(), state.encode("utf-8", "replace")):
+        raise web.HTTPSeeOther("/my")
+    if not _CODE.fullmatch(code):
+        raise InvalidInput(_("没有得到微信的授权，请从公众号菜单重新进入"))
+    try:
+        openid = await request.app[CLIENT].openid(code)
+    except PlatformError as error:
+        log.warning("oauth failed", reason=str(error))
+        raise Unavailable(_("暂时没能和微信核对身份，请从公众号菜单重新进入")) from None
+    response = web.HTTPSeeOther("/my")
+    until = (request.app[CORE].clock.now() + WHO_AGE).isoformat()
+    sealed = request.app[CORE].vault.seal(json.dumps({"wechat": openid, "until": until}))
+    cookies.keep(request, response, WHO, sealed.decode(), WHO_AGE)
+    cookies.forget(response, STATE)
+    raise response
+
+
+def openid_of(request: web.Request) -> str | None:
+    """Who WeChat says this browser belongs to."""
+    try:
+        held = cast(dict[str, Any], json.loads(request.app[CORE].vault.open(request.cookies.get(WHO, "").encode())))
+    except InvalidToken:
+        return None
+    if "wechat" not in held or datetime.fromisoformat(held["until"]) < request.app[CORE].clock.now():
+        return None
+    return str(held["wechat"])
+
+
+async def _citizen(request: web.Request, session: AsyncSession) -> Citizen:
+    openid = openid_of(request)
+    if openid is None:
+        raise web.HTTPSeeOther("/my")
+    return await by_openid(request.app[CORE], session, openid)
+
+
+async def open_one(request: web.Request) -> NoReturn:
+    """POST /my/open: one of the own tickets, as if its query code had been typed."""
+    number = str((await request.post()).get("number", ""))[:40]
+    async with request.app[DATABASE].transaction() as session:
+        tickets = await binding.tickets(request.app[CORE], session, await _citizen(request, session))
+    if number not in {ticket.number for ticket in tickets}:
+        raise NotFound(_("没有找到这件事，请重新输入编号和查询码"))
+    response = web.HTTPSeeOther("/track")
+    cookies.remember_ticket(request, response, number)
+    raise response
+
+
+async def bind(request: web.Request) -> NoReturn:
+    """POST /my/bind: the number that this browser has just proved, with the consent that the form asks for."""
+    proved, data = own.number_of(request), await request.post()
+    if proved is None:
+        raise web.HTTPSeeOther("/mine")
+    if data.get("agree") != "yes":
+        raise InvalidInput(_("请先勾选同意"), field="agree")
+    async with request.app[DATABASE].transaction() as session:
+        await binding.bind(request.app[CORE], session, await _citizen(request, session), proved)
+    raise web.HTTPSeeOther("/my?done=bound")
+
+
+async def choose(request: web.Request) -> web.StreamResponse:
+    """POST /my/told: how the citizen wants to be told."""
+    data = await request.post()
+    typed = {name: str(data.get(name, "")) for name in ("way", "quiet_from", "quiet_to", "language")}
+    try:
+        quiet = _quiet(typed["quiet_from"], typed["quiet_to"])
+        async with request.app[DATABASE].transaction() as session:
+            citizen = await _citizen(request, session)
+            language = typed["language"] or "zh"
+            await preferences.choose(request.app[CORE], session, citizen.id, way=typed["way"], quiet=quiet, language=language)
+    except InvalidInput as error:
+        return await _page(request, errors=error.errors or {error.field or "way": str(error)}, status=422)
+    raise web.HTTPSeeOther("/my?done=told")
+
+
+def _quiet(start: str, end: str) -> tuple[time, time] | None:
+    if not start and not end:
+        return None
+    first, last = _HOUR.fullmatch(start), _HOUR.fullmatch(end)
+    if first is None or last is None:
+        raise InvalidInput(_("请写成22:00这样的时间，两个都要填"), field="quiet_from")
+    return time(int(first[1]), int(first[2])), time(int(last[1]), int(last[2]))
+
+
+async def leave(request: web.Request) -> NoReturn:
+    """POST /my/leave: this browser forgets who it was."""
+    response = web.HTTPSeeOther("/")
+    cookies.forget(response, WHO, cookies.TRACK, cookies.RECEIPT)
+    raise response
