@@ -127,8 +127,6 @@ DONE = {
     "gap_examples": "问法已加进新的一版，审核发布后生效",
     "held_release": "已放行并登记",
     "held_discard": "已丢弃，理由会告诉市民",
-    "held_release": "已放行并登记",
-    "held_discard": "已丢弃，理由会告诉市民",
     "gap_no_need": "已记为不用处理",
     "gap_reopened": "已放回待处理",
     "gap_merged": "两组已合并",
