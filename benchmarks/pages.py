@@ -27,7 +27,7 @@ from hotline.events import SYSTEM, record
 from hotline.processes.postgres import PrivatePostgres, running
 from ticketing.context import Core
 
-SCREENS, EVENTS, EACH = 500, 20, 20
+SCREENS, EVENTS, EACH = 500, 20, 10
 CONSOLE = {
     "dispatcher": (
         "/console/tickets", "/console/tickets?queue=overdue", "/console/board", "/console/articles", "/console/notices",
@@ -171,7 +171,7 @@ async def _events(core: Core, database: Database, page: Any, heard: Heard, web: 
 
 
 async def main(url: str) -> None:
-    """The table of pages, then the live events."""
+    """The live events, then the table of pages."""
     core, database = opened(url)
     access, server = await prepare(core, database)
     async with database.transaction() as session:
@@ -180,6 +180,7 @@ async def main(url: str) -> None:
     with tempfile.TemporaryDirectory() as folder, site(url, KEY, folder) as (web, address):
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            await screens(core, database, browser, address, access["dispatcher"], web)
             print("| page | median ms | p95 ms | CPU web + database ms | first paint ms | weight kB |\n|---|---|---|---|---|---|")
             asked = [(role, path.format(**numbers)) for role, paths in CONSOLE.items() for path in paths]
             for role, path in [*asked, *(("citizen", path) for path in PORTAL)]:
@@ -187,7 +188,6 @@ async def main(url: str) -> None:
                 middle, late, cpu = await served(address, cookie, path, web, server)
                 paint, weight = await painted(browser, address, cookie, path)
                 print(f"| {role} {path} | {middle:.1f} | {late:.1f} | {cpu:.1f} | {paint:.0f} | {weight:.0f} |", flush=True)
-            await screens(core, database, browser, address, access["dispatcher"], web)
             await browser.close()
     await database.close()
 

@@ -1,5 +1,6 @@
 """Takes a picture of every page and every form of a running demo and writes down what a machine can see to be wrong.
 
+Pictures are WebP files named role-page-width, with an index README.md; a page that an earlier role showed alike is not taken again.
 Each role follows every link from its first page; of pages that differ only in a number (tickets, people …) those are taken
 that show a form or a panel not seen before. Wrong: an answer that is no success, sideways scroll, words that are cut off,
 English words, an error of a script. Nothing is changed in the demo: only GET is asked, forms are opened but not sent.
@@ -8,6 +9,7 @@ English words, an error of a script. Nothing is changed in the demo: only GET is
 from __future__ import annotations
 
 import argparse
+import base64
 import re
 import shutil
 import sys
@@ -22,8 +24,10 @@ from playwright.sync_api import Page, sync_playwright
 ROLES = ("agent", "dispatcher", "clerk", "chief", "supervisor", "callback", "quality", "editor", "admin", "leader")
 PORTAL = "citizen"
 PASSWORD = "demo-12345"  # noqa: S105 - of the demo, printed when it starts
-WIDTHS = (1366, 390)
-TALLEST = 6000
+WIDTHS = (1440, 390)
+TALLEST = 2400
+QUALITY = 45
+"""Of WebP: letters stay sharp, a page takes 20 to 60 kB."""
 PAGES_OF_A_LIST = 10
 _SKIPPED = re.compile(r"/(attachments|export|stream|counts)/|\.(xlsx|csv|pdf|txt|json)(\?|$)|/recording$|/prefs\?|^/(api|open311)")
 _ENGLISH = re.compile(r"(?<![\w.@/:*-])[A-Za-z]{3,}(?![\w.@/:*-])")
@@ -52,33 +56,35 @@ _TALL = """() => { const m = document.querySelector('.main'); const d = document
 class Camera:
     """Pictures of one role's pages, at every width, and the list of faults."""
 
-    def __init__(self, url: str, folder: Path, role: str) -> None:
-        """Pictures go into a folder of the role's name."""
-        self.url, self.role, self.folder = url, role, folder / role
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+    def __init__(self, url: str, folder: Path, role: str, seen: set[str]) -> None:
+        """`seen` is shared by the roles: what one of them shows is not taken again."""
+        self.url, self.role, self.folder, self.seen = url, role, folder, seen
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob(f"{role}-*.webp"):
+            old.unlink()
         self.faults: list[str] = []
-        self.seen: set[str] = set()
-        self._taken = 0
+        self.names: list[str] = []
+        self.own: set[str] = set()
+        """Addresses that are taken in any case: what stands on this role's rail."""
 
     def look(self, page: Page, path: str) -> None:
         """Pictures of the page as it stands, and of each of its forms that no picture shows yet."""
-        self._taken += 1
-        name = f"{self._taken:02d}{re.sub(r'[^A-Za-z0-9]+', '-', path)[:60]}"
-        self._shoot(page, path, name)
+        self._shoot(page, path, _slug(path, self.names, self.role))
         for dialog in _dialogs(page):
             if dialog not in self.seen:
                 self.seen.add(dialog)
                 page.evaluate("id => document.getElementById(id).showModal()", dialog)
-                self._shoot(page, f"{path}#{dialog}", f"form-{dialog}", whole=False)
+                self._shoot(page, f"{path}#{dialog}", _slug(f"/form-{dialog}", self.names, self.role), whole=False)
                 page.evaluate("id => document.getElementById(id).close()", dialog)
 
     def _shoot(self, page: Page, path: str, name: str, *, whole: bool = True) -> None:
+        self.names.append(name)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 860})
             if whole:
                 page.set_viewport_size({"width": width, "height": min(TALLEST, max(860, int(page.evaluate(_TALL))))})
-            page.screenshot(path=self.folder / f"{name}-{width}.png", animations="disabled")
+            shot = page.context.new_cdp_session(page).send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+            (self.folder / f"{name}-{width}.webp").write_bytes(base64.b64decode(shot["data"]))
             self.faults += [f"{self.role} {path} {width}: {fault}" for fault in page.evaluate(_FAULTS)]
         words = set(_ENGLISH.findall(str(page.evaluate("() => document.body.innerText")))) - _KNOWN_ENGLISH
         if words:
@@ -87,6 +93,18 @@ class Camera:
 
 def _dialogs(page: Page) -> list[str]:
     return list(page.evaluate("() => [...document.querySelectorAll('dialog[id]')].map(d => d.id.replace(/[0-9a-f-]{36}$/, ''))"))
+
+
+def _slug(path: str, taken: list[str], role: str) -> str:
+    """A name for the page's pictures that the next run gives again: the address without numbers and without its query's values."""
+    bare, _mark, query = path.partition("?")
+    kept = "-".join(re.findall(r"(?:tab|queue|group|by)=([a-z_]+)", query))
+    words = [word for word in re.split(r"[^a-z]+", re.sub(r"[0-9a-f-]{36}", "", f"{bare}-{kept}".lower())) if word and word != "console"]
+    name = f"{role}-{'-'.join(words) or 'home'}"
+    if re.match(r"/console/tickets/\d", path):
+        name = f"{role}-ticket"
+    count = sum(1 for other in taken if re.fullmatch(re.escape(name) + r"(-\d+)?", other))
+    return f"{name}-{count + 1}" if count else name
 
 
 def _parts(body: str) -> set[str]:
@@ -131,7 +149,9 @@ def walk(camera: Camera, page: Page, starts: list[str]) -> None:
             continue
         parts |= new
         page.goto(camera.url + path)
-        if kinds[kind] == 1 or not more:
+        alike = f"{kind} {sorted(_parts(answer.text()))}"
+        if (alike not in camera.seen or path in camera.own) and (kinds[kind] == 1 or not more):
+            camera.seen.add(alike)
             camera.look(page, path)
         for link in _links(page, camera.url):
             if link not in known:
@@ -156,6 +176,7 @@ def staff(camera: Camera, browser: Any) -> None:
         page.fill("input[name=password]", PASSWORD)
         page.click("button[type=submit]")
         page.wait_for_url(lambda url: "/login" not in url)
+        camera.own |= set(page.eval_on_selector_all("nav.rail a.item", "all => all.map(a => a.getAttribute('href'))"))
         tickets = [] if camera.role in ("admin", "editor", "quality") else ["/console/tickets?queue=all", "/console/tickets?q=路"]
         walk(camera, page, ["/console", *tickets])
 
@@ -187,25 +208,46 @@ def citizen(camera: Camera, browser: Any, codes: Path | None) -> None:
             page.click("form[action='/track/leave'] button")
 
 
+def _index(folder: Path, taken: dict[str, list[str]]) -> None:
+    """README.md of the folder: what there is of each role."""
+    lines = [
+        "# Pages as they look",
+        "",
+        "Taken from the demo city by `script/screenshots`; names and appeals are invented. 1440 and 390 px wide.",
+        "",
+    ]
+    for role, names in taken.items():
+        lines += [
+            f"## {role}",
+            "",
+            *(f"- {name}: " + ", ".join(f"[{width}]({name}-{width}.webp)" for width in WIDTHS) for name in names),
+            "",
+        ]
+    (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
+
+
 def main() -> int:
     """Read the command line, take the pictures, print the faults; 1 when there are any."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/screenshots"))
     parser.add_argument("role", nargs="*", default=[*ROLES, PORTAL])
     parser.add_argument("--codes", type=Path, help="codes.txt of the demo's data folder")
     options = parser.parse_args()
     faults: list[str] = []
+    taken: dict[str, list[str]] = {}
+    seen: set[str] = set()
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         for role in options.role:
-            camera = Camera(options.url.rstrip("/"), options.folder, role)
+            camera = Camera(options.url.rstrip("/"), options.folder, role, seen)
             citizen(camera, browser, options.codes) if role == PORTAL else staff(camera, browser)
             faults += camera.faults
-            print(f"{role}: {len(list(camera.folder.glob('*.png')))} pictures, {len(camera.faults)} faults", flush=True)
+            taken[role] = camera.names
+            print(f"{role}: {len(camera.names)} pages and forms, {len(camera.faults)} faults", flush=True)
         browser.close()
-    (options.folder / "faults.txt").write_text("\n".join(faults) + "\n", encoding="utf-8")
+    _index(options.folder, taken)
     print("\n".join(faults))
     return 1 if faults else 0
 
