@@ -97,4 +97,29 @@ def _said(name: str, values: Iterable[str], units: Mapping[int, str]) -> str:
     return "、".join(_(_YES_NO.get(value, value)) for value in found)
 
 
-__all__ = ["kept_words"]
+_WRITTEN = {
+    "title": "标题",
+    "district": "区县",
+    "street": "街道",
+    "community": "社区",
+    "address": "地址",
+    "occurred": "发生时间",
+    "measures": "办理措施和结果",
+    "basis": "依据",
+    "contact_note": "和市民沟通的情况",
+    "explanation": "上次为什么没有解决",
+    "legal_limit": "法定程序的办理期限",
+}
+
+
+def label_of(name: str) -> str:
+    """What a field is called in its form."""
+    return _(_CHOSEN.get(name) or _WRITTEN.get(name) or name)
+
+
+def said_of(name: str, value: str, units: Mapping[int, str]) -> str:
+    """A value in words."""
+    return _said(name, [value], units) if value and name in _CHOSEN else value
+
+
+__all__ = ["kept_words", "label_of", "said_of"]

@@ -12,6 +12,7 @@ from channels.console import receipt
 from channels.console.actions import HANDLERS, PERMISSIONS, Step
 from channels.console.callback_view import callback_words
 from channels.console.choices import category_options, named_boxes, unit_boxes, unit_options
+from channels.console.clash import clashes
 from channels.console.grants import valid_grant
 from channels.console.kept import kept_words
 from channels.console.next_step import next_step
@@ -103,6 +104,7 @@ async def ticket_response(
         entered=entered or {},
         kept=kept_words(entered or {}, chosen or {}, view.units),
         chosen=chosen or {},
+        clash=clashes(view, shown, entered or {}) if stale and shown else [],
         news=[entry for entry in view.story if stale and entry.seq > (seen or 0)],
         receipt=receipt.read(request, ticket.number),
         revealed=revealed,

@@ -48,6 +48,18 @@
   document.addEventListener('htmx:after:swap', count);
   count();
 
+  // Theirs or mine, field by field, after somebody else was quicker.
+  document.addEventListener('click', function (event) {
+    var take = event.target.closest('[data-take]');
+    if (!take) return;
+    var form = take.closest('form'), value = take.dataset.value;
+    form.querySelectorAll('[name="' + take.dataset.take + '"]').forEach(function (field) {
+      if (field.type === 'radio') field.checked = field.value === value; else field.value = value;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    take.closest('tr').querySelectorAll('[data-take]').forEach(function (other) { other.setAttribute('aria-pressed', String(other === take)); });
+  });
+
   // A form that tells what will happen is asked again when the person pauses.
   var pause;
   function foresee(event) {
