@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hotline.database import Base
@@ -120,32 +119,4 @@ class NoticePreference(Base):
     language: Mapped[str] = mapped_column(default="zh")
     opted_out_at: Mapped[datetime | None]
     """When the citizen answered 退订 (TD) to a text message; 恢复 takes it back."""
-    updated_at: Mapped[datetime]
-
-
-class StaffPreference(Base):
-    """How a member of the staff is told outside the console, and of what. No row: in the console only, at once."""
-
-    __tablename__ = "staff_preference"
-    __table_args__ = (
-        CheckConstraint("way IN ('console', 'sms', 'mail')", name="way"),
-        CheckConstraint("digest_hour BETWEEN 0 AND 23", name="digest_hour"),
-        CheckConstraint("(quiet_from IS NULL) = (quiet_to IS NULL)", name="quiet_whole"),
-    )
-
-    user_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True)
-    way: Mapped[str] = mapped_column(default="console")
-    """What besides the inbox: console (nothing), sms, mail."""
-    address_sealed: Mapped[bytes | None]
-    """Mobile number or mail address, sealed."""
-    muted: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
-    """Kinds (`ticketing.supervision.notices.NoticeKind`) that are not sent outside; the inbox has them all."""
-    digest_hour: Mapped[int | None]
-    """Hour of the day in city time at which all of the day's notices come in one message; null: each by itself."""
-    quiet_from: Mapped[time | None]
-    quiet_to: Mapped[time | None]
-    sent_until: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Notices up to this id were handed over."""
-    digest_on: Mapped[date | None]
-    """The last day whose digest was made."""
     updated_at: Mapped[datetime]

@@ -581,24 +581,6 @@ CREATE TABLE notice_template (
 	CONSTRAINT fk_notice_template_edited_by_id FOREIGN KEY(edited_by_id) REFERENCES staff (id)
 );
 
-CREATE TABLE staff_preference (
-	user_id BIGINT NOT NULL,
-	way TEXT NOT NULL,
-	address_sealed BYTEA,
-	muted JSONB DEFAULT '[]' NOT NULL,
-	digest_hour BIGINT,
-	quiet_from TIME WITHOUT TIME ZONE,
-	quiet_to TIME WITHOUT TIME ZONE,
-	sent_until BIGINT DEFAULT '0' NOT NULL,
-	digest_on DATE,
-	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_staff_preference PRIMARY KEY (user_id),
-	CONSTRAINT ck_staff_preference_way CHECK (way IN ('console', 'sms', 'mail')),
-	CONSTRAINT ck_staff_preference_digest_hour CHECK (digest_hour BETWEEN 0 AND 23),
-	CONSTRAINT ck_staff_preference_quiet_whole CHECK ((quiet_from IS NULL) = (quiet_to IS NULL)),
-	CONSTRAINT fk_staff_preference_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
-);
-
 CREATE TABLE burst (
 	id BIGSERIAL NOT NULL,
 	kind TEXT NOT NULL,
