@@ -14,6 +14,7 @@ from channels.web.files import download, play, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
+from ticketing.attachment.service import is_kept
 from ticketing.conversation.recordings import note_listening
 from ticketing.people.permissions import Scope, scope_of
 from ticketing.ticket.access import access_attachment, access_call, access_ticket, is_reason, reveal
@@ -108,6 +109,8 @@ async def add_files(request: web.Request) -> web.StreamResponse:
             if not TicketState(ticket.state).is_open:
                 raise InvalidInput(_("这件工单已经办结，不能再加附件"), field="files")
             for upload in uploads:
+                if await is_kept(session, ticket.id, upload.body):
+                    continue
                 saved = await store(
                     core,
                     request.app[SETTINGS],

@@ -92,6 +92,14 @@ async def store(
     return attachment
 
 
+async def is_kept(session: AsyncSession, ticket_id: int, body: bytes) -> bool:
+    """Whether this very file is at the ticket already: it was sent again because the answer was lost on the way. Lock the ticket first."""
+    kind = kind_of(body)
+    clean = await asyncio.to_thread(strip, body, kind.content_type) if kind is not None else body
+    same = select(Attachment.id).where(Attachment.ticket_id == ticket_id, Attachment.sha256 == hashlib.sha256(clean).hexdigest())
+    return await session.scalar(same.limit(1)) is not None
+
+
 async def lock_content(session: AsyncSession, sha256: str) -> None:
     """Until the transaction ends nobody else keeps or removes this content: it cannot vanish under a new row."""
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"file:{sha256}", 0))))

@@ -48,6 +48,39 @@
   document.addEventListener('htmx:after:swap', count);
   count();
 
+  // Files go one by one; what the network drops stays in the page and is sent again, soon at first, then every 15 s and when it is back.
+  document.addEventListener('submit', function (event) {
+    var form = event.target.closest('form[data-upload]');
+    if (!form || !window.fetch) return;
+    var files = [], told = form.querySelector('[data-uploaded]'), button = form.querySelector('button[type="submit"]');
+    form.querySelectorAll('input[type="file"]').forEach(function (input) { files = files.concat(Array.prototype.slice.call(input.files)); });
+    if (!files.length) return;                               // the server says what is missing
+    event.preventDefault();
+    button.disabled = true;
+    var at = 0, tries = 0, wait;
+    function next() {
+      clearTimeout(wait);
+      if (at === files.length) { location.href = form.dataset.upload; return; }
+      told.textContent = '正在传第' + (at + 1) + '个，共' + files.length + '个';
+      var body = new FormData();
+      body.append('csrf', form.elements.csrf.value);
+      body.append('files', files[at], files[at].name);
+      fetch(form.action, { method: 'POST', body: body, credentials: 'same-origin' }).then(function (answer) {
+        if (answer.ok) { at += 1; tries = 0; next(); return; }
+        if (answer.status >= 500) { again(); return; }
+        told.textContent = '“' + files[at].name + '”没有被接受，请换一个文件。前面' + at + '个已经传上';
+        button.disabled = false;
+      }, again);
+    }
+    function again() {
+      tries += 1;
+      told.textContent = '网络断开，已传' + at + '个，还有' + (files.length - at) + '个，恢复后接着传';
+      wait = setTimeout(next, Math.min(15000, 500 * Math.pow(2, tries)));
+    }
+    window.addEventListener('online', function () { if (tries) next(); });
+    next();
+  });
+
   // Theirs or mine, field by field, after somebody else was quicker.
   document.addEventListener('click', function (event) {
     var take = event.target.closest('[data-take]');
