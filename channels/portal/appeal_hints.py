@@ -42,7 +42,8 @@ class Known:
     """A matter like this one, in words that may be shown to anybody."""
 
     words: str
-    own: bool
+    own_page: str = ""
+    """Where its progress is shown, when it is the citizen's own."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ async def hints_for(core: Core, session: AsyncSession, form: AppealForm, *, open
     for item in found:
         own = item.number in mine
         if own or (item.same_place and item.score >= ALIKE):
-            known.append(Known(await _words(session, item.number, own), own))
+            page = "/track" if item.number == opened else "/mine"
+            known.append(Known(await _words(session, item.number, own), page if own else ""))
     return Hints(tuple(known[:3]), looks_like_spam(form.what), tuple(_missing(form)))
 
 

@@ -60,6 +60,11 @@ async def sideways(page: Any) -> int:
     return width
 
 
+async def look(page: Any, name: str) -> None:
+    """Nothing is wider than the screen."""
+    assert await sideways(page) <= 0, name
+
+
 async def check(page: Any, name: str, problems: list[str]) -> None:
     for width in (320, 390, 1366):
         await page.set_viewport_size({"width": width, "height": 800})
