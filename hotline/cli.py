@@ -415,6 +415,17 @@ def wechat_menu() -> None:
     raise typer.Exit(upload_menu(_settings()))
 
 
+@wechat_app.command("posters")
+def wechat_posters(
+    out: Annotated[Path, typer.Argument(help="HTML file to write; print it from a browser.")],
+    unit: Annotated[list[str] | None, typer.Option(help="Code of a unit; may be given several times. Default: every street.")] = None,
+) -> None:
+    """Write posters with each unit's own code; appeals that come by it name the unit."""
+    from hotline.commands.posters import write
+
+    raise typer.Exit(write(_settings(), out, unit or []))
+
+
 As = Annotated[str, typer.Option("--as", help="Log-in of the person who does it; default: the first one who may.")]
 
 

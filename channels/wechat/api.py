@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -21,6 +22,7 @@ MAX_FILE_BYTES = 12 << 20
 """Largest file that is fetched: pictures have up to 10 MB."""
 _MAX_JSON_BYTES = 1 << 20
 _RENEW_AHEAD_S = 240
+_PICTURES = "https://mp.weixin.qq.com"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 """Hosts on which a stand-in of the platform may run."""
 _FILE_TYPES = ("image/", "audio/", "video/", "voice/")
@@ -81,12 +83,20 @@ class Client:
         return found
 
     async def scene_code(self, scene: str) -> str:
-        """The content of a permanent code with this scene (QR_LIMIT_STR_SCENE, 100,000 in all): an address to draw."""
+        """The ticket of a permanent code with this scene (QR_LIMIT_STR_SCENE, 100,000 in all), for `code_picture`."""
         body = {"action_name": "QR_LIMIT_STR_SCENE", "action_info": {"scene": {"scene_str": scene}}}
         answer = await self._call("POST", "/cgi-bin/qrcode/create", body)
-        found = answer.get("url")
+        found = answer.get("ticket")
         if not isinstance(found, str) or not found:
-            raise UnknownOutcome("the answer has no address")
+            raise UnknownOutcome("the answer has no ticket")
+        return found
+
+    async def code_picture(self, ticket: str) -> bytes:
+        """The picture of a code (JPEG). Lies on another host than the calls, and wants no token."""
+        base = self._base if urlsplit(self._base).hostname in LOOPBACK else _PICTURES
+        found = await self._send("GET", "/cgi-bin/showqrcode", {"ticket": ticket}, None, base=base)
+        if not isinstance(found, bytes):
+            raise PlatformRefused(40007, "not a picture")
         return found
 
     async def create_menu(self, menu: Mapping[str, Any]) -> None:
@@ -125,14 +135,16 @@ class Client:
         except UnknownOutcome as error:  # the token call may be repeated at will: nothing was sent to a citizen
             raise NotSent(str(error)) from None
 
-    async def _send(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Any:
+    async def _send(self, method: str, path: str, query: Mapping[str, str], body: Any, *, base: str = "") -> Any:
         """One request. Errors never carry the address, which holds the token."""
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json"} if data is not None else {}
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._timeout) as http,
-                http.request(method, self._base + path, params=query, data=data, headers=headers, allow_redirects=False) as response,
+                http.request(
+                    method, (base or self._base) + path, params=query, data=data, headers=headers, allow_redirects=False
+                ) as response,
             ):
                 if response.status != 200:
                     raise UnknownOutcome(f"HTTP {response.status}")

@@ -37,6 +37,7 @@ MESSAGES = {
 }
 SEND, MEDIA, STABLE_TOKEN, MENU = "/cgi-bin/message/custom/send", "/cgi-bin/media/get", "/cgi-bin/stable_token", "/cgi-bin/menu/create"
 OAUTH, CODE = "/sns/oauth2/access_token", "/cgi-bin/qrcode/create"
+PICTURE = "/cgi-bin/showqrcode"
 
 
 class Api:
@@ -57,6 +58,7 @@ class Api:
         app.router.add_post(MENU, self._menu)
         app.router.add_get(OAUTH, self._oauth)
         app.router.add_post(CODE, self._code)
+        app.router.add_get(PICTURE, self._picture)
         return app
 
     @staticmethod
@@ -73,7 +75,7 @@ class Api:
             if path == request.path:
                 del account.faults[place]
                 return self.error(code)
-        if request.path not in (STABLE_TOKEN, OAUTH) and (refused := self._check_token(request.query.get("access_token"))):
+        if request.path not in (STABLE_TOKEN, OAUTH, PICTURE) and (refused := self._check_token(request.query.get("access_token"))):
             return self.error(refused)
         try:
             return await handler(request)
@@ -146,6 +148,9 @@ class Api:
         if data["action_name"] != "QR_LIMIT_STR_SCENE" or not 1 <= len(scene) <= 64:
             return self.error(47001)
         return web.json_response({"ticket": f"T{scene}", "url": f"http://weixin.qq.com/q/{scene}"})
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        return web.Response(body=b"\xff\xd8" + request.query["ticket"].encode(), content_type="image/jpg")
 
     async def _media(self, request: web.Request) -> web.Response:
         found = self.account.find_media(request.query.get("media_id", ""))
