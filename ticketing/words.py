@@ -370,6 +370,17 @@ STAFF_NOTICES = {
     "procedure_overdue": "法定程序到期，请告知结果",
 }
 
+QUALITY_RULES = {
+    "complaint": "有人投诉",
+    "rated_badly": "评价不满意",
+    "suspicious": "有疑点",
+    "short": "通话很短",
+    "share": "随机抽取",
+    "by_hand": "自己选的",
+}
+
+QUALITY_STATES = {"waiting": "要评分", "scored": "已评分", "appealed": "有申诉", "decided": "申诉已处理"}
+
 ELEMENTS = {"contact": "联系方式", "time": "时间", "place": "地点", "object": "对象或起因", "course": "经过"}
 EMERGENCY_LINES = {"110": "110", "119": "119", "120": "120", "122": "122", "gas": "燃气抢险", "power": "供电抢修"}
 
@@ -435,6 +446,8 @@ _TABLES = {
     "dial_state": DIAL_STATES,
     "dial_purpose": DIAL_PURPOSES,
     "dial_result": DIAL_RESULTS,
+    "quality_rule": QUALITY_RULES,
+    "quality_state": QUALITY_STATES,
 }
 
 

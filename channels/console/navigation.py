@@ -32,9 +32,11 @@ SUPERVISION = Entry("supervision", "/console/supervision", "shield-alert", "督�
 ARTICLES = Entry("articles", "/console/articles", "book-open", "知识", "knowledge.read")
 GAPS = Entry("gaps", "/console/gaps", "circle-help", "没答好的", "knowledge.gaps")
 BOT = Entry("bot", "/console/bot", "bot", "机器人", "bot.train")
-CHECKS = Entry("checks", "/console/answer-checks", "clipboard-check", "答复抽查", "knowledge.check")
+CHECKS = Entry("checks", "/console/answer-checks", "list-checks", "答复抽查", "knowledge.check")
 FIGURES = Entry("figures", "/console/figures", "chart-column", "统计", "statistics.board")
 RECORDINGS = Entry("recordings", "/console/recordings", "audio-lines", "录音", "recording.list")
+QUALITY = Entry("quality", "/console/quality", "clipboard-check", "质检", "quality.score")
+OWN_QUALITY = Entry("own_quality", "/console/quality", "clipboard-check", "我的质检", "quality.appeal")
 SYSTEM = Entry("system", "/console/system", "activity", "运行", "system.see")
 AUDIT = Entry("audit", "/console/audit", "shield-check", "审计", "audit.see")
 CALENDAR = Entry("calendar", "/console/calendar", "calendar-days", "日历", "calendar.import")
@@ -57,14 +59,14 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
     Role.CHIEF: (TICKETS, SUPERVISION, ARTICLES, FIGURES),
     Role.SUPERVISOR: (BOARD, TICKETS, CHATS, FIGURES, POLICIES),
     Role.CALLBACK: (CALLBACKS, TICKETS),
-    Role.QUALITY: (RECORDINGS, CHECKS),
+    Role.QUALITY: (QUALITY, RECORDINGS, CHECKS),
     Role.EDITOR: (ARTICLES, GAPS, CHECKS, BOT),
     Role.ADMIN: (SYSTEM, CALENDAR, POLICIES, AUDIT, ACCOUNTS),
     Role.LEADER: (FIGURES, BOARD),
 }
 """At most five, so that a phone shows them all. The first is where log-in leads."""
 
-MENU = (QUEUE, HELD, CALLBACKS, SUPERVISION, POLICIES, CATALOGUE, UNITS, LINES, CALL_FLOW, SENT, WEBHOOKS, AUDIT, BOT)
+MENU = (QUEUE, HELD, CALLBACKS, QUALITY, OWN_QUALITY, SUPERVISION, POLICIES, CATALOGUE, UNITS, LINES, CALL_FLOW, SENT, WEBHOOKS, AUDIT, BOT)
 """What stands in the menu of whoever may open it and has no room on the rail."""
 
 ROLE_NAMES: dict[Role, str] = {

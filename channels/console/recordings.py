@@ -19,6 +19,7 @@ from ticketing.conversation.calls import caller_numbers
 from ticketing.conversation.models import Call, CallState
 from ticketing.conversation.service import messages
 from ticketing.people.lines import calls_of
+from ticketing.people.permissions import may
 from ticketing.ticket.access import access_call, conversations_about_withheld, visible, withheld_conversations
 from ticketing.ticket.models import Ticket
 
@@ -63,19 +64,24 @@ def _place(after: tuple[datetime, str] | None) -> tuple[datetime, UUID] | None:
         return None
 
 
+def call_id_of(request: web.Request) -> UUID:
+    """The call in the address. Raises NotFound when it is none."""
+    try:
+        return UUID(request.match_info["id"])
+    except ValueError:
+        raise NotFound(_("没有找到这通电话")) from None
+
+
 async def show_call(request: web.Request) -> web.StreamResponse:
     """GET /console/recordings/{id}: one call with its transcript."""
     person = require_may(request, "recording.list")
     core = request.app[CORE]
-    try:
-        call_id = UUID(request.match_info["id"])
-    except ValueError:
-        raise NotFound(_("没有找到这通电话")) from None
     async with request.app[DATABASE].transaction() as session:
-        call = await access_call(core, session, person.actor, call_id)
+        call = await access_call(core, session, person.actor, call_id_of(request))
         said = await messages(session, call.conversation_id)
         seen = select(Ticket).where(Ticket.conversation_id == call.conversation_id, visible(core, person.actor)).order_by(Ticket.id.desc())
         ticket = (await session.scalars(seen.limit(1))).first()
         known = await caller_numbers(core, session, [call])
     number = mask_phone(known[call.id]) if call.id in known else _("号码未显示")
-    return page(request, "console/recording.html", nav="recordings", call=call, said=said, ticket=ticket, number=number)
+    inspects = bool(call.ended_at and call.recording_path and call.data.get("agent_id")) and may(person.actor, "quality.score")
+    return page(request, "console/recording.html", nav="recordings", call=call, said=said, ticket=ticket, number=number, inspects=inspects)

@@ -38,6 +38,7 @@ JOBS = {
     "webhooks": "通知与对接发送",
     "api answers": "清理接口的重复请求记录",
     "knowledge": "知识",
+    "bot training": "机器人训练",
     "audit seals": "审计封存",
     "log-in sessions": "清理过期登录",
     "briefs": "简报",

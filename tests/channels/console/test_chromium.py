@@ -44,7 +44,7 @@ PAGES = {
         "/console/brief",
     ),
     "supervisor": ("/console/queue", "/console/queue/roster", "/console/queue/nuisance"),
-    "quality": ("/console/recordings",),
+    "quality": ("/console/quality", "/console/recordings"),
     "admin": (
         "/console/system",
         "/console/calendar",

@@ -19,6 +19,8 @@ PAGES = {
     "/console/figures": {"leader", "supervisor", "dispatcher", "clerk", "chief"},
     "/console/articles": {"agent", "dispatcher", "clerk", "chief", "editor"},
     "/console/recordings": {"quality"},
+    "/console/quality": {"quality", "supervisor", "agent"},
+    "/console/quality/book": {"quality", "supervisor"},
     "/console/system": {"admin"},
     "/console/people": {"admin", "clerk"},
 }
