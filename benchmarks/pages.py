@@ -31,9 +31,10 @@ SCREENS, EVENTS, EACH = 500, 20, 10
 CONSOLE = {
     "dispatcher": (
         "/console/tickets", "/console/tickets?queue=overdue", "/console/board", "/console/articles", "/console/notices",
-        "/console/supervision", "/console/figures", "/console/statistics", "/console/me", "/console/tickets/{waiting}",
+        "/console/supervision", "/console/figures", "/console/statistics", "/console/me",
+        "/console/tickets/{closed}", "/console/tickets/{working}",
     ),
-    "clerk": ("/console/tickets", "/console/tickets/{working}"),
+    "clerk": ("/console/tickets", "/console/tickets?queue=overdue"),
     "agent": ("/console/desk", "/console/chats", "/console/tickets/new", "/console/tickets"),
     "callback": ("/console/callbacks", "/console/tickets"),
 }  # fmt: skip
@@ -44,7 +45,7 @@ _HEARD = """wanted => new Promise(done => { const look = () =>
     window.heard.length > wanted ? done(window.heard[wanted]) : setTimeout(look, 5);
     look(); })"""
 _NUMBER = "(SELECT number FROM ticket WHERE state = '{}' AND confidentiality = 'masked' ORDER BY id DESC LIMIT 1)"
-_NUMBERS = f"SELECT {_NUMBER.format('in_progress')} AS working, {_NUMBER.format('to_dispatch')} AS waiting"
+_NUMBERS = f"SELECT {_NUMBER.format('in_progress')} AS working, {_NUMBER.format('closed')} AS closed"
 
 
 class Heard:
