@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,10 @@ from uuid import UUID
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 
+from channels.web.app import create_app
+from hotline.assembly import Services
 from tests.channels.console.test_chromium import Desk, chromium, playwright_api, pytestmark
-from tests.channels.console.test_pop import answer, hang_up, ringing
+from tests.channels.console.test_pop import answer, hang_up, ringing, say
 from tests.channels.console.test_queue import at_desk
 from tests.channels.staff import City, Opener
 from ticketing.conversation.models import Author
@@ -75,6 +78,7 @@ async def test_a_call_by_keys_alone(chromium: Any, site: TestServer, city: City)
 
     call = await ringing(city)
     await page.wait_for_selector("#callbar:has-text('139 **** 2716')")
+    await page.wait_for_function("() => document.title.startsWith('☎') && Number(document.documentElement.dataset.rung) > 0")
     await picture(desk, "ringing")
     await desk.check("ringing", problems)
     await answer(city, call)
@@ -194,3 +198,37 @@ async def test_a_draft_is_only_for_who_answers(browser: Opener, city: City) -> N
         assert (await person.post(path, {"csrf": csrf, "text": login})).status == status, login
     assert ">agent</textarea>" in await (await browser("agent")).text(f"/console/chats?id={conversation.id}")
     assert "agent</textarea>" not in await (await browser("supervisor")).text(f"/console/chats?id={conversation.id}")
+
+
+async def test_the_desk_outlives_a_restart_of_the_web_process(chromium: Any, city: City) -> None:
+    """The server is gone in the middle of a call and another one comes on its port: no reload, nothing typed is lost, and it is live."""
+    first = TestServer(create_app(Services(city.settings, city.core, city.database)))
+    await first.start_server()
+    call = await ringing(city)
+    await answer(city, call)
+    desk = await Desk.of(chromium, first, "agent")
+    page = desk.page
+    await desk.connected()
+    await page.wait_for_selector("#f-content")
+    await page.evaluate("window.same = true")
+    await page.focus("#f-address")
+    await page.keyboard.press("End")
+    async with await done(desk, "/draft"):
+        await page.keyboard.type("东门")
+    port = first.port
+    await first.close()
+    await page.wait_for_selector("#live[data-live=off]", state="attached")
+    await page.keyboard.type("外")
+    await say(city, call, "现在还在打桩")
+    second = TestServer(create_app(Services(city.settings, city.core, city.database)), port=port)
+    await second.start_server()
+    try:
+        await desk.connected()
+        await page.wait_for_selector(".talk .say:has-text('现在还在打桩')")
+        assert await page.evaluate("window.same && document.activeElement.id") == "f-address"
+        assert (await page.input_value("#f-address")).endswith("东门外")
+        await page.reload()
+        await playwright_api.expect(page.locator("#f-address")).to_have_value(re.compile("东门"))
+    finally:
+        await page.close()
+        await second.close()

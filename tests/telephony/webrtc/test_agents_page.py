@@ -23,11 +23,16 @@ from telephony.webrtc.gateway import Gateway
 from telephony.webrtc.leg import offer_only
 from telephony.webrtc.process import SeatBook
 from telephony.webrtc.server import PhoneServer
+from tests.channels.console.test_pop import answer, hang_up
+from tests.channels.console.test_queue import caller
 from tests.channels.staff import PASSWORD, Browser, City, city, template
 from tests.navigation import goto
 from tests.telephony.sounds import tone
 from tests.telephony.webrtc.page import hears, until
-from ticketing.duty.models import Duty
+from ticketing.call_flow.document import package_document
+from ticketing.duty.models import Duty, DutyState
+from ticketing.duty.service import set_state
+from ticketing.queue.service import distribute
 
 __all__ = ["city", "template"]
 
@@ -233,6 +238,32 @@ async def test_an_agent_takes_a_call_in_the_browser_by_keys_alone(exchange: Exch
     await page.keyboard.press("Control+F8")
     assert isinstance(await asyncio.wait_for(leg.events.get(), 10), HungUp)
     await state(page, "idle")
+
+    desk = await page.context.new_page()  # the desk's keys are the telephone's as well
+    await exchange.until_number()
+    async with exchange.city.database.transaction() as session:
+        await set_state(exchange.city.core, session, exchange.city.people["agent"], DutyState.READY)
+    call = await caller(exchange.city)
+    async with exchange.city.database.transaction() as session:
+        assert await distribute(exchange.city.core, session, package_document())
+    await goto(desk, str(exchange.site.make_url("/console/desk")))
+    dialling = await ring(exchange, page)
+    await desk.wait_for_selector("#callbar [data-phone=answer]")
+    await desk.keyboard.press("F2")
+    leg = await dialling
+    await state(page, "talking")
+    await answer(exchange.city, call)
+    await desk.wait_for_selector("#callbar [data-phone=mute]")
+    await page.wait_for_function("() => document.getElementById('phone-time').textContent >= '00:01'")  # not the answering key twice
+    await desk.keyboard.press("F2")
+    await desk.wait_for_selector("#bar-muted:has-text('已静音')")
+    await desk.keyboard.press("F2")
+    await desk.wait_for_selector("#bar-muted", state="hidden")
+    await page.keyboard.press("Control+F8")
+    assert isinstance(await asyncio.wait_for(leg.events.get(), 10), HungUp)
+    await state(page, "idle")
+    await hang_up(exchange.city, call)
+    await desk.close()
 
     dialling = await ring(exchange, page)
     await page.click("#phone-refuse")

@@ -194,6 +194,7 @@
       var voice = document.getElementById('bell');
       if (voice) voice.textContent = key;
       toast(key);
+      document.dispatchEvent(new CustomEvent('ui:bell'));
     });
   }
   ring();
