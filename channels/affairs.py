@@ -30,7 +30,8 @@ from ticketing.ticket.states import Satisfaction, TicketState
 WORDS = frozenset({"我的工单", "我的诉求", "我的投诉", "查我的工单", "我的工单进度"})
 SUPPLEMENTED = "supplement"
 """Key of `Conversation.bot_state`: the id of the ticket that was added to last and the moment; pictures that follow belong to it."""
-_SUPPLEMENT = re.compile(r"\s*(?:我要|我想)?补充(?:一下|材料|说明|情况|内容)?\s*[:：,，。]?\s*(.*)", re.DOTALL)
+_SUPPLEMENT = re.compile(r"\s*(?:我要|我想)?补充(?:一下|材料|说明|情况|内容)?(?:\s*[:：,，。]\s*|\s+|(?=\d)|$)(.*)", re.DOTALL)
+"""With a blank, a colon or a number after it: 补充养老保险怎么办 is a question."""
 _JUST_NOW = timedelta(minutes=10)
 _LOOK_BACK = 20
 

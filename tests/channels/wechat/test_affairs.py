@@ -33,6 +33,13 @@ async def test_words_after_supplement_reach_the_open_ticket_with_or_without_numb
     assert await supplements(city, number) == [MORE, "今天又有人绊倒"]
 
 
+async def test_a_question_that_begins_with_the_word_is_no_supplement(city: World) -> None:
+    fan = city.account.fan()
+    number = await register(city, fan)
+    await say(city, fan, "补充养老保险怎么办")
+    assert await supplements(city, number) == []
+
+
 async def test_a_repeated_push_adds_once_and_gets_the_same_answer(city: World) -> None:
     fan = city.account.fan()
     number = await register(city, fan)
