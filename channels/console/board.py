@@ -10,6 +10,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.console import deciding
 from channels.console.due import Due, describe
 from channels.console.pages import fragment, page
 from channels.console.session import Staff, require_may
@@ -39,11 +40,15 @@ class Pressing:
 
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/board."""
-    person = require_may(request, "board.see")
+    person, core = require_may(request, "board.see"), request.app[CORE]
     async with request.app[DATABASE].transaction() as session:
         lanes = await _lanes(request, session, person)
         month, units = await _cards(request, session, person)
-    values: dict[str, Any] = {"lanes": lanes, "words": LANES, "month": month, "card_units": units, "per_lane": PER_LANE}
+        values: dict[str, Any] = {
+            "lanes": lanes, "words": LANES, "month": month, "card_units": units, "per_lane": PER_LANE,
+            "asks": await deciding.requests(core, session, person.actor), "heaps": await deciding.heaps(core, session, person.actor),
+            "load": await deciding.load(core, session, person.actor),
+        }  # fmt: skip
     if is_fragment(request) and request.query.get("part"):
         return fragment(request, "console/_board.html", **values)
     return page(request, "console/board.html", nav="board", **values)
