@@ -154,7 +154,7 @@ def walk(camera: Camera, page: Page, starts: list[str]) -> None:
             camera.seen.add(alike)
             camera.look(page, path)
         for link in _links(page, camera.url):
-            if link not in known:
+            if link not in known and (camera.role == PORTAL or link.startswith("/console")):
                 known.add(link)
                 waiting.append(link)
 
@@ -239,7 +239,7 @@ def main() -> int:
     seen: set[str] = set()
     with sync_playwright() as playwright:
         path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", "--lang=zh-CN"])
         for role in options.role:
             camera = Camera(options.url.rstrip("/"), options.folder, role, seen)
             citizen(camera, browser, options.codes) if role == PORTAL else staff(camera, browser)
