@@ -17,6 +17,7 @@ from channels.web.formats import citizen_time
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import HotlineError, InvalidInput
 from hotline.i18n import _
+from ticketing.assignment.models import Facts
 from ticketing.deadline.limits import UNITS, Limit
 from ticketing.deadline.service import extend_clock, policy_of
 from ticketing.people.models import Role
@@ -42,6 +43,10 @@ async def show(request: web.Request) -> web.StreamResponse:
             ticket = await access_ticket(core, session, person.actor, request.match_info["number"], lock=True)
             step = Step(core, session, actor, ticket, form, lambda name: [str(value) for value in data.getall(name, [])])
             missing = await _missing(action, step)
+            if action == "reply" and not form.get("facts"):  # one choice that is open must not hide what the gate says of the text
+                form["facts"] = Facts.UNTRUE.value
+                await session.refresh(ticket)
+                missing += await _missing(action, step)
             await session.refresh(ticket)
             ahead = await _AHEAD[action](step)
             raise _Undo

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 
-from tests.channels.console.test_chromium import Desk, chromium, playwright_api, pytestmark
+from tests.channels.console.test_chromium import Desk, _dispatched, chromium, playwright_api, pytestmark
 from tests.channels.staff import City
 
 __all__ = ["chromium", "pytestmark"]
@@ -38,3 +38,23 @@ async def test_two_browsers_act_on_one_ticket(chromium: Any, site: TestServer, c
     await second.page.wait_for_selector("text=登记内容已更新")
     assert "江畔花园北门夜间施工" in await second.page.inner_text(".matter")
     await playwright_api.expect(second.page.locator("article .urgent")).to_have_text("紧急")
+
+
+async def test_the_reply_editor_tells_what_is_missing_while_it_is_typed(chromium: Any, site: TestServer, city: City) -> None:
+    number = await _dispatched(city)
+    desk = await Desk.of(chromium, site, "clerk")
+    await desk.open(f"/console/tickets/{number}")
+    await desk.page.keyboard.press("d")
+    await desk.page.click("#a-sign button[type=submit]")
+    await desk.page.wait_for_selector("text=已签收")
+    if not await desk.page.is_visible(".next button[data-open=a-reply]"):
+        await desk.page.click("summary:has-text('其他操作')")
+    await desk.page.click("button[data-open=a-reply]")
+    await desk.page.fill("#reply-measures", "已处理")
+    await desk.page.wait_for_selector("#preview-reply:has-text('至少写30个字')")
+    await desk.page.fill("#reply-measures", "执法队当晚到场检查，已责令工地停止夜间施工，并约谈项目负责人，安排连续三晚巡查。")
+    await playwright_api.expect(desk.page.locator("#preview-reply")).not_to_contain_text("至少写30个字")
+    await playwright_api.expect(desk.page.locator("#preview-reply")).to_contain_text("首席代表审签")
+    problems: list[str] = []
+    await desk.check("reply", problems)
+    assert problems == []
