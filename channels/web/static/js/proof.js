@@ -1,15 +1,16 @@
 /* A worker: solves the riddles of channels/portal/flood.py, so that the page stays quick. Gets {token, bits, pieces}, answers the proof.
    SHA-256 by ourselves: the browser's own is slow for many small texts, and missing where the page is not secure. */
+(function () {
 'use strict';
-var K = [], H = [];
+var K = new Int32Array(64), H = [];
 (function () {   // the first 32 bits of the fractional parts of roots of primes (FIPS 180-4)
   function part(x) { return ((x - Math.floor(x)) * 4294967296) | 0; }
-  for (var n = 2; K.length < 64; n++) {
+  for (var n = 2, count = 0; count < 64; n++) {
     var prime = true;
     for (var d = 2; d * d <= n; d++) if (n % d === 0) { prime = false; break; }
     if (!prime) continue;
     if (H.length < 8) H.push(part(Math.sqrt(n)));
-    K.push(part(Math.cbrt(n)));
+    K[count++] = part(Math.cbrt(n));
   }
 })();
 var W = new Int32Array(64), S = new Int32Array(8);
@@ -45,3 +46,4 @@ self.onmessage = function (event) {
   }
   self.postMessage(found.join('.'));
 };
+})();
