@@ -48,6 +48,7 @@ from channels.console import (
     queue_page,
     recordings,
     register,
+    spool,
     statistics,
     streams,
     style,
@@ -69,6 +70,7 @@ def setup(app: web.Application) -> None:
     """Add the console to the web application."""
     article_speech.setup(app)
     style.setup(app)
+    spool.setup(app)
     guide.setup(app)
     steps = "|".join(HANDLERS)
     app.router.add_routes(
