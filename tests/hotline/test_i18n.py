@@ -1,10 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
 
 from hotline import i18n
 from hotline.i18n import _
 
+ROOT = Path(__file__).parents[2]
 TEXT = "数据库暂时连不上，请稍后再试"
 
 
@@ -37,3 +44,15 @@ async def test_one_request_does_not_change_the_language_of_another() -> None:
     first, second = await asyncio.gather(english(), chinese())
     assert first.startswith("The database")
     assert second == TEXT
+
+
+@pytest.mark.slow  # reads every source
+def test_every_text_has_an_english_line(tmp_path: Path) -> None:
+    found = tmp_path / "messages.pot"
+    words = ["--quiet", "extract", "--ignore-dirs", ".venv rasa", "-F", "hotline/locale/babel.cfg", "-k", "_", "-o", str(found), "."]
+    subprocess.run([sys.executable, "-m", "babel.messages.frontend", *words], cwd=ROOT, check=True)
+    with found.open("rb") as source, (i18n.LOCALE_DIR / "en.po").open("rb") as english:
+        texts = {str(message.id) for message in read_po(source) if message.id}
+        lines = {str(message.id) for message in read_po(english, locale="en") if message.string}
+    assert texts, "nothing was read"
+    assert sorted(texts - lines) == [], "write them into hotline/locale/en.po"

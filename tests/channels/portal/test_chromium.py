@@ -117,7 +117,7 @@ async def test_chat_is_live_both_ways(chromium: Any, client: Client, city: Datab
     assert await page.input_value("#say") == ""
     assert await page.evaluate("document.activeElement.id") == "say"
     await page.click("#quick >> text=转人工")
-    await page.wait_for_selector("#quick >> text=正在为您找话务员")
+    await page.wait_for_selector("#ask-state >> text=正在为您找话务员")
     await page.fill("#say", "写了一半")
     async with city.transaction() as session:
         known = (await session.scalars(select(Conversation.id))).one()
