@@ -14,7 +14,7 @@
   var answered = hasAnswer(last);
   function hasAnswer(id) {
     var next = id && document.getElementById(id).nextElementSibling;
-    return !!next && next.id !== 'last';
+    return !!next && next.id !== 'last' && next.id !== 'm-answering';
   }
   document.addEventListener('htmx:after:swap', function () {
     var now = lastOwn();
