@@ -20,6 +20,7 @@ from ticketing.request import extension, suspension
 from ticketing.request import service as requests
 from ticketing.ticket import dispatch as desk
 from ticketing.ticket.access import access_ticket
+from ticketing.ticket.area import UNKNOWN
 from ticketing.ticket.states import DispatchMode
 
 MEASURES = "已派人到现场更换路灯灯头并测试，当晚恢复照明；今后每周巡查一次，发现故障当天修复。"
@@ -47,8 +48,9 @@ class Office:
         """Give the ticket to unit 2; returns the assignment."""
         async with self.database.transaction() as session:
             ticket = await access_ticket(self.core, session, self.people[Role.DISPATCHER], number, lock=True)
+            where = {} if ticket.district else {"district": UNKNOWN}  # the citizen did not say
             assignment = await desk.dispatch(
-                self.core, session, self.people[Role.DISPATCHER], ticket, unit_id=2, mode=DispatchMode.PHONE, instruction="请速办"
+                self.core, session, self.people[Role.DISPATCHER], ticket, unit_id=2, mode=DispatchMode.PHONE, instruction="请速办", **where
             )
             return assignment.id
 

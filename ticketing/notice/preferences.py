@@ -7,9 +7,9 @@ pushed, since deadlines of the citizen's own hang on it; in quiet hours it waits
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import InvalidInput
@@ -17,7 +17,7 @@ from hotline.events import record
 from hotline.i18n import _
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
-from ticketing.notice.models import NoticePreference
+from ticketing.notice.models import NoticeDelivery, NoticePreference
 from ticketing.notice.quiet import not_before
 from ticketing.notice.templates import Quiet
 from ticketing.people.actor import Actor, citizen_actor
@@ -35,6 +35,8 @@ class Preference:
     quiet: Quiet | None = None
     language: str = "zh"
     opted_out: bool = False
+    pushed: int = 0
+    """How many messages the number was sent within the last day without having proved to be the citizen's."""
 
     def not_before(self, city: Quiet, moment: datetime) -> datetime:
         """The first moment from `moment` on that lies neither in the city's nor in the citizen's own quiet hours.
@@ -51,18 +53,23 @@ class Preference:
 DEFAULT = Preference()
 
 
-async def preference_of(session: AsyncSession, citizen: Citizen) -> Preference:
+async def preference_of(core: Core, session: AsyncSession, citizen: Citizen) -> Preference:
     """The citizen's own, else that of the person who has proved to have this number: an opt-out holds for the number."""
+    since = core.clock.now() - timedelta(days=1)
+    recent = (NoticeDelivery.phone_hash == citizen.phone_hash, NoticeDelivery.queued_at > since)
+    pushed = select(func.count()).select_from(NoticeDelivery).where(*recent).scalar_subquery()
     same = NoticePreference.citizen_id == citizen.id
     if citizen.phone_hash:
-        same = or_(same, (Citizen.phone_hash == citizen.phone_hash) & Citizen.phone_verified)
-    statement = select(NoticePreference).join(Citizen, Citizen.id == NoticePreference.citizen_id).where(same)
-    rows = list(await session.scalars(statement))
+        proved = select(Citizen.id).where(Citizen.phone_hash == citizen.phone_hash, Citizen.phone_verified)
+        same = or_(same, NoticePreference.citizen_id.in_(proved))
+    one = select(pushed.label("pushed")).subquery()  # a row also where nobody has chosen anything
+    found = list(await session.execute(select(one.c.pushed, NoticePreference).outerjoin_from(one, NoticePreference, same)))
+    count, rows = found[0].pushed, [row.NoticePreference for row in found if row.NoticePreference is not None]
     if not rows:
-        return DEFAULT
+        return Preference(pushed=count)
     own = next((row for row in rows if row.citizen_id == citizen.id), rows[0])
     quiet = Quiet.model_validate({"from": own.quiet_from, "to": own.quiet_to}) if own.quiet_from and own.quiet_to else None
-    return Preference(own.way, quiet, own.language, any(row.opted_out_at is not None for row in rows))
+    return Preference(own.way, quiet, own.language, any(row.opted_out_at is not None for row in rows), count)
 
 
 async def choose(

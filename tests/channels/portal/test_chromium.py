@@ -140,7 +140,9 @@ async def test_an_answer_is_read_from_its_beginning(chromium: Any, client: Clien
         await page.wait_for_function(
             "text => [...document.querySelectorAll('#talk > li.us')].pop()?.innerText.endsWith(text)", arg=question
         )
-        await page.wait_for_function("[...document.querySelectorAll('#talk > li.us')].pop().nextElementSibling.matches('.bot:not(#m-answering)')")
+        await page.wait_for_function(
+            "[...document.querySelectorAll('#talk > li.us')].pop().nextElementSibling.matches('.bot:not(#m-answering)')"
+        )
     box = "document.querySelector('.talkbox').getBoundingClientRect()"
     await page.wait_for_function(f"[...document.querySelectorAll('#talk > li.us')].pop().getBoundingClientRect().top - {box}.top < 40")
     assert await page.evaluate("document.scrollingElement.scrollHeight - innerHeight") == 0, "only the talk scrolls, never the page"

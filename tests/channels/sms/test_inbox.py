@@ -190,10 +190,10 @@ async def test_opting_out_keeps_back_what_need_not_be_told(sms: Sms) -> None:
     assert "已退订" in await sms.say("退订。")
     [citizen] = await sms.all(Citizen)
     async with sms.services.database.transaction() as session:
-        assert (await preference_of(session, citizen)).opted_out
+        assert (await preference_of(sms.services.core, session, citizen)).opted_out
     assert "已恢复" in await sms.say("恢复")
     async with sms.services.database.transaction() as session:
-        assert not (await preference_of(session, citizen)).opted_out
+        assert not (await preference_of(sms.services.core, session, citizen)).opted_out
 
 
 async def test_no_number_gets_more_than_the_days_share(sms: Sms, clock: ManualClock) -> None:

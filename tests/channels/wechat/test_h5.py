@@ -111,7 +111,7 @@ async def test_how_to_be_told_is_kept_and_counts(city: World, browser: Browser) 
     async with city.services.database.transaction() as session:
         row = (await session.scalars(select(NoticePreference))).one()
         assert (row.way, str(row.quiet_from), str(row.quiet_to)) == ("none", "12:00:00", "14:30:00")
-        wish = await preference_of(session, await session.get_one(Citizen, row.citizen_id))
+        wish = await preference_of(city.services.core, session, await session.get_one(Citizen, row.citizen_id))
     assert wish.quiet is not None
     assert wish.way == "none"
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from hotline.database import Database
 from hotline.processes.edge import of_private
@@ -78,7 +79,7 @@ async def ring(process: Phone, edge: Running) -> Leg:
 async def test_an_agents_desk_telephone(city: City, database: Database, server: PrivatePostgres, make_phone: MakePhone, codec: str) -> None:
     async with city.database.transaction() as session:
         given = await issue(city.core, session, city.admin, city.agent.user_id or 0, "2001")
-    name = database.engine.url.database
+    name = make_url(database.url).database
     assert name
     role, socket = of_private(server, name)
     process = await make_phone(Desk())

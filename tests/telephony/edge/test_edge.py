@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from hotline.database import Database
 from hotline.processes.edge import of_private
@@ -232,7 +233,7 @@ class TestTelephones:
 
 def of_private_database(server: PrivatePostgres, database: Database) -> tuple[str, str]:
     """As `of_private`, for a test's own database."""
-    name = database.engine.url.database
+    name = make_url(database.url).database
     assert name
     return of_private(server, name)
 
