@@ -86,6 +86,5 @@ async def journey(url: str, sip: str, browser: Any, pictures: str = "") -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 async def test_a_citizen_and_an_agent_in_the_browser_hear_each_other(demo: Demo, chromium: Any) -> None:
     await journey(demo.url, demo.sip, chromium)
