@@ -9,8 +9,8 @@ import threading
 from collections import deque
 
 
-class NoFreePort(Exception):
-    """All RTP ports are in use; the caller should hear busy."""
+class NoFreePort(OSError):
+    """All RTP ports are in use; a caller should hear busy, and who dials meets it like any other failure of the network."""
 
 
 class PortPool:

@@ -135,6 +135,10 @@ class CallbackRobot:
             log.info("robot_not_answered", ticket=task.number, status=failed.status)
             await self._give_back(task, outcome_of(failed.status))
             return False
+        except (ValueError, OSError) as error:  # no address of ours, no such host, no port left
+            log.warning("robot_not_dialled", ticket=task.number, reason=type(error).__name__)
+            await self._give_back(task, "failed")
+            return False
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(task, "failed"))
             raise

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from hotline.settings import Settings
 from telephony.leg import CallFailed, HungUp, Leg
 from telephony.media.codec import loudness
+from telephony.media.ports import NoFreePort
 from telephony.queue.switchboard import Switchboard
 from telephony.robot.work import CallbackRobot, Pace, outcome_of
 from telephony.testing import FakeLeg
@@ -162,6 +163,19 @@ async def test_what_a_refusal_means(city: City, line: Line, status: int, outcome
     (task,) = await rows(city, CallbackTask, number)
     assert (attempt.outcome, task.attempts) == (outcome, counts)
     assert outcome_of(status) == outcome
+
+
+@pytest.mark.parametrize("fault", [NoFreePort("no free RTP port"), ValueError("no such host")])
+async def test_a_line_of_ours_that_cannot_dial_does_not_count_against_the_citizen(city: City, line: Line, fault: Exception) -> None:
+    number = await to_callback(city)
+
+    async def dial(_uri: str) -> Leg:
+        raise fault
+
+    assert await CallbackRobot(line.parts, dial, at_once=1, per_minute=100).one()
+    (attempt,) = await rows(city, CallbackAttempt, number)
+    (task,) = await rows(city, CallbackTask, number)
+    assert (attempt.outcome, task.attempts, task.claim) == ("failed", 0, None)
 
 
 async def test_a_number_that_may_not_be_dialled_goes_to_a_person(city: City, line: Line) -> None:
