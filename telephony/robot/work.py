@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from hotline.clock import to_city
 from hotline.errors import Conflict, HotlineError, InvalidInput, NotAllowed, Unavailable
@@ -85,19 +86,32 @@ class CallbackRobot:
         """Until cancelled. Without a database it waits."""
         try:
             while True:
-                while len(self._calls) < self._at_once and self._pace.allows(time.monotonic()):
-                    task = await self._claim()
-                    if task is None:
-                        break
-                    self._pace.begin(time.monotonic())
-                    call = asyncio.create_task(self._carry_out(*task), name=f"callback-{task[0].number}")
-                    self._calls.add(call)
-                    call.add_done_callback(self._calls.discard)
+                try:
+                    await self._begin_calls()
+                except (HotlineError, SQLAlchemyError, TimeoutError) as error:  # a deadlock, a claim that came too late
+                    log.warning("robot_not_read", reason=type(error).__name__)
+                except Exception:  # the next look tries again; calls that talk are not concerned
+                    log.exception("robot_not_read")
                 await asyncio.sleep(_LOOK_S)
         finally:
             for call in list(self._calls):
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
+
+    async def _begin_calls(self) -> None:
+        while len(self._calls) < self._at_once and self._pace.allows(time.monotonic()):
+            task = await self._claim()
+            if task is None:
+                return
+            self._pace.begin(time.monotonic())
+            call = asyncio.create_task(self._carry_out(*task), name=f"callback-{task[0].number}")
+            self._calls.add(call)
+            call.add_done_callback(self._ended)
+
+    def _ended(self, call: asyncio.Task[bool]) -> None:
+        self._calls.discard(call)
+        if not call.cancelled() and (error := call.exception()) is not None:
+            log.error("robot_call_broken", exc_info=error)  # its lease ends by itself
 
     async def one(self) -> bool:
         """Carry out one task if one is due; whether there was one."""
@@ -176,7 +190,7 @@ class CallbackRobot:
                 async with self._parts.database.transaction() as session:
                     await work(self._parts.core, session)
                 return
-            except Unavailable:
+            except (Unavailable, DBAPIError):  # away, or a deadlock
                 if time.monotonic() > until:
                     log.exception("robot_result_lost", ticket=task.number)
                     return

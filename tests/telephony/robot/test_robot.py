@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from importlib.resources import files
+from uuid import UUID
 
 import pytest
 import yaml
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.errors import Conflict
 from hotline.settings import Settings
 from telephony.leg import CallFailed, HungUp, Leg
 from telephony.media.codec import loudness
 from telephony.media.ports import NoFreePort
 from telephony.queue.switchboard import Switchboard
+from telephony.robot import work
 from telephony.robot.work import CallbackRobot, Pace, outcome_of
 from telephony.testing import FakeLeg
 from tests.telephony.conftest import MakePhone
@@ -23,6 +28,7 @@ from tests.ticketing.callback.test_visit import rows, ticket_of, to_callback
 from tests.ticketing.conftest import City
 from ticketing.callback import rules
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan
+from ticketing.context import Core
 from ticketing.conversation.models import Call, Message
 
 
@@ -176,6 +182,30 @@ async def test_a_line_of_ours_that_cannot_dial_does_not_count_against_the_citize
     (attempt,) = await rows(city, CallbackAttempt, number)
     (task,) = await rows(city, CallbackTask, number)
     assert (attempt.outcome, task.attempts, task.claim) == ("failed", 0, None)
+
+
+@pytest.mark.parametrize("fault", [OperationalError("SELECT", {}, Exception("deadlock detected")), Conflict("late"), RuntimeError("ours")])
+async def test_a_claim_that_fails_does_not_end_the_robot(city: City, line: Line, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    number = await to_callback(city)
+    start, faults = work.tasks.start_attempt, [fault]
+
+    async def start_attempt(core: Core, session: AsyncSession, lease: UUID) -> int:
+        if faults:
+            raise faults.pop()
+        return await start(core, session, lease)
+
+    monkeypatch.setattr(work.tasks, "start_attempt", start_attempt)
+    monkeypatch.setattr(work, "_LOOK_S", 0.01)
+    citizen = Citizen(line, refuses=486)
+    running = asyncio.create_task(citizen.robot().run())
+    try:
+        await until(lambda: bool(citizen.dialled) or running.done())
+        assert not running.done()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert len(citizen.dialled) == 1
+    assert len(await rows(city, CallbackAttempt, number)) == 1
 
 
 async def test_a_number_that_may_not_be_dialled_goes_to_a_person(city: City, line: Line) -> None:
