@@ -99,9 +99,13 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
 
     tending: asyncio.Task[None] | None = None
     exchange = asyncio.create_task(board.run(), name="switchboard")
-    robot = CallbackRobot(parts, phone.dial, at_once=settings.robot_calls, per_minute=settings.robot_calls_per_minute)
+
+    def dials() -> bool:
+        return not phone.endpoint.draining
+
+    robot = CallbackRobot(parts, phone.dial, at_once=settings.robot_calls, per_minute=settings.robot_calls_per_minute, takes_calls=dials)
     calling: asyncio.Task[None] | None = None
-    outgoing = OutgoingCalls(parts, takes_calls=lambda: not phone.endpoint.draining)
+    outgoing = OutgoingCalls(parts, takes_calls=dials)
     dialling: asyncio.Task[None] | None = None
     health: web.AppRunner | None = None
     try:

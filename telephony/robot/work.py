@@ -74,11 +74,15 @@ class Pace:
 class CallbackRobot:
     """Carries out what ticketing.callback plans for the robot. Any number of processes may run one: tasks are claimed."""
 
-    def __init__(self, parts: Parts, dial: Dial, *, at_once: int, per_minute: int) -> None:
-        """`dial` returns when the citizen has picked up, raises CallFailed. `at_once`: calls."""
+    def __init__(self, parts: Parts, dial: Dial, *, at_once: int, per_minute: int, takes_calls: Callable[[], bool] = lambda: True) -> None:
+        """`dial` returns when the citizen has picked up, raises CallFailed. `at_once`: calls.
+
+        `takes_calls`: False while the process drains: another one dials.
+        """
         self._parts = parts
         self._dial = dial
         self._at_once = at_once
+        self._takes_calls = takes_calls
         self._pace = Pace(per_minute)
         self._calls: set[asyncio.Task[bool]] = set()
 
@@ -99,7 +103,7 @@ class CallbackRobot:
             await asyncio.gather(*self._calls, return_exceptions=True)
 
     async def _begin_calls(self) -> None:
-        while len(self._calls) < self._at_once and self._pace.allows(time.monotonic()):
+        while self._takes_calls() and len(self._calls) < self._at_once and self._pace.allows(time.monotonic()):
             task = await self._claim()
             if task is None:
                 return

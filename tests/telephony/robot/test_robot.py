@@ -208,6 +208,24 @@ async def test_a_claim_that_fails_does_not_end_the_robot(city: City, line: Line,
     assert len(await rows(city, CallbackAttempt, number)) == 1
 
 
+async def test_a_process_that_drains_calls_nobody(city: City, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = await to_callback(city)
+    monkeypatch.setattr(work, "_LOOK_S", 0.01)
+    asked: list[bool] = []
+
+    def takes_calls() -> bool:
+        asked.append(True)
+        return False
+
+    citizen = Citizen(line, refuses=486)
+    running = asyncio.create_task(CallbackRobot(line.parts, citizen.dial, at_once=1, per_minute=100, takes_calls=takes_calls).run())
+    await until(lambda: len(asked) > 2)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert citizen.dialled == []
+    assert await rows(city, CallbackAttempt, number) == []
+
+
 async def test_a_number_that_may_not_be_dialled_goes_to_a_person(city: City, line: Line) -> None:
     number = await to_callback(city)
     citizen = Citizen(line)
