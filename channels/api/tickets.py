@@ -98,7 +98,7 @@ class NewTicket(Sent):
     kind: Kind = Kind.COMPLAINT
     title: Annotated[str, text(0, 60, "不填由内容生成")] = ""
     category: Annotated[str | None, Field(pattern=r"^[0-9]{4}$", description="类别代码")] = None
-    urgency: Urgency = Urgency.NORMAL
+    urgency: Annotated[Urgency | None, Field(description="不填按内容判断：正在发生的危险为特急")] = None
     confidentiality: Confidentiality = Confidentiality.MASKED
     occurred: Annotated[str, text(0, 200, "何时发生，市民的原话")] = ""
     district: Annotated[str, text(0, 50, "区县、全市或不详；地址说得出的可不填")] = ""

@@ -29,6 +29,7 @@ from ticketing.people.lines import line_of_call
 from ticketing.plain_text import plain
 from ticketing.secrecy import FLAG, is_secret, refuse_secret
 from ticketing.suggestion import similar
+from ticketing.suggestion.emergency import alarm_in
 from ticketing.supervision import sensitive
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
@@ -66,7 +67,8 @@ class Appeal:
     title: str = ""
     """Made from the content when empty."""
     category_code: str | None = None
-    urgency: Urgency = Urgency.NORMAL
+    urgency: Urgency | None = None
+    """By the words when nobody has said it: 特急 for a danger that is going on."""
     confidentiality: Confidentiality = Confidentiality.MASKED
     occurred: str = ""
     district: str = ""
@@ -115,7 +117,7 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
 
     Raises InvalidInput naming every field that is wrong; nothing is written then.
     """
-    appeal = with_area(keep_secrets_out(core, readable(appeal)))
+    appeal = _with_urgency(with_area(keep_secrets_out(core, readable(appeal))))
     await _check(session, actor, appeal)
     transition = (await workflow_versions.current(session)).step(TicketState.DRAFT, "register", actor)
     line = await _line(core, session, actor, appeal)
@@ -142,13 +144,21 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
     return Registered(ticket, query_code, clock, citizen)
 
 
+def _with_urgency(appeal: Appeal) -> Appeal:
+    """The smell of gas typed into a form on Friday evening does not wait for Monday's dispatcher."""
+    if appeal.urgency is not None:
+        return appeal
+    danger = alarm_in(f"{appeal.title}。{appeal.content}")
+    return replace(appeal, urgency=Urgency.EMERGENCY if danger else Urgency.NORMAL)
+
+
 def _ticket_of(appeal: Appeal, now: datetime) -> Ticket:
     """What the appeal says of the ticket; number, line, state, person and clock are still missing."""
     return Ticket(
         channel=appeal.channel.value,
         kind=appeal.kind.value,
         category_code=appeal.category_code,
-        urgency=appeal.urgency.value,
+        urgency=(appeal.urgency or Urgency.NORMAL).value,
         confidentiality=appeal.confidentiality.value,
         title=appeal.title.strip() or make_title(appeal.content, appeal.address),
         content=appeal.content.strip(),
