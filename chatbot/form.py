@@ -312,6 +312,8 @@ def _correction(draft: Draft, text: str) -> Step | None:
     if not draft.values or draft.asking is Slot.WHAT:
         return None
     said = text.strip().rstrip("。.!！")
+    if draft.value(Slot.PHONE) and hearing.corrects_ending(said):
+        return _apply_fix(draft, Slot.PHONE, hearing.with_ending(draft.value(Slot.PHONE), said) or "")
     for slot, names in _NAMED.items():
         named = re.match(
             rf"^(?:不对|不是|错了)?[，,、\s]*(?:我的|那个|这个)?(?:(?:{names}){_WRONG}了?|{_WRONG}(?:一下|个)?(?:{names})){_SAYS}(?P<value>.*)$",

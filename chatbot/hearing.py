@@ -28,17 +28,60 @@ def digit_runs(text: str) -> list[str]:
     return [re.sub(r"\D", "", run.translate(_DIGITS)) for run in _DIGIT_RUN.findall(plain)]
 
 
+_CORRECTED = re.compile(
+    rf"(?:^|(?<=[\s，,、。.;；!！…{_SPOKEN_DIGIT}啊哦哎嗯呃]))(?:我)?(?:[说讲写打报记搞弄]错了|不对|错了|更正(?:一下)?|不是(?=[^是]+是\s*[{_SPOKEN_DIGIT}]))"
+)
+"""«139…, no, it is 138…». Only where a clause begins: the manners of a shop that are 不对 correct nothing."""
+_ENDING = re.compile(
+    rf"(?:最后面?|末尾|后面?)的?(?P<count>[一两二三四五六七八1-8])(?:位|个)(?:数字|号码|数)?(?:错了|不对)?[\s，,、]*(?:不是[{_SPOKEN_DIGIT}]+[\s，,、]*而?)?"
+    rf"(?:应该|应当|改|换)?(?:是|为|成)\s*(?P<digits>{_DIGIT_RUN.pattern})"
+)
+_ENDING_ONLY = re.compile(
+    rf"(?:(?:不+对|不是|错了|[说写记]错了|更正)[\s，,、]*)*(?:我的?|那个|这个)?(?:(?:手机|电话)?号码?|电话|手机)?(?:错了|不对)?的?[\s，,、]*{_ENDING.pattern}"
+    r"[\s，,。.!！]*(?:的|啊|吧|呀|才对|谢谢)*"
+)
+
+
 def find_phone(text: str) -> str | None:
     """The first number in `text` on which a person can be called, in national form; None when there is none.
 
-    A service number of 7 or 8 digits counts only when nearly nothing else is said.
+    A service number of 7 or 8 digits counts only when nearly nothing else is said. Who corrects himself (不对，是…；错了；更正)
+    means the last number after it, or the number before with other last digits.
     """
-    whole = "".join(digit_runs(text))
-    for run in (*digit_runs(text), whole):
-        digits = run[2:] if run.startswith("86") and len(run) == 13 else run
-        if (len(digits) >= 10 or _nearly_only_digits(text)) and normalise_phone(digits):
-            return digits
-    return None
+    first, *later = _CORRECTED.split(text)
+    found = next(iter(_phones(first, text)), None)
+    for part in later:
+        ending = _ENDING.search(part) if found else None
+        corrected = _with_ending(found, ending) if found and ending else None
+        found = corrected or next(reversed(_phones(part, text)), None) or found
+    return found
+
+
+def _phones(part: str, text: str) -> list[str]:
+    """The numbers in `part` of `text`; all its digits together when no run of them is one."""
+    runs = digit_runs(part)
+    for candidates in (runs, ["".join(runs)]):
+        numbers = [run[2:] if run.startswith("86") and len(run) == 13 else run for run in candidates]
+        if valid := [digits for digits in numbers if (len(digits) >= 10 or _nearly_only_digits(text)) and normalise_phone(digits)]:
+            return valid
+    return []
+
+
+def corrects_ending(text: str) -> bool:
+    """Whether the whole utterance says what the last digits of a number are (不对，最后两位是八六)."""
+    return bool(_ENDING_ONLY.fullmatch(text.strip()))
+
+
+def with_ending(phone: str, text: str) -> str | None:
+    """`phone` with the last digits that `text` tells; None when they are not as many as it says, or make no number."""
+    ending = _ENDING.search(text)
+    return _with_ending(phone, ending) if ending else None
+
+
+def _with_ending(phone: str, ending: re.Match[str]) -> str | None:
+    digits = re.sub(r"\D", "", ending["digits"].translate(_DIGITS))
+    corrected = phone[: -len(digits)] + digits
+    return corrected if len(digits) == int(ending["count"].translate(_DIGITS)) and normalise_phone(corrected) else None
 
 
 def _nearly_only_digits(text: str) -> bool:

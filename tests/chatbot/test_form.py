@@ -162,3 +162,24 @@ def test_again_asks_the_same_question() -> None:
 def test_a_huge_answer_is_cut() -> None:
     step = talk("路灯坏了" * 5000)
     assert len(step.draft.value(Slot.WHAT)) <= 4800
+
+
+FOUR = tuple(ALL.values())[:4]
+
+
+@pytest.mark.parametrize(
+    ("lines", "outcome", "phone"),
+    [
+        pytest.param((*FOUR, "13900002716，不对，是13800002716"), Outcome.CONFIRM, "13800002716", id="corrected-at-once"),
+        pytest.param((*FOUR, "不是13900002716，是13800002716"), Outcome.CONFIRM, "13800002716", id="not-but"),
+        pytest.param((*FOUR, "幺三九零零零零二七幺六错了最后两位是八六"), Outcome.CONFIRM, "13900002786", id="ending-at-once"),
+        pytest.param((*ALL.values(), "不对，最后两位是八六"), Outcome.CONFIRM, "13900002786", id="ending-at-the-summary"),
+        pytest.param((*ALL.values(), "电话最后两位不是一六，是八六"), Outcome.CONFIRM, "13900002786", id="ending-not-but"),
+        pytest.param((*ALL.values(), "电话错了，后四位应该是一二三"), Outcome.ASK, "", id="ending-of-another-length-is-asked"),
+        pytest.param((*ALL.values(), "那辆车车牌最后两位是八六"), Outcome.CONFIRM, "13900002716", id="ending-of-something-else"),
+        pytest.param((*FOUR, "13900002716，他们态度不对，店里13800002716"), Outcome.CONFIRM, "13900002716", id="wrong-manners"),
+    ],
+)
+def test_a_number_corrected_in_part_or_in_one_breath(lines: tuple[str, ...], outcome: Outcome, phone: str) -> None:
+    step = talk(*lines)
+    assert (step.outcome, step.draft.value(Slot.PHONE)) == (outcome, phone)
