@@ -95,6 +95,8 @@ async def test_an_answered_callback_closes_the_ticket(city: City, line: Line, st
     assert citizen.leg.hung_up == HungUp("us", "normal")
     # before somebody has said that the matter is theirs, nobody hears what it is about
     assert ticket.title not in said(citizen.leg)[0]
+    assert "机器" in said(citizen.leg)[0], "who is called is told that no person speaks"
+    assert "录音" in said(citizen.leg)[0]
     assert ticket.title[:10] in said(citizen.leg)[1]
     async with city.database.transaction() as session:
         (call,) = await session.scalars(select(Call))
