@@ -84,7 +84,9 @@ class Settings(BaseSettings):
         description="Citizens' numbers that the callback robot may call begin with one of these: mobiles and landlines of mainland China.",
     )
     robot_calls: int = Field(2, ge=0, le=50, description="Callbacks that the robot of one telephony process makes at once; 0: none.")
-    robot_calls_per_minute: int = Field(10, ge=1, le=600, description="Callbacks that the robot begins in a minute at most.")
+    robot_calls_per_minute: int = Field(
+        10, ge=1, le=600, description="Callbacks that the robot of one telephony process begins in a minute at most."
+    )
 
     # database
     literal_days: bool = Field(
