@@ -96,9 +96,11 @@ async def test_a_complaint_becomes_one_ticket_whose_number_is_told(demo: Demo, n
 
 
 def on_duty(demo: Demo, state: str, reason: str) -> None:
-    """The agent comes or goes; on a break nobody is rung, and callers may wait."""
-    values = f"(user_id, state, reason, since, idle_since) SELECT id, '{state}', '{reason}', now(), now() FROM staff WHERE login = 'agent'"
-    demo.sql(f"INSERT INTO duty {values} ON CONFLICT (user_id) DO UPDATE SET state = excluded.state, reason = excluded.reason")
+    """The agent comes or goes; who is in another call is not rung, and callers may wait."""
+    columns = "(user_id, state, reason, phone, since, idle_since)"
+    values = f"{columns} SELECT id, '{state}', '{reason}', '2999', now(), now() FROM staff WHERE login = 'agent'"
+    changed = "state = excluded.state, reason = excluded.reason, phone = excluded.phone"
+    demo.sql(f"INSERT INTO duty {values} ON CONFLICT (user_id) DO UPDATE SET {changed}")
 
 
 async def test_zero_with_nobody_on_duty_is_owed_a_return_call(demo: Demo, number: str) -> None:
@@ -115,7 +117,7 @@ async def test_zero_with_nobody_on_duty_is_owed_a_return_call(demo: Demo, number
 
 async def test_zero_puts_the_caller_in_the_queue_and_hanging_up_there_is_owed_a_return_call(demo: Demo, number: str) -> None:
     since = now(demo)
-    on_duty(demo, "break", "meal")
+    on_duty(demo, "busy", "")
     async with Caller(demo.sip, number=number) as caller:
         await caller.press("0")  # during the greeting: barge-in by key
         in_queue = "SELECT c.id FROM call c JOIN conversation v ON v.id = c.conversation_id WHERE c.state = 'queued' AND v.owner = 'queue'"
