@@ -167,7 +167,7 @@ class CallRecord:
         """How many agents answer, now or after what they are at; 0 when the database does not say."""
         try:
             async with self.transaction() as session:
-                return await answering_count(session, self.line)
+                return await answering_count(self._parts.core, session, self.line)
         except Unavailable:
             return 0
 

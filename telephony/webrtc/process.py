@@ -94,7 +94,7 @@ class SeatBook:
         while True:
             try:
                 async with self._database.transaction() as session:
-                    left = await browser.forget(session, self._here)
+                    left = await browser.forget(self._core, session, self._here)
                 break
             except Unavailable as error:
                 log.warning("webrtc_without_database", reason=str(error))

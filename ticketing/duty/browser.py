@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.events import record
@@ -30,12 +30,13 @@ async def stand_up(core: Core, session: AsyncSession, user_id: int, address: str
         await _set(core, session, duty, "")
 
 
-async def forget(session: AsyncSession, gateway: str) -> int:
+async def forget(core: Core, session: AsyncSession, gateway: str) -> int:
     """A gateway starts: no page is connected to `gateway` (host:port) yet, whatever a crash left. Returns how many seats there were."""
-    left = select(Duty.user_id).where(Duty.phone.startswith(_SEAT, autoescape=True), Duty.phone.endswith(f"@{gateway}", autoescape=True))
-    users = list(await session.scalars(left.with_for_update()))
-    await session.execute(update(Duty).where(Duty.user_id.in_(users)).values(phone=""))
-    return len(users)
+    left = select(Duty).where(Duty.phone.startswith(_SEAT, autoescape=True), Duty.phone.endswith(f"@{gateway}", autoescape=True))
+    seats = list(await session.scalars(left.order_by(Duty.user_id).with_for_update()))
+    for duty in seats:
+        await _set(core, session, duty, "")
+    return len(seats)
 
 
 async def _set(core: Core, session: AsyncSession, duty: Duty, phone: str) -> None:

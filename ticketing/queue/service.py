@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import String, cast, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
-from hotline.events import record
+from hotline.events import Event, record
 from ticketing.call_flow.document import Document, QueueOptions
 from ticketing.context import Core
 from ticketing.duty.models import Duty, DutyState, Skill
@@ -37,6 +37,9 @@ _OPEN = (WaitState.WAITING.value, WaitState.OFFERED.value)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('hotline.queue'))")
 _LATE_S = 10
 """An offer that is so much overdue belonged to a process that died."""
+
+_PHONE_BACK_S = 60
+"""So long the agent counts whose telephone has gone."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Place:
     """1: the next one."""
     expected_s: int
     on_duty: int
-    """Agents who are not off duty."""
+    """Agents who are not off duty and can be rung."""
 
 
 async def wake(session: AsyncSession, kind: str, *, worker: str = "", call_id: UUID | None = None) -> None:
@@ -206,22 +209,31 @@ async def place(core: Core, session: AsyncSession, call_id: UUID) -> Place | Non
         if (other.weight, other.priority) > mine
         or ((other.weight, other.priority) == mine and (other.entered_at, other.id) < (row.entered_at, row.id))
     ]
-    on_duty = await on_duty_count(session, row.line)
+    on_duty = await on_duty_count(session, row.line, rung_at=core.clock.now())
     position = len(ahead) + 1
     handling = await handling_s(core, session)
-    answering = await answering_count(session, row.line)
+    answering = await answering_count(core, session, row.line)
     return Place(position, round(handling * position / max(1, answering)), on_duty)
 
 
-async def answering_count(session: AsyncSession, line: str) -> int:
+async def answering_count(core: Core, session: AsyncSession, line: str) -> int:
     """How many agents of this line take calls, now or after what they are at. Who has a break does not."""
-    return await on_duty_count(session, line, but=(DutyState.OFF, DutyState.BREAK))
+    return await on_duty_count(session, line, but=(DutyState.OFF, DutyState.BREAK), rung_at=core.clock.now())
 
 
-async def on_duty_count(session: AsyncSession, line: str, *, but: Sequence[DutyState] = (DutyState.OFF,)) -> int:
-    """How many agents who may answer this line are in another state than these; by default those on a break count, they come back."""
+async def on_duty_count(
+    session: AsyncSession, line: str, *, but: Sequence[DutyState] = (DutyState.OFF,), rung_at: datetime | None = None
+) -> int:
+    """How many agents who may answer this line are in another state than these; by default those on a break count, they come back.
+
+    `rung_at`: now, for callers: only those who can be rung, that is, who have a telephone or had one until a minute ago (a browser
+    that goes to another page, or a gateway that starts again, has its telephone back in a moment). Chats need none.
+    """
     away = [state.value for state in but]
     there = select(func.count()).select_from(Duty).join(User, User.id == Duty.user_id).where(Duty.state.not_in(away), User.active)
+    if rung_at is not None:
+        lately = select(Event.subject_id).where(Event.name == "duty.phone", Event.at > rung_at - timedelta(seconds=_PHONE_BACK_S))
+        there = there.where((Duty.phone != "") | cast(Duty.user_id, String).in_(lately))
     return await session.scalar(there.where((User.line.is_(None)) | (User.line == line))) or 0
 
 

@@ -12,6 +12,7 @@ from hotline.events import Event
 from tests.ticketing.queue.conftest import Centre
 from ticketing.conversation.calls import end_call
 from ticketing.conversation.models import Call, CallState, Conversation, Owner
+from ticketing.duty import browser
 from ticketing.duty.models import DutyPeriod, DutyState
 from ticketing.duty.roster import add_shift
 from ticketing.duty.service import after_call, change, duty_of, end_wrap_ups, give_work_back, set_phone, set_skills, set_state
@@ -378,10 +379,43 @@ async def test_ringall_when_nobody_answers_the_caller_waits_on(centre: Centre) -
 async def test_who_has_a_break_answers_nobody_but_comes_back(centre: Centre) -> None:
     agent = await centre.seat("lin")
     async with centre.database.transaction() as session:
-        assert await answering_count(session, "12345") == 1
+        assert await answering_count(centre.core, session, "12345") == 1
         await set_state(centre.core, session, agent, DutyState.BREAK, reason="meal")
-        assert await answering_count(session, "12345") == 0, "joinempty: no caller begins to wait"
+        assert await answering_count(centre.core, session, "12345") == 0, "joinempty: no caller begins to wait"
         assert await on_duty_count(session, "12345") == 1, "leavewhenempty: who waits is not sent away"
+
+
+@pytest.mark.parametrize("crash", [False, True], ids=["closed", "gateway starts again"])
+async def test_who_closed_the_browser_phone_and_stays_ready_is_not_counted(centre: Centre, crash: bool) -> None:
+    agent = await centre.person("lin")
+    user, here = agent.user_id or 0, "127.0.0.1:5066"
+    seat = f"sip:seat-{user}@{here}"
+
+    call = await centre.caller()
+
+    async def counts() -> tuple[int, int]:
+        async with centre.database.transaction() as session:
+            stands = await place(centre.core, session, call)
+            assert stands is not None
+            return await answering_count(centre.core, session, "12345"), stands.on_duty
+
+    async with centre.database.transaction() as session:
+        await browser.sit_down(centre.core, session, user, seat)
+        await set_state(centre.core, session, agent, DutyState.READY)
+    centre.clock.advance(minutes=10)
+    assert await counts() == (1, 1)
+    async with centre.database.transaction() as session:
+        if crash:
+            assert await browser.forget(centre.core, session, here) == 1
+        else:
+            await browser.stand_up(centre.core, session, user, seat)
+    centre.clock.advance(seconds=10)
+    assert await counts() == (1, 1), "a page that is loaded anew sends nobody away"
+    centre.clock.advance(seconds=60)
+    assert (await centre.duty(agent)).state == DutyState.READY.value
+    assert await counts() == (0, 0), "nobody can be rung"
+    async with centre.database.transaction() as session:
+        assert await on_duty_count(session, "12345") == 1, "chats need no telephone"
 
 
 async def test_after_a_call_everybody_is_where_they_had_put_themselves(centre: Centre) -> None:
