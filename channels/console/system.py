@@ -32,6 +32,7 @@ JOBS = {
     "callbacks": "回访任务",
     "automatic dispatch": "自动派单",
     "text messages": "短信发送",
+    "unattended chats": "没人在岗时的在线会话",
     "supervision": "督办单、整改、承诺到期",
     "monitoring": "监察疑点",
     "quality": "质检抽取",

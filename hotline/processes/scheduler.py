@@ -37,6 +37,7 @@ TICKS = (
     Tick("callbacks", sweeps.callbacks, 30),
     Tick("automatic dispatch", sweeps.automatic_dispatch, 15),
     Tick("text messages", sweeps.text_messages, 5),
+    Tick("unattended chats", sweeps.unattended_chats, 30),
     Tick("supervision", sweeps.supervision, 60),
     Tick("monitoring", sweeps.monitoring, 1800),
     Tick("quality", sweeps.quality, 900),

@@ -75,6 +75,13 @@ async def wechat_delivery(services: Services) -> object:
     return await delivery.run(services)
 
 
+async def unattended_chats(services: Services) -> int:
+    """Chats that wait for a person while nobody is on duty go back to the assistant."""
+    from channels import unattended
+
+    return await unattended.run(services.core, services.database)
+
+
 async def audit_seals(services: Services) -> int:
     """Seal the event log up to now, make the root of each day that is over."""
     from ticketing.audit import seal
