@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import deciding
@@ -19,7 +19,7 @@ from channels.web.templating import is_fragment
 from hotline.clock import to_city
 from ticketing.assignment.models import Assignment
 from ticketing.calendar.service import work_calendar
-from ticketing.deadline.models import ClockState, Deadline
+from ticketing.deadline.models import ClockState, Deadline, Stage
 from ticketing.people.models import Unit
 from ticketing.supervision.models import Card
 from ticketing.ticket.access import visible
@@ -38,6 +38,14 @@ class Pressing:
     unit: str
 
 
+@dataclass
+class Lane:
+    """One stage: how many press, and the first `PER_LANE` of them."""
+
+    count: int = 0
+    items: list[Pressing] = field(default_factory=list)
+
+
 async def show(request: web.Request) -> web.StreamResponse:
     """GET /console/board."""
     person, core = require_may(request, "board.see"), request.app[CORE]
@@ -45,7 +53,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         lanes = await _lanes(request, session, person)
         month, units = await _cards(request, session, person)
         values: dict[str, Any] = {
-            "lanes": lanes, "words": LANES, "month": month, "card_units": units, "per_lane": PER_LANE,
+            "lanes": lanes, "words": LANES, "month": month, "card_units": units,
             "asks": await deciding.requests(core, session, person.actor), "heaps": await deciding.heaps(core, session, person.actor),
             "load": await deciding.load(core, session, person.actor),
         }  # fmt: skip
@@ -54,28 +62,42 @@ async def show(request: web.Request) -> web.StreamResponse:
     return page(request, "console/board.html", nav="board", **values)
 
 
-async def _lanes(request: web.Request, session: AsyncSession, person: Staff) -> dict[str, list[Pressing]]:
+async def _lanes(request: web.Request, session: AsyncSession, person: Staff) -> dict[str, Lane]:
+    """Counted over everything that presses, so that a flood in one lane hides nothing of another; one statement."""
     core = request.app[CORE]
     now, calendar = core.clock.now(), await work_calendar(session)
-    statement = (
-        select(Deadline, Ticket, Unit.name)
+    stage = case(  # by the clock's own moments, as `due.stage_of`: right between two sweeps
+        (Deadline.red_at <= now, Stage.RED.value),
+        (func.coalesce(Deadline.yellow_at, Deadline.due_at) <= now, Stage.YELLOW.value),
+        (Deadline.amber_at <= now, Stage.AMBER.value),
+        else_=Stage.WHITE.value,
+    )
+    pressing = (
+        select(Deadline.id, Deadline.due_at, Assignment.unit_id, stage.label("stage"))
         .join(Ticket, Ticket.id == Deadline.ticket_id)
         .outerjoin(Assignment, Assignment.id == Deadline.assignment_id)
-        .outerjoin(Unit, Unit.id == Assignment.unit_id)
         .where(Deadline.state == ClockState.RUNNING.value, Deadline.white_at <= now, visible(core, person.actor))
-        .order_by(Deadline.due_at)
-        .limit(400)
+        .ext(distinct_on(Deadline.ticket_id, Assignment.unit_id))  # one card per ticket and unit, by its most pressing clock
+        .order_by(Deadline.ticket_id, Assignment.unit_id, Deadline.due_at, Deadline.id)
+        .subquery()
     )
-    found: dict[str, list[Pressing]] = defaultdict(list)
-    told: set[tuple[int, str]] = set()
+    place = func.row_number().over(partition_by=pressing.c.stage, order_by=(pressing.c.due_at, pressing.c.id)).label("place")
+    of_stage = func.count().over(partition_by=pressing.c.stage).label("of_stage")
+    placed = select(pressing, place, of_stage).subquery()
+    statement = (
+        select(Deadline, Ticket, Unit.name, placed.c.stage, placed.c.of_stage)
+        .join(placed, placed.c.id == Deadline.id)
+        .join(Ticket, Ticket.id == Deadline.ticket_id)
+        .outerjoin(Unit, Unit.id == placed.c.unit_id)
+        .where(placed.c.place <= PER_LANE)
+        .order_by(placed.c.place)
+    )
+    lanes = {key: Lane() for key, _words in LANES}
     for row in await session.execute(statement):
-        key = (row.Ticket.id, row.name or "")
-        if key in told:
-            continue  # one card per ticket and unit, by its most pressing clock
-        told.add(key)
-        due = describe(row.Deadline, now, calendar)
-        found[due.stage].append(Pressing(row.Ticket, due, row.name or ""))
-    return dict(found)
+        lane = lanes[row.stage]
+        lane.count = row.of_stage
+        lane.items.append(Pressing(row.Ticket, describe(row.Deadline, now, calendar), row.name or ""))
+    return lanes
 
 
 async def _cards(request: web.Request, session: AsyncSession, person: Staff) -> tuple[dict[str, int], list[tuple[str, int, int]]]:

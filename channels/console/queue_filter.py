@@ -25,7 +25,7 @@ FIELDS = ("unit", "category", "district", "channel", "kind", "urgency", "days", 
 DAYS = {"1": "今天", "3": "近3天", "7": "近7天", "30": "近30天"}
 """How far back it may have been registered; days of the city, the present one included."""
 NEWEST = "new"
-"""`sort`: the newest first. Otherwise by time left, where nothing else is asked; a filtered list is always newest first."""
+"""`sort`: the newest first. Otherwise by time left as the queue itself; what was searched by words is always newest first."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class Chosen:
 
     def __bool__(self) -> bool:
         return bool(self.fields)
+
+    @property
+    def newest(self) -> bool:
+        """Whether the newest come first."""
+        return self.fields.get("sort") == NEWEST
 
     @property
     def address(self) -> str:
@@ -83,6 +88,7 @@ async def choices_of(session: AsyncSession, *, in_unit: bool) -> dict[str, Any]:
         "filter_units": units,
         "filter_categories": categories,
         "days": {key: _(value) for key, value in DAYS.items()},
+        "sorts": {NEWEST: _("新登记的在前")},
     }
 
 

@@ -17,7 +17,7 @@ from channels.web.templating import is_fragment
 from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
 from ticketing.people.models import Role
-from ticketing.ticket.lists import MOST, Place, count_tickets, list_and_count, place_of
+from ticketing.ticket.lists import MOST, Place, count_tickets, filter_tickets, list_and_count, place_of
 from ticketing.ticket.queues import Queue
 from ticketing.ticket.search import search_tickets
 
@@ -51,19 +51,23 @@ MINE_WORDS = {Role.AGENT: "未办结", Role.CHIEF: "待审签", Role.SUPERVISOR:
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:
-    """GET /console/tickets?queue=…&q=…&after=…: a queue by time left, or what a search found, newest first."""
+    """GET /console/tickets?queue=…&q=…&after=…: a queue by time left, filtered or not; what a search found, newest first."""
     person = require_may(request, "ticket.see")
     core = request.app[CORE]
     words = request.query.get("q", "").strip()[:100]
     queue = _queue(request.query.get("queue", ""), person.role, searching=bool(words))
     after, only = Place.read(request.query.get("after", "")[:200]), chosen(request)
+    newest = bool(words) or only.newest
     offers = (bool(only) or "filter" in request.query) and not is_fragment(request)
     counted = [item for item in QUEUES[person.role] if item not in UNCOUNTED]
     async with request.app[DATABASE].reading() as session:
         if words or only:
             wanted = only.wanted(queue, words, core.clock.now())
-            before = after.ticket_id if after else None
-            rows = await search_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, before=before)
+            if newest:
+                before = after.ticket_id if after else None
+                rows = await search_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, before=before)
+            else:
+                rows = await filter_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, after=after)
             counts = await count_tickets(core, session, person.actor, counted)
         else:
             rows, counts = await list_and_count(core, session, person.actor, queue, limit=PAGE_SIZE + 1, after=after, counted=counted)
@@ -85,6 +89,7 @@ async def show_list(request: web.Request) -> web.StreamResponse:
         "more": more,
         "in_unit": person.role.in_unit,
         "only": only.fields,
+        "newest": newest,
         "address": f"/console/tickets?{urlencode({'queue': queue.value, **({'q': words} if words else {}), **only.fields})}",
         "bulk": offered(person),
         "filtering": offers,

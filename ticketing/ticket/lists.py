@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -33,6 +33,7 @@ from ticketing.ticket.list_rows import ListedTicket, ListRow
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.queue_pages import Asked, Start, page_ids
 from ticketing.ticket.queues import GONE, Queue, among
+from ticketing.ticket.search import TicketFilter, conditions
 
 MOST = 100
 """Counts go up to here («99+»): who has a hundred waiting needs no exact number, and counting all would cost more than the page."""
@@ -78,6 +79,13 @@ class Place:
             return None
 
 
+async def filter_tickets(
+    core: Core, session: AsyncSession, actor: Actor, wanted: TicketFilter, *, limit: int = 50, after: Place | None = None
+) -> list[ListRow]:
+    """`list_tickets` of `wanted.queue`, only those that its other fields ask for; its words are not looked at (`search_tickets`)."""
+    return await _list(core, session, actor, wanted.queue, limit, after, replace(wanted, words=""))
+
+
 async def list_tickets(
     core: Core, session: AsyncSession, actor: Actor, queue: Queue, *, limit: int = 50, after: Place | None = None
 ) -> list[ListRow]:
@@ -104,22 +112,25 @@ def _planned(session: AsyncSession, actor: Actor) -> AbstractAsyncContextManager
     return nullcontext() if central else keeping_plans(session)
 
 
-async def _list(core: Core, session: AsyncSession, actor: Actor, queue: Queue, limit: int, after: Place | None) -> list[ListRow]:
+async def _list(
+    core: Core, session: AsyncSession, actor: Actor, queue: Queue, limit: int, after: Place | None, wanted: TicketFilter | None = None
+) -> list[ListRow]:
     start = Start.FIRST if after is None else Start.TIMELESS if after.moment is None else Start.TIMED
     if queue is Queue.CLOSED and start is Start.TIMELESS:
         start, after = Start.FIRST, None
     asked = Asked(actor, midnight(core), queue, start, min(limit, 200))
     place = {"after_at": after.moment, "after_id": after.ticket_id} if after else {}
-    rows = list_rows.read(await _page(asked).rows(session, now=core.clock.now(), **place))
+    rows = list_rows.read(await _page(asked, wanted).rows(session, now=core.clock.now(), **place))
     rows.sort(key=_latest_closed if queue is Queue.CLOSED else _least_time)
     return rows
 
 
 @lru_cache(maxsize=_KEPT)
-def _page(asked: Asked) -> Prepared:
+def _page(asked: Asked, wanted: TicketFilter | None) -> Prepared:
     """The lines of a page. The walks are quick ways to its tickets; the door is asked of each here."""
     seen = visible_to(asked.actor, asked.midnight, one_by_one=True)
-    return Prepared(list_rows.of_ids(page_ids(asked).subquery("chosen"), asked.actor, seen))
+    only = tuple(conditions(asked.actor, wanted)) if wanted else None
+    return Prepared(list_rows.of_ids(page_ids(asked, only).subquery("chosen"), asked.actor, seen))
 
 
 def place_of(queue: Queue, ticket: ListedTicket) -> Place:

@@ -74,15 +74,18 @@ class Asked:
         return literal_column(str(int(self.limit)))
 
 
-def page_ids(asked: Asked) -> Select[Any]:
-    """The ids of a page: by time left, then what no clock runs on, newest first; closed ones by when they were closed."""
+def page_ids(asked: Asked, only: tuple[ColumnElement[bool], ...] | None = None) -> Select[Any]:
+    """The ids of a page: by time left, then what no clock runs on, newest first; closed ones by when they were closed.
+
+    `only`: instead of the queue's own condition, that one with what else is asked for (`search.conditions`).
+    """
     if asked.queue is Queue.CLOSED:
-        return _merged(asked, Order.CLOSED)
-    timed = None if asked.start is Start.TIMELESS else _merged(asked, Order.TIMED)
-    timeless = None if asked.queue in PRESSING else _merged(asked, Order.TIMELESS)
+        return _merged(asked, Order.CLOSED, only)
+    timed = None if asked.start is Start.TIMELESS else _merged(asked, Order.TIMED, only)
+    timeless = None if asked.queue in PRESSING else _merged(asked, Order.TIMELESS, only)
     if timed is None or timeless is None:
-        only = timed if timed is not None else timeless
-        return only if only is not None else select(Ticket.id).where(false())
+        single = timed if timed is not None else timeless
+        return single if single is not None else select(Ticket.id).where(false())
     first, second = timed.subquery(), timeless.subquery()
     both = union_all(select(first.c.id), select(second.c.id)).subquery()
     return select(both.c.id).limit(asked.most)  # an append stops as soon as the page is full
@@ -125,11 +128,23 @@ class Order(StrEnum):
                 return and_(table.closed_at.is_not(None), goes_on if start is Start.TIMED else true())
 
 
-def _merged(asked: Asked, order: Order) -> Select[Any]:
+def _merged(asked: Asked, order: Order, only: tuple[ColumnElement[bool], ...] | None) -> Select[Any]:
     """Each source is a part of the page in the page's order, as long as the page: together they have it."""
-    each = [source.subquery() for source in _sources(asked, order)]
+    sources = _sources(asked, order) if only is None else [_filtered(asked, order, only)]
+    each = [source.subquery() for source in sources]
     found = union(*(select(one.c.at, one.c.id) for one in each)).subquery() if len(each) > 1 else each[0]
     return select(found.c.id).order_by(*order.by(found.c.at, found.c.id)).limit(asked.most)
+
+
+def _filtered(asked: Asked, order: Order, only: tuple[ColumnElement[bool], ...]) -> Select[Any]:
+    """Among the tickets themselves: no index has an order for each filter.
+
+    Who sees all goes along those of the queues: what a clock runs on are the open tickets, however many there ever were; for
+    what has no clock a filter that finds little reads as far back as the same list by registration.
+    """
+    found = (*only, order.part_of(Ticket, Ticket.id, asked.start), visible_to(asked.actor, asked.midnight))
+    ordered = (Ticket.id.desc(),) if order is Order.TIMELESS else order.by(order.moment(Ticket), Ticket.id)
+    return select(order.moment(Ticket).label("at"), Ticket.id.label("id")).where(*found).order_by(*ordered).limit(asked.most)
 
 
 def _sources(asked: Asked, order: Order) -> list[Select[Any]]:

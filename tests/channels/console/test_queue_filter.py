@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import text
+
 from tests.channels.staff import Browser, City, Opener, hidden_fields
 from ticketing.suggestion import store
+from ticketing.ticket.lists import Place, filter_tickets, place_of
+from ticketing.ticket.queues import Queue
+from ticketing.ticket.search import TicketFilter
 from ticketing.ticket.states import Urgency
 
 NIGHT = "江畔花园北门工地半夜两点还在打桩，施工噪声吵得睡不着"
@@ -40,6 +45,51 @@ async def test_the_filter_row_narrows_a_queue_and_its_export(city: City, browser
     assert (water in both, noise in both) == (True, True)  # what no field offers is not asked for
     week = await page.text("/console/tickets?queue=to_dispatch&days=7")
     assert (water in week, noise in week) == (True, False)
+
+
+async def test_a_filtered_queue_goes_by_time_left_unless_the_newest_are_asked_for(city: City, browser: Opener) -> None:
+    first, second, third = [(await city.register(content=f"{NIGHT}，第{n}次")).ticket.number for n in (1, 2, 3)]
+    other = (await city.register(content="滨河路一早就停水，没有人通知", category_code="0301")).ticket.number
+    async with city.database.transaction() as session:
+        for number, hours in ((first, 5), (second, 9), (third, 1), (other, 0)):
+            change = "UPDATE deadline SET due_at = due_at + make_interval(hours => :n) FROM ticket WHERE ticket.id = ticket_id"
+            await session.execute(text(f"{change} AND number = :number"), {"n": hours, "number": number})
+    page = await browser("dispatcher")
+    for queue in ("to_dispatch", "all", "mine"):
+        asked = f"/console/tickets?queue={queue}&category=0501"
+        body = await page.text(asked)
+        assert [line.partition("~")[0] for line in lines(body)] == [third, first, second]
+        assert "按剩余时间从少到多" in body
+        body = await page.text(f"{asked}&sort=new")
+        assert [line.partition("~")[0] for line in lines(body)] == [third, second, first]
+        assert "新的在前" in body
+        assert 'value="new" selected' in body
+    assert [line.partition("~")[0] for line in lines(await page.text("/console/tickets?queue=all&sort=new"))] == [
+        other,
+        third,
+        second,
+        first,
+    ]
+
+
+async def test_pages_of_a_filtered_queue_follow_each_other_without_gap_or_repetition(city: City) -> None:
+    made = [(await city.register(content=f"{NIGHT}，第{n}次")).ticket for n in range(7)]
+    await city.register(content="滨河路一早就停水，没有人通知", category_code="0301")
+    async with city.database.transaction() as session:  # no clock runs on the last three
+        stop = "UPDATE deadline SET state = 'cancelled', stopped_at = :now, next_stage_at = NULL WHERE ticket_id >= :first"
+        await session.execute(text(f"{stop} AND state = 'running'"), {"now": city.clock.now(), "first": made[4].id})
+    usual = [made[n].id for n in (0, 1, 2, 3, 6, 5, 4)]
+    wanted = TicketFilter(category_code="0501")
+    async with city.database.transaction() as session:
+        for login in ("dispatcher", "agent", "leader"):
+            actor, paged, after = city.people[login], list[int](), None
+            whole = [row.ticket.id for row in await filter_tickets(city.core, session, actor, wanted)]
+            while rows := await filter_tickets(city.core, session, actor, wanted, limit=2, after=after):
+                paged += [row.ticket.id for row in rows]
+                after = Place.read(place_of(Queue.ALL, rows[-1].ticket).written())
+            assert paged == whole
+            assert whole == usual, login
+        assert await filter_tickets(city.core, session, city.people["water_clerk"], wanted) == []
 
 
 async def test_a_filter_shows_nobody_more_than_he_may_see(city: City, browser: Opener) -> None:

@@ -41,6 +41,7 @@ async def said(city: City, browser: Browser, path: str) -> list[str]:
 async def test_lesson_16_a_queue_page_needs_at_most_eight_statements_however_many_tickets(city: City, browser: Opener) -> None:
     page = await browser("dispatcher")
     paths = ("/console/tickets?queue=to_dispatch", "/console/tickets?queue=all", "/console/tickets?q=夜间施工")
+    paths += ("/console/tickets?queue=all&category=0501&part=1", "/console/board?part=1")
     for _ in range(2):
         await city.register()
     few = [await statements(city, page, path) for path in paths]

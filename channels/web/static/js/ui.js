@@ -66,7 +66,7 @@
   document.querySelectorAll('[data-toast]').forEach(fade);
   function toast(text) {
     var box = document.getElementById('toasts');
-    if (!box || Array.prototype.some.call(box.children, function (node) { return node.textContent === text; })) return;
+    if (!box || !text || Array.prototype.some.call(box.children, function (node) { return node.textContent === text; })) return;
     var node = document.createElement('div');
     node.className = 'toast'; node.setAttribute('role', 'status'); node.textContent = text;
     box.appendChild(node); fade(node);
@@ -75,9 +75,9 @@
   document.addEventListener('htmx:response:error', function (event) {
     var context = event.detail && event.detail.ctx, status = context && context.response && context.response.status;
     if (again(event.target) || status < 500) return;
-    toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。');
+    toast(root.dataset.textOffline);
   });
-  document.addEventListener('htmx:error', function (event) { if (!again(event.target)) toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。'); });
+  document.addEventListener('htmx:error', function (event) { if (!again(event.target)) toast(root.dataset.textOffline); });
 
   // A form is sent once: the button rests until the answer is there (or the page comes back from the cache).
   document.addEventListener('submit', function (event) {
@@ -227,7 +227,7 @@
     node.dataset.live = 'off';
     clearTimeout(node._again);
     node._again = setTimeout(function () { node.dispatchEvent(new CustomEvent('connect')); }, Math.min(15000, 500 * Math.pow(2, tries)) * (0.7 + 0.6 * Math.random()));
-    if (tries === 1) toast(root.dataset.textOffline || '连不上服务器，稍后自动重试。本页内容还在。');   // once; a single failure is not worth a word
+    if (tries === 1) toast(root.dataset.textOffline);   // once; a single failure is not worth a word
     return true;
   }
 
@@ -253,7 +253,7 @@
   }
   function renew() {
     if (Date.now() - leaving < 10000) return;
-    if (document.querySelector('dialog[open]') || written()) { toast('这张工单刚有新动态，保存时会核对'); return; }
+    if (document.querySelector('dialog[open]') || written()) { toast(root.dataset.textRenewed); return; }
     var sound = document.querySelector('audio');
     if (sound && !sound.paused) return;
     try { sessionStorage.setItem('ui.top', location.pathname + ' ' + document.getElementById('main').scrollTop); } catch (e) { /* private mode */ }

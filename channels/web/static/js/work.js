@@ -48,6 +48,9 @@
   document.addEventListener('htmx:after:swap', count);
   count();
 
+  // Texts come from the page; {name} is filled in here.
+  function filled(text, values) { return text.replace(/\{(\w+)\}/g, function (whole, name) { return name in values ? String(values[name]) : whole; }); }
+
   // Files go one by one; what the network drops stays in the page and is sent again, soon at first, then every 15 s and when it is back.
   document.addEventListener('submit', function (event) {
     var form = event.target.closest('form[data-upload]');
@@ -61,20 +64,20 @@
     function next() {
       clearTimeout(wait);
       if (at === files.length) { location.href = form.dataset.upload; return; }
-      told.textContent = '正在传第' + (at + 1) + '个，共' + files.length + '个';
+      told.textContent = filled(told.dataset.textSending, { n: at + 1, all: files.length });
       var body = new FormData();
       body.append('csrf', form.elements.csrf.value);
       body.append('files', files[at], files[at].name);
       fetch(form.action, { method: 'POST', body: body, credentials: 'same-origin' }).then(function (answer) {
         if (answer.ok) { at += 1; tries = 0; next(); return; }
         if (answer.status >= 500) { again(); return; }
-        told.textContent = '“' + files[at].name + '”没有被接受，请换一个文件。前面' + at + '个已经传上';
+        told.textContent = filled(told.dataset.textRefused, { name: files[at].name, n: at });
         button.disabled = false;
       }, again);
     }
     function again() {
       tries += 1;
-      told.textContent = '网络断开，已传' + at + '个，还有' + (files.length - at) + '个，恢复后接着传';
+      told.textContent = filled(told.dataset.textCut, { n: at, left: files.length - at });
       wait = setTimeout(next, Math.min(15000, 500 * Math.pow(2, tries)));
     }
     window.addEventListener('online', function () { if (tries) next(); });
@@ -104,12 +107,12 @@
   ['input', 'change', 'focusin'].forEach(function (name) { document.addEventListener(name, foresee); });
 
   // What is left is told again each half minute, in the words that the server chose; when the next stage begins the list is asked for.
-  var began = Date.now();
+  var began = Date.now(), units = document.documentElement.dataset.textUnits.split(' ');   // day, hour, minute, second
   function length(seconds) {                                 // as channels/web/formats.py: the two largest units at most
     var days = Math.floor(seconds / 86400), hours = Math.floor(seconds % 86400 / 3600), minutes = Math.floor(seconds % 3600 / 60);
-    if (days) return days + '天' + (hours ? hours + '小时' : '');
-    if (hours) return hours + '小时' + (minutes ? String(minutes).padStart(2, '0') + '分' : '');
-    return minutes ? minutes + '分' : Math.floor(seconds % 60) + '秒';
+    if (days) return days + units[0] + (hours ? hours + units[1] : '');
+    if (hours) return hours + units[1] + (minutes ? String(minutes).padStart(2, '0') + units[2] : '');
+    return minutes ? minutes + units[2] : Math.floor(seconds % 60) + units[3];
   }
   function tell() {
     var due = false;
