@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -21,6 +22,9 @@ pytestmark = [
 _KNOWN: dict[str, set[str]] = {}
 """What the tests of this file have examined: a page that two roles see alike is examined once."""
 NO_LIST = {Role.ADMIN, Role.EDITOR, Role.QUALITY}
+LONG = bool(os.environ.get("HOTLINE_LONG_TESTS"))
+ROLES = list(Role) if LONG else [Role.AGENT, Role.CLERK]
+"""All take a quarter of an hour; their first pages are examined by tests/channels/console/test_chromium.py each time."""
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ async def page() -> AsyncIterator[Any]:
         await browser.close()
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("role", ROLES)
 async def test_pages_of_a_role(demo: Demo, page: Any, role: Role) -> None:
     examiner = Examiner(page, demo.url, _KNOWN)
     await examiner.log_in(role.value)
@@ -42,7 +46,7 @@ async def test_pages_of_a_role(demo: Demo, page: Any, role: Role) -> None:
     assert examiner.faults == []
 
 
-@pytest.mark.parametrize("mode", ["standard", "elder"])
+@pytest.mark.parametrize("mode", ["standard", "elder"] if LONG else ["elder"])
 async def test_pages_of_citizens(demo: Demo, page: Any, mode: str) -> None:
     examiner = Examiner(page, demo.url, {})
     await page.request.get(f"{demo.url}/prefs?mode={mode}&to=/")
