@@ -57,6 +57,7 @@ class Talk:
         self._voiced_before = 0.0
         self._form_open = False
         self._answered = False
+        self._person_tried = False
         self._emergency = EmergencyOffer(call)
 
     async def run(self) -> str:
@@ -147,11 +148,10 @@ class Talk:
         return None
 
     async def _way_out(self, wanted: Unheard, reason: str) -> str | None:
-        if wanted.then == "person":
-            self._unheard = 0
-            ended = await self._person(reason)
-            if ended:
-                return ended
+        served = reason == "silence" and self._answered and not self._form_open  # has put the telephone aside: no agent is kept from others
+        if wanted.then == "person" and not served and not self._person_tried:
+            self._person_tried = True
+            return await self._person(reason)  # None: nobody is there, and the caller was invited to speak; the next silence ends it
         await self._call.prompt("silent_goodbye", firm=True)
         await self._mouth.finished()
         return "silence"

@@ -74,13 +74,38 @@ async def test_a_ticket_number_is_read_slowly_twice_and_not_cut_off_by_the_voice
     await until(lambda: leg.playbacks[-2].over)
 
 
-async def test_silence_is_asked_about_twice_and_then_ends_the_call(line: Line) -> None:
+async def test_silence_is_asked_about_twice_then_without_an_agent_the_call_ends(line: Line) -> None:
+    await line.rules(joinempty=False)
     line.set(silence_s=0.03)
     leg = line.call()
     await line.over()
-    heard_in_turn = ["<greeting>", "可以直接说出", "还是没有听到您的声音", "<silent_goodbye>"]
-    assert [part in told for part, told in zip(heard_in_turn, said(leg), strict=True)] == [True] * 4
+    heard_in_turn = ["<greeting>", "可以直接说出", "还是没有听到您的声音", "现在没有人工坐席在岗", "<silent_goodbye>"]
+    assert [part in told for part, told in zip(heard_in_turn, said(leg), strict=True)] == [True] * 5
     assert (await the_call(line.database)).end_reason == "silence"
+
+
+async def test_who_says_nothing_at_all_is_put_through_to_a_person(line: Line) -> None:
+    await line.rules(**{"max-wait": 1})
+    line.set(silence_s=0.03)
+    leg = line.call()
+    await heard(leg, "<queued>")
+    assert (await the_call(line.database)).state == CallState.QUEUED.value
+    assert "<silent_goodbye>" not in said(leg)
+    leg.caller_hangs_up()
+    await line.over()
+
+
+async def test_who_was_served_and_then_says_nothing_keeps_no_agent_busy(line: Line) -> None:
+    await line.rules(**{"max-wait": 1})
+    line.set(silence_s=0.3)
+    line.bot.answers["几点开门"] = a_turn("九点开门。")
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, "几点开门")
+    await heard(leg, "九点开门")
+    await line.over()
+    assert said(leg)[-1] == "<silent_goodbye>"
+    assert "<queued>" not in said(leg)
 
 
 async def test_an_open_question_is_asked_again_after_silence(line: Line) -> None:
