@@ -95,17 +95,17 @@ async def test_a_complaint_becomes_one_ticket_whose_number_is_told(demo: Demo, n
     assert ticket in shown.stdout
 
 
-def on_duty(demo: Demo, state: str, reason: str) -> None:
-    """The agent comes or goes; who is in another call is not rung, and callers may wait."""
-    columns = "(user_id, state, reason, phone, since, idle_since)"
-    values = f"{columns} SELECT id, '{state}', '{reason}', '2999', now(), now() FROM staff WHERE login = 'agent'"
-    changed = "state = excluded.state, reason = excluded.reason, phone = excluded.phone"
+def on_duty(demo: Demo, state: str, wrap_until: str = "NULL") -> None:
+    """The agent comes or goes; in the wrap-up of another call nobody is rung, and callers may wait."""
+    columns = "(user_id, state, wrap_until, phone, since, idle_since)"
+    values = f"{columns} SELECT id, '{state}', {wrap_until}, 'sip:2999@127.0.0.1', now(), now() FROM staff WHERE login = 'agent'"
+    changed = "state = excluded.state, wrap_until = excluded.wrap_until, phone = excluded.phone"
     demo.sql(f"INSERT INTO duty {values} ON CONFLICT (user_id) DO UPDATE SET {changed}")
 
 
 async def test_zero_with_nobody_on_duty_is_owed_a_return_call(demo: Demo, number: str) -> None:
     since = now(demo)
-    on_duty(demo, "off", "")
+    on_duty(demo, "off")
     async with Caller(demo.sip, number=number) as caller:
         await caller.press("0")
         closed = "SELECT c.id FROM call c JOIN message m USING (conversation_id) WHERE m.data->>'prompt' = 'closed'"
@@ -117,7 +117,7 @@ async def test_zero_with_nobody_on_duty_is_owed_a_return_call(demo: Demo, number
 
 async def test_zero_puts_the_caller_in_the_queue_and_hanging_up_there_is_owed_a_return_call(demo: Demo, number: str) -> None:
     since = now(demo)
-    on_duty(demo, "busy", "")
+    on_duty(demo, "wrap_up", "now() + interval '10 minutes'")
     async with Caller(demo.sip, number=number) as caller:
         await caller.press("0")  # during the greeting: barge-in by key
         in_queue = "SELECT c.id FROM call c JOIN conversation v ON v.id = c.conversation_id WHERE c.state = 'queued' AND v.owner = 'queue'"
@@ -127,7 +127,7 @@ async def test_zero_puts_the_caller_in_the_queue_and_hanging_up_there_is_owed_a_
     owed = f"SELECT r.state, t.number FROM return_call r JOIN ticket t ON t.id = r.ticket_id WHERE r.call_id = '{call}'"
     [row] = until(lambda: demo.sql(owed), within_s=30, what="the return call")
     assert row.startswith("open|12345-")
-    on_duty(demo, "off", "")
+    on_duty(demo, "off")
 
 
 async def test_hanging_up_in_the_middle_of_the_form_loses_nothing(demo: Demo, number: str, voice: EspeakVoice) -> None:
