@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from hotline.clock import ManualClock
 from hotline.database import Database
 from knowledge.article.models import Article
 from tests import pictures
@@ -38,12 +39,13 @@ async def _look(page: Any, name: str, folder: Path, problems: list[str]) -> None
 
 
 async def test_a_chat_from_the_question_to_the_person(
-    chromium: Any, client: Client, city: Database, core: Core, articles: list[Article], office: Office, tmp_path: Path
+    chromium: Any, client: Client, city: Database, core: Core, clock: ManualClock, articles: list[Article], office: Office, tmp_path: Path
 ) -> None:
     problems: list[str] = []
     async with city.transaction() as session:
         before = await open_conversation(core, session, channel="web")
         await request_person(core, session, before, "asked")
+    clock.advance(seconds=5)  # of two that came at the same moment either may be first
     page = await chromium.new_page(bypass_csp=True)
     await goto(page, str(client.make_url("/ask")))
     await page.fill("#say", "身份证到期了怎么换")
