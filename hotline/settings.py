@@ -315,6 +315,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def sends_sms(self) -> bool:
+        """Whether text messages reach anybody: an address or a provider is configured."""
+        return self.sms_url is not None or self.sms_provider != "http"
+
+    @property
     def web_url(self) -> str:
         """Address of the web server as citizens see it, without a slash at the end."""
         return str(self.public_url).rstrip("/") if self.public_url else f"http://{self.http_host}:{self.http_port}"

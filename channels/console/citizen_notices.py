@@ -70,7 +70,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         stuck=stuck,
         chosen=chosen,
         older=rows[-1].delivery.id if len(rows) == PAGE else None,
-        has_gateway=request.app[SETTINGS].sms_url is not None or request.app[SETTINGS].sms_provider != "http",
+        has_gateway=request.app[SETTINGS].sends_sms,
         demo=request.app[SETTINGS].demo,
         admin=person.role is Role.ADMIN,
     )

@@ -48,7 +48,7 @@ def gateway_of(settings: Settings, clock: Clock) -> Gateway | None:
     """The gateway of the settings; None when none is configured. Raises `providers.TemplatesError`."""
     if settings.sms_provider != "http":
         return providers.of(settings)
-    if settings.sms_url is None and settings.demo:
+    if not settings.sends_sms and settings.demo:
         return SpoolGateway()
     return HttpGateway.of(settings, clock)
 
