@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Callable
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -19,6 +21,7 @@ from ticketing.notice import deliveries
 log = logs.get(__name__)
 MAX_BODY = 256 << 10
 _READ_S = 5.0
+T = TypeVar("T")
 INBOX: web.AppKey[Inbox] = web.AppKey("sms_inbox")
 
 
@@ -35,34 +38,36 @@ def setup(app: web.Application) -> None:
 
 async def receive(request: web.Request) -> web.Response:
     """Citizens' messages: stored before the provider is answered; a repeat changes nothing. 403, 413, 400, else 200."""
-    raw = await _body(request)
-    if isinstance(raw, web.Response):
-        return raw
-    provider = request.match_info["provider"]
-    try:
-        received = pushes.messages(provider, raw)
-    except pushes.UnreadablePush as error:
-        return _unreadable(str(error))
+    received = await _pushed(request, pushes.messages)
+    if isinstance(received, web.Response):
+        return received
     async with request.app[DATABASE].transaction() as session:
         new = [await request.app[INBOX].store(session, one) for one in received]
     log.info("text messages received", count=len(new), repeated=new.count(False))
-    return web.json_response(pushes.answer(provider))
+    return web.json_response(pushes.answer(request.match_info["provider"]))
 
 
 async def take_receipts(request: web.Request) -> web.Response:
     """Delivery receipts; about messages that are none of ours nothing is done."""
-    raw = await _body(request)
-    if isinstance(raw, web.Response):
-        return raw
-    provider = request.match_info["provider"]
-    try:
-        found = pushes.receipts(provider, raw)
-    except pushes.UnreadablePush as error:
-        return _unreadable(str(error))
+    found = await _pushed(request, pushes.receipts)
+    if isinstance(found, web.Response):
+        return found
     async with request.app[DATABASE].transaction() as session:
         for one in sorted(found, key=lambda item: item.gateway_id):
             await deliveries.receipt(request.app[CORE], session, gateway_id=one.gateway_id, key=one.key, arrived=one.arrived, code=one.code)
-    return web.json_response(pushes.answer(provider))
+    return web.json_response(pushes.answer(request.match_info["provider"]))
+
+
+async def _pushed(request: web.Request, read: Callable[[str, bytes], T]) -> T | web.Response:
+    """What the provider says, or the refusal."""
+    raw = await _body(request)
+    if isinstance(raw, web.Response):
+        return raw
+    try:
+        return read(request.match_info["provider"], raw)
+    except pushes.UnreadablePush as error:
+        log.warning("text message push unreadable", reason=str(error))
+        return web.Response(status=400, text="unreadable\n")
 
 
 async def _body(request: web.Request) -> bytes | web.Response:
@@ -83,8 +88,3 @@ async def _body(request: web.Request) -> bytes | web.Response:
     except TimeoutError:
         return web.Response(status=408, text="too slow\n")
     return bytes(body)
-
-
-def _unreadable(reason: str) -> web.Response:
-    log.warning("text message push unreadable", reason=reason)
-    return web.Response(status=400, text="unreadable\n")
