@@ -19,6 +19,7 @@ from ticketing.assignment.models import Assignment
 from ticketing.conversation import calls
 from ticketing.conversation.models import Author
 from ticketing.conversation.service import add_message, get_conversation, open_conversation, request_person
+from ticketing.suggestion import store as suggestion_model
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.states import DispatchMode
@@ -214,6 +215,7 @@ async def test_a_chat_is_taken_answered_and_closed(chromium: Any, site: TestServ
 
 
 async def test_the_day_without_a_mouse(chromium: Any, site: TestServer, city: City) -> None:
+    await suggestion_model.ready(city.core.data_dir)  # a clean checkout learns it now: half a minute that the page would not wait
     number = (await city.register()).ticket.number
     await city.register(title="第二件")
     desk = await Desk.of(chromium, site, "dispatcher")

@@ -160,7 +160,7 @@ async def test_extensions_are_counted_and_limited_by_the_policy(city: City) -> N
     await extend(city, ticket, Limit(2, "wd"))
     with pytest.raises(IllegalStep, match="已延期1次"):
         await extend(city, ticket, Limit(1, "wd"))
-    written = await dispatched(city, DispatchMode.WRITTEN, content="另一件事，路面塌陷影响通行")
+    written = await dispatched(city, DispatchMode.WRITTEN, content="另一件事，人行道的地砖松动了")
     for _ in range(2):
         await extend(city, written, Limit(5, "wd"))
     with pytest.raises(IllegalStep, match="已延期2次"):
