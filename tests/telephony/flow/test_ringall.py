@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.telephony.flow.conftest import Line, heard, until
-from tests.telephony.flow.test_person import FROM_AGENT, FROM_CITIZEN, duty_is, hears_only, state_is
+from tests.telephony.flow.with_agent import FROM_AGENT, FROM_CITIZEN, duty_is, hears_only, state_is
 from ticketing.conversation.models import CallState
 from ticketing.duty.models import DutyState
 

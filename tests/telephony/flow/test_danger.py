@@ -1,0 +1,80 @@
+"""Words of danger on a call: the offer to connect an emergency line, and its way. Telephones are fakes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.telephony.flow.conftest import Line, heard, said, until
+from tests.telephony.flow.with_agent import (
+    FROM_CITIZEN,
+    FROM_OTHER,
+    call_row,
+    events_of,
+    hears_only,
+)
+
+
+async def test_danger_is_connected_at_once_when_the_caller_wants_it(line: Line) -> None:
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090")
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, "我家着火了快来")
+    await heard(leg, "帮您接通119")
+    leg.press_keys("1")
+    fire = await line.phones.answers("119")
+    await until(lambda: leg._relay is not None)
+    async with asyncio.timeout(20):
+        while "call.emergency_connected" not in await events_of(line, leg.id):
+            await asyncio.sleep(0.01)
+    await until(lambda: fire._relay is not None)
+    await hears_only(leg, fire, FROM_OTHER)
+    await hears_only(fire, leg, FROM_CITIZEN)
+    fire.caller_hangs_up()
+    await line.over()
+    names = await events_of(line, leg.id)
+    assert [name for name in names if "emergency" in name] == [
+        "call.emergency_offered", "call.emergency_connecting", "call.emergency_connected"
+    ]  # fmt: skip
+    assert (await call_row(line, leg.id)).end_reason == "transferred"
+
+
+@pytest.mark.parametrize(("answer", "connected"), [("接通", True), ("好的快接", True), ("不用了已经灭了", False), ("没事", False)])
+async def test_the_offer_is_taken_by_words_and_closed_by_any_other_answer(line: Line, answer: str, connected: bool) -> None:
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090")
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, "我家着火了快来")
+    await heard(leg, "帮您接通119")
+    line.say(leg, answer)
+    if connected:
+        await line.phones.rings("119")
+    else:
+        await heard(leg, f"答：{answer}")
+        assert line.phones.rung == []
+    leg.caller_hangs_up()
+    await line.over()
+
+
+async def test_an_emergency_line_that_does_not_answer_is_told_and_the_call_goes_on(line: Line) -> None:
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090")
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, "我家着火了快来")
+    await heard(leg, "帮您接通119")
+    leg.press_keys("1")
+    await line.phones.refuses("119", 503)
+    await heard(leg, "马上直接拨打119")
+    leg.caller_hangs_up()
+    await line.over()
+
+
+async def test_without_a_trunk_nothing_is_offered_that_cannot_be_done(line: Line) -> None:
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, "我家着火了快来")
+    await heard(leg, "答：我家着火了快来")
+    assert not any("接通119" in one for one in said(leg))
+    leg.caller_hangs_up()
+    await line.over()
