@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -11,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.due import Due, describe
+from channels.console.keyset import read_number, written
 from channels.console.missed import load_missed
 from channels.console.pages import fragment, page, see_other
 from channels.console.session import Staff, require_may
@@ -20,14 +20,17 @@ from hotline.clock import to_city
 from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
 from ticketing.callback import rules
-from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskState
+from ticketing.callback.desk import MOST, Group, Waiting, count_groups, list_group
+from ticketing.callback.models import CallbackAttempt, CallbackTask, SecondVisit
 from ticketing.callback.tasks import pull_next
+from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
-from ticketing.people.actor import Actor
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 
 SHOWN = 50
+GROUP_WORDS = {Group.READY: "现在可以打", Group.TAKEN: "别人在打", Group.LATER: "以后再打", Group.MACHINE: "自动回访"}
+"""The lists of the desk; what is in the person's own hands stands above each of them."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +42,33 @@ class Task:
     due: Due | None
     tried_today: bool
     group: str
-    """mine, ready, taken, later or machine"""
     window: str
     """When the citizen likes to be called, in words."""
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """GET /console/callbacks: what is in hand, what is due now by its deadline, and what comes later."""
+    """GET /console/callbacks?group=…&after=…: what is in hand, and one list: what is due now by its deadline, what comes later."""
     person = require_may(request, "callback.visit")
+    core, wanted = request.app[CORE], request.query.get("group", "")
+    group = Group(wanted) if wanted in set(GROUP_WORDS) else Group.READY
+    after = read_number(request.query.get("after"))
     async with request.app[DATABASE].transaction() as session:
-        tasks = await _tasks(request, session, person)
+        counts = await count_groups(core, session, person.actor)
+        rows = await list_group(core, session, person.actor, group, limit=SHOWN + 1, after=after)
+        mine = await list_group(core, session, person.actor, Group.MINE, limit=SHOWN) if counts[Group.MINE] else []
+        held = await _lines(core, session, mine, Group.MINE)
         values: dict[str, Any] = {
-            "tasks": tasks,
-            "ready": sum(item.group == "ready" for item in tasks),
+            "tasks": held + await _lines(core, session, rows[:SHOWN], group),
+            "group": group.value,
+            "groups": [(item.value, _(label), counts[item]) for item, label in GROUP_WORDS.items()],
+            "ready": counts[Group.READY],
+            "in_hand": len(mine),
+            "most": MOST,
+            "address": f"/console/callbacks?group={group.value}",
+            "after": request.query.get("after", "") if after else "",
+            "more": written(*rows[SHOWN - 1].place) if len(rows) > SHOWN else "",
             "visits": await _visits(request, session, person),
-            **await load_missed(request.app[CORE], session, person.actor),
+            **await load_missed(core, session, person.actor),
             "today": await _done_today(request, session, person),
         }
     if is_fragment(request) and request.query.get("part"):
@@ -72,50 +87,25 @@ async def take_next(request: web.Request) -> web.StreamResponse:
     return see_other(request, f"/console/tickets/{ticket.number}", "pulled")
 
 
-async def _tasks(request: web.Request, session: AsyncSession, person: Staff) -> list[Task]:
-    """The next tasks by the time of the next attempt; within those that are due, by deadline."""
-    core = request.app[CORE]
+async def _lines(core: Core, session: AsyncSession, rows: list[Waiting], group: Group) -> list[Task]:
+    if not rows:
+        return []
     now, calendar = core.clock.now(), await work_calendar(session)
-    statement = (
-        select(CallbackTask, Ticket)
-        .join(Ticket, Ticket.id == CallbackTask.ticket_id)
-        .where(CallbackTask.state == TaskState.OPEN.value, visible(core, person.actor))
-        .order_by(CallbackTask.next_attempt_at, CallbackTask.id)
-        .limit(SHOWN)
-    )
-    rows = [(row.CallbackTask, row.Ticket) for row in await session.execute(statement)]
-    clocks = select(Deadline).where(
-        Deadline.ticket_id.in_([ticket.id for _task, ticket in rows]),
-        Deadline.kind == ClockKind.CALLBACK.value,
-        Deadline.state == ClockState.RUNNING.value,
-    )
-    due = {clock.ticket_id: clock for clock in await session.scalars(clocks)}
     last = select(CallbackAttempt.task_id, func.max(CallbackAttempt.at).label("at")).group_by(CallbackAttempt.task_id)
-    tried = await session.execute(last.where(CallbackAttempt.task_id.in_([task.id for task, _ticket in rows])))
+    tried = await session.execute(last.where(CallbackAttempt.task_id.in_([row.task.id for row in rows])))
     today = {row.task_id for row in tried if to_city(row.at).date() == to_city(now).date()}
-    found = []
-    for task, ticket in rows:
-        clock = due.get(ticket.id)
-        window = rules.load().window(ticket.preferred_time)
-        item = Task(
-            task,
-            ticket,
-            describe(clock, now, calendar) if clock else None,
-            task.id in today,
-            _group(task, person.actor, now),
-            _(window.label) if window else "",
+    windows = rules.load()
+    return [
+        Task(
+            row.task,
+            row.ticket,
+            describe(row.clock, now, calendar) if row.clock else None,
+            row.task.id in today,
+            group.value,
+            _(window.label) if (window := windows.window(row.ticket.preferred_time)) else "",
         )
-        found.append((clock.due_at if clock else now, item))
-    order = {"mine": 0, "ready": 1, "taken": 2, "later": 3, "machine": 4}
-    return [item for _due, item in sorted(found, key=lambda pair: (order[pair[1].group], pair[0], pair[1].task.id))]
-
-
-def _group(task: CallbackTask, actor: Actor, now: datetime) -> str:
-    if task.claimed_until is not None and task.claimed_until > now:
-        return "mine" if task.claimed_by_id == actor.user_id else "taken"
-    if task.plan != Plan.CLERK.value:
-        return "machine"
-    return "ready" if task.next_attempt_at is not None and task.next_attempt_at <= now else "later"
+        for row in rows
+    ]
 
 
 async def _visits(request: web.Request, session: AsyncSession, person: Staff) -> list[tuple[SecondVisit, Ticket, Due | None]]:

@@ -15,7 +15,7 @@ from hotline.errors import IllegalStep, NotAllowed
 from ticketing.context import Core
 from ticketing.conversation.models import Call
 from ticketing.dialling.models import Dial, DialState
-from ticketing.dialling.service import of_ticket, place
+from ticketing.dialling.service import hindrance, of_ticket, place
 from ticketing.people.actor import Actor
 from ticketing.people.permissions import may
 from ticketing.ticket.access import access_ticket
@@ -51,8 +51,10 @@ async def panel(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket)
     dials = await of_ticket(session, ticket, limit=5)
     live = next((dial for dial in dials if dial.state != DialState.OVER.value), None)
     call = await session.get(Call, live.call_id) if live is not None else None
+    may_dial = may(actor, "call.dial") and ticket.citizen_id is not None
     return {
-        "may_dial": may(actor, "call.dial") and ticket.citizen_id is not None,
+        "may_dial": may_dial,
+        "hindrance": await hindrance(core, session, actor, ticket) if may_dial and live is None else "",
         "may_listen": may(actor, "recording.list"),
         "live_dial": live,
         "live_call": call,

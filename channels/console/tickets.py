@@ -25,6 +25,7 @@ from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput
 from hotline.events import history
 from hotline.i18n import _
 from ticketing.assignment.models import AssignmentState
+from ticketing.callback.tasks import pull_next
 from ticketing.citizen.service import Person
 from ticketing.people.models import Role, Unit, User
 from ticketing.people.permissions import Scope, ensure, may, roles_reaching
@@ -161,8 +162,8 @@ async def act(request: web.Request) -> web.StreamResponse:
             ticket = await access_ticket(core, session, person.actor, number)
             return await ticket_response(request, session, ticket, problem=problem, opened=action, entered=form, chosen=many, seen=seen)
     async with database.transaction() as session:  # after a return the unit may no longer see it
-        onward = action == "dispatch" and form.get("onward") == "1"
-        target = await (_next_to_dispatch(request, session) if onward else _where_next(request, session, number))
+        onward = _ONWARD.get(action) if form.get("onward") == "1" else None
+        target = await (onward(request, session) if onward else _where_next(request, session, number))
     return see_other(request, target, done)
 
 
@@ -198,6 +199,16 @@ async def _next_to_dispatch(request: web.Request, session: AsyncSession) -> str:
     """The ticket with the least time left that is still to be dispatched, of those this person sees; else the empty queue."""
     rows = await list_tickets(request.app[CORE], session, staff(request).actor, Queue.TO_DISPATCH, limit=1)
     return f"/console/tickets/{rows[0].ticket.number}" if rows else "/console/tickets?queue=to_dispatch"
+
+
+async def _next_to_call(request: web.Request, session: AsyncSession) -> str:
+    """The next callback comes into this person's hands; the desk when none is due."""
+    ticket = await pull_next(request.app[CORE], session, staff(request).actor)
+    return f"/console/tickets/{ticket.number}" if ticket else "/console/callbacks"
+
+
+_ONWARD = {"dispatch": _next_to_dispatch, "visit": _next_to_call, "attempt": _next_to_call}
+"""Steps after which the next ticket may open by itself."""
 
 
 __all__ = ["act", "last_step", "show_ticket", "ticket_response"]

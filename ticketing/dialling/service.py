@@ -47,19 +47,35 @@ async def place(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket)
     actor = ensure(actor, "call.dial")
     if actor.user_id is None:
         raise NotAllowed(_("只有工作人员本人能点击外呼"))
-    await _of_own_unit(session, actor, ticket)
-    owed = await _owed(session, actor, ticket)
+    owed = await _callable(core, session, actor, ticket, lock=True)
     task = await find_open(session, ticket) if owed is None and may(actor, "callback.visit") else None
     purpose = Purpose.RETURN_CALL if owed else Purpose.CALLBACK if task else Purpose.CONTACT
-    if not await number_of(core, session, ticket, owed):
-        raise IllegalStep(_("这张工单没有留可以拨打的号码"))
-    await _hours(core, session, ticket, owed)
     busy = await session.scalar(select(Dial.id).where(Dial.ticket_id == ticket.id, Dial.state != DialState.OVER.value).limit(1))
     if busy is not None:
         raise IllegalStep(_("正在给这位市民打电话，请等这通电话结束"))
     if task is not None:
         await take(core, session, actor, ticket, task)
     return await open_dial(core, session, actor, ticket, await _free(core, session, actor.user_id), purpose, owed)
+
+
+async def hindrance(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> str:
+    """Why `place` would refuse now, in words; empty when it would not. Reads only: `place` asks again under its locks."""
+    try:
+        await _callable(core, session, ensure(actor, "call.dial"), ticket, lock=False)
+        _is_free(await session.get(Duty, actor.user_id))
+    except (IllegalStep, NotAllowed) as problem:
+        return str(problem)
+    return ""
+
+
+async def _callable(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, lock: bool) -> ReturnCall | None:
+    """The return call that is owed, if any. Raises NotAllowed, IllegalStep when this citizen cannot be called by this person now."""
+    await _of_own_unit(session, actor, ticket)
+    owed = await _owed(session, actor, ticket, lock=lock)
+    if not await number_of(core, session, ticket, owed):
+        raise IllegalStep(_("这张工单没有留可以拨打的号码"))
+    await _hours(core, session, ticket, owed)
+    return owed
 
 
 async def open_dial(
@@ -138,21 +154,24 @@ async def _of_own_unit(session: AsyncSession, actor: Actor, ticket: Ticket) -> N
         raise NotAllowed(_("签收以后、办结以前，才能给这件事的市民打电话"))
 
 
-async def _owed(session: AsyncSession, actor: Actor, ticket: Ticket) -> ReturnCall | None:
+async def _owed(session: AsyncSession, actor: Actor, ticket: Ticket, *, lock: bool) -> ReturnCall | None:
     if not may(actor, "return_call.finish"):
         return None
     statement = select(ReturnCall).where(ReturnCall.ticket_id == ticket.id, ReturnCall.state == "open").order_by(ReturnCall.due_at).limit(1)
-    return (await session.scalars(statement.with_for_update())).first()
+    return (await session.scalars(statement.with_for_update() if lock else statement)).first()
 
 
 async def _free(core: Core, session: AsyncSession, user_id: int) -> Duty:
     """The person's telephone, locked."""
-    duty = await duty_of(core, session, user_id)
-    if not duty.phone:
+    return _is_free(await duty_of(core, session, user_id))
+
+
+def _is_free(duty: Duty | None) -> Duty:
+    if duty is None or not duty.phone:
         raise IllegalStep(_("还没有话机：先打开浏览器话机并上线，或请督办登记桌面话机"))
     if DutyState(duty.state) in ON_CALL:
         raise IllegalStep(_("你正在通话，结束以后再拨"))
     return duty
 
 
-__all__ = ["allowed_now", "number_of", "of_ticket", "open_dial", "open_of", "place"]
+__all__ = ["allowed_now", "hindrance", "number_of", "of_ticket", "open_dial", "open_of", "place"]

@@ -96,6 +96,26 @@
     take.closest('tr').querySelectorAll('[data-take]').forEach(function (other) { other.setAttribute('aria-pressed', String(other === take)); });
   });
 
+  // A questionnaire by digits: the digit chooses an answer and the next question has its turn; after the last one what is to be written.
+  function answer(event) {
+    var survey = document.querySelector('dialog[open] [data-digits]'), target = event.target;
+    if (!survey || event.isComposing || event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
+    if (/^(TEXTAREA|SELECT)$/.test(target.tagName) || target.tagName === 'INPUT' && target.type !== 'radio' && target.type !== 'checkbox') return;
+    var questions = Array.prototype.slice.call(survey.querySelectorAll('fieldset'));
+    var at = questions.indexOf(target.closest('fieldset'));
+    if (at < 0) at = questions.findIndex(function (one) { return !one.querySelector('input:checked'); });
+    var choice = at < 0 ? null : questions[at].querySelectorAll('input[type="radio"]')[Number(event.key) - 1];
+    if (!choice) return;
+    event.preventDefault();
+    choice.checked = true;
+    choice.focus();
+    choice.dispatchEvent(new Event('change', { bubbles: true }));
+    var next = questions[at + 1], form = survey.closest('form');
+    var field = next ? next.querySelector('input:checked') || next.querySelector('input') : Array.prototype.find.call(form.querySelectorAll('textarea'), function (box) { return !box.closest('[hidden]'); });
+    if (field) field.focus();
+  }
+  document.addEventListener('keydown', answer);
+
   // A form that tells what will happen is asked again when the person pauses.
   var pause;
   function foresee(event) {
