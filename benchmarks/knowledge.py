@@ -26,8 +26,9 @@ from hotline.database import Database
 from hotline.migrations import initial
 from hotline.processes.postgres import PrivatePostgres, running
 from knowledge.search import document, words
+from knowledge.search.filters import Filters
 from knowledge.search.indexing import mark
-from knowledge.search.service import Filters, listing, search
+from knowledge.search.service import listing, search
 from knowledge.seed.loader import SeedArticle, load_articles, load_heldout
 
 TODAY = date(2026, 11, 22)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chatbot import fallback, form, fulltext, gaps, guide, hearing, rules, wording
+from chatbot import districts, fallback, form, fulltext, gaps, guide, hearing, rules, wording
 from chatbot.form import Draft, Outcome
 from chatbot.intents import UNSURE, Hint, Intent
 from chatbot.memory import Memory
@@ -178,8 +178,8 @@ class _Talk:
             return Reply([say, wording.form_step(form.again(draft))])
         if not hint.is_(Intent.ASK_GUIDE, Intent.UNKNOWN) or not hearing.is_question(self.text):
             return None
-        found = await guide.find(self.core, self.session, self.text)
-        if not found.sure:
+        found = await self._find(self.text)
+        if not found.sure or found.differs:
             return None
         return Reply([await guide.answer(self.session, found.hits[0].article, asked=self.text), wording.form_step(form.again(draft))])
 
@@ -204,6 +204,7 @@ class _Talk:
             return await self._progress()
         handler = {
             "choices": self._picked,
+            "district": self._district_or_not,
             "register": self._register_or_not,
             "person": self._person_or_not,
             "number": self._number_or_not,
@@ -224,6 +225,27 @@ class _Talk:
             await gaps.followed(self.core, self.session, self.conversation, Cause.UNANSWERED)
             return self._missed(self.memory.question)
         return None
+
+    def _which_district(self) -> Reply:
+        gaps.remember(self.memory.state, self.message.id)
+        self.memory.make_offer("district", question=self.text[:1000])
+        return Reply([wording.which_district(districts.names())])
+
+    async def _district_or_not(self) -> Reply | None:
+        """What holds there; who cannot say gets what holds in the whole city, or the choice with the districts named."""
+        named, question = districts.heard(self.memory.state, self.text), self.memory.question
+        if named is None:
+            return None
+        found = await guide.find(self.core, self.session, question, district=named)
+        if not found.sure and not named:
+            found = await guide.find(self.core, self.session, question)
+        if found.sure and not found.differs:
+            return await self._answered(found.hits[0].article, picked=True, asked=question)
+        return self._offer_choices(found, question=question) if found.maybe else self._missed(question)
+
+    async def _find(self, question: str) -> guide.Found:
+        district = await districts.district_of(self.session, self.conversation, self.memory.state, question)
+        return await guide.find(self.core, self.session, question, district=district)
 
     async def _register_or_not(self) -> Reply | None:
         if hearing.is_yes(self.text):
@@ -284,8 +306,8 @@ class _Talk:
         say = guide.follow_up(article, self.text) if article else None
         return Reply([say]) if say else None
 
-    async def _answered(self, article: Article, *, picked: bool = False) -> Reply:
-        question = self.text[:1000]
+    async def _answered(self, article: Article, *, picked: bool = False, asked: str = "") -> Reply:
+        question = (asked or self.text)[:1000]
         self.memory.hit()
         by = await fulltext.way(self.core, self.session, self.conversation)
         self.memory.make_offer("fulltext" if by else "more", question=question, article=article.id)
@@ -293,7 +315,7 @@ class _Talk:
             gaps.picked(self.memory.state, article)
         else:
             gaps.remember(self.memory.state, self.message.id, told=article)
-        asked = "" if picked else self.text
+        asked = asked if picked else self.text
         return Reply([await guide.answer(self.session, article, asked=asked, then=fulltext.offer(by) if by else "")])
 
     def _more_question(self, article: Any = None) -> Reply:
@@ -338,12 +360,14 @@ class _Talk:
         small = len(hearing.clean(self.text)) <= 6
         if small and hint.is_(Intent.DENY, Intent.CANCEL, Intent.SKIP, Intent.AFFIRM, Intent.INFORM, least=0.5):
             return self._said(Say(_("好的。您请说，要问什么事，或者反映什么问题？")))
-        found = await guide.find(self.core, self.session, self.text)
+        found = await self._find(self.text)
         match judge(self.text, hint, sure=found.sure, maybe=bool(found.maybe)):
             case Verdict.WARN:
                 return await self._warn(None, None)
             case Verdict.PERSON:
                 return await self._hand_over("citizen_asked")
+            case Verdict.ANSWER | Verdict.CHOICES if found.differs:
+                return self._which_district()
             case Verdict.ANSWER:
                 return await self._answered(found.hits[0].article)
             case Verdict.FORM:
@@ -352,7 +376,7 @@ class _Talk:
                 return await self._open_form(self.text, "complaint", Say(_("如果情况紧急、有人有危险，请马上拨打110、119或120。")))
             case Verdict.BOTH | Verdict.CHOICES as verdict:
                 await self._note(found, Cause.UNSURE)
-                return self._offer_choices(found, register=verdict is Verdict.BOTH)
+                return self._offer_choices(found, register=verdict is Verdict.BOTH, question=self.text)
             case Verdict.FOREIGN:
                 return self._said(wording.foreign(self.core.line))
         await self._note(found, Cause.UNANSWERED)
@@ -364,13 +388,13 @@ class _Talk:
         await gaps.missed(self.core, self.session, self.conversation, self.message, found, cause)
         gaps.remember(self.memory.state, self.message.id)
 
-    def _offer_choices(self, found: guide.Found, *, register: bool) -> Reply:
-        titles = [hit.article.title for hit in found.maybe]
-        complaint = register or fallback.looks_like_complaint(self.text)
+    def _offer_choices(self, found: guide.Found, *, question: str, register: bool = False) -> Reply:
+        titles = [guide.title_of(hit.article) for hit in found.maybe]
+        complaint = register or fallback.looks_like_complaint(question)
         self.memory.make_offer(
             "choices",
-            choices=[{"id": hit.article.id, "title": hit.article.title} for hit in found.maybe],
-            question=self.text[:1000],
+            choices=[{"id": hit.article.id, "title": title} for hit, title in zip(found.maybe, titles, strict=True)],
+            question=question[:1000],
             kind="complaint" if complaint else "consult",
         )
         return Reply([wording.which_article(titles, register=complaint)])

@@ -13,9 +13,11 @@ from chatbot.wording import Say
 from hotline.clock import to_city
 from hotline.i18n import _
 from knowledge.article.access import is_told
+from knowledge.article.content import AUDIENCES
 from knowledge.article.models import Article
 from knowledge.article.service import used
 from knowledge.article.text import render, sections, spoken_for
+from knowledge.search.filters import Filters
 from knowledge.search.service import MIDDLE, Hit, is_sure, search
 from ticketing.context import Core
 
@@ -27,6 +29,13 @@ class Found:
     """What the search says about a question."""
 
     hits: tuple[Hit, ...]
+    district: str | None = None
+    """Where it was asked for; None: not known."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the answer depends on a district that is not known: what fits best holds in one only, or is told otherwise there."""
+        return self.district is None and any(hit.article.district for hit in self.maybe if hit.near)
 
     @property
     def sure(self) -> bool:
@@ -39,9 +48,17 @@ class Found:
         return tuple(hit for hit in self.hits[:MOST_CHOICES] if hit.score >= MIDDLE)
 
 
-async def find(core: Core, session: AsyncSession, question: str) -> Found:
-    """Search the published and valid articles."""
-    return Found(tuple(await search(session, question, limit=MOST_CHOICES, today=to_city(core.clock.now()).date())))
+async def find(core: Core, session: AsyncSession, question: str, *, district: str | None = None) -> Found:
+    """Search the published and valid articles; `district`: only what holds there (see `knowledge.search.filters`)."""
+    today, filters = to_city(core.clock.now()).date(), Filters(district=district)
+    return Found(tuple(await search(session, question, limit=MOST_CHOICES, today=today, filters=filters)), district)
+
+
+def title_of(article: Article) -> str:
+    """The title as it is offered: two articles on one matter are told apart by where and for whom they hold."""
+    marks = [article.district, *(_(AUDIENCES[name]) for name in article.audiences)]
+    shown = "，".join(mark for mark in marks if mark)
+    return f"{article.title}（{shown}）" if shown else article.title
 
 
 async def told(core: Core, session: AsyncSession, article_id: int) -> Article | None:

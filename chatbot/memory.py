@@ -1,7 +1,7 @@
 """What the bot remembers of a conversation between turns: `conversation.bot_state`, with names instead of strings.
 
 offer: what the last answer offered, so that «yes», «the first» or «no, thanks» mean something:
-    register (question, kind), person, choices (choices), number, code, more (article), fulltext (article), helped.
+    register (question, kind), person, choices (choices), district (question), number, code, more (article), fulltext (article), helped.
 """
 
 from __future__ import annotations

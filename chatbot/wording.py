@@ -158,6 +158,11 @@ def which_article(titles: Sequence[str], *, register: bool = False) -> Say:
     )
 
 
+def which_district(names: Sequence[str]) -> Say:
+    """The answer differs by district: ask where they live."""
+    return Say(_("这件事各区的规定不一样。请问您在哪个区？"), choices=(*names, _("不清楚")))
+
+
 def handover(*, phone: bool) -> Say:
     """A person will take over."""
     if phone:

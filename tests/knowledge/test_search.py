@@ -15,10 +15,11 @@ from hotline.database import Database
 from knowledge.article import service
 from knowledge.article.seeding import load_seed
 from knowledge.search import indexing, words
+from knowledge.search.filters import Filters
 from knowledge.search.fit import Guide
 from knowledge.search.models import SynonymKind
 from knowledge.search.ranking import Question, elsewhere, rank
-from knowledge.search.service import MIDDLE, SURE, Filters, is_sure, listing, search
+from knowledge.search.service import MIDDLE, SURE, is_sure, listing, search
 from knowledge.search.synonyms import bring_shipped, drop, in_force, keep, listed
 from knowledge.seed.loader import load_articles, load_heldout
 from tests.knowledge.conftest import People
