@@ -24,6 +24,11 @@ class Settings(BaseSettings):
 
     demo: bool = Field(False, description="Demo mode: demo city, demo log-ins, generated keys. Never in production.")
     data_dir: Path = Field(Path("var"), description="Folder for recordings, attachments, models, the private database and keys.")
+    instance: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9-]{0,32}$",
+        description="Name of this machine; default: made once and kept in the data folder. Machines that share the folder need one each.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     city_name: str = Field("云川市", min_length=1, max_length=20, description="Name of the city on pages and in prompts.")
     pdf_font: Path | None = Field(None, description="Font with Chinese characters for printed briefs; empty: looked for in the system.")

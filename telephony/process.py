@@ -14,7 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hotline.clock import to_city
 from hotline.errors import HotlineError, Unavailable
+from hotline.instance import instance_of
 from hotline.logs import get
+from hotline.settings import Settings
 from knowledge.search.service import search
 from knowledge.search.words import normalise, tokens
 from telephony import afterwards
@@ -49,6 +51,11 @@ _GRACE_S = 8.0
 """How long calls have at a stop to write down what was said; the role is cut off after 12 s."""
 
 
+def worker_name(settings: Settings) -> str:
+    """What this process's calls bear: another machine has another name, and the process's next start the same."""
+    return f"telephony-{instance_of(settings)}-{settings.sip_port}"
+
+
 async def run(services: Services) -> None:
     """Serve calls until cancelled. Raises OSError when the SIP or the control address is taken."""
     transcriber = await models.start(services.settings, names=await _names(services))
@@ -72,7 +79,7 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
     prompts = PromptStore.of(settings, voice)
     await prompts.warm()
     await _warm_search(services)
-    worker = f"telephony-{settings.sip_port}"
+    worker = worker_name(settings)
     await asyncio.to_thread(music)
 
     async def dial(uri: str, ring_s: float, codec: str) -> BridgeLeg:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, ClientSession
@@ -14,7 +15,7 @@ from hotline.assembly import Services
 from hotline.database import Database
 from hotline.settings import Settings
 from telephony.client import Caller
-from telephony.process import run
+from telephony.process import run, worker_name
 from ticketing.callback.models import ReturnCall
 from ticketing.context import Core
 from ticketing.conversation.calls import start_call
@@ -62,8 +63,8 @@ async def health(services: Services, process: asyncio.Task[None]) -> dict[str, o
                 await asyncio.sleep(0.05)
 
 
-async def a_call_left_open(services: Services) -> None:
-    worker = f"telephony-{services.settings.sip_port}"
+async def a_call_left_open(services: Services, worker: str = "") -> None:
+    worker = worker or worker_name(services.settings)
     async with services.database.transaction() as session:
         conversation, _call = await start_call(
             services.core, session, sip_call_id="x", caller="13912345678", called="12345", codec="PCMA", worker=worker, transcriber="m"
@@ -71,8 +72,10 @@ async def a_call_left_open(services: Services) -> None:
         await add_message(services.core, session, conversation, Author.CITIZEN, "小区停水了")
 
 
-async def test_it_serves_beats_takes_up_what_was_left_and_stops(services: Services, process: asyncio.Task[None]) -> None:
+async def test_it_serves_beats_takes_up_what_was_left_and_stops(services: Services, process: asyncio.Task[None], tmp_path: Path) -> None:
     await a_call_left_open(services)
+    other_machine = services.settings.model_copy(update={"data_dir": tmp_path})
+    await a_call_left_open(services, worker_name(other_machine))
     state = await health(services, process)
     assert state["transcriber"] == "synthetic"
     assert state["sip"] == f"127.0.0.1:{services.settings.sip_port}"
@@ -99,9 +102,12 @@ async def test_it_serves_beats_takes_up_what_was_left_and_stops(services: Servic
             await process
         assert not caller.leg.live
     async with services.database.transaction() as session:
-        reasons = list(await session.scalars(select(Call.end_reason)))
-    assert None not in reasons
-    assert len(reasons) == 2
+        calls = list(await session.scalars(select(Call)))
+    ours = [call.end_reason for call in calls if call.worker == worker_name(services.settings)]
+    assert None not in ours
+    assert len(ours) == 2
+    others = [call.end_reason for call in calls if call.worker == worker_name(other_machine)]
+    assert others == [None], "another machine's call, on the same port, goes on"
     async with ClientSession() as session:
         with pytest.raises(ClientError):
             await session.get(f"http://127.0.0.1:{services.settings.control_port}/healthz")
