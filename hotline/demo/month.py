@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hotline.clock import CITY_ZONE, to_city
-from hotline.demo import at_centre, main_unit, special, steps, talks
+from hotline.demo import at_centre, main_unit, robot, special, steps, talks
 from hotline.demo.content import Matter
 from hotline.demo.pictures import attach
 from hotline.demo.plan import Planner
@@ -24,6 +24,7 @@ def build(planner: Planner) -> list[Script]:
     main_unit.build(planner)
     for add in (waiting_today, at_the_units, at_the_centre, by_stage, secret, conversations, lost_calls):
         add(planner)
+    robot.build(planner)
     return planner.scripts
 
 

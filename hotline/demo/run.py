@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from hotline import logs
 from hotline.commands.environment import find_settings
 from hotline.commands.serve import say
-from hotline.demo import codes, neighbour
+from hotline.demo import codes, neighbour, telephones
 from hotline.errors import HotlineError
 from hotline.processes import edge as kamailio
 from hotline.processes.privacy import private_files
@@ -25,6 +25,8 @@ from ticketing.people.models import Role
 _INNER_PORTS = frozenset(
     {"HOTLINE_ACTION_PORT", "HOTLINE_RASA_PORT", "HOTLINE_CONTROL_PORT", "HOTLINE_WEBRTC_PORT", "HOTLINE_WEBRTC_SIP_PORT"}
 )
+_OUTBOUND = "HOTLINE_OUTBOUND_URI"
+"""Where it is set, also to nothing, no telephones of the demo ring."""
 _ROLE_NAMES = {
     Role.AGENT: "话务员",
     Role.DISPATCHER: "派单员",
@@ -58,14 +60,18 @@ def run(*, offline: bool, edge: bool = False) -> int:
 
 
 async def _run(settings: Settings, speech: str) -> None:
-    """The service, and beside it the other systems of the city."""
-    beside = asyncio.create_task(neighbour.serve(settings.data_dir, f"{settings.web_url}/api/v1", say))
-    try:
-        await Supervisor(settings, say=say).run(when_started=lambda: _announce(settings, speech))
-    finally:
-        beside.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await beside
+    """The service, and beside it the other systems of the city and its people's telephones."""
+    async with contextlib.AsyncExitStack() as beside:
+        if _OUTBOUND not in os.environ:
+            os.environ[_OUTBOUND] = await beside.enter_async_context(telephones.citizens(settings))
+            settings = Settings()
+        systems = asyncio.create_task(neighbour.serve(settings.data_dir, f"{settings.web_url}/api/v1", say))
+        try:
+            await Supervisor(settings, say=say).run(when_started=lambda: _announce(settings, speech))
+        finally:
+            systems.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await systems
 
 
 def _put_the_edge_in_front() -> None:
@@ -161,6 +167,7 @@ def _table(settings: Settings, speech: str) -> list[str]:
         ("工作台 console", f"{web}/console"),
         ("电话 SIP", f"sip:{settings.line_number}@{settings.sip_host}:{settings.edge_port or settings.sip_port} (UDP)"),
         *_edge_row(settings),
+        *([("市民电话 citizens", "the service's own calls ring at citizens of the demo: docs/demo.md")] if settings.outbound_uri else []),
         ("接口 API", f"{web}/api/v1/chat   {web}/open311/v2/services.json"),
         ("微信 WeChat", f"{web}/wechat   (try it: .venv/bin/hotline wechat chat)"),
         ("语音模型 speech", speech),

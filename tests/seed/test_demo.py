@@ -17,6 +17,7 @@ from hotline.assembly import Services
 from hotline.clock import CITY_ZONE, ManualClock
 from hotline.demo.content import load as load_content
 from hotline.demo.pictures import street_picture
+from hotline.demo.robot import ENDINGS
 from hotline.demo.seed import seed
 from hotline.errors import InvalidInput
 from hotline.processes.postgres import PrivatePostgres
@@ -136,6 +137,12 @@ def test_all_channels_and_today(demo: Demo) -> None:
     assert today >= 6
     [(future,)] = demo.rows("SELECT count(*) FROM event WHERE at > '2026-11-18 10:05+08'")
     assert future == 0
+
+
+def test_the_robot_has_citizens_to_call(demo: Demo) -> None:
+    task = "FROM callback_task WHERE plan = 'robot' AND state = 'open'"
+    assert demo.rows(f"SELECT count(*), bool_and(rule = 'consult-by-robot'), max(attempts) {task}") == [(len(ENDINGS), True, 0)]
+    assert demo.rows(f"SELECT count(DISTINCT ticket_id) {task} AND next_attempt_at <= timestamptz '{NOW.isoformat()}'") == [(len(ENDINGS),)]
 
 
 def test_ratings_callbacks_returns_and_attachments(demo: Demo) -> None:
