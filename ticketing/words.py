@@ -196,8 +196,26 @@ RETURN_REASONS = {
     "hung_up_in_queue": "排队时挂断",
     "hung_up_in_form": "登记时挂断",
     "message_left": "留了言",
+    "emergency": "险情来电已转紧急热线，回访核实",
     "process_died": "通话中断",
     "outage": "系统故障时来电",
+}
+DANGERS = {
+    "fire": "火情",
+    "gas": "燃气泄漏",
+    "injury": "有人受伤或者突发疾病",
+    "crime": "治安险情",
+    "life": "有人可能轻生",
+    "traffic": "交通事故",
+    "power": "触电或者线路险情",
+    "hazard": "公共安全隐患",
+}
+DANGER_HELP = {
+    "heard": "没有可以转接的线路",
+    "offered": "已询问是否接通",
+    "connecting": "正在接通",
+    "connected": "已接通",
+    "failed": "没有接通",
 }
 HANDOVER_REASONS = {
     "asked": "市民要求人工",
@@ -226,7 +244,6 @@ NO_CALLBACK = {
     "taken_over": "已由紧急热线接处",
     "rejected": "不予受理",
 }
-EMERGENCY_LINES = {"110": "110公安", "119": "119消防", "120": "120急救", "122": "122交警", "gas": "燃气抢修", "power": "供电抢修"}
 DELIVERY_STATES = {
     "queued": "等待发送",
     "sent": "已发出",
@@ -278,6 +295,7 @@ WAIT_OUTCOMES = {
     "full": "队列已满",
     "empty": "无人在岗",
     "overflow": "转入其他队列",
+    "emergency": "转接紧急热线",
     "died": "系统中断",
 }
 CALL_MODES = {
@@ -431,6 +449,8 @@ _TABLES = {
     "attitude": ATTITUDES,
     "contact": CONTACT_WAYS,
     "return_reason": RETURN_REASONS,
+    "danger": DANGERS,
+    "danger_help": DANGER_HELP,
     "handover": HANDOVER_REASONS,
     "no_callback": NO_CALLBACK,
     "delivery": DELIVERY_STATES,

@@ -142,7 +142,8 @@ def _by_state(page: TicketPage, actor: Actor) -> Proposal:
             return _before_dispatch(page, actor)
         case TicketState.NEED_INFO:
             words = _("等市民补充材料；市民来电说明的，代为登记")
-            return words, buttons.SUPPLEMENT, [buttons.GO_ON, *([buttons.NO_CONTACT] if page.openings.give_up else [])]
+            give_up = [buttons.NO_CONTACT] if page.openings.give_up and _alone(page) else []
+            return words, buttons.SUPPLEMENT, [buttons.GO_ON, *give_up]
         case TicketState.EMERGENCY_OUT:
             return _("30分钟内向紧急热线核实处置情况"), buttons.FOLLOW_EMERGENCY, []
         case TicketState.IN_PROGRESS:
@@ -224,9 +225,9 @@ def _before_dispatch(page: TicketPage, actor: Actor) -> Proposal:
     if actor.has(Role.DISPATCHER, Role.SUPERVISOR):
         submit = [buttons.SUBMIT] if page.ticket.state == TicketState.REGISTERED.value else []
         return _("选定类别，派给承办单位"), buttons.DISPATCH, [
-            buttons.EDIT, *answer, *asks, *submit, *related, buttons.REJECT, buttons.EMERGENCY
+            buttons.EDIT, *answer, *asks, *submit, *related, *([buttons.REJECT] if _alone(page) else []), buttons.EMERGENCY
         ]  # fmt: skip
-    refusal = [buttons.PROPOSE_REFUSAL] if page.pending(RequestKind.REFUSAL) is None else []
+    refusal = [buttons.PROPOSE_REFUSAL] if page.pending(RequestKind.REFUSAL) is None and _alone(page) else []
     others = [buttons.EDIT, *answer, *asks, *refusal, buttons.EMERGENCY]
     if actor.has(Role.AGENT):
         if page.ticket.state == TicketState.REGISTERED.value:
@@ -254,7 +255,12 @@ def _always(page: TicketPage, actor: Actor) -> list[Action]:
         found.append(buttons.UPLOAD)
     if page.ticket.confidentiality == "secret":
         found.append(buttons.NAME)
-    return [*found, *supervising, buttons.INVALIDATE]
+    return [*found, *supervising, *([buttons.INVALIDATE] if _alone(page) else [])]
+
+
+def _alone(page: TicketPage) -> bool:
+    """No other citizen's ticket was merged into it: it may end for a reason of its own citizen's."""
+    return page.ticket.interest_count == 1
 
 
 def _hint(page: TicketPage) -> str:

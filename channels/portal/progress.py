@@ -94,6 +94,8 @@ def _handled(facts: Facts, reached: int) -> list[Step]:
     titles = (_("收到您的反映"), _("派给承办单位"), _("正在办理"), _("答复并回访"), _("办结"))
     lines: list[list[Line]] = [[] for _title in titles]
     for event in facts.events:
+        if event.data.get("master"):
+            continue  # of the matter that it was merged into, before it was found to be another one
         position = _STEP_OF_EVENT.get(event.name)
         text = _words(event, facts)
         if position is not None and text:
@@ -155,8 +157,10 @@ def _words(event: Event, facts: Facts) -> str | None:
             return _("{unit}已签收").format(unit=unit)
         case "assignment.contacted":
             return _("{unit}已{way}联系您").format(unit=unit, way=_(_WAYS.get(str(event.data.get("way")), "")))
-        case "ticket.redo" | "ticket.reopened":
+        case "ticket.redo":
             return _("您不满意，已请承办单位重办（第{round}轮）").format(round=event.data.get("round", 2))
+        case "ticket.reopened":
+            return _("还有没办到位的地方，已请承办单位重新办理（第{round}轮）").format(round=event.data.get("round", 2))
         case "supervise.urged":
             return _("您催了一次") if event.actor_kind == "citizen" else _("热线中心催办了一次")
         case "ticket.supplemented":

@@ -22,6 +22,10 @@ from ticketing.ticket.steps import move, take_step
 
 async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str, action: str = "redo") -> None:
     """T23/T25: one more round at the same units, with the short clock of the policy (lesson 25a)."""
+
+    async def clocks() -> None:
+        await _back_to_the_units(core, session, actor, ticket)
+
     await take_step(
         core,
         session,
@@ -29,12 +33,17 @@ async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
         ticket,
         action,
         data={"round": ticket.round + 1, "reason": reason},
+        clocks=clocks,
         round=ticket.round + 1,
         satisfaction=None,
         solved=None,
         no_callback_reason=None,
         closed_at=None,
     )
+    await begin_when_due(core, session, actor, ticket)
+
+
+async def _back_to_the_units(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> None:
     limit = (await policy_of(session, ticket)).redo
     units = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state == AssignmentState.ACCEPTED.value)
     for assignment in await session.scalars(units):
@@ -42,7 +51,6 @@ async def redo(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
         assignment.replied_at, assignment.accepted_at = None, None
         await start_clock(core, session, ticket, ClockKind.HANDLE, limit, assignment_id=assignment.id)
     await session.flush()
-    await begin_when_due(core, session, actor, ticket)
 
 
 async def reopen_days(core: Core, session: AsyncSession) -> int:

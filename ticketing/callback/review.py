@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,7 +37,7 @@ async def review(
         raise InvalidInput(_("请写明退回的理由"), field="note")
     replies = await _replies(session, ticket)
     # the answer is set with the step: the citizen's notice holds it
-    told = _told(replies) if accept else {}
+    told: dict[str, Any] = _told(replies) if accept else {}
     action = "accept_reply" if accept else "send_back"
     await take_step(core, session, actor, ticket, action, data={"note": note.strip()[:1000]}, **told)
     await stop_clocks(core, session, ticket.id, ClockKind.REVIEW)
@@ -55,7 +57,7 @@ async def review(
     await session.flush()
 
 
-def _told(replies: list[tuple[Assignment, Reply]]) -> dict[str, str]:
+def _told(replies: list[tuple[Assignment, Reply]]) -> dict[str, Any]:
     """What the citizen is told: the measures, and the statutory procedure that goes on, if there is one (P-REPORT)."""
     answer = "\n".join(reply.measures for _assignment, reply in replies)
     legal = next((reply for _assignment, reply in replies if reply.legal_procedure), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -51,7 +53,7 @@ async def finish_callback(
     if dissatisfied:
         await _open_second_visit(core, session, actor, ticket, task, result, at_once=by == "clerk")
     else:
-        values = {"satisfaction": result.satisfaction.value, "solved": result.solved}
+        values: dict[str, Any] = {"satisfaction": result.satisfaction.value, "solved": result.solved}
         await take_step(core, session, actor, ticket, "close", data={"satisfaction": result.satisfaction.value}, **values)
 
 
@@ -153,7 +155,7 @@ async def close_disputed(
         raise InvalidInput(_("请选择不满意的原因"), field="cause")
     await refuse_author(session, actor, ticket)
     visit = await open_visit(session, ticket)
-    values = {"satisfaction": Satisfaction.DISSATISFIED.value, "solved": False}
+    values: dict[str, Any] = {"satisfaction": Satisfaction.DISSATISFIED.value, "solved": False}
     told = explanation.strip()[:2000] or evidence.strip()[:2000]
     # first the right to do it: nothing is written for somebody who is no supervisor
     data = {"evidence": evidence.strip()[:2000], "explanation": told}
@@ -213,5 +215,5 @@ async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, tick
         await take_step(core, session, actor, ticket, "answer_refused", data=data)
         await start_dispatch_clock(core, session, ticket)
         return
-    values = {"satisfaction": result.satisfaction.value, "solved": result.solved}
+    values: dict[str, Any] = {"satisfaction": result.satisfaction.value, "solved": result.solved}
     await take_step(core, session, actor, ticket, "rate_answer", data={"satisfaction": result.satisfaction.value}, **values)

@@ -27,7 +27,7 @@ from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.notice import templates
 from ticketing.notice.models import DeliveryState, Notice, NoticeDelivery
 from ticketing.notice.preferences import DEFAULT, Preference, preference_of
-from ticketing.notice.templates import Template
+from ticketing.notice.templates import Hook, Template
 from ticketing.people.models import Unit
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Channel, Confidentiality, Urgency
@@ -36,6 +36,8 @@ from ticketing.words import word
 OUTBOX_KINDS = {"sms": "notice", "wechat": "text"}
 TOO_MANY = "too many messages to an unverified number in a day"
 _RATING_DAYS = 7
+_DEADLINES = {"accepted": (ClockKind.HANDLE, ClockKind.DISPATCH), "supplement": (ClockKind.SUPPLEMENT,)}
+"""What {deadline} is in a template: until the matter is dispatched, until the citizen has sent what is missing."""
 _WORDS = {"way": "contact", "target": "emergency_line", "reason_class": "suspension_reason"}
 
 
@@ -44,25 +46,45 @@ async def on_event(core: Core, session: AsyncSession, ticket: Ticket, name: str,
 
     `told` holds what the citizen may know and the event log may not (the query code).
     """
-    file = templates.load()
-    hook = file.hook(name, data)
+    hook = templates.load().hook(name, data)
     if hook is None:
         return
-    wanted = file.template(hook.template).values
+    await notify(core, session, ticket, hook.template, event=name, **_values(hook, data), **told)
+
+
+async def on_followed(core: Core, session: AsyncSession, master: Ticket, ticket: Ticket, name: str, data: Mapping[str, Any]) -> None:
+    """Tell the person of `ticket`, which was merged into `master`, what happened to the matter: seed/notices.yaml, `followers`.
+
+    Called by `ticketing.relation.follow`; `data` holds nothing that only the master's citizen may know.
+    """
+    hook = templates.load().follower_hook(name, data)
+    if hook is not None:
+        values = {**_values(hook, data), "master": master.number}
+        await _notify(core, session, ticket, master, hook.template, name, values)
+
+
+def _values(hook: Hook, data: Mapping[str, Any]) -> dict[str, str]:
+    """What the event's data has for the template's placeholders."""
+    wanted = templates.load().template(hook.template).values
     values = {key: _in_words(key, value) for key, value in data.items() if key in wanted}
-    values.update({placeholder: _in_words(source, data.get(source)) for placeholder, source in hook.values.items()})
-    values.update(told)
-    await notify(core, session, ticket, hook.template, event=name, **values)
+    return values | {placeholder: _in_words(source, data.get(source)) for placeholder, source in hook.values.items()}
 
 
 async def notify(core: Core, session: AsyncSession, ticket: Ticket, template_key: str, *, event: str = "", **values: str) -> Notice:
-    """Tell the citizen of `ticket` something. Merged tickets follow their master's events (`ticketing.relation.follow`).
+    """Tell the citizen of `ticket` something.
 
     Values fill the template's placeholders; common ones (number, title, unit, deadline …) are found here. Raises NotFound
     for an unknown template.
     """
+    return await _notify(core, session, ticket, ticket, template_key, event, values)
+
+
+async def _notify(
+    core: Core, session: AsyncSession, ticket: Ticket, matter: Ticket, template_key: str, event: str, values: Mapping[str, str]
+) -> Notice:
+    """Unit and deadline are those of `matter`, the ticket under which a merged one is handled."""
     template = await templates.in_force(core, session, template_key)
-    common = await _common(core, session, ticket, template, values)
+    common = await _common(core, session, ticket, template, values, matter)
     return await _notify_one(core, session, ticket, template, event, {**common, **values})
 
 
@@ -185,7 +207,9 @@ async def queue_delivery(
     return delivery
 
 
-async def _common(core: Core, session: AsyncSession, ticket: Ticket, template: Template, given: Mapping[str, str]) -> dict[str, str]:
+async def _common(
+    core: Core, session: AsyncSession, ticket: Ticket, template: Template, given: Mapping[str, str], matter: Ticket
+) -> dict[str, str]:
     words = template.text + template.sms
     values = {
         "number": ticket.number,
@@ -196,15 +220,15 @@ async def _common(core: Core, session: AsyncSession, ticket: Ticket, template: T
         "answer": ticket.answer or "",
     }
     if "{deadline}" in words and "deadline" not in given:
-        values["deadline"] = await _deadline(session, ticket, template)
+        values["deadline"] = await _deadline(session, matter, template)
     if "{unit}" in words and "unit" not in given:
-        values["unit"] = await _unit(session, ticket)
+        values["unit"] = await _unit(session, matter)
     return values
 
 
 async def _deadline(session: AsyncSession, ticket: Ticket, template: Template) -> str:
-    """The moment that the citizen is told: of handling, or of dispatch before it; for a supplement the citizen's own."""
-    kinds = (ClockKind.SUPPLEMENT,) if template.key == "supplement" else (ClockKind.HANDLE, ClockKind.DISPATCH)
+    """The moment that the citizen is told: of the answer, unless the template speaks of another one."""
+    kinds = _DEADLINES.get(template.key, (ClockKind.HANDLE,))
     statement = select(Deadline.kind, Deadline.due_at).where(
         Deadline.ticket_id == ticket.id, Deadline.state == ClockState.RUNNING.value, Deadline.kind.in_([kind.value for kind in kinds])
     )
@@ -263,4 +287,4 @@ async def notices_of(session: AsyncSession, ticket: Ticket) -> list[Notice]:
     return list(await session.scalars(select(Notice).where(Notice.ticket_id == ticket.id).order_by(Notice.id.desc()).limit(50)))
 
 
-__all__ = ["notices_of", "notify", "on_event", "text_of"]
+__all__ = ["notices_of", "notify", "on_event", "on_followed", "text_of"]

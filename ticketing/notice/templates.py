@@ -117,13 +117,15 @@ class Notices(BaseModel):
     templates: tuple[Template, ...]
     secret: str
     events: tuple[Hook, ...]
+    followers: tuple[Hook, ...]
+    """What the people of merged tickets are told of the events of their master."""
 
     @model_validator(mode="after")
     def _whole(self) -> Notices:
         keys = [template.key for template in self.templates]
         if len(set(keys)) != len(keys):
             raise ValueError("a template stands twice")
-        if unknown := {hook.template for hook in self.events} - set(keys):
+        if unknown := {hook.template for hook in (*self.events, *self.followers)} - set(keys):
             raise ValueError(f"an event sends an unknown template: {', '.join(sorted(unknown))}")
         if set(_FIELD.findall(self.secret)) - {"line", *LATE}:
             raise ValueError("secret: only {line}, {site} and {track}")
@@ -132,6 +134,10 @@ class Notices(BaseModel):
     def hook(self, name: str, data: Mapping[str, Any]) -> Hook | None:
         """The first entry that fits the event."""
         return next((hook for hook in self.events if hook.fits(name, data)), None)
+
+    def follower_hook(self, name: str, data: Mapping[str, Any]) -> Hook | None:
+        """The first entry that fits an event of a master, for the people of the tickets that were merged into it."""
+        return next((hook for hook in self.followers if hook.fits(name, data)), None)
 
     def template(self, key: str) -> Template:
         """The file's template; raises NotFound."""

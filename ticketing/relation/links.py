@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hotline.errors import Conflict, InvalidInput
+from hotline.errors import Conflict, IllegalStep, InvalidInput
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.people.actor import Actor
@@ -54,3 +54,12 @@ async def access_other(core: Core, session: AsyncSession, actor: Actor, ticket: 
     if await session.scalar(select(Ticket.id).where(Ticket.number == number.strip(), visible(core, actor))) is None:
         raise InvalidInput(_("没有找到编号是“{number}”的工单").format(number=number.strip()[:40]), field="number")
     raise Conflict(_("有人正在处理另一张工单，请稍后再试"))
+
+
+def refuse_while_followed(ticket: Ticket) -> None:
+    """Raises IllegalStep while other people's tickets hang on this one.
+
+    For steps that end the matter for a reason of this citizen's own: the others were not asked, and could not object.
+    """
+    if ticket.interest_count > 1:
+        raise IllegalStep(_("这张工单并入了其他市民的诉求，请先拆分"))

@@ -86,9 +86,12 @@ async def resume(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
     """
     if actor.role is not None and actor.role.in_unit and not await _leads(session, actor, ticket):
         raise NotAllowed(_("挂账由主办单位或督办恢复办理"))
-    await take_step(core, session, actor, ticket, "resume", data={"note": note.strip()[:500]} if note.strip() else None)
-    await stop_clocks(core, session, ticket.id, ClockKind.SUSPENSION)
-    await resume_clocks(core, session, ticket.id, *HANDLING)
+
+    async def clocks() -> None:
+        await stop_clocks(core, session, ticket.id, ClockKind.SUSPENSION)
+        await resume_clocks(core, session, ticket.id, *HANDLING)
+
+    await take_step(core, session, actor, ticket, "resume", data={"note": note.strip()[:500]} if note.strip() else None, clocks=clocks)
     await reply_ready(core, session, ticket)
 
 

@@ -49,7 +49,7 @@ async def submit(
     """T8: the ticket is complete and may be dispatched. Raises InvalidInput for an unknown category."""
     if await session.get(Category, category_code) is None:
         raise InvalidInput(_("请选择类别"), field="category_code")
-    changed = {"category_code": category_code, "urgency": urgency.value}
+    changed: dict[str, Any] = {"category_code": category_code, "urgency": urgency.value}
     if plain(title).strip():
         changed["title"] = plain(title).strip()[:100]
     faster, other = urgency.value != ticket.urgency, category_code != ticket.category_code
@@ -256,9 +256,12 @@ async def request_info(core: Core, session: AsyncSession, actor: Actor, ticket: 
     if ticket.info_requests >= MAX_INFO_REQUESTS:
         raise IllegalStep(_("已经请市民补充过{n}次，不能再要求补充：按已知情况办理，或按无法联系办结").format(n=MAX_INFO_REQUESTS))
     data = {"missing": missing.strip(), "notice": ticket.info_requests + 1}
-    await take_step(core, session, actor, ticket, "request_info", data=data, info_requests=ticket.info_requests + 1)
-    await pause_clocks(core, session, ticket.id, ClockKind.DISPATCH)
-    await start_window(core, session, ticket, ClockKind.SUPPLEMENT)
+
+    async def clocks() -> None:
+        await pause_clocks(core, session, ticket.id, ClockKind.DISPATCH)
+        await start_window(core, session, ticket, ClockKind.SUPPLEMENT)
+
+    await take_step(core, session, actor, ticket, "request_info", data=data, clocks=clocks, info_requests=ticket.info_requests + 1)
 
 
 async def supplement(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, text: str) -> None:

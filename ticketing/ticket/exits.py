@@ -12,6 +12,7 @@ from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import running, start_dispatch_clock, start_window, stop_clocks
 from ticketing.people.actor import Actor
+from ticketing.relation.links import refuse_while_followed
 from ticketing.ticket.dispatch import MAX_INFO_REQUESTS, end_open_work
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
@@ -70,6 +71,7 @@ async def close_no_contact(core: Core, session: AsyncSession, actor: Actor, tick
         raise InvalidInput(_("请写明何时用什么方式联系过"), field="note")
     if ticket.info_requests < MAX_INFO_REQUESTS or await _supplement_runs(session, ticket):
         raise IllegalStep(_("两次通知、五个工作日都没有回音，才能按无法联系办结"))
+    refuse_while_followed(ticket)
     await take_step(core, session, actor, ticket, "close_no_contact", data={"note": note.strip()[:500]}, no_callback_reason="no_contact")
     await stop_clocks(core, session, ticket.id, cancelled=True)
 
@@ -85,7 +87,6 @@ async def invalidate(core: Core, session: AsyncSession, actor: Actor, ticket: Ti
     """
     if code not in choices("invalid_reason"):
         raise InvalidInput(_("请选择为什么无效；不属于受理范围的按不予受理办理"), field="code")
-    if ticket.interest_count > 1:
-        raise IllegalStep(_("这张工单并入了其他市民的诉求，请先拆分"))
+    refuse_while_followed(ticket)
     await take_step(core, session, actor, ticket, "invalidate", data={"code": code, "reason": reason.strip()[:500]})
     await end_open_work(core, session, ticket)

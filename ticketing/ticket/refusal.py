@@ -10,6 +10,7 @@ from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import policies, start_clock, start_window, stop_clocks
 from ticketing.people.actor import Actor
+from ticketing.relation.links import refuse_while_followed
 from ticketing.request import service as requests
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind
@@ -42,6 +43,7 @@ async def propose(
     """
     if TicketState(ticket.state) not in (await workflow_versions.current(session)).transitions["reject"].sources:
         raise IllegalStep(_("工单现在是“{state}”，不能再建议不予受理").format(state=word("state", ticket.state)))
+    refuse_while_followed(ticket)
     data = {**_check(code, reason, legal_way), "detail": reason.strip()}
     text = f"{data['reason']}。{data['legal_way']}"
     return await requests.ask(core, session, actor, ticket, RequestKind.REFUSAL, reason=text, data=data)
@@ -61,9 +63,11 @@ async def reject(
 ) -> None:
     """T4: not accepted, for a reason of the list; it and the right legal way are told to the citizen, who may object.
 
-    After an objection another person decides (T32). Raises InvalidInput, NotAllowed, IllegalStep.
+    After an objection another person decides (T32). People whose tickets were merged into this one could not object, so they
+    are split off first. Raises InvalidInput, NotAllowed, IllegalStep.
     """
     data = _check(code, reason, legal_way)
+    refuse_while_followed(ticket)
     if ticket.rejected_by_id is not None and ticket.rejected_by_id == actor.user_id:
         raise NotAllowed(_("市民提出了异议，要由另一位人员重新决定"))
     answer = f"{data['reason']}。{data['legal_way']}"

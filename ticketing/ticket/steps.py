@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,9 +28,14 @@ async def take_step(
     action: str,
     *,
     data: dict[str, Any] | None = None,
+    clocks: Callable[[], Awaitable[object]] | None = None,
     **columns: Any,
 ) -> None:
-    """Move `ticket` by `action`, set `columns`, write the event. Raises IllegalStep or NotAllowed."""
+    """Move `ticket` by `action`, set `columns`, write the event. Raises IllegalStep or NotAllowed.
+
+    `clocks` starts, pauses or stops what the step does to the clocks; it runs before anybody is told, so that the notice names
+    the new date.
+    """
     transition = (await workflow_versions.current(session)).step(TicketState(ticket.state), action, actor)
     if transition.result is not None and columns.get(transition.result) is None:
         raise ValueError(f"{action} needs {transition.result}")
@@ -45,6 +50,8 @@ async def take_step(
     await session.flush()
     if _moot(TicketState(before), transition.target):
         await withdraw_pending(core, session, ticket)
+    if clocks is not None:
+        await clocks()
     await tell(
         core, session, actor, ticket, transition.event, {"from": before, "to": ticket.state, **(data or {})}, public=transition.public
     )
@@ -96,5 +103,4 @@ async def tell(
     await on_event(core, session, ticket, name, data or {}, told or {})
     for each in await followers(session, ticket, name):
         await follow(core, session, actor, ticket, each, name, data or {})
-        await on_event(core, session, each, name, data or {}, {})
     await heed(core, session, actor, ticket, name, data or {})

@@ -5,20 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from hotline.clock import CITY_ZONE
 from hotline.events import Outbox
 from tests.ticketing.conftest import City
+from ticketing.assignment.models import Assignment
 from ticketing.callback import service as callbacks
+from ticketing.callback.redo import reopen
 from ticketing.callback.service import CallbackResult
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import by_caller, by_openid, destroy_key
+from ticketing.deadline.limits import Limit
 from ticketing.notice.models import Notice, NoticeDelivery
 from ticketing.notice.service import notices_of, notify, text_of
 from ticketing.notice.templates import load
 from ticketing.people.actor import citizen_actor
+from ticketing.request import extension
+from ticketing.request import service as requests
 from ticketing.ticket import dispatch as dispatching
+from ticketing.ticket.access import access_ticket
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Channel, Confidentiality, Satisfaction
 
@@ -129,23 +135,45 @@ async def test_a_supplement_notice_names_all_missing_things(city: City) -> None:
     key, words = (await told(city, number))[-1]
     assert key == "supplement"
     assert "施工地点的门牌号；夜间施工的时间；现场照片" in words
+    assert "请在11月25日24:00前" in words  # five working days
     assert "门牌号" not in (await pushed(city))[-1][1]
 
 
-async def test_everybody_merged_is_told_the_result(city: City) -> None:
-    master, member = await of_caller(city), (await city.register(title="同一个工地")).ticket.number
+async def test_who_gets_an_extension_reads_why_and_until_when(city: City) -> None:
+    number = await of_caller(city)
+    assignment = await city.dispatch(number)
     async with city.database.transaction() as session:
-        await session.execute(
-            text("UPDATE ticket SET state = 'merged', master_id = (SELECT id FROM ticket WHERE number = :m) WHERE number = :n"),
-            {"m": master, "n": member},
+        ticket = await access_ticket(city.core, session, city.clerk, number, lock=True)
+        part = await session.get_one(Assignment, assignment.id)
+        asked = await extension.ask(
+            city.core,
+            session,
+            city.clerk,
+            part,
+            ticket,
+            limit=Limit(1, "wd"),
+            reason="检测单位排期，已经取样",
+            told="已电话说明要等检测报告",
         )
-        await session.execute(text("UPDATE ticket SET interest_count = 2 WHERE number = :m"), {"m": master})
-    await city.handle(await city.dispatch(master))
-    await city.accept(master)
-    key, words = (await told(city, member))[-1]
-    assert key == "result"
-    assert member in words
-    assert "责令" in words
+    await city.act(number, city.chief, requests.consent, asked.id)
+    await city.act(number, city.supervisor, extension.decide, asked.id, approve=True, note="同意")
+    key, words = (await told(city, number))[-1]
+    assert key == "extended"
+    assert "预计11月24日24:00前答复您" in words
+    assert "承办单位说明：已电话说明要等检测报告" in words
+    assert "同意" not in words.replace("督办同意", "")  # what the staff said to each other stays with them
+
+
+async def test_a_reopening_by_the_supervisor_does_not_say_that_the_citizen_is_not_satisfied(city: City) -> None:
+    number = await of_caller(city)
+    await city.handle(await city.dispatch(number))
+    await city.accept(number)
+    await city.act(number, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
+    await city.act(number, city.supervisor, reopen, "现场抽查发现没有按答复整改")
+    key, words = (await told(city, number))[-1]
+    assert key == "reopened"
+    assert "不满意" not in words
+    assert "预计11月19日24:00前答复您" in words  # the short clock of the new round
 
 
 async def test_a_number_typed_into_forms_is_not_flooded(city: City) -> None:
