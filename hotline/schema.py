@@ -25,6 +25,7 @@ import ticketing.dialling.models
 import ticketing.duty.models
 import ticketing.exchange.models
 import ticketing.held.models
+import ticketing.list_view.models
 import ticketing.notice.models
 import ticketing.people.models
 import ticketing.quality.models

@@ -161,6 +161,12 @@ DONE = {
     "second_off": "动态验证码已停用",
     "deputy_named": "代理人已指定",
     "deputy_ended": "代理已结束",
+    "view_saved": "已存为常用筛选",
+    "view_rename": "已改名",
+    "view_delete": "常用筛选已删除",
+    "view_default": "以后打开工单先看这个",
+    "view_usual": "以后打开工单先看第一个队列",
+    "columns_saved": "这个队列的列已更改",
 }
 """What is said after a redirect; only these words, so that a forged cookie can say nothing else."""
 

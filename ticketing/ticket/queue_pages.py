@@ -226,7 +226,7 @@ def _lying(asked: Asked, order: Order) -> Select[Any]:
 
     Two parts of one ticket follow each other in a walk and are one line.
     """
-    parts = queues.waiting_parts(asked.actor) if asked.queue is Queue.MINE else ()
+    parts = queues.parts_of(asked.actor, asked.queue)
     unit = below(asked.actor.unit_id or 0).subquery("tree")
     ranges: ColumnElement[bool] = UnitQueue.unit_id == literal_column("tree.id", BigInteger)  # by name: deep inside it is no source
     origin: FromClause = unit

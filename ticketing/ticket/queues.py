@@ -34,6 +34,14 @@ class Queue(StrEnum):
     CALLBACK = "callback"
     CLOSED = "closed"
     ALL = "all"
+    TO_SIGN = "to_sign"
+    """In a unit: what it has not signed for yet; as the other lanes of the department desk by the own unit's part."""
+    WORKING = "working"
+    """In a unit: signed for, the reply is owed."""
+    REDO = "redo"
+    """In a unit: the reply was sent back, or the citizen is not satisfied."""
+    UNIT_REVIEW = "unit_review"
+    """In a unit: the draft waits for the chief's signature."""
 
 
 GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
@@ -41,6 +49,13 @@ GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
 OPEN = tuple(state.value for state in TicketState if state not in FINAL_STATES)
 PRESSING = frozenset({Queue.DUE_SOON, Queue.OVERDUE})
 """Queues of tickets on which a clock runs."""
+LANES = {
+    Queue.TO_SIGN: (AssignmentState.ASSIGNED.value,),
+    Queue.WORKING: (AssignmentState.SIGNED.value, AssignmentState.WORKING.value),
+    Queue.REDO: (AssignmentState.REDO.value,),
+    Queue.UNIT_REVIEW: (AssignmentState.UNIT_REVIEW.value,),
+}
+"""The lanes of the department desk: the states of the own unit's part."""
 _STATES = {
     Queue.TO_DISPATCH: (TicketState.REGISTERED, TicketState.TO_DISPATCH),
     Queue.IN_PROGRESS: (TicketState.IN_PROGRESS,),
@@ -87,6 +102,8 @@ def condition(actor: Actor, queue: Queue, now: datetime | None = None, *, of: An
             return Ticket.id.in_(asked)
         case Queue.MINE:
             return _mine(actor, now, of)
+        case Queue.TO_SIGN | Queue.WORKING | Queue.REDO | Queue.UNIT_REVIEW:
+            return _own_part(actor, queue, of)
         case _:
             return ticket_id > 0  # type: ignore[no-any-return]
 
@@ -111,15 +128,23 @@ def one_by_one(found: Select[int], at_hand: type[Ticket | UnitQueue] | None = Ti
     return found.limit(literal_column("1")).scalar_subquery().is_not(None)  # the export joins assignments itself
 
 
-def waiting_parts(actor: Actor) -> tuple[str, ...]:
-    """In a unit: the states of its assignments that wait for this person; elsewhere none."""
+def parts_of(actor: Actor, queue: Queue) -> tuple[str, ...]:
+    """The states of the own unit's part that make up the queue: a lane, or what waits for a person of a unit; elsewhere none."""
+    if queue is not Queue.MINE:
+        return LANES.get(queue, ())
     if actor.role is Role.CHIEF:
-        return (AssignmentState.UNIT_REVIEW.value,)
+        return LANES[Queue.UNIT_REVIEW]
     if actor.role is not Role.CLERK:
         return ()
-    own = (AssignmentState.ASSIGNED, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.REDO)
-    deputy = (AssignmentState.UNIT_REVIEW,) if Role.CHIEF in actor.roles else ()  # as the chief's deputy
-    return tuple(state.value for state in (*own, *deputy))
+    deputy = LANES[Queue.UNIT_REVIEW] if Role.CHIEF in actor.roles else ()  # as the chief's deputy
+    return (*LANES[Queue.TO_SIGN], *LANES[Queue.WORKING], *LANES[Queue.REDO], *deputy)
+
+
+def _own_part(actor: Actor, queue: Queue, of: Any = Ticket) -> ColumnElement[bool]:
+    ticket_id: Any = UnitQueue.ticket_id if of is UnitQueue else of.id
+    own = (Assignment.ticket_id == ticket_id) & (Assignment.unit_id == actor.unit_id)
+    part = select(Assignment.ticket_id).where(own, among(Assignment.state, *parts_of(actor, queue)))
+    return one_by_one(part, of if isinstance(of, type) else None)
 
 
 def _mine(actor: Actor, now: datetime | None, of: Any) -> ColumnElement[bool]:
@@ -127,9 +152,7 @@ def _mine(actor: Actor, now: datetime | None, of: Any) -> ColumnElement[bool]:
         case Role.DISPATCHER:
             return or_(*(condition(actor, queue, now) for queue in (Queue.TO_DISPATCH, Queue.REVIEW, Queue.RETURNS)))
         case Role.CLERK | Role.CHIEF:
-            parts = among(Assignment.state, *waiting_parts(actor))
-            own = (Assignment.ticket_id == Ticket.id) & (Assignment.unit_id == actor.unit_id)
-            return one_by_one(select(Assignment.ticket_id).where(own, parts))
+            return _own_part(actor, Queue.MINE)
         case Role.CALLBACK:
             return condition(actor, Queue.CALLBACK, now)
         case Role.SUPERVISOR | Role.LEADER:

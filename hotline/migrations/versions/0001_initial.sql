@@ -679,6 +679,19 @@ CREATE TABLE exchange_partner (
 	CONSTRAINT fk_exchange_partner_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
 );
 
+CREATE TABLE list_choice (
+	user_id BIGINT NOT NULL,
+	views JSONB DEFAULT '[]' NOT NULL,
+	default_view BIGINT,
+	next_id BIGINT DEFAULT '1' NOT NULL,
+	columns JSONB DEFAULT '{}' NOT NULL,
+	changed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_list_choice PRIMARY KEY (user_id),
+	CONSTRAINT ck_list_choice_views CHECK (jsonb_array_length(views) <= 20),
+	CONSTRAINT ck_list_choice_columns CHECK (jsonb_typeof(columns) = 'object'),
+	CONSTRAINT fk_list_choice_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
+);
+
 CREATE TABLE quality_book (
 	version BIGINT NOT NULL,
 	document TEXT NOT NULL,
