@@ -29,6 +29,8 @@ LATE = ("site", "track")
 MAX_TEXT, MAX_SMS = 600, 200
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+_TWO_ENDS = re.compile(r"([。！？；])[。；]")
+"""What somebody wrote ends with a full stop, and so does the sentence of the template around it."""
 _SAMPLE = {
     "number": "12345-20261118-00871",
     "title": "江畔花园北门工地夜间施工",
@@ -183,7 +185,7 @@ def render(words: str, values: Mapping[str, str]) -> str:
     for found in _OPTIONAL.finditer(words):
         pieces += [fill(words[end : found.start()]), optional(found)]
         end = found.end()
-    return "".join([*pieces, fill(words[end:])])
+    return _TWO_ENDS.sub(r"\1", "".join([*pieces, fill(words[end:])]))
 
 
 def put_address(words: str, site: str) -> str:

@@ -51,6 +51,13 @@ def test_what_is_optional_is_left_out_and_a_value_is_never_taken_for_a_placehold
     assert templates.put_address("看{track}", "https://h") == "看https://h/track"
 
 
+def test_a_sentence_ends_once() -> None:
+    words = "请补充：{reason}。补齐以前暂停计时。"
+    assert templates.render(words, {"reason": "室内温度。"}) == "请补充：室内温度。补齐以前暂停计时。"
+    assert templates.render(words, {"reason": "几号楼？"}) == "请补充：几号楼？补齐以前暂停计时。"
+    assert templates.render(words, {"reason": "门牌号"}) == "请补充：门牌号。补齐以前暂停计时。"
+
+
 @pytest.mark.parametrize(
     ("text", "sms", "field"),
     [
