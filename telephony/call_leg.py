@@ -31,6 +31,8 @@ class CallLeg:
         self.headers = headers
         self.on_held: Callable[[bool], None] = lambda _held: None
         self.on_transfer: Callable[[str], Awaitable[None]] | None = None
+        self.on_early: Callable[[], None] = lambda: None
+        """For outgoing calls: called once when the other side plays something before it answers."""
         self.events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self.refused: int = 0
         """The SIP status when it was never answered."""
@@ -41,6 +43,7 @@ class CallLeg:
         self._answered: asyncio.Future[None] = self._loop.create_future()
         call.hooks = CallHooks(
             digit=self._on_digit,
+            early=lambda: self.on_early(),
             answered=self._on_answered,
             held=lambda held: self.on_held(held),
             transfer=lambda: self.on_transfer,
@@ -131,6 +134,11 @@ class CallLeg:
     def feed(self, source: Callable[[], bytes | None] | None) -> None:
         """What the other side hears while nothing is played, asked for every 20 ms on the media thread."""
         self._call.media.feed(source)
+
+    def forward(self, pcm16: bytes) -> None:
+        """Let the other side hear this frame at once, in place of what is fed."""
+        if self.live:
+            self._call.endpoint.engine.forward(self._call.media, pcm16)
 
     def record(self, path: Path) -> None:
         """Record both sides (left: the caller, right: us); raises `OSError`, `FileExistsError`."""

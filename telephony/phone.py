@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from functools import partial
 
 from hotline import logs
 from hotline.security import Vault
@@ -195,9 +196,17 @@ class Phone:
         _log.info("telephony.phone.stopped")
 
     async def dial(
-        self, uri: str, *, codecs: tuple[str, ...] = ("PCMA", "PCMU"), ring_s: float = 60.0, caller: str | None = None
+        self,
+        uri: str,
+        *,
+        codecs: tuple[str, ...] = ("PCMA", "PCMU"),
+        ring_s: float = 60.0,
+        caller: str | None = None,
+        on_early: Callable[[CallLeg], None] | None = None,
     ) -> CallLeg:
         """Call `uri` (sip:user@host:port) and return when it is answered. `caller`: the number shown; cancelling cancels the call.
+
+        `on_early`: told once, with the leg that is returned later, when the other side plays something before it answers.
 
         Raises `CallFailed` when it is not, ValueError when the address is none or is no peer's or `caller` is no number,
         KeyError for an unknown codec.
@@ -207,6 +216,8 @@ class Phone:
         destination = await self._resolve(uri)
         call = self.endpoint.place(Placing(uri, destination, tuple(CODECS[name] for name in codecs), self._login, caller))
         leg = self._leg(call, None, parse_uri(uri).user, CallHeaders())
+        if on_early is not None:
+            leg.on_early = partial(on_early, leg)
         call.dial(ring_s)
         await leg.until_answered()
         return leg

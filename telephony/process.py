@@ -20,7 +20,7 @@ from hotline.settings import Settings
 from knowledge.search.service import search
 from knowledge.search.words import normalise, tokens
 from telephony import afterwards
-from telephony.bridge.agent_leg import BridgeLeg
+from telephony.bridge.agent_leg import OnEarly
 from telephony.draining import drain_on_signal
 from telephony.flow.call import CallFlow
 from telephony.flow.captions import CaptionWriter
@@ -29,6 +29,7 @@ from telephony.flow.pending import PendingCalls
 from telephony.flow.record import pending_folder
 from telephony.flow.recovery import Refusals, end_abandoned, pick_up
 from telephony.flow.tones import music
+from telephony.leg import Leg
 from telephony.media.codec import preferring
 from telephony.outgoing.work import OutgoingCalls
 from telephony.phone import Phone
@@ -82,8 +83,8 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
     worker = worker_name(settings)
     await asyncio.to_thread(music)
 
-    async def dial(uri: str, ring_s: float, codec: str) -> BridgeLeg:
-        return await phone.dial(uri, codecs=preferring(codec), ring_s=ring_s)
+    async def dial(uri: str, ring_s: float, codec: str, *, on_early: OnEarly | None = None) -> Leg:
+        return await phone.dial(uri, codecs=preferring(codec), ring_s=ring_s, on_early=on_early)
 
     board = Switchboard(services.core, services.database, worker, dial)
     parts = Parts(settings, services.core, services.database, services.dialogue, transcriber, voice, prompts, worker, board, captions)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 from uuid import UUID
 
-from telephony.leg import LegEvent
+from telephony.leg import Leg, LegEvent
 
 
 class BridgeLeg(Protocol):
@@ -43,9 +43,16 @@ class BridgeLeg(Protocol):
         ...
 
 
-Dial = Callable[[str, float, str], Awaitable[BridgeLeg]]
-"""`await dial(uri, ring_s, codec)`: ring a telephone; the leg when it is answered. Raises `CallFailed`, ValueError, OSError.
+OnEarly = Callable[[BridgeLeg], None]
+"""Told, at most once, that the far end plays something before it answers: an announcement, a tone of its own."""
 
-`codec` is offered first: where both legs speak the citizen's, sound goes through byte for byte, without a second loss of quality.
 
-Cancelling it stops the ring."""
+class Dial(Protocol):
+    """Ring a telephone. Cancelling it stops the ring."""
+
+    async def __call__(self, uri: str, ring_s: float, codec: str, *, on_early: OnEarly | None = None) -> Leg:
+        """The leg when it is answered; the same one that `on_early` was told of. Raises `CallFailed`, ValueError, OSError.
+
+        `codec` is offered first: where both legs speak the citizen's, sound goes through byte for byte, without a second loss of quality.
+        """
+        ...

@@ -35,6 +35,13 @@ class Dialled(Told):
     """The command that wanted it."""
 
 
+@dataclass(frozen=True)
+class Early(Told):
+    """The telephone that we ring for a transfer plays something before it answers (an exchange, the network)."""
+
+    leg: BridgeLeg
+
+
 class Ringer:
     """At most one telephone at a time."""
 
@@ -68,6 +75,11 @@ class Ringer:
         except NotAllowed:
             return ""
 
+    @property
+    def rings(self) -> bool:
+        """Whether a telephone rings just now."""
+        return self._task is not None
+
     def over(self) -> None:
         """`Dialled` was taken."""
         self._task = self._user_id = self._row_id = None
@@ -87,14 +99,19 @@ class Ringer:
         for left in self._call.ear.leftovers(Dialled):
             if left.leg is not None:  # answered in this very moment
                 await left.leg.hang_up()
+        self._call.ear.leftovers(Early)
 
     async def _ring(self, uri: str, purpose: str, user_id: int | None, row_id: int | None) -> None:
         leg, result = None, ""
         try:
-            leg = await self._call.parts.switchboard.dial(uri, _RING_S, self._call.leg.codec)
+            on_early = self._early if purpose in ("consult", "blind") else None
+            leg = await self._call.parts.switchboard.dial(uri, _RING_S, self._call.leg.codec, on_early=on_early)
         except CallFailed as failed:
             result = "busy" if failed.status in _BUSY else "no_answer"
         except (ValueError, OSError) as error:  # no address, no such host, no port left
             log.warning("party_not_dialled", call=str(self._call.leg.id), reason=str(error))
             result = "failed"
         self._call.ear.put(Dialled(purpose, leg, user_id, result, row_id))
+
+    def _early(self, leg: BridgeLeg) -> None:
+        self._call.ear.put(Early(leg))

@@ -11,6 +11,7 @@ from telephony.flow import steps, winding_up
 from telephony.flow.captions import CaptionWriter
 from telephony.flow.conversation import Talk
 from telephony.flow.ear import Ear, Quiet
+from telephony.flow.emergency import EmergencyOffer
 from telephony.flow.message import take_message
 from telephony.flow.mouth import Mouth
 from telephony.flow.parts import CallerGone, Parts, open_transcript
@@ -76,6 +77,7 @@ class _Call:
         self.transcribed = session is not None
         if parts.captions is not None:
             self.ear.on_heard = partial(self._caption, parts.captions)
+        self.emergency = EmergencyOffer(self)
         self.talk: Talk | None = None
         self.waiting = False
         """Whether the caller waits for a person."""

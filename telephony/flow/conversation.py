@@ -10,7 +10,6 @@ from hotline.errors import Unavailable
 from hotline.i18n import _
 from hotline.logs import get
 from telephony.flow.ear import Key, Quiet, Silence
-from telephony.flow.emergency import EmergencyOffer
 from telephony.flow.pending import Said
 from telephony.flow.person import reach_person
 from telephony.speech.numerals import slowly
@@ -58,7 +57,7 @@ class Talk:
         self._form_open = False
         self._answered = False
         self._person_tried = False
-        self._emergency = EmergencyOffer(call)
+        self._emergency = call.emergency
 
     async def run(self) -> str:
         """The end reason. Raises CallerGone, or Unavailable when the database stays away."""

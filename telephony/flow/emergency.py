@@ -1,4 +1,7 @@
-"""Words of danger: offer to connect 110, 119, 120 or 122 at once, do it, and write it down."""
+"""Words of danger: offer to connect 110, 119, 120 or 122 at once, do it, and write it down.
+
+One offer for the whole call: in the talk with the assistant, in the waiting room, while a message is left.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
+from hotline.errors import Unavailable
 from hotline.logs import get
 from telephony.bridge.agent_leg import BridgeLeg
-from telephony.bridge.mixer import Bridge, Loop
-from telephony.flow.tones import ringing
+from telephony.bridge.mixer import Bridge
+from telephony.bridge.ringback import Ringback
 from telephony.leg import CallFailed, HungUp
 from telephony.outbound import reaches, route
 from telephony.speech.transcriber import Heard
-from ticketing.suggestion.emergency import alarm_in
+from ticketing.suggestion.emergency import Alarm, alarm_in
+from ticketing.ticket.danger import Help
 
 if TYPE_CHECKING:
     from telephony.flow.call import Call
@@ -22,6 +27,8 @@ log = get(__name__)
 _YES = re.compile(r"^(?:好|好的|是|是的|对|要|要的|可以|行|嗯|接|接通|帮我接|快接|马上接|请接|需要)+(?:吧|啊|呀|快|通)*$|接通|快接")
 _NO = re.compile(r"不|别|没")
 _RING_S = 30.0
+FOLLOW_UP = "emergency"
+"""Why whoever was connected is called back: somebody asks whether help came."""
 
 
 class EmergencyOffer:
@@ -30,56 +37,83 @@ class EmergencyOffer:
     def __init__(self, call: Call) -> None:
         """Nothing was heard yet."""
         self._call = call
-        self._line: str | None = None
+        self._alarm: Alarm | None = None
+        """What is offered just now."""
+        self._told: set[str] = set()
         self.heard = False
         """Whether words of danger were heard on this call."""
 
-    async def offer(self, text: str) -> None:
-        """Offer to connect the line that fits what was said, where the flow wants it and the trunk reaches it. Once per line."""
+    @property
+    def open(self) -> bool:
+        """Whether the caller was asked and has not answered yet."""
+        return self._alarm is not None
+
+    async def offer(self, text: str, *, alone: bool = False) -> None:
+        """Offer to connect the line that fits what was said, where the flow wants it and the trunk reaches it.
+
+        `alone`: no assistant answers as well; the number is told where it can't be connected.
+        """
         alarm, emergency = alarm_in(text), self._call.flow.emergency
-        self.heard = self.heard or alarm is not None
-        if alarm is None or not alarm.bot or emergency is None or alarm.line not in emergency.lines:
+        if alarm is None:
             return
-        if not reaches(self._call.parts.settings, alarm.line):
-            return  # the assistant has said which number to dial
-        self._line = alarm.line
-        await self._call.say(emergency.offer.format(line=alarm.line), "emergency_offer")
-        await self._call.record.note("call.emergency_offered", line=alarm.line)
+        self.heard = True
+        line = alarm.line or ""
+        if not alarm.bot or emergency is None or line not in emergency.lines:
+            await self._note(Help.HEARD, alarm, once=True)
+        elif reaches(self._call.parts.settings, line):
+            self._alarm = alarm
+            await self._call.say(emergency.offer.format(line=line), "emergency_offer")
+            await self._note(Help.OFFERED, alarm)
+        else:  # the assistant has said which number to dial
+            if alone:
+                await self._call.say(emergency.dial.format(line=line), "emergency_dial", firm=True)
+            await self._note(Help.HEARD, alarm, once=True)
 
     def accepted(self, answer: str) -> bool:
         """Whether the next thing said, or the key, takes the offer; any other answer closes it."""
-        if self._line is None:
+        if self._alarm is None:
             return False
         if answer == "1" or (_YES.search(answer) and not _NO.search(answer)):
             return True
-        self._line = None
+        self._alarm = None
         return False
 
     async def connect(self) -> str | None:
-        """Connect the caller; the end reason, or None when nobody answered there and the talk goes on. Raises CallerGone."""
-        line, emergency = self._line, self._call.flow.emergency
-        assert line is not None and emergency is not None  # noqa: S101, PT018 - only called after `accepted`
-        self._line = None
-        call = self._call
+        """Connect the caller; the end reason, or None when nobody answered there and the call goes on. Raises CallerGone."""
+        alarm, emergency = self._alarm, self._call.flow.emergency
+        assert alarm is not None and alarm.line and emergency is not None  # noqa: S101, PT018 - only called after `accepted`
+        self._alarm = None
+        call, line = self._call, alarm.line
         call.ear.on_voice = None
+        waiting, call.waiting, owed = call.waiting, False, call.owed_unless_registered
+        call.owed_unless_registered = FOLLOW_UP
         await call.say(emergency.connecting.format(line=line), "emergency_connecting", firm=True)
-        await call.record.note("call.emergency_connecting", line=line)
+        await self._note(Help.CONNECTING, alarm)
         try:
             other = await self._ring(line)
         except (CallFailed, ValueError, OSError) as error:
             log.warning("emergency_not_connected", call=str(call.leg.id), line=line, reason=str(error))
-            await call.record.note("call.emergency_failed", line=line)
+            call.waiting, call.owed_unless_registered = waiting, owed
+            await self._note(Help.FAILED, alarm)
             await call.say(emergency.failed.format(line=line), "emergency_failed", firm=True)
             return None
-        await call.record.note("call.emergency_connected", line=line)
+        await self._note(Help.CONNECTED, alarm)
         await self._together(other)
         return "transferred"
+
+    async def _note(self, step: Help, alarm: Alarm, *, once: bool = False) -> None:
+        """`once`: the same danger said again is told no second time."""
+        key = f"{step.value} {alarm.danger.value}"
+        if not (once and key in self._told):
+            self._told.add(key)
+            await self._call.record.danger(step, alarm)
 
     async def _ring(self, line: str) -> BridgeLeg:
         """Ring while the caller hears it; what the caller says meanwhile is kept, and a hang-up ends the ring."""
         call = self._call
-        call.leg.feed(Loop(ringing()))
-        dialling = asyncio.ensure_future(call.parts.switchboard.dial(route(call.parts.settings, line), _RING_S, call.leg.codec))
+        ringback = Ringback(call.leg)
+        board, uri = call.parts.switchboard, route(call.parts.settings, line)
+        dialling = asyncio.ensure_future(board.dial(uri, _RING_S, call.leg.codec, on_early=ringback.early))
         listening = asyncio.ensure_future(self._keep_words())
         try:
             await asyncio.wait({dialling, listening}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,16 +121,20 @@ class EmergencyOffer:
                 await listening  # raises CallerGone: it never ends otherwise
             return await dialling
         finally:
-            call.leg.feed(None)
+            ringback.stop()
             for task in (dialling, listening):
                 task.cancel()
             await asyncio.gather(dialling, listening, return_exceptions=True)
 
     async def _keep_words(self) -> None:
+        """Until the caller hangs up. A database that is away cuts nobody off from help."""
         while True:
             event = await self._call.ear.next(None)
             if isinstance(event, Heard) and event.kind == "final":
-                await self._call.store(event)
+                try:
+                    await self._call.store(event)
+                except Unavailable as error:  # it is among `unanswered`: kept at the end of the call
+                    log.warning("words_not_stored", call=str(self._call.leg.id), reason=str(error))
 
     async def _together(self, other: BridgeLeg) -> None:
         bridge = Bridge()

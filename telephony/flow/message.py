@@ -30,17 +30,20 @@ async def take_message(call: Call, prompt: Literal["leave_message", "apology"]) 
     await mouth.finished()
     before = ear.loud_seconds
     try:
-        await _until_over(call)
+        danger = await _until_over(call)
     except CallerGone:
         await _owe(call, ear.loud_seconds - before)
         raise
     left = await _owe(call, ear.loud_seconds - before)
+    if danger and (ended := await call.emergency.connect()) is not None:
+        return ended
     await mouth.prompt("goodbye" if prompt == "apology" else "message_saved" if left else "message_empty", firm=True)
     await mouth.finished()
     return "message_left" if left else "silence"
 
 
-async def _until_over(call: Call) -> None:
+async def _until_over(call: Call) -> bool:
+    """Whether the caller wants to be connected with an emergency line instead of ending the message."""
     loop = asyncio.get_running_loop()
     began, heard_at = call.ear.seconds, loop.time()
     ends = loop.time() + LONGEST_S
@@ -48,19 +51,32 @@ async def _until_over(call: Call) -> None:
     loud = call.ear.loud_seconds
     while loop.time() < ends and call.ear.seconds - began < LONGEST_S:
         event = await call.ear.next(min(0.5, silence_s))
-        if isinstance(event, Key) and event.digit == "#":
-            return
+        if isinstance(event, Key):
+            if event.digit == "1" and call.emergency.open:
+                return True
+            if event.digit == "#":
+                return False
         if isinstance(event, Heard) and event.kind == "final":
-            _keep(call, event)
-        if call.ear.loud_seconds > loud:
+            await _keep(call, event)
+            if call.emergency.accepted(event.text):
+                return True
+            await call.emergency.offer(event.text, alone=True)
+        if call.ear.loud_seconds > loud or call.mouth.talking:
             loud, heard_at = call.ear.loud_seconds, loop.time()
         elif isinstance(event, Silence) and loop.time() - heard_at >= silence_s:
-            return
+            return False
+    return False
 
 
-def _keep(call: Call, heard: Heard) -> None:
-    said = call.record.name(heard)
-    call.record.keep(said)
+async def _keep(call: Call, heard: Heard) -> None:
+    """In the database, or in the call's file while that is away."""
+    if call.record.outage:
+        call.record.keep(call.record.name(heard))
+        return
+    try:
+        await call.store(heard)
+    except Unavailable:
+        call.record.keep(*call.unanswered)
 
 
 async def _owe(call: Call, loud_seconds: float) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from telephony.bridge.person_call import AGENT_LOST, PersonCall
 from telephony.flow.message import take_message
-from telephony.queue.waiting_room import Connected, Left, WaitingRoom
+from telephony.queue.waiting_room import PRIORITIES, Connected, Left, WaitingRoom
 from ticketing.call_flow.document import QueueOptions, is_open
 from ticketing.queue.models import Outcome
 from ticketing.queue.service import Wish
@@ -15,7 +15,6 @@ from ticketing.queue.service import Wish
 if TYPE_CHECKING:
     from telephony.flow.call import Call
 
-PRIORITIES = {"emergency": 20, AGENT_LOST: 15, "elderly": 10}
 _SOONEST = timedelta(minutes=5)
 _REASONS = {Outcome.TIMEOUT: "queue_timeout", Outcome.FULL: "queue_full", Outcome.EMPTY: "nobody_on_duty"}
 
@@ -47,6 +46,11 @@ async def reach_person(call: Call, reason: str, *, told: bool = False, queue: st
         options = call.document.queues[name]
         found = await WaitingRoom(call, _wish(call, name, priority), options, since=since).wait()
         if isinstance(found, Left):
+            if found.outcome is Outcome.EMERGENCY:
+                priority = PRIORITIES["emergency"]
+                if (ended := await call.emergency.connect()) is not None:
+                    return ended
+                continue  # nobody answered there: the same place in the queue
             if found.outcome in (Outcome.OVERFLOW, Outcome.FULL) and options.overflow.startswith("queue:"):
                 name = options.overflow.removeprefix("queue:")
                 continue

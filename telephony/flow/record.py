@@ -32,11 +32,13 @@ from ticketing.call_flow import versions
 from ticketing.call_flow.document import Document, package_document
 from ticketing.call_flow.nuisance import is_nuisance
 from ticketing.citizen.models import Citizen
-from ticketing.conversation.calls import RETURN_CALL_WITHIN, back_to_queue, end_call, note, owe_return_call, queue_call, start_call
+from ticketing.conversation.calls import RETURN_CALL_WITHIN, back_to_queue, end_call, owe_return_call, queue_call, start_call
 from ticketing.conversation.models import Author, Conversation
 from ticketing.conversation.service import add_message, get_conversation, nobody_came, request_person
 from ticketing.people.lines import resolve_line
-from ticketing.queue.service import answering_count
+from ticketing.queue.service import answering_count, hurry
+from ticketing.suggestion.emergency import Alarm
+from ticketing.ticket.danger import Help, note_danger
 
 log = get(__name__)
 _DATABASE_S = 5.0
@@ -171,13 +173,25 @@ class CallRecord:
         except Unavailable:
             return 0
 
-    async def note(self, name: str, **data: str) -> None:
-        """Write an event of the call; one that can't be written is logged."""
+    async def danger(self, step: Help, alarm: Alarm) -> None:
+        """Words of danger, or what was done about them: for the call and its ticket. What can't be written is logged: help comes first."""
+        if self.outage or self.conversation_id is None:
+            log.warning("danger_not_written", call=str(self._leg.id), step=step.value, reason="no database")
+            return
         try:
             async with self.transaction() as session:
-                await note(self._parts.core, session, self._leg.id, name, data)
+                core, line = self._parts.core, alarm.line or ""
+                await note_danger(core, session, self._leg.id, step, danger=alarm.danger.value, line=line)
         except Unavailable as error:
-            log.warning("call_event_not_written", event_name=name, reason=str(error))
+            log.warning("danger_not_written", call=str(self._leg.id), step=step.value, reason=str(error))
+
+    async def hurry(self, priority: int) -> None:
+        """Who waits comes before the others from now on; a database that is away leaves the place as it was."""
+        try:
+            async with self.transaction() as session:
+                await hurry(session, self._leg.id, priority)
+        except Unavailable as error:
+            log.warning("not_hurried", call=str(self._leg.id), reason=str(error))
 
     async def owe(self, reason: str, *, within: timedelta | None = None) -> None:
         """A return call is owed. A form that is still open becomes the ticket that it belongs to."""

@@ -17,10 +17,11 @@ from hotline.logs import get
 from telephony.bridge.agent_leg import BridgeLeg
 from telephony.bridge.mixer import Loop
 from telephony.bridge.person_call import AGENT_LOST, PersonCall
+from telephony.bridge.ringback import Ringback
 from telephony.flow.call import Call
 from telephony.flow.parts import CallerGone, Parts
 from telephony.flow.pending import Said
-from telephony.flow.tones import busy, ringing
+from telephony.flow.tones import busy
 from telephony.leg import CallFailed, HungUp, Leg, LegGone
 from telephony.outbound import citizen_route
 from ticketing.call_flow import versions
@@ -102,10 +103,9 @@ class OutgoingCall:
         return "reached", await self._converse(agent, citizen)
 
     async def _reach(self, agent: BridgeLeg, uri: str) -> Leg | str:
-        """The citizen's leg; or why there is none. The person hears the ringing tone and may give up."""
-        agent.feed(Loop(ringing()))
-        board = self._parts.switchboard
-        dialling = asyncio.create_task(board.dial(uri, RING_CITIZEN_S, "PCMA"))
+        """The citizen's leg; or why there is none. The person hears it ring, or what the network says, and may give up."""
+        board, ringback = self._parts.switchboard, Ringback(agent)
+        dialling = asyncio.create_task(board.dial(uri, RING_CITIZEN_S, "PCMA", on_early=ringback.early))
         given_up = [asyncio.create_task(_gone(agent)), asyncio.create_task(self._given_up.wait())]
         try:
             with board.talks(self._job.call_id, self._command):
@@ -116,7 +116,7 @@ class OutgoingCall:
             if any(task.done() for task in given_up):  # in this very moment
                 await leg.hang_up()
                 return "agent_hung_up"
-            return leg  # type: ignore[return-value]  # the phone's legs are whole ones
+            return leg
         except CallFailed as failed:
             log.info("citizen_not_reached", ticket=self._job.ticket, status=failed.status)
             return result_of(failed.status)
@@ -125,7 +125,7 @@ class OutgoingCall:
             return "failed"
         finally:
             await _cancel(dialling, *given_up)
-            agent.feed(None)
+            ringback.stop()
 
     def _command(self, row: CallCommand) -> None:
         """The console while the citizen's telephone rings: giving up is all there is."""

@@ -16,8 +16,8 @@ from hotline.database import Database
 from hotline.errors import HotlineError, Unavailable
 from hotline.listening import Listener
 from hotline.logs import get
-from telephony.bridge.agent_leg import BridgeLeg, Dial
-from telephony.leg import CallFailed
+from telephony.bridge.agent_leg import Dial, OnEarly
+from telephony.leg import CallFailed, Leg
 from ticketing.call_flow import versions
 from ticketing.context import Core
 from ticketing.dialling.automatic import dial_owed
@@ -52,14 +52,14 @@ class Switchboard:
         self.listening = self._listener.connected
         """Set while NOTIFY is heard."""
 
-    async def dial(self, uri: str, ring_s: float, codec: str) -> BridgeLeg:
+    async def dial(self, uri: str, ring_s: float, codec: str, *, on_early: OnEarly | None = None) -> Leg:
         """Ring a telephone for so long at most. Raises `CallFailed`, ValueError for an address that is none of ours, OSError.
 
         A telephone that is switched off answers nothing at all: SIP itself would try for 32 s.
         """
         try:
             async with asyncio.timeout(ring_s + _GRACE_S):
-                return await self._dial(uri, ring_s, codec)
+                return await self._dial(uri, ring_s, codec, on_early=on_early)
         except TimeoutError:
             raise CallFailed(408, "no answer") from None
 

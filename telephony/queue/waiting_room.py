@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = get(__name__)
 _RESULTS = {486: "busy", 600: "busy", 603: "refused", 408: "no_answer", 480: "no_answer", 487: "no_answer"}
+PRIORITIES = {"emergency": 20, "agent_lost": 15, "elderly": 10}
+"""Who comes before the others, by the reason for which a person was asked for."""
 _LONGEST_TOLD_S = 1800
 """A longer expected wait is told as «more than half an hour»."""
 
@@ -124,9 +126,22 @@ class WaitingRoom:
             case _PickedUp():
                 return await self._picked_up(event)
             case Heard(kind="final"):
-                await self._call.store(event)
+                return await self._heard(event)
+            case Key(digit="1") if self._call.emergency.open:
+                return await self._leave(Outcome.EMERGENCY)
             case Key(digit="1") if self._may_choose:
                 return await self._leave(Outcome.RETURN_CALL)
+        return None
+
+    async def _heard(self, heard: Heard) -> Left | None:
+        """What is said while waiting is kept; danger does not wait for an agent."""
+        call, emergency = self._call, self._call.emergency
+        await call.store(heard)
+        if emergency.accepted(heard.text):
+            return await self._leave(Outcome.EMERGENCY)
+        await emergency.offer(heard.text, alone=True)
+        if emergency.heard:
+            await call.record.hurry(PRIORITIES["emergency"])
         return None
 
     async def _look(self) -> Left | None:

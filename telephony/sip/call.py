@@ -33,6 +33,8 @@ class CallHooks:
     """What the owner of a call is told, on the event loop."""
 
     digit: Callable[[str], None] = lambda _digit: None
+    early: Callable[[], None] = lambda: None
+    """The other side plays something before it answers: it can be heard from now on."""
     answered: Callable[[], None] = lambda: None
     held: Callable[[bool], None] = lambda _held: None
     """The other side has put us on hold, or taken us back."""

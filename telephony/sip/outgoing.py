@@ -62,6 +62,7 @@ class OutgoingCall(SipCall):
         self._ring_timer: asyncio.TimerHandle | None = None
         self._transaction: ClientTransaction | None = None
         self._early: dict[str, EarlyDialog] = {}
+        self._hears_early = False
         self._session_s = session_timer.USUAL_S
         us = f"sip:{placing.caller or agent.username}@{agent.local_host(destination[0])}"
         identity = [("P-Asserted-Identity", f"<{us}>")] if placing.caller else []
@@ -125,6 +126,7 @@ class OutgoingCall(SipCall):
 
     def _on_provisional(self, response: Response) -> None:
         """Acknowledge what was sent reliably; its description may be the only one that comes (RFC 3262 5)."""
+        self._hear_early(response)
         number = response.get("rseq") or ""
         if response.status == 100 or not response.requires("100rel") or not re.fullmatch(r"\d{1,10}", number) or not response.to_tag:
             return
@@ -137,6 +139,23 @@ class OutgoingCall(SipCall):
         early.description = sdp.body_of(response) or early.description
         prack = early.dialog.next_request("PRACK", (("RAck", f"{number} {response.cseq} INVITE"),))
         self.agent.request(prack, early.dialog.next_hop(self.agent.access), lambda _response: None)
+
+    def _hear_early(self, response: Response) -> None:
+        """What the far end plays before its answer (183 with a description). The first one counts where several telephones ring."""
+        body = sdp.body_of(response)
+        if not body or self._hears_early or self._cancelled is not None or self.state != CallState.DIALING:
+            return
+        try:
+            agreement = sdp.agree(sdp.parse(body))
+        except sdp.NotAcceptable:
+            return  # the answer brings another one, or ends the call
+        if not agreement.plan.will_receive:
+            return
+        self._hears_early = True
+        self.codec = agreement.plan.codec
+        self.media.apply(agreement.plan)
+        self.endpoint.engine.add(self.media)
+        self.hooks.early()
 
     def _log_in(self, response: Response) -> bool:
         """Whether there is a point in asking again with our log-in."""

@@ -166,10 +166,12 @@ class Emergency(SeedEntry):
     lines: tuple[Literal["110", "119", "120", "122"], ...] = ("110", "119", "120", "122")
     offer: Text
     """With {line}."""
+    dial: Text = "如果现在有危险，请您马上挂机拨打{line}。"
+    """Said where no assistant speaks (queue, message) and the line cannot be connected."""
     connecting: Text
     failed: Text
 
-    @field_validator("offer", "connecting", "failed")
+    @field_validator("offer", "dial", "connecting", "failed")
     @classmethod
     def _names_line(cls, value: str) -> str:
         return _fillable(value, {"line": "119"})

@@ -38,6 +38,8 @@ class Outcome(StrEnum):
     """nobody on duty any more"""
     OVERFLOW = "overflow"
     """went on to another queue"""
+    EMERGENCY = "emergency"
+    """is being connected with 110, 119, 120 or 122"""
     DIED = "died"
 
 

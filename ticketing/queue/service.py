@@ -123,6 +123,15 @@ async def leave(core: Core, session: AsyncSession, call_id: UUID, outcome: Outco
     return True
 
 
+async def hurry(session: AsyncSession, call_id: UUID, priority: int) -> None:
+    """Words of danger while somebody waits: they come before the others from now on. Nothing when they do not wait any more."""
+    row = await _open_row(session, call_id)
+    if row is not None and row.priority < priority:
+        row.priority = priority
+        await session.flush()
+        await wake(session, "queue")
+
+
 async def served(core: Core, session: AsyncSession, call_id: UUID, user_id: int) -> bool:
     """The agent picked up. False when the offer was withdrawn meanwhile: hang the agent's phone up then."""
     row = await _open_row(session, call_id)

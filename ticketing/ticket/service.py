@@ -24,16 +24,18 @@ from ticketing.deadline.models import Deadline
 from ticketing.deadline.service import plan_dispatch_clock
 from ticketing.notice.models import Notice, NoticeDelivery
 from ticketing.notice.service import city_words
-from ticketing.people.actor import Actor
+from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.lines import line_of_call
 from ticketing.plain_text import plain
 from ticketing.secrecy import FLAG, is_secret, refuse_secret
 from ticketing.suggestion import similar
 from ticketing.suggestion.emergency import alarm_in
-from ticketing.supervision import sensitive
+from ticketing.supervision import emergencies, sensitive
 from ticketing.taxonomy.models import Category
 from ticketing.ticket import workflow_versions
 from ticketing.ticket.area import fault_of_area, with_area
+from ticketing.ticket.danger import EVENT as DANGER_HEARD
+from ticketing.ticket.danger import danger_of
 from ticketing.ticket.models import NUMBER_SEQUENCE, Attachment, Ticket
 from ticketing.ticket.states import Channel, Confidentiality, HandlingKind, Kind, Source, TicketState, Urgency
 from ticketing.ticket.steps import tell
@@ -117,7 +119,8 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
 
     Raises InvalidInput naming every field that is wrong; nothing is written then.
     """
-    appeal = _with_urgency(with_area(keep_secrets_out(core, readable(appeal))))
+    danger = await danger_of(session, appeal.conversation_id) if appeal.channel is Channel.PHONE else None
+    appeal = _with_urgency(with_area(keep_secrets_out(core, readable(appeal))), heard=danger is not None and actor.user_id is None)
     await _check(session, actor, appeal)
     transition = (await workflow_versions.current(session)).step(TicketState.DRAFT, "register", actor)
     line = await _line(core, session, actor, appeal)
@@ -139,13 +142,21 @@ async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appe
         told = {"query_code": query_code, "deadline": city_words(clock.due_at)}
         await tell(core, session, actor, ticket, transition.event, data, public=transition.public, told=told)
     await sensitive.flag(core, session, ticket)
+    await emergencies.alert(core, session, ticket)
     if appeal.conversation_id:
         await _join_conversation(session, actor, ticket, appeal.conversation_id)
+    if danger is not None:
+        await tell(core, session, SYSTEM, ticket, DANGER_HEARD, danger)
     return Registered(ticket, query_code, clock, citizen)
 
 
-def _with_urgency(appeal: Appeal) -> Appeal:
-    """The smell of gas typed into a form on Friday evening does not wait for Monday's dispatcher."""
+def _with_urgency(appeal: Appeal, *, heard: bool) -> Appeal:
+    """The smell of gas typed into a form on Friday evening does not wait for Monday's dispatcher.
+
+    `heard`: danger was heard on the call and no person has judged it: whatever was made of the words, it is 特急.
+    """
+    if heard:
+        return replace(appeal, urgency=Urgency.EMERGENCY)
     if appeal.urgency is not None:
         return appeal
     danger = alarm_in(f"{appeal.title}。{appeal.content}")

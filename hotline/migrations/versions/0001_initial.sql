@@ -1511,7 +1511,7 @@ CREATE TABLE queue_waiting (
 	worker TEXT NOT NULL,
 	CONSTRAINT pk_queue_waiting PRIMARY KEY (id),
 	CONSTRAINT ck_queue_waiting_state CHECK (state IN ('waiting', 'offered', 'served', 'gone')),
-	CONSTRAINT ck_queue_waiting_outcome CHECK (outcome IS NULL OR outcome IN ('abandoned', 'return_call', 'timeout', 'full', 'empty', 'overflow', 'died')),
+	CONSTRAINT ck_queue_waiting_outcome CHECK (outcome IS NULL OR outcome IN ('abandoned', 'return_call', 'timeout', 'full', 'empty', 'overflow', 'emergency', 'died')),
 	CONSTRAINT ck_queue_waiting_offer CHECK ((state = 'offered') = (offered_to_id IS NOT NULL)),
 	CONSTRAINT ck_queue_waiting_gone_has_outcome CHECK ((state = 'gone') = (outcome IS NOT NULL)),
 	CONSTRAINT ck_queue_waiting_ended_has_time CHECK ((state IN ('served', 'gone')) = (ended_at IS NOT NULL)),

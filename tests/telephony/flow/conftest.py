@@ -15,6 +15,7 @@ from chatbot.reply import Answer, Turn
 from hotline.database import Database
 from hotline.errors import Unavailable
 from hotline.settings import Settings
+from telephony.bridge.agent_leg import OnEarly
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
 from telephony.leg import FRAME_BYTES, CallFailed
@@ -144,9 +145,11 @@ class Telephones:
         self.ringing: dict[str, asyncio.Future[FakeLeg]] = {}
         self.rung: list[str] = []
         self.stopped: list[str] = []
+        self.on_early: dict[str, OnEarly | None] = {}
 
-    async def dial(self, uri: str, ring_s: float, codec: str) -> FakeLeg:
+    async def dial(self, uri: str, ring_s: float, codec: str, *, on_early: OnEarly | None = None) -> FakeLeg:
         self.rung.append(uri)
+        self.on_early[uri] = on_early
         self.ringing[uri] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(ring_s):
@@ -159,10 +162,19 @@ class Telephones:
         finally:
             del self.ringing[uri]
 
-    async def answers(self, name: str) -> FakeLeg:
-        """This telephone rings and is picked up."""
+    async def speaks_early(self, name: str) -> FakeLeg:
+        """This telephone rings, and its exchange speaks before anybody picks it up."""
         uri = await self.rings(name)
         leg = FakeLeg(caller=None, called=uri)
+        on_early = self.on_early[uri]
+        assert on_early is not None
+        on_early(leg)
+        return leg
+
+    async def answers(self, name: str, leg: FakeLeg | None = None) -> FakeLeg:
+        """This telephone rings and is picked up. `leg`: what `speaks_early` gave."""
+        uri = await self.rings(name)
+        leg = leg or FakeLeg(caller=None, called=uri)
         leg.answered = True
         self.ringing[uri].set_result(leg)
         return leg

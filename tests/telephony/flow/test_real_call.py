@@ -11,6 +11,7 @@ from sqlalchemy import select
 from chatbot.dialogue import Dialogue
 from hotline.database import Database
 from hotline.settings import Settings
+from telephony.bridge.agent_leg import OnEarly
 from telephony.client import Caller
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
@@ -46,8 +47,8 @@ class Hotline:
         self.running: set[asyncio.Event] = set()
         self.phone = Phone(self.on_call, port=0, rtp_ports=(0, 0))
 
-    async def dial(self, uri: str, ring_s: float, codec: str) -> CallLeg:
-        return await self.phone.dial(uri, codecs=(codec,), ring_s=ring_s)
+    async def dial(self, uri: str, ring_s: float, codec: str, *, on_early: OnEarly | None = None) -> CallLeg:
+        return await self.phone.dial(uri, codecs=(codec,), ring_s=ring_s, on_early=on_early)
 
     async def on_call(self, leg: CallLeg) -> None:
         over = asyncio.Event()

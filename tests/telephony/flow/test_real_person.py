@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from hotline.database import Database
 from hotline.settings import Settings
+from telephony.bridge.agent_leg import OnEarly
 from telephony.client import Caller
 from telephony.flow.call import CallFlow
 from telephony.flow.parts import Parts
@@ -83,8 +84,8 @@ class Centre:
         self.desk = Desk(700)
         self.people: dict[str, Actor] = {}
 
-    async def _dial(self, uri: str, ring_s: float, codec: str) -> CallLeg:
-        return await self.phone.dial(uri, codecs=preferring(codec), ring_s=ring_s)
+    async def _dial(self, uri: str, ring_s: float, codec: str, *, on_early: OnEarly | None = None) -> CallLeg:
+        return await self.phone.dial(uri, codecs=preferring(codec), ring_s=ring_s, on_early=on_early)
 
     async def seat(self, name: str, role: Role, address: str, *, ready: bool) -> Actor:
         async with self.database.transaction() as session:

@@ -133,3 +133,51 @@ async def test_a_call_survives_the_loss_of_the_database_while_a_person_talks(lin
     phone.caller_hangs_up()
     await line.over()
     await duty_is(line, agent, DutyState.WRAP_UP)
+
+
+async def test_an_exchange_that_speaks_before_it_answers_is_heard_by_who_consults(line: Line) -> None:
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090", outbound_prefixes=("0571",))
+    agent = await line.agent()
+    leg, phone = await to_agent(line)
+    await do(line, agent, leg.id, "consult", "057112345", result=None)
+    exchange = await line.phones.speaks_early("057112345")
+    await until(lambda: exchange._relay is not None)
+    await hears_only(phone, exchange, FROM_OTHER)
+    assert hears_music(leg), "the citizen is on hold meanwhile"
+    exchange.silence(0.1)
+    leg.speak(FROM_CITIZEN)
+    assert exchange.hear() is None, "nobody speaks with a recording"
+    await line.phones.answers("057112345", exchange)
+    await hears_only(exchange, phone, FROM_AGENT)
+    await hears_only(phone, exchange, FROM_OTHER)
+    leg.caller_hangs_up()
+    await line.over()
+
+
+async def test_a_citizen_who_is_transferred_blind_hears_the_far_ends_announcement(line: Line) -> None:
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090", outbound_prefixes=("0571",))
+    agent = await line.agent()
+    leg, _phone = await to_agent(line)
+    await do(line, agent, leg.id, "blind", "057112345", result=None)
+    exchange = await line.phones.speaks_early("057112345")
+    await until(lambda: exchange._relay is not None)
+    await hears_only(leg, exchange, FROM_OTHER)
+    await line.phones.refuses("057112345", 480)
+    await heard(leg, "<agent_lost>")
+    assert exchange._relay is None
+    leg.caller_hangs_up()
+    await line.over()
+
+
+async def test_taking_the_citizen_back_ends_what_the_far_end_plays(line: Line) -> None:
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090", outbound_prefixes=("0571",))
+    agent = await line.agent()
+    leg, phone = await to_agent(line)
+    await do(line, agent, leg.id, "consult", "057112345", result=None)
+    exchange = await line.phones.speaks_early("057112345")
+    await until(lambda: exchange._relay is not None)
+    await do(line, agent, leg.id, "retrieve")
+    await hears_only(phone, leg, FROM_CITIZEN)
+    assert exchange._relay is None
+    leg.caller_hangs_up()
+    await line.over()

@@ -83,6 +83,6 @@ def hears_music(leg: FakeLeg) -> bool:
     return all(leg.hear() for _ in range(8))  # no voice goes on after its frames were taken
 
 
-async def events_of(line: Line, call_id: UUID) -> list[str]:
+async def events_of(line: Line, subject_id: UUID | int) -> list[str]:
     async with line.database.transaction() as session:
-        return list(await session.scalars(select(Event.name).where(Event.subject_id == str(call_id)).order_by(Event.id)))
+        return list(await session.scalars(select(Event.name).where(Event.subject_id == str(subject_id)).order_by(Event.id)))

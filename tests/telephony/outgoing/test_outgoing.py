@@ -279,3 +279,15 @@ async def test_a_callback_comes_into_the_hands_of_who_dials(city: City, line: Li
     assert dial.purpose == "callback"
     async with line.database.transaction() as session:
         assert (await session.scalars(select(CallbackTask.claimed_by_id))).one() == city.callback.user_id
+
+
+async def test_what_the_network_says_before_anybody_answers_is_heard_by_the_person(city: City, line: Line) -> None:
+    number = (await city.register()).ticket.number
+    await seat(line, city.agent, "desk")
+    await city.act(number, city.agent, place)
+    agent = await line.phones.answers("desk")
+    network = await line.phones.speaks_early(CITIZEN)
+    await until(lambda: network._relay is not None)
+    await hears(agent, network, FROM_CITIZEN)
+    await line.phones.refuses(CITIZEN, 480)
+    assert (await dial_of(line, DialState.OVER)).result == "no_answer"

@@ -216,3 +216,46 @@ async def test_the_number_that_we_show(make_phone: MakePhone, make_peer: MakePee
         await dialling
     with pytest.raises(ValueError, match="digits"):
         await phone.dial(f"sip:13800000000@127.0.0.1:{peer.port}", caller="x>\r\nEvil: 1")
+
+
+async def test_what_the_far_end_plays_before_its_answer_is_heard(make_phone: MakePhone) -> None:
+    exchange, phone = Announcer(pause_s=0.1), await make_phone()
+    far = await make_phone(exchange)
+    heard, told = bytearray(), []
+
+    def on_early(leg: Leg) -> None:
+        told.append(leg)
+        leg.listen(heard.extend)
+
+    leg = await phone.dial(f"sip:12345@127.0.0.1:{far.port}", on_early=on_early)
+    leg.listen(None)
+    assert told == [leg], "once, and it is the leg that answers later"
+    assert signal_to_noise(loud_part(bytes(heard)), 440) > 30
+    await leg.hang_up()
+
+
+async def test_an_announcement_with_a_refusal_behind_it_is_heard_and_nothing_is_left(make_phone: MakePhone) -> None:
+    exchange, phone = Announcer(answer=False), await make_phone()
+    far = await make_phone(exchange)
+    heard = bytearray()
+    with pytest.raises(CallFailed):
+        await phone.dial(f"sip:12345@127.0.0.1:{far.port}", on_early=lambda leg: leg.listen(heard.extend))
+    assert signal_to_noise(loud_part(bytes(heard)), 440) > 30
+    assert phone.live_calls == 0
+
+
+async def test_a_description_that_is_none_before_the_answer_costs_nothing(make_phone: MakePhone, make_peer: MakePeer) -> None:
+    phone = await make_phone()
+    peer = await make_peer(phone)
+    told: list[Leg] = []
+    dialling = asyncio.create_task(phone.dial(f"sip:agent@127.0.0.1:{peer.port}", on_early=told.append))
+    invite = await peer.expect_request("INVITE")
+    peer.respond(invite, "183 Session Progress", "v=0\r\nm=video 4000 RTP/AVP 31\r\n")
+    peer.respond(invite, "183 Session Progress", peer.sdp(direction="recvonly"))
+    peer.respond(invite, "200 OK", peer.sdp())
+    await peer.expect_request("ACK")
+    leg = await dialling
+    assert told == []
+    await peer.media_flows()
+    await leg.hang_up()
+    peer.respond(await peer.expect_request("BYE"), "200 OK")
