@@ -12,14 +12,15 @@ import os
 import pickle
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from telephony.speech.synthetic.builder.graph import train_bigram, units_of
 from telephony.speech.synthetic.builder.sentences import Sentence, generate, vocabulary
 from telephony.speech.synthetic.builder.speaker import Espeak, Job, Voice, render_many
-from telephony.speech.synthetic.builder.vosk_writer import train_bigram, units_of, write_model
+from telephony.speech.synthetic.builder.vosk_writer import write_model
 
 SEEN = (
     "", "Alex", "Annie", "Denis", "Diogo", "Gene", "Henrique", "Jacky", "Lee", "Mario", "Michael", "Mike", "Nguyen", "Reed",
@@ -86,8 +87,7 @@ def _features(item: tuple[np.ndarray, int]) -> np.ndarray:
     return splice(mfcc(augment(speech, np.random.default_rng(seed)))).astype(np.float16)
 
 
-def main() -> None:
-    """The command line."""
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=1)
@@ -100,12 +100,40 @@ def main() -> None:
     parser.add_argument("--bits", type=int, default=16, choices=(8, 16, 32))
     parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--keep", type=Path, help="pickle layers, units, words and test items here, for experiments")
-    args = parser.parse_args()
-    begun = time.monotonic()
+    return parser.parse_args()
 
-    def log(text: str) -> None:
-        print(f"[{time.monotonic() - begun:5.0f} s] {text}", flush=True)  # noqa: T201 - a command
 
+def _log_since(begun: float) -> Callable[[str], None]:
+    return lambda text: print(f"[{time.monotonic() - begun:5.0f} s] {text}", flush=True)  # noqa: T201 - a command
+
+
+def _spoken(training: Sequence[Sentence], units: Sequence[str], renderings: int, rng: random.Random) -> tuple[list[Job], list[list[int]]]:
+    """What espeak-ng is to say, each sentence in `renderings` voices, and the numbers of its units."""
+    jobs: list[Job] = []
+    labels: list[list[int]] = []
+    for _ in range(renderings):
+        for s in training:
+            jobs.append(Job(with_pauses(s.words, rng), random_voice(SEEN + HOUSE, rng, rng.choice(SIZES))))
+            labels.append([1 + units.index(u) for w in s.words.split() for u in units_of(w)])
+    return jobs, labels
+
+
+def _test_items(test: Sequence[Sentence], processes: int, rng: random.Random) -> dict[str, list[tuple[str, str, np.ndarray]]]:
+    """Words, voice and sound of the held-out sentences, by voices of the training and by others."""
+    groups = {
+        "seen": [Job(s.text, random_voice(SEEN, rng)) for s in test],
+        "unseen": [Job(s.text, random_voice([UNSEEN[i % len(UNSEEN)]], rng)) for i, s in enumerate(test)],
+    }
+    return {
+        name: list(zip((s.words for s in test), (j.voice.name for j in group), render_many(group, processes), strict=True))
+        for name, group in groups.items()
+    }
+
+
+def main() -> None:
+    """The command line."""
+    args = _arguments()
+    log = _log_since(time.monotonic())
     rng = random.Random(args.seed)
     sentences = generate(args.sentences, args.seed)
     words = vocabulary(sentences)
@@ -113,13 +141,7 @@ def main() -> None:
     check_readings(words)
     training, test = split(sentences, args.held_out)
     log(f"{len(words)} words, {len(units)} units, {len(training)} training and {len(test)} test sentences")
-
-    jobs: list[Job] = []
-    labels: list[list[int]] = []
-    for _ in range(args.renderings):
-        for s in training:
-            jobs.append(Job(with_pauses(s.words, rng), random_voice(SEEN + HOUSE, rng, rng.choice(SIZES))))
-            labels.append([1 + units.index(u) for w in s.words.split() for u in units_of(w)])
+    jobs, labels = _spoken(training, units, args.renderings, rng)
     speech = list(render_many(jobs, args.processes))
     log(f"rendered {len(speech)} utterances, {sum(map(len, speech)) / 8000 / 3600:.2f} h")
     with mp.get_context("spawn").Pool(args.processes) as pool:
@@ -131,32 +153,15 @@ def main() -> None:
     from telephony.speech.synthetic.builder.train import Utterance, train
 
     torch.set_num_threads(args.threads)
-    layers = train(
-        [Utterance(f, y) for f, y in zip(features, labels, strict=True)],
-        len(units),
-        hidden=args.hidden,
-        epochs=args.epochs,
-        seed=args.seed,
-        log=log,
-    )
-    lm = train_bigram([s.words.split() for s in training], words)
-    write_model(args.out, layers, units, words, lm, bits=args.bits)
+    utterances = [Utterance(f, y) for f, y in zip(features, labels, strict=True)]
+    layers = train(utterances, len(units), hidden=args.hidden, epochs=args.epochs, seed=args.seed, log=log)
+    write_model(args.out, layers, units, words, train_bigram([s.words.split() for s in training], words), bits=args.bits)
     log(f"written {args.out}")
-    test_jobs = {
-        "seen": [Job(s.text, random_voice(SEEN, rng)) for s in test],
-        "unseen": [Job(s.text, random_voice([UNSEEN[i % len(UNSEEN)]], rng)) for i, s in enumerate(test)],
-    }
-    items = {
-        name: list(zip((s.words for s in test), (j.voice.name for j in group), render_many(group, args.processes), strict=True))
-        for name, group in test_jobs.items()
-    }
     if args.keep:
-        args.keep.write_bytes(
-            pickle.dumps({"layers": layers, "units": units, "words": words, "items": items, "training": [s.words for s in training]})
-        )
-    (args.out / "README.json").write_text(
-        json.dumps({"seed": args.seed, "words": len(words), "sentences": len(training), "seen": SEEN, "unseen": UNSEEN}, ensure_ascii=False)
-    )
+        kept = {"layers": layers, "units": units, "words": words, "training": [s.words for s in training]}
+        args.keep.write_bytes(pickle.dumps({**kept, "items": _test_items(test, args.processes, rng)}))
+    about = {"seed": args.seed, "words": len(words), "sentences": len(training), "seen": SEEN, "unseen": UNSEEN}
+    (args.out / "README.json").write_text(json.dumps(about, ensure_ascii=False))
     log("done")
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from telephony.speech.synthetic.builder.acoustic import Layer
 from telephony.speech.synthetic.builder.speaker import RATE, add_noise, alaw, drop_packets, speech_level
-from telephony.speech.synthetic.builder.vosk_writer import Layer
 
 SUBSAMPLING = 3
 OFFSETS: tuple[tuple[int, ...], ...] = (tuple(range(-3, 4)), (-3, 0, 3), (-3, 0, 3), (-3, 0, 3), (-3, 0, 3), (0,))
@@ -91,6 +91,50 @@ def splice(features: np.ndarray) -> np.ndarray:
     return np.stack([padded[3 * t : 3 * t + 7].reshape(-1) for t in range(count)])
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Mean and deviation of the spliced frames, [7 * 40] each."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+    @classmethod
+    def of(cls, data: Sequence[Utterance]) -> Scale:
+        """Measured on some five hundred utterances, in the middle of the splice."""
+        sample = np.concatenate([u.frames[:, 120:160] for u in data[:: max(1, len(data) // 500)]]).astype(np.float32)
+        return cls(np.tile(sample.mean(0), 7), np.tile(sample.std(0) + 1e-3, 7))
+
+    def folded(self, first: Layer) -> Layer:
+        """The first layer as it must be for frames that nobody has normalised."""
+        weight = first.weight / self.deviation
+        return Layer(weight, first.bias - weight @ self.mean, first.offsets)
+
+
+def _batches(data: Sequence[Utterance], batch_frames: int) -> list[list[int]]:
+    """Utterances of like length together, at most `batch_frames` frames with the padding."""
+    batches: list[list[int]] = []
+    for i in sorted(range(len(data)), key=lambda i: len(data[i].frames)):
+        if not batches or (len(batches[-1]) + 1) * len(data[i].frames) > batch_frames:
+            batches.append([])
+        batches[-1].append(i)
+    return batches
+
+
+def _loss(net: Tdnn, batch: Sequence[Utterance], scale: Scale, rng: np.random.Generator) -> torch.Tensor:
+    """CTC loss of a batch for each unit, half of it with a few frames hidden (as SpecAugment does)."""
+    lengths = torch.tensor([len(u.frames) for u in batch])
+    x = torch.zeros(len(batch), int(lengths.max()), 280)
+    for row, u in enumerate(batch):
+        x[row, : len(u.frames)] = torch.from_numpy((u.frames.astype(np.float32) - scale.mean) / scale.deviation)
+        if rng.random() < 0.5:
+            at, width = int(rng.integers(0, max(1, len(u.frames) - 8))), int(rng.integers(1, 4))
+            x[row, at : at + width] = 0
+    labels = torch.tensor([y for u in batch for y in u.labels])
+    sizes = torch.tensor([len(u.labels) for u in batch])
+    loss = nn.functional.ctc_loss(net(x).transpose(0, 1), labels, lengths, sizes, reduction="none", zero_infinity=True)
+    return (loss / sizes).mean()
+
+
 def train(
     data: Sequence[Utterance],
     unit_count: int,
@@ -105,41 +149,21 @@ def train(
     """Train and return the layers with the feature normalisation folded into the first one."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    sample = np.concatenate([u.frames[:, 120:160] for u in data[:: max(1, len(data) // 500)]]).astype(np.float32)
-    mean, deviation = np.tile(sample.mean(0), 7), np.tile(sample.std(0) + 1e-3, 7)
-    order = sorted(range(len(data)), key=lambda i: len(data[i].frames))
-    batches: list[list[int]] = []
-    for i in order:
-        if not batches or (len(batches[-1]) + 1) * len(data[i].frames) > batch_frames:
-            batches.append([])
-        batches[-1].append(i)
+    scale, batches = Scale.of(data), _batches(data, batch_frames)
     net = Tdnn(7 * 40, hidden, unit_count + 1)
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
     total = epochs * len(batches)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda s: min(1.0, (s + 1) / 100) * 0.5 * (1 + math.cos(math.pi * min(1.0, s / total))) + 1e-4
     )
-    log(
-        f"{len(data)} utterances, {sum(len(u.frames) for u in data) * 0.03 / 3600:.2f} h, {len(batches)} batches, "
-        f"{sum(p.numel() for p in net.parameters())} parameters"
-    )
+    hours, parameters = sum(len(u.frames) for u in data) * 0.03 / 3600, sum(p.numel() for p in net.parameters())
+    log(f"{len(data)} utterances, {hours:.2f} h, {len(batches)} batches, {parameters} parameters")
     begun = time.monotonic()
     for epoch in range(epochs):
         net.train()
         losses: list[float] = []
         for b in rng.permutation(len(batches)):
-            batch = [data[i] for i in batches[b]]
-            lengths = torch.tensor([len(u.frames) for u in batch])
-            x = torch.zeros(len(batch), int(lengths.max()), 280)
-            for row, u in enumerate(batch):
-                x[row, : len(u.frames)] = torch.from_numpy((u.frames.astype(np.float32) - mean) / deviation)
-                if rng.random() < 0.5:  # SpecAugment-like time mask
-                    at, width = int(rng.integers(0, max(1, len(u.frames) - 8))), int(rng.integers(1, 4))
-                    x[row, at : at + width] = 0
-            labels = torch.tensor([y for u in batch for y in u.labels])
-            sizes = torch.tensor([len(u.labels) for u in batch])
-            loss = nn.functional.ctc_loss(net(x).transpose(0, 1), labels, lengths, sizes, reduction="none", zero_infinity=True)
-            loss = (loss / sizes).mean()
+            loss = _loss(net, [data[i] for i in batches[b]], scale, rng)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(net.parameters(), 5.0)
@@ -149,5 +173,4 @@ def train(
         log(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, {time.monotonic() - begun:.0f} s")
     with torch.no_grad():
         layers = [Layer(m.weight.numpy(), m.bias.numpy(), o) for m, o in zip(net.layers(), OFFSETS, strict=True)]
-    weight = layers[0].weight / deviation
-    return [Layer(weight, layers[0].bias - weight @ mean, OFFSETS[0]), *layers[1:]]
+    return [scale.folded(layers[0]), *layers[1:]]
