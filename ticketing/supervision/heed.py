@@ -40,6 +40,12 @@ async def _extension(core: Core, session: AsyncSession, _actor: Actor, ticket: T
         await inspect_extension(core, session, ticket, int(data["assignment"]), core.clock.now())
 
 
+async def _danger(core: Core, session: AsyncSession, _actor: Actor, ticket: Ticket, _data: Mapping[str, Any]) -> None:
+    from ticketing.supervision.emergencies import alert  # it writes events too
+
+    await alert(core, session, ticket)
+
+
 async def _investigated(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, data: Mapping[str, Any]) -> None:
     from ticketing.supervision.false_reply import after_investigation  # it writes events, and so calls us
 
@@ -52,6 +58,9 @@ HEEDERS: dict[str, Heeder] = {
     "ticket.closed": _closed,
     "ticket.closed_disputed": _closed,
     "extension.requested": _extension,
+    "ticket.edited": _danger,
+    "ticket.submitted": _danger,
+    "danger.heard": _danger,
     "ticket.investigated": _investigated,
 }
 """By the name of the event."""

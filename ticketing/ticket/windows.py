@@ -1,6 +1,7 @@
 """What happens when a window of the citizen or the centre is over. Called by the sweep for `ClockKind.is_window`.
 
-A window ends by itself: no card is given for it. Where somebody has to act, the matter comes back to him with a clock.
+A window ends by itself: no card is given for it, but for a hand-over after which nobody asks again and again. Where somebody has to
+act, the matter comes back to him with a clock.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ticketing.assignment import procedure
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
-from ticketing.deadline.service import resume_clocks, start_dispatch_clock
+from ticketing.deadline.service import resume_clocks, start_dispatch_clock, start_window
 from ticketing.people.actor import SYSTEM
 from ticketing.request.suspension import resume
+from ticketing.supervision import emergencies
 from ticketing.ticket.dispatch import MAX_INFO_REQUESTS, go_on
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
-from ticketing.ticket.steps import take_step, tell
+from ticketing.ticket.steps import take_step
 
 
 async def expire(core: Core, session: AsyncSession, ticket: Ticket, deadline: Deadline) -> None:
@@ -31,43 +33,45 @@ async def expire(core: Core, session: AsyncSession, ticket: Ticket, deadline: De
         return
     state, end = _ENDS[kind]
     if ticket.state == state.value:
-        await end(core, session, ticket)
+        await end(core, session, ticket, deadline)
 
 
-async def _evaluation(core: Core, session: AsyncSession, ticket: Ticket) -> None:
+async def _evaluation(core: Core, session: AsyncSession, ticket: Ticket, _window: Deadline) -> None:
     """T30: nobody rated the answer within three days."""
     await take_step(core, session, SYSTEM, ticket, "answer_window_over", no_callback_reason="evaluation_window_over")
 
 
-async def _objection(core: Core, session: AsyncSession, ticket: Ticket) -> None:
+async def _objection(core: Core, session: AsyncSession, ticket: Ticket, _window: Deadline) -> None:
     """T32: no objection to the refusal."""
     await take_step(core, session, SYSTEM, ticket, "rejection_final", no_callback_reason="rejected")
 
 
-async def _supplement(core: Core, session: AsyncSession, ticket: Ticket) -> None:
+async def _supplement(core: Core, session: AsyncSession, ticket: Ticket, _window: Deadline) -> None:
     """T5: five working days without an answer. After the first notice it goes on with what is known.
 
-    After the second the dispatcher decides: goes on all the same (T6), or closes as 无法联系 (T33). His clock runs again.
+    After the second the dispatcher is told and decides: goes on all the same (T6), or closes as 无法联系 (T33). His clock runs again,
+    with its warnings and cards.
     """
     if ticket.info_requests < MAX_INFO_REQUESTS:
         await go_on(core, session, SYSTEM, ticket, {"window_over": True})
         return
     if not await resume_clocks(core, session, ticket.id, ClockKind.DISPATCH):
         await start_dispatch_clock(core, session, ticket)
-    await tell(core, session, SYSTEM, ticket, "ticket.info_overdue", {"notices": ticket.info_requests})
+    await emergencies.silent(core, session, ticket)
 
 
-async def _suspension(core: Core, session: AsyncSession, ticket: Ticket) -> None:
+async def _suspension(core: Core, session: AsyncSession, ticket: Ticket, _window: Deadline) -> None:
     """T17: the review date of a suspension has come."""
     await resume(core, session, SYSTEM, ticket, note="")
 
 
-async def _follow_up(core: Core, session: AsyncSession, ticket: Ticket) -> None:
-    """T31: thirty minutes after the hand-over nobody has asked the emergency line yet: everybody on duty is reminded."""
-    await tell(core, session, SYSTEM, ticket, "ticket.follow_up_due")
+async def _follow_up(core: Core, session: AsyncSession, ticket: Ticket, window: Deadline) -> None:
+    """T31: thirty minutes after the hand-over nobody has asked the emergency line yet. The next thirty begin, until somebody has."""
+    await emergencies.not_asked(core, session, ticket, window)
+    await start_window(core, session, ticket, ClockKind.FOLLOW_UP)
 
 
-_ENDS: dict[ClockKind, tuple[TicketState, Callable[[Core, AsyncSession, Ticket], Awaitable[None]]]] = {
+_ENDS: dict[ClockKind, tuple[TicketState, Callable[[Core, AsyncSession, Ticket, Deadline], Awaitable[None]]]] = {
     ClockKind.EVALUATION: (TicketState.ANSWERED, _evaluation),
     ClockKind.OBJECTION: (TicketState.REJECTED, _objection),
     ClockKind.SUPPLEMENT: (TicketState.NEED_INFO, _supplement),

@@ -1,0 +1,138 @@
+"""特急 is told at once, and a hand-over to an emergency line is followed up until somebody has asked (domain.md E02, T31, T33)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from hotline.clock import CITY_ZONE
+from hotline.events import history
+from tests.ticketing.conftest import City
+from ticketing.deadline.models import ClockState, Deadline
+from ticketing.people.actor import Actor
+from ticketing.supervision import notices, sweep
+from ticketing.supervision.models import Card, StaffNotice
+from ticketing.ticket import dispatch as dispatching
+from ticketing.ticket import exits
+from ticketing.ticket.edit import revise
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import Confidentiality, Urgency
+
+DANGER = "楼道里有很浓的煤气味，已经有人头晕了"
+
+
+async def heard(city: City, kind: str) -> list[int]:
+    """Who was told, in order."""
+    async with city.database.transaction() as session:
+        found = select(StaffNotice.user_id).where(StaffNotice.kind == kind).order_by(StaffNotice.user_id)
+        return list(await session.scalars(found))
+
+
+async def cards_of(city: City) -> list[tuple[str, str, int | None]]:
+    async with city.database.transaction() as session:
+        return [(card.colour, card.reason, card.unit_id) for card in await session.scalars(select(Card).order_by(Card.id))]
+
+
+async def windows(city: City) -> list[str]:
+    async with city.database.transaction() as session:
+        return list(await session.scalars(select(Deadline.state).where(Deadline.kind == "follow_up").order_by(Deadline.id)))
+
+
+def desk(city: City, *more: Actor) -> list[int]:
+    return sorted(person.account for person in (city.dispatcher, city.supervisor, *more))
+
+
+async def later(city: City, **by: float) -> None:
+    city.clock.advance(**by)
+    await sweep.run(city.core, city.database)
+
+
+async def test_danger_is_told_to_the_desk_when_it_is_registered_also_at_night(city: City) -> None:
+    city.clock.set(datetime(2026, 11, 21, 23, 0, tzinfo=CITY_ZONE))  # a Saturday night
+    number = (await city.register(content=DANGER)).ticket.number
+    assert await heard(city, "emergency") == desk(city)
+    async with city.database.transaction() as session:
+        [line] = await notices.inbox(city.core, session, city.dispatcher)
+    assert (line.number, line.notice.kind) == (number, "emergency")  # in the inbox now, not on Monday
+
+
+async def test_what_is_not_urgent_is_told_to_nobody(city: City) -> None:
+    await city.register()
+    assert await heard(city, "emergency") == []
+
+
+async def test_what_turns_out_to_be_danger_is_told_then_and_once(city: City) -> None:
+    number = (await city.register()).ticket.number
+    for urgency in (Urgency.EMERGENCY, Urgency.NORMAL, Urgency.EMERGENCY):
+        await city.act(number, city.dispatcher, revise, category_code="0501", urgency=urgency)
+    assert await heard(city, "emergency") == desk(city)
+
+
+async def test_an_agent_who_submits_it_as_danger_tells_the_desk(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.act(number, city.agent, dispatching.submit, category_code="0501", urgency=Urgency.EMERGENCY)
+    assert await heard(city, "emergency") == desk(city)
+
+
+async def test_a_secret_matter_shows_in_the_inbox_of_named_people_only(city: City) -> None:
+    await city.register(content=DANGER, confidentiality=Confidentiality.SECRET, named_user_ids=(city.supervisor.account,))
+    async with city.database.transaction() as session:
+        assert await notices.inbox(city.core, session, city.dispatcher) == []
+        assert len(await notices.inbox(city.core, session, city.supervisor)) == 1
+
+
+async def test_a_hand_over_that_nobody_follows_up_is_told_every_half_hour_and_gives_a_card_at_the_second(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.act(number, city.agent, exits.transfer_emergency, target="119", note="厨房起火")
+    await later(city, minutes=29)
+    assert await heard(city, "follow_up_due") == []
+    await later(city, minutes=1)
+    assert await heard(city, "follow_up_due") == desk(city, city.agent)
+    assert (await windows(city), await cards_of(city)) == (["late", "running"], [])
+    await later(city, minutes=30)
+    assert (await windows(city), await cards_of(city)) == (["late", "late", "running"], [("yellow", "follow_up", None)])
+    await later(city, minutes=30)
+    assert await cards_of(city) == [("yellow", "follow_up", None)]  # once
+    assert len(await heard(city, "follow_up_due")) == 9
+    await city.act(number, city.agent, exits.follow_emergency, taken_over=True, receiver="0427号", note="明火已经扑灭")
+    await later(city, hours=2)
+    assert await windows(city) == ["late", "late", "late", "met"]
+    assert len(await heard(city, "follow_up_due")) == 9
+
+
+async def test_a_second_hand_over_is_counted_from_its_own_beginning(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.act(number, city.agent, exits.transfer_emergency, target="119", note="厨房起火")
+    await later(city, minutes=30)
+    await city.act(number, city.agent, exits.follow_emergency, taken_over=False, receiver="0427号", note="还要清理楼道")
+    await city.act(number, city.dispatcher, exits.transfer_emergency, target="gas", note="又闻到煤气味")
+    await later(city, minutes=30)
+    assert [card for card in await cards_of(city) if card[1] == "follow_up"] == []
+    assert set(await heard(city, "follow_up_due")) == set(desk(city, city.agent))
+
+
+async def test_the_window_and_its_card_stand_in_the_tickets_history(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.act(number, city.agent, exits.transfer_emergency, target="119", note="厨房起火")
+    for _half_hour in range(2):
+        await later(city, minutes=30)
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+        found = [(event.name, event.data.get("times")) for event in await history(session, "ticket", ticket.id)][-3:]
+    assert found == [("ticket.follow_up_due", 1), ("ticket.follow_up_due", 2), ("supervise.yellow", None)]
+
+
+async def test_the_dispatcher_hears_when_two_notices_brought_nothing_and_his_clock_gives_the_card(city: City) -> None:
+    number = (await city.register()).ticket.number
+    for _notice in range(2):
+        await city.act(number, city.dispatcher, dispatching.request_info, "请补充工地的名称和施工时间")
+        await later(city, days=9)
+    assert await heard(city, "info_overdue") == [city.dispatcher.account]
+    async with city.database.transaction() as session:
+        clock = (
+            await session.scalars(select(Deadline).where(Deadline.kind == "dispatch", Deadline.state == ClockState.RUNNING.value))
+        ).one()
+    assert clock.due_at > city.clock.now()  # what was left of it at the first notice
+    await later(city, days=2)
+    assert ("yellow", "dispatch", None) in await cards_of(city)
