@@ -82,7 +82,13 @@ class Settings(BaseSettings):
     outbound_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         ("110", "119", "120", "122"), description="Numbers may be called that begin with one of these (comma-separated)."
     )
-    max_calls: int = Field(60, ge=1, le=300, description="Calls at once in one telephony process; further ones hear busy.")
+    max_calls: int = Field(60, ge=1, le=300, description="Callers at once in one telephony process; further ones hear busy.")
+    max_placed_calls: int = Field(
+        180,
+        ge=1,
+        le=1000,
+        description="Calls that one telephony process places at once: agents' telephones, transfers, supervisors, citizens called.",
+    )
 
     citizen_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         ("13", "14", "15", "16", "17", "18", "19", "010", "02", "03", "04", "05", "07", "08", "09"),

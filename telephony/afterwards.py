@@ -14,6 +14,7 @@ from hotline.security import InvalidToken
 from telephony.speech.processes import ProcessTranscriber
 from telephony.speech.transcriber import TranscriptSession
 from ticketing.context import Core
+from ticketing.conversation.agent_spans import Span
 from ticketing.conversation.recordings import RATE_HZ, Recorded, open_recording, wav_header
 from ticketing.conversation.transcriptions import Job, JobKind, Segment, claim, enqueue_missing, finish, give_back, renew
 
@@ -63,38 +64,46 @@ async def _one(core: Core, database: Database, open_session: Open, name: str, jo
 
 async def _segments(core: Core, database: Database, open_session: Open, job: Job, give_way: GiveWay) -> list[Segment]:
     recorded = await asyncio.to_thread(open_recording, core.data_dir, job.recording_path, core.vault)
-    found = await _listen(recorded, "citizen", open_session, 0.0, _Patience(core, database, job, give_way))
-    if job.agent_from_s is not None:  # what stands before it in the right channel are our own prompts and music
-        found += await _listen(recorded, "agent", open_session, job.agent_from_s, _Patience(core, database, job, give_way))
+    patience = _Patience(core, database, job, give_way)
+    found = await _listen(recorded, "citizen", open_session, Span(0.0, None), patience)
+    for span in job.agent:  # what stands around it in the right channel are our own prompts and music
+        found += await _listen(recorded, "agent", open_session, span, patience)
     return found
 
 
 async def _listen(
-    recorded: Recorded, speaker: Literal["citizen", "agent"], open_session: Open, from_s: float, patience: _Patience
+    recorded: Recorded, speaker: Literal["citizen", "agent"], open_session: Open, span: Span, patience: _Patience
 ) -> list[Segment]:
     left, right = (1, 0) if speaker == "citizen" else (0, 1)
     session = open_session(RATE_HZ)
     heard = []
     try:
-        async for stereo in _pieces(recorded, from_s):
+        async for stereo in _pieces(recorded, span):
             await patience.between()
             heard += await session.accept(audioop.tomono(stereo, 2, left, right))
         heard += await session.finish()
     finally:
         session.close()
     return [
-        Segment(speaker, one.text, round(from_s + one.start_s, 2), round(from_s + one.end_s, 2), one.confidence)
+        Segment(speaker, one.text, round(span.from_s + one.start_s, 2), round(span.from_s + one.end_s, 2), one.confidence)
         for one in heard
         if one.kind == "final" and one.text
     ]
 
 
-async def _pieces(recorded: Recorded, from_s: float) -> AsyncIterator[bytes]:
-    position = len(wav_header(0)) + int(from_s * RATE_HZ) * 4
-    while position < recorded.length:
-        piece = await asyncio.to_thread(recorded.read, position, _PIECE)
+async def _pieces(recorded: Recorded, span: Span) -> AsyncIterator[bytes]:
+    position, end = _position(span.from_s), recorded.length
+    if span.until_s is not None:
+        end = min(end, _position(span.until_s))
+    while position < end:
+        piece = await asyncio.to_thread(recorded.read, position, min(_PIECE, end - position))
         position += _PIECE
         yield piece[: len(piece) // 4 * 4]
+
+
+def _position(second: float) -> int:
+    """Where in the stereo file this second begins."""
+    return len(wav_header(0)) + int(second * RATE_HZ) * 4
 
 
 class _Patience:

@@ -46,6 +46,7 @@ class Phone:
         peers: tuple[str, ...] = ("127.0.0.0/8",),
         rtp_ports: tuple[int, int] = (20000, 29999),
         max_calls: int = 60,
+        max_placed: int | None = None,
         rtp_timeout_s: float = 30.0,
         user: str = "hotline",
         login: Credentials | None = None,
@@ -55,6 +56,8 @@ class Phone:
     ) -> None:
         """`on_call` runs as a task for each incoming call, None refuses all; a call whose task has ended is hung up.
 
+        `max_calls`: that come in at once; `max_placed`: that go out at once, None for three times as many: a citizen with an agent,
+        a third party and a supervisor is one call that came in and three that went out.
         `peers`: networks that may call and be called. `rtp_ports`: first and last; (0, 0) takes any free one. `login`:
         answers the trunk's 401/407 to our calls. `registrar`: only for trunks that want a registration. `vault` seals the
         recordings; None: plain WAV files (the test client).
@@ -66,6 +69,7 @@ class Phone:
         self._access = AccessList(peers)
         self._rtp_ports = rtp_ports
         self._max_calls = max_calls
+        self._max_placed = 3 * max_calls if max_placed is None else max_placed
         self._rtp_timeout_s = rtp_timeout_s
         self._user = user
         self._login = login
@@ -92,6 +96,7 @@ class Phone:
             peers=settings.sip_peers,
             rtp_ports=(settings.rtp_port_low, settings.rtp_port_high),
             max_calls=settings.max_calls,
+            max_placed=settings.max_placed_calls,
             user=settings.sip_user or settings.line_number,
             login=login,
             registrar=_registrar(settings, login),
@@ -133,6 +138,7 @@ class Phone:
         found |= {f"clock_{name}": count for name, count in asdict(endpoint.engine.clock).items()}
         return found | {
             "calls_live": endpoint.live_calls,
+            "calls_live_incoming": endpoint.live_incoming,
             "calls_incoming": endpoint.incoming_total,
             "calls_busy": endpoint.busy_total,
             "rtp_ports_used": endpoint.ports.used,
@@ -150,6 +156,7 @@ class Phone:
             access=self._access,
             rtp_ports=self._rtp_ports,
             max_calls=self._max_calls,
+            max_placed=self._max_placed,
             rtp_timeout_s=self._rtp_timeout_s,
             timers=self._timers,
             user=self._user,

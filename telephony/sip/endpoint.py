@@ -35,6 +35,10 @@ _UNDERSTOOD = frozenset({"timer", "100rel"})
 """Extensions that a caller may require: session timers and acknowledged ringing, nothing else."""
 
 
+class TooManyCalls(OSError):
+    """No further call is placed at present; whoever wanted it is treated like one who does not answer."""
+
+
 class Endpoint(VoIPPhone):
     """pyVoIP's VoIPPhone in trunk mode, without its threads and its port search. Lives on the event loop."""
 
@@ -48,13 +52,17 @@ class Endpoint(VoIPPhone):
         access: AccessList,
         rtp_ports: tuple[int, int],
         max_calls: int,
+        max_placed: int,
         rtp_timeout_s: float,
         timers: Timers,
         user: str,
         on_call: Callable[[IncomingCall], None],
         on_release: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_call` is told of each call that rings, at once, on the loop; `on_release` of each that is over."""
+        """`max_calls`: come in at once, further ones hear busy; `max_placed`: go out at once (agents, third parties, citizens called).
+
+        `on_call` is told of each call that rings, at once, on the loop; `on_release` of each that is over.
+        """
         super().__init__(host, port, user, "", myIP=host, sipPort=port, rtpPortLow=rtp_ports[0], rtpPortHigh=rtp_ports[1])
         self.agent = SipAgent(self, self, host, port, access, user, timers)
         self.sip = self.agent
@@ -67,6 +75,7 @@ class Endpoint(VoIPPhone):
         self.busy_total = 0
         self.draining = False
         self._max_calls = max_calls
+        self._max_placed = max_placed
         self._rtp_timeout_s = rtp_timeout_s
         self._on_call = on_call
         self._on_release = on_release
@@ -112,8 +121,13 @@ class Endpoint(VoIPPhone):
 
     @property
     def live_calls(self) -> int:
-        """Calls that ring, dial or talk."""
+        """Calls that ring, dial or talk, in either direction."""
         return sum(call.state != CallState.ENDED for call in self.calls.values())
+
+    @property
+    def live_incoming(self) -> int:
+        """Of these, the ones that came in: citizens. Their agents' telephones are calls of ours."""
+        return sum(isinstance(call, IncomingCall) and call.state != CallState.ENDED for call in self.calls.values())
 
     # pyVoIP's names for the port pool
 
@@ -218,7 +232,7 @@ class Endpoint(VoIPPhone):
             return 415, [("Accept", sdp.CONTENT_TYPE)]
         if self.draining:
             return 503, [("Retry-After", "10")]
-        if self.live_calls >= self._max_calls:
+        if self.live_incoming >= self._max_calls:
             self.busy_total += 1
             return 486, [("Retry-After", "5")]
         return None
@@ -226,7 +240,9 @@ class Endpoint(VoIPPhone):
     # calls
 
     def place(self, placing: Placing) -> OutgoingCall:
-        """An outgoing call, not dialled yet; raises `NoFreePort`."""
+        """An outgoing call, not dialled yet; raises `NoFreePort`, `TooManyCalls`."""
+        if self.live_calls - self.live_incoming >= self._max_placed:
+            raise TooManyCalls("as many calls go out as HOTLINE_MAX_PLACED_CALLS allows")
         media = MediaSession(self.ports.take(), self.inbox, lambda key: call.on_rtp_key(key))
         call = OutgoingCall(self, media, placing)
         self.calls[call.call_id] = call

@@ -10,11 +10,13 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.errors import Conflict
 from hotline.events import Event
+from hotline.events import record as add_event
 from hotline.sealed_file import SealedWriter
 from telephony.afterwards import transcribe_waiting
 from telephony.media.codec import interleave
@@ -23,10 +25,12 @@ from telephony.speech.models import SYNTHETIC
 from telephony.speech.transcriber import TranscriptSession
 from telephony.speech.vosk_engine import VoskEngine
 from ticketing.context import Core
+from ticketing.conversation.agent_spans import Happened, spans
 from ticketing.conversation.calls import end_call, owe_return_call, start_call
 from ticketing.conversation.models import Author, Call, Conversation, Message
 from ticketing.conversation.recordings import PIECE_BYTES
 from ticketing.conversation.transcriptions import JobKind, Segment, Transcription, ask_again, claim, enqueue_missing, finish, give_back
+from ticketing.people.actor import SYSTEM
 from ticketing.ticket.models import Ticket
 
 AUDIO = Path(__file__).parent / "speech" / "audio"
@@ -114,9 +118,7 @@ async def test_calls_that_were_heard_live_are_left_alone_until_somebody_asks(
     call_id = await recorded_call(core, database, SECOND + speech("complaint") + SECOND, transcriber="small")
     assert await enqueue(core, database) == 0
     async with database.transaction() as session:
-        call = await session.get_one(Call, call_id)
-        assert call.answered_at is not None
-        call.data = {"person_answered_at": (call.answered_at + timedelta(seconds=2)).isoformat()}
+        await happened(core, session, call_id, (2, "call.taken", {}))
         assert await ask_again(core, session, [call_id]) == 1
     record_over = core.data_dir / "recordings" / f"{call_id}.rec"
     record_over.unlink()
@@ -129,6 +131,52 @@ async def test_calls_that_were_heard_live_are_left_alone_until_somebody_asks(
     async with database.transaction() as session:
         assert (await session.get_one(Call, call_id)).transcriber == "small"
         assert await ask_again(core, session, [call_id]) == 1, "again, by yet another model"
+
+
+async def happened(core: Core, session: AsyncSession, call_id: UUID, *events: tuple[float, str, dict[str, str]]) -> None:
+    """What the bridge wrote into the ledger, so many seconds after the answer."""
+    call = await session.get_one(Call, call_id)
+    assert call.answered_at is not None
+    for second, name, data in events:
+        at = call.answered_at + timedelta(seconds=second)
+        await add_event(session, at=at, name=name, subject="call", subject_id=call_id, who=SYSTEM.who, data=data)
+
+
+async def test_music_on_hold_is_left_out_and_what_follows_it_is_not(
+    core: Core, database: Database, transcriber: InProcessTranscriber
+) -> None:
+    guide, complaint = speech("guide"), speech("complaint")  # what was played on hold could be words as well
+    held_s = len(guide) / 16000
+    us = guide + SECOND + complaint + SECOND + guide + SECOND
+    back_s = held_s + 1 + len(complaint) / 16000
+    call_id = await recorded_call(core, database, bytes(len(us)), us, transcriber="small")
+    async with database.transaction() as session:
+        await happened(
+            core, session, call_id, (0, "call.taken", {}), (held_s + 0.7, "call.standing", {"mode": "held"}),
+            (back_s + 0.5, "call.standing", {"mode": "talking"}), (back_s + 60, "call.ended", {}),
+        )  # fmt: skip
+        assert await ask_again(core, session, [call_id]) == 1
+    assert await transcribe_waiting(core, database, transcriber.open, "large", kinds=[JobKind.BETTER]) == 1
+    found = await said(database)
+    assert [(author, text) for author, text, _start in found] == [(Author.AGENT.value, "护照丢了怎么补办")] * 2
+    assert found[1][2] > back_s, "the second one lies where it was said"
+
+
+def test_where_an_agent_is_heard() -> None:
+    def of(*events: tuple[float, str, str]) -> list[tuple[float, float | None]]:
+        return [(span.from_s, span.until_s) for span in spans(Happened(*event) for event in events)]
+
+    taken = (5.0, "call.taken", "")
+    assert of() == []
+    assert of(taken) == [(5, None)]
+    held = [(7.0, "call.standing", "held"), (9.0, "call.standing", "talking")]
+    assert of(taken, *held) == [(5, 7), (9, None)]
+    consult = [(7.0, "call.standing", "dialling"), (8.0, "call.standing", "consulting"), (9.0, "call.standing", "conference")]
+    assert of(taken, *consult) == [(5, 7), (9, None)]
+    assert of(taken, *consult[:2], (9.5, "call.transferred", ""), (9.6, "call.standing", "transferred")) == [(5, 7), (9.5, None)]
+    blind = (7.0, "call.standing", "transferred")
+    assert of(taken, blind, (9.0, "call.transferred", "")) == [(5, 7), (9, None)], "the ringing tone is left out"
+    assert of(taken, blind, (9.0, "call.agent_lost", ""), (20.0, "call.taken", "")) == [(5, 7), (20, None)]
 
 
 async def test_two_workers_never_take_the_same_recording(core: Core, database: Database) -> None:

@@ -23,6 +23,7 @@ from hotline.database import Base
 from hotline.errors import Conflict
 from hotline.i18n import _
 from ticketing.context import Core
+from ticketing.conversation.agent_spans import Span, agent_spans
 from ticketing.conversation.models import Author, Call, CallState, Conversation
 from ticketing.conversation.service import add_message
 from ticketing.people.actor import SYSTEM
@@ -92,8 +93,8 @@ class Job:
     call_id: UUID
     kind: JobKind
     recording_path: str
-    agent_from_s: float | None
-    """From here on the right channel holds an agent's voice, before it our prompts and music; None: no agent spoke."""
+    agent: tuple[Span, ...] = ()
+    """Where the right channel holds an agent's voice, not our prompts and music; empty: no agent spoke."""
 
 
 @dataclass(frozen=True)
@@ -178,14 +179,7 @@ async def claim(core: Core, session: AsyncSession, kinds: Sequence[JobKind] = (J
         return await claim(core, session, kinds)
     row.state, row.leased_until, row.attempts = JobState.RUNNING.value, now + LEASE, row.attempts + 1
     await session.flush()
-    return Job(row.id, row.attempts, call.id, JobKind(row.kind), call.recording_path, _agent_from(call))
-
-
-def _agent_from(call: Call) -> float | None:
-    answered = call.data.get("person_answered_at")
-    if answered is None:
-        return None
-    return max(0.0, (datetime.fromisoformat(answered) - (call.answered_at or call.started_at)).total_seconds())
+    return Job(row.id, row.attempts, call.id, JobKind(row.kind), call.recording_path, await agent_spans(session, call))
 
 
 async def renew(core: Core, session: AsyncSession, job: Job) -> None:

@@ -113,6 +113,19 @@ async def test_busy_when_there_are_too_many(make_phone: MakePhone) -> None:
     assert hotline.counters()["calls_busy"] == 1
 
 
+async def test_agents_telephones_take_no_callers_place_and_have_a_limit_of_their_own(make_phone: MakePhone) -> None:
+    hotline, citizen, agent = await make_phone(Desk(), max_calls=1, max_placed=1), await make_phone(), await make_phone(Desk())
+    to_agent = await hotline.dial(address(agent))
+    caller = await citizen.dial(address(hotline))
+    with pytest.raises(OSError, match="HOTLINE_MAX_PLACED_CALLS"):
+        await hotline.dial(address(agent))
+    counters = hotline.counters()
+    assert (counters["calls_live"], counters["calls_live_incoming"], counters["calls_busy"]) == (2, 1, 0)
+    await to_agent.hang_up()
+    await (await hotline.dial(address(agent))).hang_up()
+    await caller.hang_up()
+
+
 async def test_refused_and_drained(make_phone: MakePhone) -> None:
     async def refuse(leg: Leg) -> None:
         await leg.hang_up("declined")
