@@ -27,9 +27,9 @@ def settle(conversation: Conversation, district: str) -> None:
         conversation.bot_state = {**(conversation.bot_state or {}), _KEY: district}
 
 
-async def district_of(session: AsyncSession, conversation: Conversation, state: dict[str, Any], text: str) -> str | None:
-    """The district that an answer to `text` is for; None when it is not known. A district named in `text` is remembered in `state`."""
-    if named := locate(text).district:
+async def district_of(session: AsyncSession, conversation: Conversation, state: dict[str, Any], *said: str) -> str | None:
+    """The district that an answer to what was said is for, None when it is not known; the last one named is remembered in `state`."""
+    if named := next((found for text in reversed(said) if (found := locate(text).district)), ""):
         state[_KEY] = named
     if known := state.get(_KEY):
         return str(known)

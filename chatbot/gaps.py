@@ -93,6 +93,15 @@ async def rate_answer(core: Core, session: AsyncSession, conversation_id: UUID, 
     return True
 
 
+async def not_in_article(core: Core, session: AsyncSession, conversation_id: UUID, article: Article) -> None:
+    """The citizen's last words were written under the page of an article that did not say what they wanted to know."""
+    conversation = await get_conversation(session, conversation_id, lock=True)
+    said = select(Message).where(Message.conversation_id == conversation_id, Message.author == Author.CITIZEN.value)
+    message = (await session.scalars(said.order_by(Message.id.desc()).limit(1))).first()
+    if message is not None:
+        await _note(core, session, conversation, message, Cause.RATED_BADLY, article_id=article.id, article_version=article.version)
+
+
 async def _note(core: Core, session: AsyncSession, conversation: Conversation, message: Message, cause: Cause, **near: Any) -> None:
     if message.text == WITHHELD:
         return

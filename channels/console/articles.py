@@ -29,6 +29,7 @@ from knowledge.article.text import SPOKEN_PARTS, sections
 from knowledge.article.topics import active_topics, list_topics
 from knowledge.article.trace import answers_given, counts_by_version
 from knowledge.article.versions import compare, draft_of, get_version, latest_version, list_versions
+from knowledge.search.filters import Filters
 from knowledge.search.service import search
 from telephony.speech.reading import readable
 from ticketing.people.models import Unit, User
@@ -74,7 +75,9 @@ async def show_list(request: web.Request) -> web.StreamResponse:
     only, before = _filter(request, keeping), whole_number(request.query.get("before"))
     async with request.app[DATABASE].transaction() as session:
         if len(only.words) > QUESTION and only.view is View.TOLD:
-            articles = [hit.article for hit in await search(session, only.words, limit=10, today=today_of(core))]
+            filters = Filters(scene=only.scene, unit_id=only.unit_id, district=only.district or None, audience=only.audience)
+            hits = await search(session, only.words, limit=10, today=today_of(core), filters=filters)
+            articles = [hit.article for hit in hits]
         else:
             articles = await lists.list_articles(core, session, person.actor, only, before=before, limit=lists.PAGE + 1)
         units = {unit.id: unit.name for unit in await session.scalars(select(Unit).order_by(Unit.level, Unit.name))}

@@ -77,7 +77,7 @@ async def _hints(request: web.Request, inbox: Inbox) -> dict[str, Any]:
     """Articles for what the citizen said last; they can be put into the answer by whoever gives it."""
     said = [message.text for message in inbox.said if message.author == Author.CITIZEN.value and message.text]
     async with request.app[DATABASE].transaction() as session:
-        found = await readings(request.app[CORE], session, said)
+        found = await readings(request.app[CORE], session, inbox.chosen, said) if inbox.chosen else []
     return {"readings": found, "said": said, "insert_into": "say" if inbox.mine else ""}
 
 

@@ -145,7 +145,8 @@ async def show_hints(request: web.Request) -> web.StreamResponse:
         own = await _own(request, session, person)
         speaking = [caption.text for caption in await captions(core, session, own.call.id) if caption.speaker == "citizen"]
         said = [*await _citizens_words(session, own.call.conversation_id), *speaking]
-        found = await readings(core, session, said)
+        conversation = await get_conversation(session, own.call.conversation_id)
+        found = await readings(core, session, conversation, said)
     return fragment(request, "console/_pop_hints.html", call=own.call, alarm=_alarm(said), readings=found, said=bool(said))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.api import once
 from channels.api.limits import Limiter
 from channels.portal import cookies, flood, own
-from channels.portal.appeal_form import AppealForm, call_windows, contacts, districts
+from channels.portal.appeal_form import MAX_ABOUT, AppealForm, call_windows, contacts, districts
 from channels.portal.appeal_hints import Hints, hints_for
 from channels.portal.appeal_proof import Asked, hold_page, proof_of, spend
+from channels.portal.guide import district_of
 from channels.portal.preferences import page
 from channels.portal.words import kinds
 from channels.web.address import address_of
@@ -25,6 +26,8 @@ from channels.web.files import ACCEPT, Upload, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import Conflict, InvalidInput
 from hotline.i18n import _
+from knowledge.article.access import live_articles
+from knowledge.article.models import Article
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket.models import Attachment
 from ticketing.ticket.service import register
@@ -39,10 +42,18 @@ _KEPT = "kept"
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """GET /appeal."""
-    wanted = request.query.get("kind", "")
-    form = AppealForm(kind=wanted) if wanted in dict(kinds()) else AppealForm()
-    return _form_page(request, form, {})
+    """GET /appeal?kind=…&about=…; `about`: the guide article from which the citizen comes."""
+    wanted, slug = request.query.get("kind", ""), request.query.get("about", "")
+    form = AppealForm(district=district_of(request), about=await _title_of(request, slug) if slug else "")
+    return _form_page(request, replace(form, kind=wanted) if wanted in dict(kinds()) else form, {})
+
+
+async def _title_of(request: web.Request, slug: str) -> str:
+    """The article's title; empty when citizens may not read it (any more)."""
+    core = request.app[CORE]
+    async with request.app[DATABASE].transaction() as session:
+        found = await session.scalar(live_articles(core).with_only_columns(Article.title).where(Article.slug == slug[:80]))
+    return str(found or "")[:MAX_ABOUT]
 
 
 def _form_page(

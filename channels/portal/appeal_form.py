@@ -16,6 +16,7 @@ from ticketing.citizen.service import normalise_phone
 from ticketing.ticket.service import Appeal
 from ticketing.ticket.states import Channel, Kind
 
+MAX_ABOUT = 100
 MAX_WHAT = 2000
 MIN_WHAT = 10
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -45,6 +46,8 @@ class AppealForm:
     """What was typed, kept as it is so that a form with errors comes back complete. Field names are those of the page."""
 
     kind: str = Kind.COMPLAINT.value
+    about: str = ""
+    """Title of the guide article from which the citizen came (办事指南页上的“投诉”); empty otherwise."""
     what: str = ""
     district: str = ""
     where: str = ""
@@ -92,7 +95,7 @@ class AppealForm:
             errors["where"] = _("请填写地点，例如路名和小区名")
         if not self.is_anonymous:
             self._check_person(errors)
-        for name, limit in (("where", 200), ("when", 100), ("name", 50), ("phone", 40)):
+        for name, limit in (("about", MAX_ABOUT), ("where", 200), ("when", 100), ("name", 50), ("phone", 40)):
             if len(getattr(self, name)) > limit:
                 errors[name] = _("这里最多{limit}个字").format(limit=limit)
         for field in fields(self):
@@ -119,7 +122,7 @@ class AppealForm:
         return Appeal(
             channel=Channel.WEB,
             kind=Kind(self.kind),
-            content=self.what,
+            content=f"{self.about}：{self.what}" if self.about else self.what,
             district=self.district,
             address=self.where,
             occurred=self.when,

@@ -17,6 +17,7 @@ from channels.api.limits import Limiter
 from channels.portal import ask_files, cookies
 from channels.portal.ask_files import TooManyFiles
 from channels.portal.ask_view import Talk, load_talk
+from channels.portal.guide import district_of
 from channels.portal.preferences import fragment, page
 from channels.web.address import address_of
 from channels.web.files import ACCEPT
@@ -24,10 +25,12 @@ from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE, HUB, SERVICES
 from channels.web.live import Notice
 from channels.web.templating import is_fragment
-from chatbot import gaps
+from chatbot import districts, gaps
 from chatbot.reply import Turn
 from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import DEFAULT_LANGUAGE, _, speaking
+from knowledge.article.access import live_articles
+from knowledge.article.models import Article
 from ticketing.conversation.models import Conversation, Owner
 from ticketing.conversation.service import close_conversation, open_conversation
 
@@ -75,6 +78,7 @@ async def say(request: web.Request) -> web.StreamResponse:
             await ask_files.keep(request, known, uploads, external_id=f"{message_id}-f" if message_id else None, alone=not text)
         if text:
             turn = await request.app[SERVICES].dialogue.turn(known, text, external_id=message_id)
+            await _not_in_the_guide(request, known, str(data.get("about", "")))
     response = await _parts(request, known) if is_fragment(request) else web.HTTPSeeOther("/ask#last")
     cookies.remember_chat(request, response, known)
     if turn is not None and turn.ticket is not None:
@@ -92,7 +96,19 @@ async def _open(request: web.Request) -> UUID:
         conversation = await open_conversation(request.app[CORE], session, channel=chat.CHANNEL, conversation_id=known)
         if conversation.owner == Owner.CLOSED.value:
             conversation = await open_conversation(request.app[CORE], session, channel=chat.CHANNEL)
+        if chosen := district_of(request):
+            districts.settle(conversation, chosen)
         return conversation.id
+
+
+async def _not_in_the_guide(request: web.Request, known: UUID, slug: str) -> None:
+    """The question was asked under an article that did not answer it: editors see both together on the gap list."""
+    if not slug:
+        return
+    async with request.app[DATABASE].transaction() as session:
+        article = (await session.scalars(live_articles(request.app[CORE]).where(Article.slug == slug[:80]))).first()
+        if article is not None:
+            await gaps.not_in_article(request.app[CORE], session, known, article)
 
 
 async def _refused(request: web.Request, typed: str, error: str, status: int) -> web.Response:

@@ -7,7 +7,21 @@ from collections import Counter
 from aiohttp import web
 
 from channels.api.limits import Limiter
-from channels.portal import appeal, appeal_proof, ask, ask_files, browser_call, figures, flood, home, own, preferences, rating, tracking
+from channels.portal import (
+    appeal,
+    appeal_proof,
+    ask,
+    ask_files,
+    browser_call,
+    figures,
+    flood,
+    guide,
+    home,
+    own,
+    preferences,
+    rating,
+    tracking,
+)
 from channels.web.keys import CORE, SETTINGS
 
 
@@ -30,9 +44,9 @@ def setup(app: web.Application) -> None:
     app.middlewares.insert(0, preferences.language_middleware)
     add_get, add_post = app.router.add_get, app.router.add_post
     add_get("/", home.home)
-    add_get("/guide", home.guide)
-    add_get("/guide/{slug:[a-z0-9-]{1,80}}", home.article)
-    add_get("/guide/{slug:[a-z0-9-]{1,80}}/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", home.file)
+    add_get("/guide", guide.show)
+    add_get("/guide/{slug:[a-z0-9-]{1,80}}", guide.article)
+    add_get("/guide/{slug:[a-z0-9-]{1,80}}/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", guide.file)
     add_get("/figures", figures.show)
     add_get("/call", browser_call.show)
     add_post("/call/pass", browser_call.let_in)

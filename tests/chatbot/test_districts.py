@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from channels.console.readings import readings
 from chatbot.dialogue import Turn
 from chatbot.districts import heard, settle
 from hotline.database import Database
@@ -100,6 +101,16 @@ async def test_a_district_chosen_on_the_portal_counts(begin: Begin, say: Say, da
 async def test_another_question_instead_of_the_district_is_answered(begin: Begin, say: Say, database: Database) -> None:
     conversation = await begin("web")
     assert await slug_of(database, await say(conversation, QUESTION, "身份证丢了怎么补办")) == "id-card-lost"
+
+
+async def test_agents_get_the_own_districts_article_too(begin: Begin, say: Say, core: Core, database: Database) -> None:
+    async with database.transaction() as session:
+        talk = await session.get_one(Conversation, await begin("phone"))
+        unknown = await readings(core, session, talk, [QUESTION])
+        known = await readings(core, session, talk, ["我是云岭县的", "您好", QUESTION])
+    assert {"高龄津贴（青石区）", "云岭县高龄老人津贴（云岭县）"} < {one.title for one in unknown}
+    assert known[0].article.slug == "allowance-yl"
+    assert "allowance-qs" not in {one.article.slug for one in known}
 
 
 def test_what_is_heard_as_a_district() -> None:
