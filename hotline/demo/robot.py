@@ -1,11 +1,10 @@
 """Questions that the callback robot asks about: the conduct of callbacks is changed for them, and four citizens wait for its call.
 
-They are answered by hotline/demo/telephones.py: pleased by key, pleased by voice, unhappy, busy.
+They are answered by hotline/demo/telephones.py: pleased by key, unhappy, busy, pleased by voice.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from hotline.demo.plan import Planner
@@ -14,7 +13,7 @@ from ticketing.callback import rules
 from ticketing.deadline import changes
 from ticketing.ticket.states import DispatchMode
 
-ENDINGS = "1657"
+ENDINGS = "1576"
 """Last digits of the citizens' numbers."""
 _RULE = {"key": "consult-by-robot", "when": {"policy": "P-CONSULT"}, "plan": "robot", "rate": 100, "fallback": "sms"}
 _REASON = "咨询件改由智能语音回访，语音没有问到的再发短信"
@@ -26,7 +25,7 @@ def build(planner: Planner) -> None:
         made = planner.handle(planner.office_hours_ago(7), planner.matter("0802"), pace=0.3, mode=DispatchMode.PHONE)
         made.life.phone = f"139000091{number}{ending}"
         if number == 0:
-            made.steps.insert(0, (planner.now - timedelta(days=1), _by_robot))
+            made.steps.insert(0, (planner.office_hours_ago(8), _by_robot))
 
 
 async def _by_robot(stage: Stage, _life: Life) -> None:
