@@ -180,6 +180,13 @@ class Leg(Protocol):
         """What the other side hears while nothing is played: asked every 20 ms on the media thread, None means silence."""
         ...
 
+    def forward(self, pcm16: bytes) -> None:
+        """Let the other side hear this frame of 20 ms at once: for sound that comes with a clock of its own, such as a browser's.
+
+        While frames come nothing is played and nothing is fed; 100 ms after the last one both go on.
+        """
+        ...
+
     def record(self, path: Path) -> None:
         """Record both sides as stereo (left: the caller, right: us), written as it comes; `ticketing.conversation.recordings` reads it.
 

@@ -71,6 +71,7 @@ class FakeLeg:
         self.hung_up: HungUp | None = None
         self.playbacks: list[FakePlayback] = []
         self.pressed: list[str] = []
+        self.forwarded: list[bytes] = []
         self.recording: Path | None = None
         self._instant = instant
         self._sink: Callable[[bytes], None] | None = None
@@ -151,6 +152,10 @@ class FakeLeg:
     def feed(self, source: Callable[[], bytes | None] | None) -> None:
         """Asked by `hear`."""
         self._feed = source
+
+    def forward(self, pcm16: bytes) -> None:
+        """Keep what would be heard."""
+        self.forwarded.append(pcm16)
 
     def record(self, path: Path) -> None:
         """Remember the path; the file is written by `stop_recording`."""

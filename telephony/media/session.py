@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from telephony.leg import FRAME_BYTES
 from telephony.media.codec import SAMPLES_PER_FRAME, Codec
 from telephony.media.digits import KEYS, EventReader, event_payloads
+from telephony.media.forwarding import Forwarding
 from telephony.media.inbox import LoopInbox
 from telephony.media.jitter import Jitter
 from telephony.media.packet import NotRtp, RtpPacket, build, parse
@@ -92,6 +93,7 @@ class MediaSession:
         self._sink: Callable[[bytes], None] | None = None
         self._relay: Callable[[bytes], None] | None = None
         self._feed: Callable[[], bytes | None] | None = None
+        self._forwarding = Forwarding()
         self._latched: Address | None = None
         self._trusted_host: str | None = None
         self._reorder = ReorderBuffer()
@@ -154,6 +156,10 @@ class MediaSession:
     def feed(self, source: Callable[[], bytes | None] | None) -> None:
         """`source` is asked for a frame at every tick, on the media thread; what it gives is sent when nothing is played."""
         self._feed = source
+
+    def forward(self, pcm16: bytes) -> None:
+        """A frame of a source that keeps the time itself: sent by the next `send_forwarded`; meanwhile ticks send nothing (loop thread)."""
+        self._forwarding.add(pcm16)
 
     def stop_playing(self) -> None:
         """The call is over: every playback ends now."""
@@ -249,14 +255,33 @@ class MediaSession:
         self.counters.send_gaps += self._last_tick > 0 and now - self._last_tick > _GAP_S
         self._last_tick = now
         theirs = self._hear(plan, now)
-        ours = SILENT_FRAME
-        if not plan.may_send:
-            self._marker = True
-        elif not self._send_press(plan):
-            ours = self._send_sound(plan)
-        self._timestamp += SAMPLES_PER_FRAME
+        if self._forwarding.goes_on(now) and self._may_forward(plan):
+            ours = self._forwarding.last  # what is forwarded has a clock of its own
+        else:
+            ours = self._send_due(plan)
+            self._timestamp += SAMPLES_PER_FRAME
         if self.recording is not None:
             self.recording.add(theirs, ours)
+
+    def send_forwarded(self, now: float) -> None:
+        """Send what `forward` was given, without waiting for a tick. A key press goes before it."""
+        plan, frames = self.plan, self._forwarding.take(now)
+        if plan is None or not self._may_forward(plan):
+            return
+        for frame in frames:
+            self._send(plan, plan.payload_type, self._timestamp, plan.codec.encode(frame), self._marker)
+            self._timestamp += SAMPLES_PER_FRAME
+            self._marker = False
+
+    def _may_forward(self, plan: MediaPlan) -> bool:
+        return plan.may_send and self._press is None and not self._presses
+
+    def _send_due(self, plan: MediaPlan) -> bytes:
+        """Silence while they must not hear us, a key press, or sound; what of it was sound."""
+        if not plan.may_send:
+            self._marker = True
+            return SILENT_FRAME
+        return SILENT_FRAME if self._send_press(plan) else self._send_sound(plan)
 
     def _hear(self, plan: MediaPlan, now: float) -> bytes:
         """The other side's next 20 ms. While it holds us, what it sends is its music and nobody's words: only the recording has it."""

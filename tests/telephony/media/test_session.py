@@ -292,3 +292,41 @@ async def test_a_sink_that_was_taken_away_hears_nothing_more(rig: Rig) -> None:
     rig.session.listen(None)
     await asyncio.sleep(0)
     assert rig.frames == []
+
+
+async def test_forwarded_frames_go_at_once_and_ticks_send_nothing_meanwhile(rig: Rig) -> None:
+    frames = [tone(hertz, 0.02) for hertz in (400, 500, 600)]
+    rig.session.feed(lambda: tone(1000, 0.02))
+    for frame in frames:
+        rig.session.forward(frame)
+        rig.session.send_forwarded(rig.now)
+        await rig.ticks(1)
+    sent = rig.sent()
+    assert [packet.payload for packet in sent] == [PCMA.encode(frame) for frame in frames]
+    assert [later.timestamp - earlier.timestamp for earlier, later in pairwise(sent)] == [160, 160]
+    await rig.ticks(8)
+    assert {packet.payload for packet in rig.sent()} == {PCMA.encode(tone(1000, 0.02))}, "the source paused: the clock sends again"
+
+
+async def test_a_source_that_forwards_without_end_does_not_fill_the_wire(rig: Rig) -> None:
+    for _ in range(50):
+        rig.now += 0.02
+        for _ in range(10):
+            rig.session.forward(tone(400, 0.02))
+        rig.session.send_forwarded(rig.now)
+    assert 50 <= len(rig.sent()) <= 65, "a second of sound and a little more"
+
+
+async def test_a_key_press_and_a_hold_go_before_what_is_forwarded(rig: Rig) -> None:
+    rig.session.press("1")
+    rig.session.forward(tone(400, 0.02))
+    rig.session.send_forwarded(rig.now)
+    await rig.ticks(3)
+    assert {packet.payload_type for packet in rig.sent()} == {101}
+    rig.session.apply(replace(rig.plan, may_send=False))
+    await rig.ticks(30)
+    rig.sent()
+    rig.session.forward(tone(400, 0.02))
+    rig.session.send_forwarded(rig.now)
+    await rig.ticks(1)
+    assert rig.sent() == []
