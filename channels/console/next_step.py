@@ -174,8 +174,8 @@ def _disputed(page: TicketPage, actor: Actor) -> Proposal:
 def _callback(page: TicketPage, actor: Actor) -> Proposal:
     """To be called; or 不满意 was said and the second visit waits for a decision."""
     if page.visit is not None and page.visit.state == "open":
-        if page.ticket.round >= 2 and not actor.has(Role.SUPERVISOR):
-            return _("市民再次不满意：等督办决定重办还是办结"), None, []
+        if not page.openings.redo:
+            return _("市民不满意：等督办决定重办还是办结"), None, []
         return _("市民不满意：马上二次回访，查明原因，定下整改"), buttons.DECIDE_REDO, [buttons.DISPUTED]
     if not may(actor, PERMISSIONS["visit"]):
         return _("等回访员回访市民"), None, []

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.callback.models import CallbackTask, TaskKind
-from ticketing.callback.redo import may_reopen
+from ticketing.callback.redo import may_order, may_reopen
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.deadline.service import policy_of
@@ -34,6 +34,8 @@ class Openings:
     give_up: bool = False
     """Two notices went out and five working days passed without an answer (T33)."""
     reopen: bool = False
+    redo: bool = False
+    """The citizen is not satisfied, and another round is this person's to order (T23)."""
     send_back: bool = False
     """The own unit is still within its time for signing, and may return it (T11)."""
     extend: bool = False
@@ -60,6 +62,7 @@ async def load_openings(
         urge=state.is_open and may(actor, "ticket.urge") and await may_urge_again(core, session, actor, ticket),
         give_up=state is TicketState.NEED_INFO and ticket.info_requests >= MAX_INFO_REQUESTS and not waits,
         reopen=state is TicketState.CLOSED and ticket.policy_key is not None and await may_reopen(core, session, ticket),
+        redo=state is TicketState.CALLBACK and await may_order(session, actor, ticket),
         send_back=state is TicketState.IN_PROGRESS and part is not None and not part.by_ruling and (sign_due is None or now < sign_due),
         extend=at_work and await _extend(core, session, ticket, own),
         suspend=at_work and part is not None and part.lead,

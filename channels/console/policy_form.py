@@ -34,9 +34,6 @@ NAMES = {
     "title": "名称",
     "when": "适用条件",
     "after": "不满意后",
-    "contact_if": "联系谁",
-    "callback_for": "回访谁",
-    "callback_by": "回访方式",
     "extensions": "延期",
     "more_extensions": "可多次延期",
     "retired": "停用",
@@ -68,7 +65,7 @@ CONDITIONS = {
     "mode": "交办方式",
 }
 _TABLES = {"urgency": "urgency", "handling": "handling_kind", "kind": "kind", "mode": "mode"}
-AFTER = {"redo": "重办", "explanation": "书面说明", "petition": "告知信访途径", "none": "—"}
+AFTER = {"redo": "重办", "explanation": "书面说明后重办", "petition": "告知信访途径", "none": "督办决定"}
 
 
 def limit_words(limit: Limit | None) -> str:

@@ -12,8 +12,10 @@ from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
+from ticketing.deadline.policy import ONCE_MORE
 from ticketing.deadline.service import policies, policy_of, start_clock
 from ticketing.people.actor import Actor
+from ticketing.people.models import Role
 from ticketing.relation.investigation import begin_when_due
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
@@ -51,6 +53,16 @@ async def _back_to_the_units(core: Core, session: AsyncSession, actor: Actor, ti
         assignment.replied_at, assignment.accepted_at = None, None
         await start_clock(core, session, ticket, ClockKind.HANDLE, limit, assignment_id=assignment.id)
     await session.flush()
+
+
+async def may_order(session: AsyncSession, actor: Actor, ticket: Ticket) -> bool:
+    """T23: whether this person may order the ticket's next round.
+
+    A supervisor any; a callback clerk the first one, where the ticket's policy leads to another round at all (`after`).
+    """
+    if actor.has(Role.SUPERVISOR):
+        return True
+    return actor.has(Role.CALLBACK) and ticket.round < 2 and (await policy_of(session, ticket)).after in ONCE_MORE
 
 
 async def reopen_days(core: Core, session: AsyncSession) -> int:

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hotline.errors import Conflict, InvalidInput
+from hotline.errors import Conflict, InvalidInput, NotAllowed
 from hotline.i18n import _
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.callback import book, rules
@@ -27,12 +27,14 @@ from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskS
 from ticketing.callback.questionnaire import read_answers
 from ticketing.callback.rules import Question
 from ticketing.callback.schedule import may_call, next_slot
-from ticketing.callback.tasks import find_open, release
+from ticketing.callback.tasks import find_open, release, take
 from ticketing.callback.visit import finish_callback
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person
 from ticketing.context import Core
-from ticketing.people.actor import BOT, Actor
+from ticketing.people.actor import BOT, Actor, staff_actor
+from ticketing.people.models import User
+from ticketing.people.permissions import may
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
@@ -142,16 +144,52 @@ async def give_back(core: Core, session: AsyncSession, lease: UUID, outcome: str
     return await settle(core, session, BOT, ticket, task, outcome)
 
 
-async def hand_to_clerk(core: Core, session: AsyncSession, lease: UUID) -> None:
-    """The citizen wants a person: the task goes to the clerks at once."""
+async def hand_to_clerk(core: Core, session: AsyncSession, lease: UUID, answers: Mapping[str, str] | None = None) -> None:
+    """The citizen wants a person: the task goes to the clerks at once. `answers`: what was answered before that, by question."""
     task, ticket = await _held(core, session, lease)
+    await _to_clerk(core, session, task, ticket, answers or {}, {"why": "person_wanted"})
+
+
+async def hand_over_live(core: Core, session: AsyncSession, lease: UUID, user_id: int, answers: Mapping[str, str] | None = None) -> bool:
+    """The citizen is put through to this person on the same call. True when the task is in that person's hands now.
+
+    Who may not call back (an agent; the author of the reply) helps, and the clerks' list has the task: the evaluation is theirs.
+    """
+    task, ticket = await _held(core, session, lease)
+    user = await session.get_one(User, user_id)
+    await _to_clerk(core, session, task, ticket, answers or {}, {"why": "person_on_line", "agent": user.staff_number})
+    actor = staff_actor(user)
+    if not may(actor, "callback.visit"):
+        return False
+    try:
+        await take(core, session, actor, ticket, task)
+    except NotAllowed:  # wrote or signed the reply (4b)
+        return False
+    return True
+
+
+async def _to_clerk(
+    core: Core, session: AsyncSession, task: CallbackTask, ticket: Ticket, answers: Mapping[str, str], why: Mapping[str, str]
+) -> None:
     running = await _running(session, task)
     if running is not None:
-        running.outcome, running.ended_at, running.note = "failed", core.clock.now(), "asked for a person"
+        said = _answered(await book.of_task(session, task), answers)
+        running.outcome, running.ended_at = "failed", core.clock.now()
+        running.note = _("市民要求人工") + (_("；已回答：{answers}").format(answers=said) if said else "")
     # whatever the citizen's window is: the citizen is awake and asked for it
     task.plan, task.next_attempt_at = Plan.CLERK.value, next_slot(await book.of_task(session, task), WorkCalendar(), core.clock.now())
     release(task)
-    await tell(core, session, BOT, ticket, "callback.put_back", {"round": task.round, "why": "person_wanted"})
+    await tell(core, session, BOT, ticket, "callback.put_back", {"round": task.round, **why})
+
+
+def _answered(found: rules.Rules, answers: Mapping[str, str]) -> str:
+    """What was answered so far, in words, for whoever goes on."""
+    words = {"yes": _("是"), "no": _("否"), **{step.value: step.label for step in found.scales[found.scale]}}
+    return "；".join(
+        f"{question.text}{question.choices.get(answers[question.key]) or words.get(answers[question.key], '')}"
+        for question in found.questions
+        if question.key in answers
+    )
 
 
 def _line(task: CallbackTask) -> str:
@@ -175,4 +213,4 @@ async def _held(core: Core, session: AsyncSession, lease: UUID) -> tuple[Callbac
     raise Conflict(_("这件回访已经不在你手上：时间到了，或者市民已经评价"))
 
 
-__all__ = ["RobotTask", "due", "give_back", "hand_to_clerk", "next_task", "record_answers", "start_attempt"]
+__all__ = ["RobotTask", "due", "give_back", "hand_over_live", "hand_to_clerk", "next_task", "record_answers", "start_attempt"]

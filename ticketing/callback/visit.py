@@ -13,13 +13,12 @@ from ticketing.callback import book, rules
 from ticketing.callback.attempts import add_attempt
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskKind, TaskState
 from ticketing.callback.questionnaire import CallbackResult, store_answers
-from ticketing.callback.redo import redo
+from ticketing.callback.redo import may_order, redo
 from ticketing.callback.tasks import evaluated, finish, open_task, open_visit, refuse_author
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_clock, start_dispatch_clock, stop_clocks
+from ticketing.deadline.service import policy_of, start_clock, start_dispatch_clock, stop_clocks
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Satisfaction, TicketState
 from ticketing.ticket.steps import take_step, tell
@@ -95,24 +94,19 @@ async def _open_second_visit(
     session.add(visit)
     await session.flush()
     await tell(core, session, actor, ticket, "callback.second_visit", {"round": task.round, "note": visit.complaint})
-    if at_once and _may_order(actor, ticket):
+    if at_once and await may_order(session, actor, ticket):
         await _redo(core, session, actor, ticket, visit, result.cause or "other", result.rectification or result.note)
         return
     await start_clock(core, session, ticket, ClockKind.CALLBACK, (await book.of_task(session, task)).visit_limit)
 
 
-def _may_order(actor: Actor, ticket: Ticket) -> bool:
-    """T23: a callback clerk orders the first redo, a supervisor any."""
-    return actor.has(Role.SUPERVISOR) or (actor.has(Role.CALLBACK) and ticket.round < 2)
-
-
 async def decide_redo(
     core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, cause: str, rectification: str, cause_note: str = ""
 ) -> None:
-    """T23: the second visit found the 不满意 reasonable; the same units work again. The second redo needs a supervisor."""
+    """T23: the second visit found the 不满意 reasonable; the same units work again. Who may order it: `redo.may_order`."""
     visit = await _undecided(session, actor, ticket)
-    if not _may_order(actor, ticket):
-        raise NotAllowed(_("第二次重办由督办决定"))
+    if not await may_order(session, actor, ticket):
+        raise NotAllowed(_("第二次重办由督办决定") if ticket.round > 1 else _("按时限规则，这类事项不满意后由督办决定是否重办"))
     errors = {}
     if cause not in rules.load().causes:
         errors["cause"] = _("请选择不满意的原因")
@@ -147,7 +141,8 @@ async def close_disputed(
     """T24: 不满意, but the reply is reasonable. Only a supervisor; counted as dissatisfied, never dropped silently.
 
     Works on an open second visit, or directly when the supervisor heard the 不满意. `explanation` is what the citizen was
-    told; when it is empty, `evidence` must hold it. Raises InvalidInput, IllegalStep, NotAllowed.
+    told; when it is empty, `evidence` must hold it. Where the policy leads to the petition path (`after`) it is told too.
+    Raises InvalidInput, IllegalStep, NotAllowed.
     """
     if len(evidence.strip()) < 20:
         raise InvalidInput(_("请写明证据和向市民的解释，至少20个字"), field="evidence")
@@ -156,7 +151,7 @@ async def close_disputed(
     await refuse_author(session, actor, ticket)
     visit = await open_visit(session, ticket)
     values: dict[str, Any] = {"satisfaction": Satisfaction.DISSATISFIED.value, "solved": False}
-    told = explanation.strip()[:2000] or evidence.strip()[:2000]
+    told = await _with_path(session, ticket, explanation.strip()[:2000] or evidence.strip()[:2000])
     # first the right to do it: nothing is written for somebody who is no supervisor
     data = {"evidence": evidence.strip()[:2000], "explanation": told}
     if visit is None:
@@ -174,6 +169,13 @@ async def close_disputed(
     visit.cause, visit.evidence, visit.explanation = cause, evidence.strip()[:2000], told
     await stop_clocks(core, session, ticket.id, ClockKind.CALLBACK)
     await session.flush()
+
+
+async def _with_path(session: AsyncSession, ticket: Ticket, told: str) -> str:
+    """What the citizen is told, with the petition path where that is what follows 不满意 (P-REPORT), unless it is named already."""
+    if (await policy_of(session, ticket)).after != "petition" or "信访" in told:
+        return told
+    return told + _("对办理结果不服的，可以依法向信访部门提出，也可以申请行政复议或者提起行政诉讼。")
 
 
 async def _undecided(session: AsyncSession, actor: Actor, ticket: Ticket) -> SecondVisit:

@@ -45,8 +45,13 @@ STEPS = (
     ClockKind.CALLBACK,
 )
 AFTER = ("redo", "explanation", "petition", "none")
-"""What follows 不满意: a short second round, a written explanation, the petition path, nothing."""
-CALLBACK_WAYS = ("person", "robot", "sms", "wechat")
+"""What follows 不满意 (domain.md 4c, last column).
+
+redo: a short second round. explanation: the same; the unit explains before it replies, as from every second round on. petition:
+the citizen is told the petition path. none: nothing by itself. In the last two only a supervisor orders another round.
+"""
+ONCE_MORE = frozenset({"redo", "explanation"})
+"""Of these, what a callback clerk may order by himself."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,8 @@ class Policy:
     Attributes:
         when: the conditions, each a set of allowed values.
         redo: the short new limit of a second round; one working day where the policy names none.
-        after: what 不满意 leads to.
+        after: what 不满意 leads to: `AFTER`, read by `ticketing.callback.visit`.
         co_handle: limit of a co-unit, so that the lead unit has its part in time; None: the same as the lead's.
-        contact: `always`, or `named`: only when the person is known.
-        callback_by: the ways a callback may go; empty: no callback.
     """
 
     key: str
@@ -83,9 +86,6 @@ class Policy:
     redo: Limit = field(default_factory=lambda: Limit(1, "wd"))
     after: str = "redo"
     co_handle: Limit | None = None
-    contact: str = "always"
-    callback_for: str = "all"
-    callback_by: tuple[str, ...] = ("person",)
     extensions: tuple[ExtensionRule, ...] = ()
     more_extensions: bool = False
     """The last extension rule may be used again and again."""
@@ -175,7 +175,7 @@ class Policies:
 
 
 _FIELDS = {
-    "key", "title", "when", "redo", "after", "co_handle", "contact_if", "callback_for", "callback_by", "extensions", "more_extensions",
+    "key", "title", "when", "redo", "after", "co_handle", "extensions", "more_extensions",
     "retired", "end", "roll", "warn_at", "yellow_at", "red_at", *(kind.value for kind in STEPS),
 }  # fmt: skip
 
@@ -192,9 +192,6 @@ def parse_policy(raw: Any, version: int = 1) -> Policy:
     after = _one_of(raw, "after", AFTER, where, "redo" if raw.get("redo") else "none")
     if (after == "redo") != (raw.get("redo") is not None):
         raise PolicyError(f"{where}: after: redo needs a limit `redo`, and nothing else has one")
-    ways = tuple(raw.get("callback_by", ("person",) if ClockKind.CALLBACK in limits else ()))
-    if set(ways) - set(CALLBACK_WAYS):
-        raise PolicyError(f"{where}: callback_by must be of {', '.join(CALLBACK_WAYS)}")
     if ClockKind.SIGN not in limits:
         raise PolicyError(f"{where}: sign is needed: whatever a unit is given, it signs for")
     co_handle = limit_of(raw["co_handle"], f"{where}: co_handle") if raw.get("co_handle") else None
@@ -207,9 +204,6 @@ def parse_policy(raw: Any, version: int = 1) -> Policy:
         redo=limit_of(raw.get("redo", "1wd"), f"{where}: redo"),
         after=after,
         co_handle=co_handle,
-        contact=_one_of(raw, "contact_if", ("always", "named"), where, "always"),
-        callback_for=_one_of(raw, "callback_for", ("all", "named"), where, "all"),
-        callback_by=ways,
         extensions=tuple(_extension(item, where) for item in raw.get("extensions") or ()),
         more_extensions=raw.get("more_extensions") is True,
         options=options_of(raw, where),

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from hotline import logs
 from hotline.database import Base
 from hotline.errors import InvalidInput, NotAllowed
 from hotline.events import record
@@ -27,6 +28,8 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.workflow import Workflow, WorkflowError
 from ticketing.words import word
+
+_log = logs.get(__name__)
 
 
 class WorkflowVersion(Base):
@@ -60,10 +63,16 @@ async def current(session: AsyncSession) -> Workflow:
 
 
 async def seed(core: Core, session: AsyncSession) -> bool:
-    """Publish the package's workflow when it is newer than what the database has; True when it was."""
+    """Publish the package's workflow when it is newer than the package's own in force; True when it was.
+
+    What an administrator published stays in force at an upgrade, whatever its number: the log says that the package has a newer one.
+    """
     wanted = workflow.load()
-    newest = await session.scalar(select(func.max(WorkflowVersion.version))) or 0
-    if wanted.version <= newest:
+    in_force = (await session.scalars(select(WorkflowVersion).order_by(WorkflowVersion.version.desc()).limit(1))).first()
+    if in_force is not None and wanted.version <= in_force.version:
+        return False
+    if in_force is not None and in_force.published_by_id is not None:
+        _log.warning("workflow.kept", in_force=in_force.version, package=wanted.version)
         return False
     return await _write(core, session, SYSTEM, workflow.seed_text(), wanted.version, "hotline")
 

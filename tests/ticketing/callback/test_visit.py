@@ -23,7 +23,7 @@ from ticketing.people.actor import citizen_actor
 from ticketing.people.models import LoginSession
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Satisfaction
+from ticketing.ticket.states import Kind, Satisfaction
 
 GOOD = CallbackResult(Satisfaction.SATISFIED, solved=True, answers={"speed": "very_satisfied"})
 BAD = CallbackResult(Satisfaction.DISSATISFIED, solved=False, note="今晚又在施工，没有解决")
@@ -291,3 +291,31 @@ async def test_what_is_not_closed_is_not_said_to_be_closed_too_long_ago(city: Ci
     number = await to_callback(city)
     with pytest.raises(IllegalStep, match="待回访"):
         await city.act(number, city.supervisor, callbacks.reopen, "昨天又开始施工了")
+
+
+async def test_after_a_report_a_supervisor_decides_and_the_petition_path_is_told(city: City) -> None:
+    """P-REPORT, domain.md 4c: 不满意 leads to the petition path, not to another round by itself."""
+    number = await to_callback(city, kind=Kind.REPORT)
+    await city.act(number, city.callback, callbacks.finish_callback, BAD)
+    assert (await ticket_of(city, number)).state == "callback"
+    with pytest.raises(NotAllowed, match="由督办决定"):
+        await city.act(number, city.callback, callbacks.decide_redo, cause="not_solved", rectification="再到现场检查")
+    await city.act(number, city.supervisor, callbacks.close_disputed, evidence=EVIDENCE, explanation="已向市民解释处罚决定")
+    (visit,) = await rows(city, SecondVisit, number)
+    assert visit.explanation.startswith("已向市民解释处罚决定")
+    assert "信访" in visit.explanation
+
+
+async def test_after_a_complaint_the_explanation_stays_as_the_supervisor_wrote_it(city: City) -> None:
+    number = await to_callback(city)
+    await by_citizen(city, number, BAD)
+    await city.act(number, city.supervisor, callbacks.close_disputed, evidence=EVIDENCE, explanation="已向市民解释处罚决定")
+    (visit,) = await rows(city, SecondVisit, number)
+    assert visit.explanation == "已向市民解释处罚决定"
+
+
+async def test_after_a_suggestion_a_supervisor_may_still_order_another_round(city: City) -> None:
+    number = await to_callback(city, kind=Kind.SUGGESTION)
+    await by_citizen(city, number, BAD)
+    await city.act(number, city.supervisor, callbacks.decide_redo, cause="not_solved", rectification="请说明为什么不采纳")
+    assert (await ticket_of(city, number)).round == 2

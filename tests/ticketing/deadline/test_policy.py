@@ -40,11 +40,11 @@ TABLE: dict[str, tuple[tuple[Limit | None, ...], list[tuple[Limit | None, str]],
     "P-URG": ((H(2), H(4), H(24), H(4), WD(1)), [(H(24), "supervisor")], "redo", H(4)),
     "P-PHONE": ((WH(4), WD(1), WD(3), WD(1), WD(1)), [(WD(2), "supervisor")], "redo", WD(1)),
     "P-WRITE": ((WD(1), WD(1), WD(7), WD(1), WD(2)), [(WD(5), "supervisor"), (WD(5), "leader")], "redo", WD(3)),
-    "P-CONSULT": ((WH(4), None, WD(1), WD(0.5), WD(1)), [(WD(1), "supervisor")], "redo", WD(1)),
+    "P-CONSULT": ((H(4), None, WD(1), WD(0.5), WD(1)), [(WD(1), "supervisor")], "redo", WD(1)),
     "P-HARD": ((WD(1), WD(1), WD(15), WD(2), WD(2)), [(WD(10), "supervisor")], "redo", WD(3)),
-    "P-LEADER-7": ((WH(4), WD(1), D(7), WD(1), WD(2)), [(None, "supervisor")], "explanation", WD(1)),
-    "P-LEADER-10": ((WH(4), WD(1), D(10), WD(1), WD(2)), [(None, "supervisor")], "explanation", WD(1)),
-    "P-LEADER-30": ((WH(4), WD(1), D(30), WD(1), WD(2)), [(None, "supervisor")], "explanation", WD(1)),
+    "P-LEADER-7": ((H(4), WD(1), D(7), WD(1), WD(2)), [(None, "supervisor")], "explanation", WD(1)),
+    "P-LEADER-10": ((H(4), WD(1), D(10), WD(1), WD(2)), [(None, "supervisor")], "explanation", WD(1)),
+    "P-LEADER-30": ((H(4), WD(1), D(30), WD(1), WD(2)), [(None, "supervisor")], "explanation", WD(1)),
     "P-REPORT": ((WD(1), WD(1), WD(7), WD(1), WD(2)), [(None, "supervisor")], "petition", WD(1)),
     "P-SUGGEST": ((WD(1), None, WD(10), WD(1), WD(2)), [(WD(10), "supervisor")], "none", WD(1)),
     "P-PRAISE": ((WD(1), None, None, None, None), [], "none", WD(1)),
@@ -69,10 +69,6 @@ def test_there_are_no_other_rows_and_the_special_limits_are_there() -> None:
     assert {found.key for found in policies.policies} == set(TABLE)
     assert policies.by_key("P-HARD").limits[ClockKind.PLAN] == WD(5)
     assert policies.by_key("P-EMG").limits[ClockKind.ON_SITE] == H(2)
-    assert policies.by_key("P-REPORT").contact == "named"
-    assert policies.by_key("P-REPORT").callback_for == "named"
-    assert policies.by_key("P-CONSULT").callback_by == ("robot", "sms")
-    assert policies.by_key("P-SUGGEST").callback_by == ("sms",)
     assert policies.dispatch == {Urgency.EMERGENCY: H(0.25), Urgency.URGENT: H(1), Urgency.NORMAL: WH(4)}
     assert policies.centre.windows[ClockKind.FOLLOW_UP] == H(0.5)
     assert policies.centre.windows[ClockKind.SUPPLEMENT] == policies.centre.windows[ClockKind.OBJECTION] == WD(5)
@@ -174,7 +170,7 @@ def changed(which: str, **values: Any) -> dict[str, Any]:
         (changed("P-PHONE", extensions=[{"limit": "2wd", "by": "king"}]), "extensions"),
         (changed("P-PHONE", end="teatime"), "end must be"),
         (changed("P-PHONE", roll="forward"), "roll must be"),
-        (changed("P-PHONE", callback_by=["pigeon"]), "callback_by"),
+        (changed("P-PHONE", callback_by=["person"]), "unknown fields callback_by"),
         (changed("P-PRAISE", co_handle="2wd"), "co_handle without handle"),
         (changed("P-HARD", when={"handling": "hard"}, key="P-PHONE"), "twice"),
         ({"policies": []}, "expected `centre`"),
