@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.callback_view import Told, notices_told
+from channels.console.chapters import Chapter, chapters
 from channels.console.due import Due, describe
 from channels.console.openings import Openings, load_openings
 from channels.console.supervision_view import Supervision, supervision_of
@@ -123,6 +124,16 @@ class TicketPage:
     unit_choices: list[Unit] = field(default_factory=list)
     """Units that can be chosen at dispatch, while it can be dispatched."""
     category_choices: list[Category] = field(default_factory=list)
+
+    @property
+    def chapters(self) -> list[Chapter]:
+        """The story as the page tells it."""
+        return chapters(self.story)
+
+    @property
+    def pictures(self) -> list[Attachment]:
+        """What the gallery shows."""
+        return [file for file in self.attachments if file.content_type.startswith("image/")]
 
     def pending(self, kind: RequestKind | str) -> Asked | None:
         """The request of this kind that waits for a decision."""

@@ -28,6 +28,10 @@ class Entry:
     who: str
     detail: str
     quote: str
+    name: str = ""
+    """The event's name."""
+    by_citizen: bool = False
+    """The quote is what the citizen said, whoever wrote it down."""
 
 
 def story(events: Iterable[Event], units: Mapping[int, str]) -> list[Entry]:
@@ -42,11 +46,27 @@ def story(events: Iterable[Event], units: Mapping[int, str]) -> list[Entry]:
             continue
         icon, dot, title = EVENT_WORDS.get(event.name, ("circle", "", event.name))
         entries.append(
-            Entry(event.seq, event.at, icon, dot, _(title), _who(event), _detail(event, units), _quote(event.data)),
+            Entry(
+                event.seq,
+                event.at,
+                icon,
+                dot,
+                _(title),
+                _who(event),
+                _detail(event, units),
+                _quote(event.data),
+                event.name,
+                event.actor_kind == "citizen" or event.name in _THE_CITIZEN_SAYS,
+            ),
         )
     return entries
 
 
+_THE_CITIZEN_SAYS = frozenset(
+    {"ticket.supplemented", "ticket.info_received", "ticket.evaluated", "ticket.objected", "ticket.reopened", "callback.done",
+     "callback.second_visit"}
+)  # fmt: skip
+"""Written down by staff, in the citizen's words."""
 _TOLD_BY_THE_STEP = ("dispute.requested", "dispute.approved")
 
 

@@ -67,6 +67,19 @@ def citizen_day(moment: datetime | None) -> str:
     return f"{local.month}月{local.day}日（星期{_WEEKDAYS[local.weekday()]}）"
 
 
+def city_day(moment: datetime) -> str:
+    """The day of something that happened: `11月20日（星期五）`; midnight belongs to the day that begins."""
+    local = to_city(moment)
+    if language() != "zh":
+        return f"{local:%A, %d %B %Y}"
+    return f"{local.month}月{local.day}日（星期{_WEEKDAYS[local.weekday()]}）"
+
+
+def clock_time(moment: datetime) -> str:
+    """`22:31`, where the day stands above."""
+    return to_city(moment).strftime("%H:%M")
+
+
 def duration(seconds: float | timedelta | None) -> str:
     """`2小时10分`, `1天4小时`, `26分`, `50秒`: the two largest units at most."""
     if seconds is None:
@@ -140,6 +153,8 @@ FILTERS = {
     "due_time": due_time,
     "citizen_time": citizen_time,
     "citizen_day": citizen_day,
+    "city_day": city_day,
+    "clock_time": clock_time,
     "duration": duration,
     "clock_length": clock_length,
     "number": number,
