@@ -25,7 +25,7 @@ from ticketing.calendar.service import load_official
 from ticketing.context import Core
 from ticketing.deadline.book import load_policies
 from ticketing.people.actor import staff_actor
-from ticketing.people.models import LoginSession, User
+from ticketing.people.models import LoginSession, Role, User
 from ticketing.ticket import workflow_versions
 
 KEY = Fernet.generate_key().decode()
@@ -102,8 +102,8 @@ async def prepare(core: Core, database: Database) -> tuple[dict[str, str], int]:
         await load_official(core, session)
         await load_policies(core, session)
         await workflow_versions.seed(core, session)
-        for role in ("dispatcher", "clerk", "callback", "agent"):
-            user = (await session.scalars(select(User).where(User.login == f"bench-{role}"))).one()
+        for role in Role:
+            user = (await session.scalars(select(User).where(User.login == f"bench-{role.value}"))).one()
             secret, now = os.urandom(8).hex(), core.clock.now()
             ends = now + timedelta(hours=8)
             session.add(
@@ -111,8 +111,8 @@ async def prepare(core: Core, database: Database) -> tuple[dict[str, str], int]:
                     token_hash=hash_token(secret), user_id=user.id, csrf_token=secret, created_at=now, seen_at=now, expires_at=ends
                 )
             )
-            found[role] = f"hotline_staff={secret}"
-            if role == "dispatcher":
+            found[role.value] = f"hotline_staff={secret}"
+            if role is Role.DISPATCHER:
                 made = await tokens.issue(core, session, staff_actor(user), name="bench", scope=TokenScope.WRITE, days=1)
                 found["api"] = made.text
         pid = int(await session.scalar(text("SELECT pg_backend_pid()")) or 0)

@@ -1,6 +1,6 @@
 """The web process of the benchmarks: `python -m benchmarks._site DATABASE_URL KEY FOLDER` serves on a free port and prints it.
 
-The limit of requests per token is lifted: eight clients stand for a whole city here.
+The limit of requests per token is lifted: eight clients stand for a whole city here. `BENCH_LOG` names a file for its log.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ async def main(url: str, key: str, folder: Path) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     print(runner.addresses[0][1], flush=True)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads the log, and a full pipe would stop us
+    log = os.open(os.environ.get("BENCH_LOG", os.devnull), os.O_WRONLY | os.O_CREAT)
+    os.dup2(log, sys.stdout.fileno())  # nobody reads the pipe, and a full one would stop us
     await asyncio.Event().wait()
 
 

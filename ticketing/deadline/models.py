@@ -145,8 +145,14 @@ class Deadline(Base):
         Index("ix_deadline_next_stage", "next_stage_at", postgresql_where=text("state = 'running' AND next_stage_at IS NOT NULL")),
         Index("ix_deadline_calendar_version", "calendar_version", "id", postgresql_where=text("state IN ('running', 'paused')")),
         Index("ix_deadline_ticket_id", "ticket_id"),
-        # the queues of what is nearly and what is over due (ticketing.ticket.lists)
-        Index("ix_deadline_pressing", "stage", "due_at", "ticket_id", postgresql_where=text("state = 'running' AND stage <> 'calm'")),
+        # the lanes of the board: what runs in the order of its due time, with all that says which lane it is in
+        Index(
+            "ix_deadline_running",
+            "due_at",
+            "id",
+            postgresql_where=text("state = 'running'"),
+            postgresql_include=["white_at", "amber_at", "yellow_at", "red_at", "ticket_id", "assignment_id"],
+        ),
         Index(
             "uq_deadline_running_ticket_clock",
             "ticket_id",

@@ -2041,7 +2041,7 @@ CREATE INDEX ix_deadline_kind_due_at ON deadline (kind, due_at);
 
 CREATE INDEX ix_deadline_next_stage ON deadline (next_stage_at) WHERE state = 'running' AND next_stage_at IS NOT NULL;
 
-CREATE INDEX ix_deadline_pressing ON deadline (stage, due_at, ticket_id) WHERE state = 'running' AND stage <> 'calm';
+CREATE INDEX ix_deadline_running ON deadline (due_at, id) INCLUDE (white_at, amber_at, yellow_at, red_at, ticket_id, assignment_id) WHERE state = 'running';
 
 CREATE INDEX ix_deadline_ticket_id ON deadline (ticket_id);
 
