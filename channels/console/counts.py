@@ -15,6 +15,7 @@ from ticketing.conversation.models import Call, CallState, Conversation, Owner
 from ticketing.conversation.service import chats_of
 from ticketing.people.lines import calls_of
 from ticketing.people.models import Role
+from ticketing.supervision import emergencies
 from ticketing.supervision.notices import count_unread
 from ticketing.ticket.access import visible
 from ticketing.ticket.lists import count_tickets
@@ -36,7 +37,15 @@ async def show(request: web.Request) -> web.StreamResponse:
             )
             found["chats"] = await session.scalar(waiting) or 0
         found["notices"] = await count_unread(request.app[CORE], session, person.actor)
-    return fragment(request, "console/_counts.html", counts=found)
+        urgent = await _urgent(request, session, person)
+    return fragment(request, "console/_counts.html", counts=found, urgent=urgent)
+
+
+async def _urgent(request: web.Request, session: AsyncSession, person: Staff) -> int | None:
+    """How much is 特急, on every page of those who act on it; None for the others."""
+    if person.role not in emergencies.DESK:
+        return None
+    return (await count_tickets(request.app[CORE], session, person.actor, [Queue.EMERGENCY]))[Queue.EMERGENCY]
 
 
 async def _tickets(request: web.Request, session: AsyncSession, person: Staff, keys: set[str]) -> dict[str, int]:

@@ -25,23 +25,24 @@ from ticketing.ticket.queues import Queue
 from ticketing.ticket.search import search_tickets
 
 PAGE_SIZE = 50
-_CENTRE = (Queue.MINE, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
+_CENTRE = (Queue.MINE, Queue.EMERGENCY, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
 UNIT_LANES = (Queue.TO_SIGN, Queue.WORKING, Queue.DUE_SOON, Queue.OVERDUE, Queue.REDO, Queue.UNIT_REVIEW)
 """What the department desk shows side by side."""
 QUEUES: dict[Role, tuple[Queue, ...]] = {
-    Role.AGENT: (Queue.MINE, Queue.TO_DISPATCH, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
+    Role.AGENT: (Queue.MINE, Queue.EMERGENCY, Queue.TO_DISPATCH, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
     Role.DISPATCHER: (*_CENTRE, Queue.IN_PROGRESS, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
     Role.CLERK: (Queue.MINE, *UNIT_LANES, Queue.REVIEW, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
     Role.CHIEF: (Queue.MINE, *UNIT_LANES[:-1], Queue.REVIEW, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
     Role.SUPERVISOR: (Queue.MINE, *_CENTRE[1:], Queue.IN_PROGRESS, Queue.CALLBACK, Queue.CLOSED, Queue.ALL),
     Role.CALLBACK: (Queue.MINE, Queue.ALL),
     Role.QUALITY: (Queue.ALL,),
-    Role.LEADER: (Queue.OVERDUE, Queue.DUE_SOON, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
+    Role.LEADER: (Queue.OVERDUE, Queue.DUE_SOON, Queue.EMERGENCY, Queue.IN_PROGRESS, Queue.CLOSED, Queue.ALL),
 }
 UNCOUNTED = frozenset({Queue.CLOSED, Queue.ALL})
 """How many there ever were is for the figures, not for those who work through a queue."""
 QUEUE_WORDS = {
     Queue.MINE: "待我处理",
+    Queue.EMERGENCY: "特急",
     Queue.TO_DISPATCH: "待派单",
     Queue.IN_PROGRESS: "办理中",
     Queue.DUE_SOON: "快到期",

@@ -21,6 +21,7 @@ _MIXED = """UPDATE ticket SET
     closed_at = CASE WHEN id % 6 = 4 THEN received_at END, no_callback_reason = CASE WHEN id % 6 = 4 THEN 'unreached' END,
     confidentiality = CASE WHEN id % 4 = 0 THEN 'secret' ELSE 'masked' END, line = CASE WHEN id % 5 = 0 THEN '12319' ELSE line END,
     created_by_id = CASE WHEN id % 7 = 0 THEN CAST(:clerk AS bigint) WHEN id % 7 = 1 THEN CAST(:agent AS bigint) END,
+    urgency = CASE WHEN id % 5 = 1 THEN 'emergency' ELSE urgency END,
     extra = CASE WHEN id % 9 = 0 THEN jsonb_build_object('named', jsonb_build_array(CAST(:clerk AS bigint), CAST(:callback AS bigint)))
         ELSE extra END,
     received_at = received_at - interval '1 day' * (id % 3)"""

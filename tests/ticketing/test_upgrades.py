@@ -9,7 +9,7 @@ from tests.ticketing.conftest import City
 from ticketing.call_flow import versions as call_flow
 from ticketing.call_flow.document import seed_text as package_call_flow
 from ticketing.deadline import book, changes
-from ticketing.deadline.models import PolicyVersion
+from ticketing.deadline.models import ClockKind, PolicyVersion
 from ticketing.people.models import User
 from ticketing.ticket import workflow, workflow_versions
 from ticketing.ticket.workflow_versions import WorkflowVersion
@@ -82,4 +82,4 @@ async def test_the_citys_own_limits_stay_in_force_at_an_upgrade(city: City) -> N
         count = await book.load_policies(city.core, session)
         assert count == await book.load_policies(city.core, session)
         found = (await book.policies(session, city.clock.now())).by_key("P-PHONE")
-    assert (found.version, str(found.limits["handle"].value)) == (2, "5.0")
+    assert (found.version, str(found.limits[ClockKind.HANDLE].value)) == (2, "5.0")

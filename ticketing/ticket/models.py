@@ -28,6 +28,9 @@ from ticketing.ticket.states import (
 NUMBER_SEQUENCE = Sequence("ticket_number_seq", metadata=Base.metadata)
 """Ticket numbers come from here, never from max()+1 (lesson 14)."""
 _BY_STAFF = "created_by_id IS NOT NULL"
+_OPEN = ", ".join(f"'{state.value}'" for state in TicketState if state.is_open)
+_EMERGENCY = f"(urgency = 'emergency' OR state = 'emergency_out') AND state IN ({_OPEN})"
+"""Word for word what `queues.Queue.EMERGENCY` asks for."""
 
 
 class Ticket(Base):
@@ -78,6 +81,8 @@ class Ticket(Base):
         Index("ix_ticket_state_next_due", "state", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_ticket_closed", "closed_at", "id", postgresql_where=text("state IN ('closed', 'archived')")),
         Index("ix_ticket_early_yellow", "next_yellow_at", "next_due_at", postgresql_where=text("next_yellow_at < next_due_at")),
+        # danger (Queue.EMERGENCY): the open ones among all that ever were
+        Index("ix_ticket_emergency", "next_due_at", "id", postgresql_where=text(_EMERGENCY)),
         # what a person registered: the same orders, state by state, and a block of ids for the search by text
         Index("ix_ticket_created_by_state", "created_by_id", "state", "next_due_at", "id", postgresql_where=text(_BY_STAFF)),
         Index("ix_ticket_created_by_id", "created_by_id", "id", postgresql_where=text(_BY_STAFF)),

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, DateTime, Select, bindparam, false, func, literal_column, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.callback.models import CallbackTask
@@ -16,7 +16,7 @@ from ticketing.people.models import Role
 from ticketing.request.models import Request
 from ticketing.request.states import RequestState, decided_by
 from ticketing.ticket.models import Ticket, UnitQueue
-from ticketing.ticket.states import FINAL_STATES, TicketState
+from ticketing.ticket.states import FINAL_STATES, TicketState, Urgency
 
 
 class Queue(StrEnum):
@@ -24,6 +24,8 @@ class Queue(StrEnum):
 
     MINE = "mine"
     """What waits for this person's role."""
+    EMERGENCY = "emergency"
+    """特急, and what was handed to an emergency line and not followed up yet: until it is over."""
     TO_DISPATCH = "to_dispatch"
     IN_PROGRESS = "in_progress"
     DUE_SOON = "due_soon"
@@ -90,6 +92,8 @@ def condition(actor: Actor, queue: Queue, now: datetime | None = None, *, of: An
         case Queue.CALLBACK:
             task = select(CallbackTask.ticket_id).where(CallbackTask.ticket_id == ticket_id, among(CallbackTask.state, "open"))
             return among(of.state, *_STATES[queue]) & one_by_one(task, of if isinstance(of, type) else None)
+        case Queue.EMERGENCY:
+            return _urgent(Ticket) if of is Ticket else ticket_id.in_(_all_urgent())
         case Queue.DUE_SOON:
             at = _now(now)
             return (of.next_due_at > at) & (of.next_white_at <= at) & (of.next_yellow_at > at)  # type: ignore[no-any-return]
@@ -106,6 +110,17 @@ def condition(actor: Actor, queue: Queue, now: datetime | None = None, *, of: An
             return _own_part(actor, queue, of)
         case _:
             return ticket_id > 0  # type: ignore[no-any-return]
+
+
+def _urgent(of: Any) -> ColumnElement[bool]:
+    """As the index `ix_ticket_emergency` has it, word for word: a few dozen among all tickets that ever were."""
+    danger = among(of.urgency, Urgency.EMERGENCY.value) | among(of.state, TicketState.EMERGENCY_OUT.value)
+    return danger & among(of.state, *OPEN)
+
+
+def _all_urgent() -> Select[int]:
+    urgent = aliased(Ticket)
+    return select(urgent.id).where(_urgent(urgent))
 
 
 def _now(now: datetime | None) -> ColumnElement[datetime]:

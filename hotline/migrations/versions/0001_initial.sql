@@ -1058,6 +1058,8 @@ CREATE INDEX ix_ticket_created_by_state ON ticket (created_by_id, state, next_du
 
 CREATE INDEX ix_ticket_early_yellow ON ticket (next_yellow_at, next_due_at) WHERE next_yellow_at < next_due_at;
 
+CREATE INDEX ix_ticket_emergency ON ticket (next_due_at, id) WHERE (urgency = 'emergency' OR state = 'emergency_out') AND state IN ('draft', 'registered', 'need_info', 'emergency_out', 'answered', 'to_dispatch', 'in_progress', 'disputed', 'suspended', 'reply_review', 'callback');
+
 CREATE INDEX ix_ticket_master_id ON ticket (master_id) WHERE master_id IS NOT NULL;
 
 CREATE INDEX ix_ticket_named ON ticket USING gin ((extra -> 'named')) WHERE extra ? 'named';

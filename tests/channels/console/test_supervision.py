@@ -189,3 +189,16 @@ async def test_nonsense_in_the_address_shows_the_page_all_the_same(browser: Open
     hidden = await supervisor.form("/console/notices?all=1", "/console/logout")
     answer = await supervisor.post(f"{PAGE}/99999999999999999999/card-revoke", {"csrf": hidden["csrf"], "reason": "x" * 20})
     assert answer.status == 404
+
+
+async def test_danger_stands_on_every_page_of_those_who_act_on_it_and_has_a_queue(browser: Opener, city: City) -> None:
+    dispatcher, clerk = await browser("dispatcher"), await browser("clerk")
+    assert 'hx-target="#urgent"' in await dispatcher.text("/console/counts")
+    assert "queue=emergency" not in await dispatcher.text("/console/counts")  # nothing to point to
+    number = (await city.register(content="楼道里有很浓的煤气味，已经有人头晕了")).ticket.number
+    counts = await dispatcher.text("/console/counts")
+    assert '<b class="num">1</b>' in counts
+    assert number in await dispatcher.text("/console/tickets?queue=emergency")
+    assert "特急，请马上处理" in await dispatcher.text("/console/notices")
+    assert 'id="urgent"' in await dispatcher.text("/console/tickets")
+    assert "#urgent" not in await clerk.text("/console/counts")

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from hotline.clock import CITY_ZONE
 from hotline.events import history
 from tests.ticketing.conftest import City
+from ticketing.callback import service as callbacks
+from ticketing.callback.service import CallbackResult
 from ticketing.deadline.models import ClockState, Deadline
-from ticketing.people.actor import Actor
+from ticketing.people.actor import Actor, citizen_actor
 from ticketing.supervision import notices, sweep
 from ticketing.supervision.models import Card, StaffNotice
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits
 from ticketing.ticket.edit import revise
+from ticketing.ticket.lists import list_tickets
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Confidentiality, Urgency
+from ticketing.ticket.queues import OPEN, Queue
+from ticketing.ticket.states import Confidentiality, Satisfaction, Urgency
 
 DANGER = "楼道里有很浓的煤气味，已经有人头晕了"
 
@@ -136,3 +140,36 @@ async def test_the_dispatcher_hears_when_two_notices_brought_nothing_and_his_clo
     assert clock.due_at > city.clock.now()  # what was left of it at the first notice
     await later(city, days=2)
     assert ("yellow", "dispatch", None) in await cards_of(city)
+
+
+async def test_the_queue_of_danger_holds_what_is_urgent_or_handed_over_until_it_is_over(city: City) -> None:
+    calm, danger, handed = [(await city.register(content=words)).ticket.number for words in ("路灯不亮已经三天", DANGER, "厨房冒烟")]
+    await city.act(handed, city.agent, exits.transfer_emergency, target="119", note="厨房起火")
+
+    async def queue() -> set[str]:
+        async with city.database.transaction() as session:
+            return {row.ticket.number for row in await list_tickets(city.core, session, city.dispatcher, Queue.EMERGENCY)}
+
+    assert await queue() == {danger, handed}
+    await city.act(handed, city.agent, exits.follow_emergency, taken_over=True, receiver="0427号", note="明火已经扑灭")
+    assert await queue() == {danger}
+    await city.act(calm, city.dispatcher, revise, category_code="0501", urgency=Urgency.EMERGENCY)
+    assert await queue() == {danger, calm}
+    await city.act(danger, city.agent, dispatching.answer, "已经请燃气公司到场关闭阀门，请先到室外等候，不要开灯。")
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == danger).with_for_update())).one()
+        rating = CallbackResult(Satisfaction.SATISFIED, solved=True)
+        await callbacks.finish_callback(city.core, session, citizen_actor(), ticket, rating, by="web")
+    assert await queue() == {calm}
+
+
+async def test_lesson_16_the_queue_of_danger_goes_along_its_own_index(city: City) -> None:
+    async with city.database.transaction() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = await session.execute(
+            text(
+                "EXPLAIN SELECT id FROM ticket WHERE (urgency IN ('emergency') OR state IN ('emergency_out')) "
+                f"AND state IN ({', '.join(repr(state) for state in OPEN)}) AND next_due_at IS NOT NULL ORDER BY next_due_at, id LIMIT 51"
+            )
+        )
+        assert "ix_ticket_emergency" in "\n".join(row[0] for row in plan)
