@@ -46,6 +46,8 @@ class Rule:
     handling_kind: str | None = None
     dispatch_mode: str = "phone"
     valid_from: date = date.min
+    note: str = ""
+    """Why, in the administrator's words."""
 
     def rank(self, text: str, place: Place, line: str | None, day: date) -> int | None:
         """How particular the row is for this appeal, None when it does not fit."""
@@ -115,7 +117,18 @@ def from_seed() -> Catalogue:
     by_name = {unit.name: unit.code for unit in units.values()}
     owners = {entry.code: by_name[entry.department] for entry in entries}
     rules = tuple(
-        Rule(row.category, row.lead or owners[row.category], row.co, row.words, row.district, row.street, row.line, row.handling, row.mode)
+        Rule(
+            row.category,
+            row.lead or owners[row.category],
+            row.co,
+            row.words,
+            row.district,
+            row.street,
+            row.line,
+            row.handling,
+            row.mode,
+            note=row.note,
+        )
         for row in read_rules()
     )
     return Catalogue({e.code: e.l2 for e in entries}, {e.code: e.l1 for e in entries}, owners, units, rules)
@@ -160,4 +173,5 @@ def _rule(row: dict[str, Any], units: dict[int, UnitRef]) -> Rule:
         row["handling_kind"],
         row["dispatch_mode"],
         date.fromisoformat(row["valid_from"]),
+        row["note"],
     )

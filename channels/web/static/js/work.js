@@ -19,6 +19,15 @@
   document.addEventListener('htmx:after:swap', prefill);
   prefill();
 
+  // A button that ticks several boxes of its form, and opens the part in which they stand.
+  document.addEventListener('click', function (event) {
+    var button = event.target.closest('[data-tick]');
+    if (!button) return;
+    var wanted = button.dataset.values.split(','), part = document.getElementById(button.dataset.show);
+    button.closest('form').querySelectorAll('[name="' + button.dataset.tick + '"]').forEach(function (box) { if (wanted.indexOf(box.value) >= 0) box.checked = true; });
+    if (part) part.open = true;
+  });
+
   // Several tickets at once: X ticks the line of J and K; the bar with the steps shows while something is ticked.
   var bar = document.getElementById('bulk');
   function boxes() { return Array.prototype.slice.call(document.querySelectorAll('input[form="bulk"]')); }
