@@ -75,8 +75,8 @@ def judge(text: str, hint: Hint, *, sure: bool, maybe: bool) -> Verdict:
 
 
 def _of_appeal(hint: Hint, *, asking: bool, sure: bool, maybe: bool, complaining: bool) -> Verdict:
-    if asking and sure and hint.confidence < DOUBTFUL and (complaining or hint.confidence < FOREIGN):
-        return Verdict.ANSWER
+    if asking and sure and hint.confidence < (DOUBTFUL if complaining else CERTAIN):
+        return Verdict.ANSWER  # a story that ends in a question which the knowledge base answers
     if not complaining and (asking or hint.confidence < DOUBTFUL):
         return Verdict.BOTH if maybe else Verdict.MISSED  # which offers to register
     if asking:
