@@ -65,7 +65,7 @@ async def load_bar(request: web.Request, session: AsyncSession, person: Staff) -
     duty, my_call = await mine(session, person.actor)
     now = core.clock.now()
     own = await own_call(core, session, person.actor) if duty is not None else None
-    call = my_call or (own.call if own else None)
+    call = my_call or (own.call if own else await _rings(session, duty))
     others: list[User] = await colleagues(session, person.actor) if my_call else []
     phone = "" if duty is None or not duty.phone else "browser" if duty.phone.startswith(_SEAT) else "desk"
     bar = Bar(
@@ -82,11 +82,17 @@ async def load_bar(request: web.Request, session: AsyncSession, person: Staff) -
     return {"bar": bar, "others": others, "breaks": {key: name for key, name in choices("break_reason").items() if key != "no_answer"}}
 
 
+async def _rings(session: AsyncSession, duty: Duty | None) -> Call | None:
+    """A call of ours that rings for this person: the robot's citizen wants a human being, or their own click."""
+    ringing = duty is not None and duty.state == DutyState.RINGING.value and duty.call_id is not None
+    return await session.get(Call, duty.call_id) if duty is not None and ringing else None
+
+
 async def _number(request: web.Request, session: AsyncSession, person: Staff, call: Call | None, own: OwnCall | None) -> str:
     if call is None:
         return ""
     if call.direction == "out":
-        return _("打给市民")
+        return _("回访转人工") if call.data.get("purpose") == "callback" and call.state == CallState.QUEUED.value else _("打给市民")
     core = request.app[CORE]
     if await closed_conversations(core, session, person.actor, [call.conversation_id]):
         return _("保密来电")

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.callbar import load_bar
+from channels.console.handed import load_handed
 from channels.console.idle import load_idle
 from channels.console.missed import load_missed
 from channels.console.pages import fragment, page
@@ -64,11 +65,18 @@ async def show(request: web.Request) -> web.StreamResponse:
         chosen = _choose(calls, request.query.get("call", "") or str(my_call.id if my_call else ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed and not chosen.elsewhere else []
         prompts = (await versions.current(session)).prompts
+        handed = None if pop else await load_handed(core, session, person)
         missed = await load_missed(core, session, person.actor)
         idle = {} if pop else await load_idle(request, session, person)
     waiting = [item for item in calls if item.waiting]
     values: dict[str, Any] = {"calls": calls, "chosen": chosen, "said": said, **missed, **idle, "waiting": waiting}
-    values |= {"pop": pop, **bar, "part": is_fragment(request), "prompts": prompts.of(person.user.staff_number) if prompts else None}
+    values |= {
+        "pop": pop,
+        "handed": handed,
+        **bar,
+        "part": is_fragment(request),
+        "prompts": prompts.of(person.user.staff_number) if prompts else None,
+    }
     if is_fragment(request) and request.query.get("part") == "colleagues":
         return fragment(request, "console/_colleagues.html", **values)
     if is_fragment(request) and request.query.get("part"):

@@ -44,7 +44,7 @@ async def reach_person(call: Call, reason: str, *, told: bool = False, queue: st
     name, since, priority = queue or call.flow.person.queue, call.parts.core.clock.now(), PRIORITIES.get(reason, 0)
     while True:
         options = call.document.queues[name]
-        found = await WaitingRoom(call, _wish(call, name, priority), options, since=since).wait()
+        found = await WaitingRoom(call, wish_of(call, name, priority), options, since=since).wait()
         if isinstance(found, Left):
             if found.outcome is Outcome.EMERGENCY:
                 priority = PRIORITIES["emergency"]
@@ -69,7 +69,8 @@ async def _talk(call: Call, found: Connected, options: QueueOptions) -> str:
     return await PersonCall(call, found.leg, found.ring.user_id, options).run()
 
 
-def _wish(call: Call, queue: str, priority: int) -> Wish:
+def wish_of(call: Call, queue: str, priority: int) -> Wish:
+    """What this caller needs of an agent."""
     return Wish(queue, call.record.line, call.parts.worker, language=call.flow.language, priority=priority)
 
 

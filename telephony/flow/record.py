@@ -123,6 +123,13 @@ class CallRecord:
         if line is not None:
             self.greeting, self.line = line.greeting, line.number
 
+    async def adopt(self, conversation_id: UUID, line: str) -> None:
+        """A call of ours whose rows are written already: flow and calendar of today, for whoever is handed to a person."""
+        async with self.transaction() as session:
+            self.document = await self._document(session)
+            self.calendar = await work_calendar(session)
+        self.conversation_id, self.line = conversation_id, line
+
     async def _document(self, session: AsyncSession) -> Document:
         try:
             return await versions.current(session)

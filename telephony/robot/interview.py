@@ -15,7 +15,7 @@ from ticketing.conversation.models import Author
 from ticketing.conversation.outgoing import Line
 from ticketing.ticket.states import Satisfaction
 
-Outcome = Literal["answered", "person", "wrong_number", "no_answer"]
+Outcome = Literal["answered", "person", "handed_over", "wrong_number", "no_answer"]
 _TRIES = 2
 """A question that is not answered twice ends the call: nobody is held."""
 _BARGE_IN_S = 0.3
@@ -28,7 +28,7 @@ class Result:
 
     outcome: Outcome
     answers: dict[str, str] = field(default_factory=dict)
-    """By the questions' keys, as `ticketing.callback.robot.record_answers` takes them."""
+    """By the questions' keys, as `ticketing.callback.robot.record_answers` takes them; not all when a person was asked for."""
 
 
 class Interview:
@@ -44,19 +44,24 @@ class Interview:
         self._patience_s = patience_s
 
     async def run(self) -> Result:
-        """The conversation; raises `telephony.flow.parts.CallerGone` when the citizen hangs up."""
+        """The conversation; raises `telephony.flow.parts.CallerGone` when the citizen hangs up.
+
+        Who wants a person has heard no goodbye: whether one is there, the caller of this finds out (`say_line`).
+        """
         owner = Question(key="own", kind="yes_no", text="", required=True)
+        answers: dict[str, str] = {}
         try:
             if await self._ask(self._script.opening(), owner) == "no":
                 return await self._end(Result("wrong_number"), "not_you")
-            answers: dict[str, str] = {}
             lead = self._script.matter()
             for question in self._script.task.questions:
                 if question.required and question.kind != "text":
                     answers[question.key] = await self._ask(lead + self._script.question(question), question)
                     lead = ""
         except _Leads as leads:
-            return await self._end(Result(leads.outcome), {"person": "person", "wrong_number": "not_you"}.get(leads.outcome, "no_answer"))
+            if leads.outcome == "person":
+                return Result("person", answers)
+            return await self._end(Result(leads.outcome), "not_you" if leads.outcome == "wrong_number" else "no_answer")
         return await self._end(Result("answered", answers), "sorry" if self._dissatisfied(answers) else "thanks")
 
     async def _ask(self, text: str, question: Question) -> str:
@@ -103,9 +108,13 @@ class Interview:
                 return answer
 
     async def _end(self, result: Result, line: str) -> Result:
+        await self.say_line(line)
+        return result
+
+    async def say_line(self, line: str) -> None:
+        """One of the script's sentences, to its end."""
         await self._say(self._script.line_of(line), firm=True)
         await self._mouth.finished()
-        return result
 
     async def _say(self, text: str, *, firm: bool = False) -> None:
         self._mouth.hush(even_firm=True)

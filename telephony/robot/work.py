@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import date
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -15,31 +14,22 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from hotline.clock import to_city
 from hotline.errors import Conflict, HotlineError, InvalidInput, NotAllowed, Unavailable
 from hotline.logs import get
-from telephony.flow.ear import Ear, Quiet
-from telephony.flow.mouth import Mouth
-from telephony.flow.parts import CallerGone, Parts, open_transcript
-from telephony.flow.recording import start_recording
-from telephony.leg import CallFailed, Leg, LegGone
+from telephony.flow.parts import Parts
+from telephony.leg import CallFailed, Leg
 from telephony.outbound import citizen_route
-from telephony.robot.interview import Interview, Result
-from telephony.robot.script import Script
+from telephony.robot.call import RobotCall
+from telephony.robot.interview import Result
 from ticketing.callback import robot as tasks
-from ticketing.callback import rules
 from ticketing.callback.models import Plan
 from ticketing.callback.robot import RobotTask
-from ticketing.conversation.calls import end_call
-from ticketing.conversation.outgoing import keep_lines, start_outgoing
 from ticketing.ticket.models import Ticket
 
 log = get(__name__)
 
 _LOOK_S = 5.0
-_CALL_S = 360.0
-"""A call that lasts longer is ended: the lease of its task is ten minutes."""
 _KEEP_TRYING_S = 200.0
 """So long a result waits for a database that is away; then the lease is over and the citizen is asked again another time."""
 _RETRY_S = 2.0
-PURPOSE = "callback"
 
 Dial = Callable[[str], Awaitable[Leg]]
 
@@ -85,6 +75,7 @@ class CallbackRobot:
         self._takes_calls = takes_calls
         self._pace = Pace(per_minute)
         self._calls: set[asyncio.Task[bool]] = set()
+        self._later: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled. Without a database it waits."""
@@ -94,13 +85,13 @@ class CallbackRobot:
                     await self._begin_calls()
                 except (HotlineError, SQLAlchemyError, TimeoutError) as error:  # a deadlock, a claim that came too late
                     log.warning("robot_not_read", reason=type(error).__name__)
-                except Exception:  # the next look tries again; calls that talk are not concerned
-                    log.exception("robot_not_read")
+                except Exception:  # the border of the robot's only task: it looks again; calls that talk are tasks of their own
+                    log.exception("robot_not_read", calls=[call.get_name() for call in self._calls])
                 await asyncio.sleep(_LOOK_S)
         finally:
             for call in list(self._calls):
                 call.cancel()
-            await asyncio.gather(*self._calls, return_exceptions=True)
+            await asyncio.gather(*self._calls, *self._later, return_exceptions=True)
 
     async def _begin_calls(self) -> None:
         while self._takes_calls() and len(self._calls) < self._at_once and self._pace.allows(time.monotonic()):
@@ -160,14 +151,14 @@ class CallbackRobot:
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(task, "failed"))
             raise
-        call = RobotCall(self._parts, leg, task, received)
+        call = RobotCall(self._parts, leg, task, received, lambda user, answers: self._taken(task, user, answers))
         try:
             result = await call.talk()
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(task, "failed"))
             raise
-        except Exception:  # a fault of ours must not count against the citizen
-            log.exception("robot_call_failed", ticket=task.number)
+        except Exception:  # the border of this call's task: a fault of ours must not count against the citizen, nor end the robot
+            log.exception("robot_call_failed", ticket=task.number, call=str(leg.id))
             await self._give_back(task, "failed")
             return False
         finally:
@@ -179,9 +170,17 @@ class CallbackRobot:
         if result.outcome == "answered":
             await self._write(task, lambda core, session: tasks.record_answers(core, session, task.lease, result.answers))
         elif result.outcome == "person":
-            await self._write(task, lambda core, session: tasks.hand_to_clerk(core, session, task.lease))
-        else:
+            await self._write(task, lambda core, session: tasks.hand_to_clerk(core, session, task.lease, result.answers))
+        elif result.outcome != "handed_over":  # that was written when the agent picked up
             await self._give_back(task, result.outcome)
+
+    async def _taken(self, task: RobotTask, user_id: int, answers: dict[str, str]) -> None:
+        """Somebody picked up; they talk at once, whatever the database does."""
+        self._later.add(writing := asyncio.create_task(self._hand_over(task, user_id, answers), name=f"handed-over-{task.number}"))
+        writing.add_done_callback(self._later.discard)
+
+    async def _hand_over(self, task: RobotTask, user_id: int, answers: dict[str, str]) -> None:
+        await self._write(task, lambda core, session: tasks.hand_over_live(core, session, task.lease, user_id, answers))
 
     async def _give_back(self, task: RobotTask, outcome: str) -> None:
         await self._write(task, lambda core, session: tasks.give_back(core, session, task.lease, outcome))
@@ -205,69 +204,3 @@ class CallbackRobot:
             except InvalidInput:
                 log.exception("robot_answers_refused", ticket=task.number)
                 return
-
-
-class RobotCall:
-    """One answered call: listening, speaking, recording, and what it leaves behind."""
-
-    def __init__(self, parts: Parts, leg: Leg, task: RobotTask, received: date) -> None:
-        """`received`: the day on which the citizen reported the matter."""
-        self._parts, self._leg, self._task = parts, leg, task
-        found = rules.load()
-        scale = found.scales[found.scale]
-        script = Script(parts.settings.city_name, parts.settings.line_number, task, received, scale)
-        self._session = open_transcript(parts.transcriber, "robot_without_transcript")  # keys are enough: every question names them
-        self._ear = Ear(leg, self._session)
-        self._mouth = Mouth(leg, parts.prompts, parts.voice, lambda: self._ear.put(Quiet()))
-        self._interview = Interview(script, self._ear, self._mouth, patience_s=parts.settings.silence_s)
-        self._recording: Path | None = None
-        self._opened = False
-        self._reason = "error"
-
-    async def talk(self) -> Result:
-        """The interview. Who hangs up half-way has not answered."""
-        self._ear.start()
-        self._recording = start_recording(self._parts.settings, self._leg, self._parts.core.clock.now())
-        await self._open()
-        try:
-            async with asyncio.timeout(_CALL_S):
-                result = await self._interview.run()
-            self._reason = "finished"
-        except (CallerGone, LegGone):
-            self._reason = "caller_hung_up"
-            return Result("no_answer")
-        except TimeoutError:
-            self._reason = "silence"
-            return Result("no_answer")
-        return result
-
-    async def wind_up(self) -> None:
-        """Hang up; transcript, recording and the end of the call's row."""
-        await self._ear.finish()
-        seconds = await self._leg.stop_recording()
-        await self._leg.hang_up()
-        if not self._opened:
-            return
-        core = self._parts.core
-        path = str(self._recording.relative_to(self._parts.settings.data_dir)) if self._recording and seconds else None
-        try:
-            async with self._parts.database.transaction() as session:
-                call = await end_call(
-                    core, session, self._leg.id, reason=self._reason, recording_path=path, recording_seconds=round(seconds, 2) or None
-                )
-                await keep_lines(core, session, call, self._interview.said)
-        except HotlineError:  # `end_abandoned` ends the row after the next start; the result is stored on its own
-            log.exception("robot_call_not_wound_up", call=str(self._leg.id))
-
-    async def _open(self) -> None:
-        transcriber = self._parts.transcriber
-        try:
-            async with self._parts.database.transaction() as session:
-                await start_outgoing(
-                    self._parts.core, session, number=self._task.number, call_id=self._leg.id, sip_call_id=self._leg.sip_call_id,
-                    codec=self._leg.codec, worker=self._parts.worker, purpose=PURPOSE,
-                    transcriber=transcriber.name if transcriber and self._session else None,
-                )  # fmt: skip
-            self._opened = True
-        except Unavailable as error:  # the citizen is on the line: ask all the same
-            log.warning("robot_call_without_row", call=str(self._leg.id), reason=str(error))

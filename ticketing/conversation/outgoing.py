@@ -43,7 +43,7 @@ async def start_outgoing(
     call = Call(
         id=call_id, conversation_id=conversation.id, direction="out", sip_call_id=sip_call_id, called="", citizen_id=ticket.citizen_id,
         codec=codec, state=CallState.BOT.value, worker=worker, started_at=now, answered_at=now, transcriber=transcriber,
-        data={"purpose": purpose},
+        data={"purpose": purpose, "ticket": number},
     )  # fmt: skip
     session.add(call)
     await session.flush()
