@@ -6,11 +6,10 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
-from hotline.commands import calendar, monitor, telephones, workflow
+from hotline.commands import calendar, models, monitor, telephones, workflow
 from hotline.errors import HotlineError
 from hotline.processes.names import Role
 
@@ -21,7 +20,6 @@ app = typer.Typer(help="Government service hotline.", no_args_is_help=True, add_
 database_app = typer.Typer(help="The database schema.", no_args_is_help=True)
 ticket_app = typer.Typer(help="Tickets.", no_args_is_help=True)
 bot_app = typer.Typer(help="The bot.", no_args_is_help=True)
-models_app = typer.Typer(help="Speech models.", no_args_is_help=True)
 audit_app = typer.Typer(help="The sealed event log.", no_args_is_help=True)
 retention_app = typer.Typer(help="How long data is kept.", no_args_is_help=True)
 person_app = typer.Typer(help="Erasing a person's data.", no_args_is_help=True)
@@ -31,7 +29,7 @@ app.add_typer(database_app, name="db")
 app.add_typer(keys_app, name="keys")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(bot_app, name="bot")
-app.add_typer(models_app, name="models")
+app.add_typer(models.app, name="models")
 app.add_typer(wechat_app, name="wechat")
 app.add_typer(audit_app, name="audit")
 app.add_typer(retention_app, name="retention")
@@ -42,6 +40,7 @@ app.add_typer(monitor.app, name="monitor")
 app.add_typer(telephones.app, name="telephones")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+_CALLER = "13800000000"
 Offline = Annotated[bool, typer.Option("--offline", help="Download nothing.")]
 
 
@@ -115,22 +114,23 @@ def ask(text: Annotated[str, typer.Argument(help="What the citizen says.")], jso
 
 @app.command()
 def call(
-    to: Annotated[str, typer.Option(help="SIP address, for example sip:12345@127.0.0.1:5060.")],
-    wav: Annotated[list[Path] | None, typer.Option(help="Speech file to play, one turn each.")] = None,
+    to: Annotated[str, typer.Option(help="SIP address or host:port; default: the hotline of these settings (the demo).")] = "",
+    wav: Annotated[list[Path] | None, typer.Option(help="Speech file to play, one turn each (16 bit, 8 kHz or more).")] = None,
     say: Annotated[list[str] | None, typer.Option(help="Sentence to say in a synthetic voice, one turn each.")] = None,
     dtmf: Annotated[str, typer.Option(help="Keys to press at the end, for example 0.")] = "",
+    number: Annotated[
+        str, typer.Option(help="The caller's number: who is called back by the demo answers as its last digit says.")
+    ] = _CALLER,
     codec: Annotated[str, typer.Option(help="PCMA or PCMU.")] = "PCMA",
     save: Annotated[Path | None, typer.Option(help="Stereo WAV file of the call; left: the other side.")] = None,
     hangup_after: Annotated[float | None, typer.Option(help="Hang up so many seconds after the answer.")] = None,
     json: Json = False,
 ) -> None:
-    """Place a real call and print what was heard and said."""
-    from telephony.client import command
+    """Place a real call and print what was heard and said. First every --say, then every --wav, then the keys."""
+    from telephony.calling import Script, command
 
-    settings = _settings()
-    raise typer.Exit(
-        command(settings, to=to, wav=wav or [], say=say or [], dtmf=dtmf, codec=codec, save=save, hangup_after=hangup_after, as_json=json)
-    )
+    script = Script(wav or [], say or [], dtmf, hangup_after)
+    raise typer.Exit(command(_settings(), script, to=to, number=number, codec=codec, save=save, as_json=json))
 
 
 @app.command()
@@ -221,53 +221,6 @@ def bot_rollback(
     from hotline.commands.bot import rollback
 
     rollback(_settings(), to)
-
-
-@models_app.command("list")
-def models_list() -> None:
-    """The known speech models, which are on this machine, and which one is used."""
-    from hotline.commands.models import list_models
-
-    list_models(_settings())
-
-
-@models_app.command("fetch")
-def models_fetch(offline: Offline = False) -> None:
-    """Have the speech model that is set on this machine."""
-    from hotline.commands.models import fetch
-
-    fetch(_settings(), offline=offline)
-
-
-@models_app.command("check")
-def models_check() -> None:
-    """Say which speech model would be used, and load it."""
-    from hotline.commands.models import check
-
-    raise typer.Exit(check(_settings()))
-
-
-@models_app.command("bench")
-def models_bench(
-    wav: Annotated[list[Path], typer.Argument(help="Recordings; a .txt of the same name beside one holds its words.")],
-    model: Annotated[str | None, typer.Option(help="Another model than the one that is set (as HOTLINE_SPEECH_MODEL).")] = None,
-) -> None:
-    """Measure a model: real-time factor, and character error rate where the words are known."""
-    from hotline.commands.models import bench
-
-    raise typer.Exit(bench(_settings(), wav, model))
-
-
-@models_app.command("retranscribe")
-def models_retranscribe(
-    model: Annotated[str, typer.Option(help="The model to hear with, for example cn-large.")],
-    call: Annotated[list[UUID] | None, typer.Argument(help="Calls.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="All recordings since this day.")] = None,
-) -> None:
-    """Hear recordings again, by another model; what was heard before stays."""
-    from hotline.commands.models import retranscribe
-
-    raise typer.Exit(retranscribe(_settings(), call or [], since.date() if since else None, model))
 
 
 @app.command()

@@ -1,24 +1,20 @@
-"""A caller for tests and for people at a terminal: places a real call through the same SIP stack, listens, speaks, presses keys."""
+"""A caller: places a real call through the same SIP stack, listens, speaks, presses keys. `hotline call` is telephony.calling."""
 
 from __future__ import annotations
 
 import asyncio
 import audioop
 import contextlib
-import json
-import sys
 import time
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from hotline import logs
-from hotline.errors import HotlineError, InvalidInput
-from hotline.settings import Settings
-from telephony.leg import RATE_HZ, CallFailed, Digit, HungUp, LegGone
+from hotline.errors import InvalidInput
+from telephony.leg import RATE_HZ, Digit, HungUp, LegGone
 from telephony.media.codec import CODECS
 from telephony.media.endpoints import EndPointer, Utterance
 from telephony.phone import CallLeg, Phone
@@ -29,9 +25,7 @@ from telephony.speech.transcriber import Transcriber
 
 _FIRST_WORD_S = 30.0
 """How long the other side may take to begin."""
-_LAST_WORD_S = 90.0
-"""How long it may speak: a ticket number dictated twice takes a minute; music on hold never ends."""
-_APPROXIMATE = "(transcribed by the synthetic model: approximate)"
+_CONVERT = "其他格式可以先转换：ffmpeg -i 原文件 -ac 1 -ar 16000 -c:a pcm_s16le 新文件.wav"
 
 
 @dataclass
@@ -251,7 +245,10 @@ class Caller:
 
 async def _networks(host: str) -> tuple[str, ...]:
     """The addresses behind a name: only they may talk to us."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, 5060)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, 5060)
+    except OSError:
+        found = []
     networks = tuple(sorted({str(entry[4][0]) for entry in found if ":" not in str(entry[4][0])}))
     if not networks:
         raise InvalidInput("找不到主机：{host}", host=host)
@@ -265,112 +262,9 @@ def read_wav(path: Path) -> bytes:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
             pcm = file.readframes(file.getnframes())
     except (wave.Error, EOFError, OSError) as error:
-        raise InvalidInput("读不了 WAV 文件 {path}：{why}", path=str(path), why=str(error) or "文件是空的") from None
+        raise InvalidInput("读不了 WAV 文件 {path}：{why}。{hint}", path=str(path), why=str(error) or "文件是空的", hint=_CONVERT) from None
     if width != 2 or channels not in (1, 2) or rate < RATE_HZ:
-        raise InvalidInput("WAV 文件 {path} 必须是 16 位、单声道或双声道、采样率至少 8000 Hz", path=str(path))
+        raise InvalidInput("WAV 文件 {path} 必须是 16 位、单声道或双声道、采样率至少 8000 Hz。{hint}", path=str(path), hint=_CONVERT)
     if channels == 2:
         pcm = audioop.tomono(pcm, 2, 0.5, 0.5)
     return pcm if rate == RATE_HZ else to_telephone(pcm, rate)
-
-
-@dataclass(frozen=True)
-class Script:
-    """What to do in a call, one item each time the other side has finished speaking."""
-
-    wav: Sequence[Path] = ()
-    say: Sequence[str] = ()
-    dtmf: str = ""
-    hangup_after_s: float | None = None
-    """Hang up so many seconds after the answer, whatever goes on."""
-
-
-async def _play(caller: Caller, script: Script, settings: Settings) -> None:
-    """Wait, send an item, wait …, and hear the last answer out."""
-    from telephony.speech.voice import EspeakVoice
-
-    voice = EspeakVoice(timeout_s=settings.tts_timeout_s) if script.say else None
-    try:
-        sounds = [(await voice.say(text), text) for text in script.say] if voice else []
-        sounds += [(await asyncio.to_thread(read_wav, path), path.name) for path in script.wav]
-        for pcm16, text in sounds:
-            await caller.hear(longest=_LAST_WORD_S)
-            await caller.say(pcm16, text)
-        if script.dtmf:
-            await caller.hear(longest=_LAST_WORD_S)
-            await caller.press(script.dtmf)
-        await caller.hear(longest=_LAST_WORD_S)
-    finally:
-        if voice is not None:
-            await voice.close()
-
-
-def _line(happening: Happening) -> str:
-    arrow = {"heard": "←", "said": "→", "pressed": "→ #", "digit": "← #", "ended": "■"}[happening.kind]
-    words = happening.text if happening.text is not None else f"({happening.seconds} s)"
-    return f"{happening.at_s:7.2f}  {arrow} {words}\n"
-
-
-def _printer(*, approximate: bool) -> Callable[[Happening], None]:
-    """Prints each happening; says once, beside what was heard, that the model is only good for trying things out."""
-    notes = [_APPROXIMATE] if approximate else []
-
-    def show(happening: Happening) -> None:
-        note = f"  {notes.pop()}" if notes and happening.kind == "heard" and happening.text else ""
-        print_line(_line(happening).removesuffix("\n") + note + "\n")
-
-    return show
-
-
-async def run(settings: Settings, to: str, script: Script, *, codec: str, save: Path | None, as_json: bool) -> int:
-    """Place the call of `command`; the exit status."""
-    from telephony.speech.models import load
-
-    if save is not None:
-        save.unlink(missing_ok=True)
-    for path in script.wav:
-        read_wav(path)  # a bad file is named before anybody's phone rings
-    transcriber = await asyncio.to_thread(load, settings)
-    show = (lambda _happening: None) if as_json else _printer(approximate=transcriber is not None and transcriber.name == "synthetic")
-    caller = Caller(to, codec=codec, save=save, transcriber=transcriber, on_happening=show)
-    outcome = "completed"
-    try:
-        async with caller, asyncio.timeout(script.hangup_after_s):
-            await _play(caller, script, settings)
-    except LegGone:
-        outcome = "hung up by the other side"
-    except TimeoutError:
-        outcome = "timeout"
-    await caller.hear_rest()  # the time was over in the middle of a sentence
-    if as_json:
-        happenings = [happening.as_dict() for happening in sorted(caller.happenings, key=lambda item: item.at_s)]
-        print_line(json.dumps({"to": to, "codec": codec, "outcome": outcome, "events": happenings}, ensure_ascii=False) + "\n")
-    return 0
-
-
-def print_line(text: str) -> None:
-    """To the terminal, at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def command(
-    settings: Settings,
-    *,
-    to: str,
-    wav: Sequence[Path] = (),
-    say: Sequence[str] = (),
-    dtmf: str = "",
-    as_json: bool = False,
-    codec: str = "PCMA",
-    save: Path | None = None,
-    hangup_after: float | None = None,
-) -> int:
-    """`hotline call`: the exit status, 0 when the call was answered."""
-    logs.configure("call", level="ERROR", json=False)
-    try:
-        return asyncio.run(run(settings, to, Script(wav, say, dtmf, hangup_after), codec=codec.upper(), save=save, as_json=as_json))
-    except CallFailed as error:
-        sys.stderr.write(f"没有接通：{error}\n")
-    except (HotlineError, ValueError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-    return 1

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
-from sqlalchemy import select
+import typer
 
-from hotline.assembly import make_core, make_database
-from hotline.clock import CITY_ZONE
-from hotline.commands.parts import say
-from hotline.settings import Settings
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hotline.settings import Settings
+
+app = typer.Typer(help="Speech models.", no_args_is_help=True)
+Named = Annotated[str | None, typer.Argument(help="auto, cn-small, cn-large, synthetic or a folder; default: HOTLINE_SPEECH_MODEL.")]
 
 
-def list_models(settings: Settings) -> None:
-    """The known models, which are on this machine (●), and which one is used (→)."""
+def _settings(model: str | None = None) -> Settings:
+    """The settings, with another model where one is named."""
+    from hotline.commands.environment import find_settings
+
+    settings = find_settings()
+    return settings.model_copy(update={"speech_model": model}) if model else settings
+
+
+@app.command("list")
+def list_models() -> None:
+    """The known speech models, which are on this machine, and which one is used."""
+    from hotline.commands.parts import say
     from telephony.speech import models
 
+    settings = _settings()
+    say(f"HOTLINE_SPEECH_MODEL={settings.speech_model}   → is used   ● is on this machine   ○ is not: hotline models fetch NAME")
     try:
         used: Path | None = models.find(settings).folder
     except models.BadModel as error:
@@ -32,31 +47,53 @@ def list_models(settings: Settings) -> None:
         say(f"→ ● {used}")
 
 
-def fetch(settings: Settings, *, offline: bool) -> None:
-    """Download what the setting asks for and say what will be used."""
+@app.command("fetch")
+def fetch(model: Named = None, offline: Annotated[bool, typer.Option("--offline", help="Download nothing.")] = False) -> None:
+    """Have a speech model on this machine, and say which one is used."""
+    from hotline.commands.parts import say
     from telephony.speech import models
 
+    settings = _settings(model)
     info = models.ensure(settings, offline=offline, progress=say)
     say(f"speech model: {info.name} {info.note}".rstrip())
+    if (set_to := _settings().speech_model) != settings.speech_model:
+        say(f"the service uses HOTLINE_SPEECH_MODEL={set_to}; set it to {settings.speech_model} to use this one")
 
 
-def check(settings: Settings) -> int:
-    """Load the model; exit code 1 when there is none."""
+@app.command("check")
+def check(model: Named = None) -> None:
+    """Say which speech model would be used, and load it. Exit code 1 when there is none."""
+    from hotline import logs
+    from hotline.commands.parts import say
     from telephony.speech import models
 
+    logs.configure("models", level="WARNING", json=False)
+    settings = _settings(model)
     info = models.find(settings)
     say(f"speech model: {info.name} ({info.kind}) {info.note}".rstrip())
-    return 0 if models.load(settings) is not None else 1
+    loaded = models.load(settings) is not None
+    say("it was loaded: calls can be transcribed" if loaded else "calls are not transcribed: callers are asked to leave a message")
+    raise typer.Exit(0 if loaded else 1)
 
 
-def bench(settings: Settings, files: Sequence[Path], model: str | None) -> int:
-    """Speed, and with transcripts beside the WAV files (same name, .txt) the character error rate; 1 when nothing can be measured."""
+@app.command("bench")
+def bench(
+    wav: Annotated[list[Path], typer.Argument(help="Recordings; a .txt of the same name beside one holds its words.")],
+    model: Annotated[str | None, typer.Option(help="Another model than the one that is set (as HOTLINE_SPEECH_MODEL).")] = None,
+) -> None:
+    """Measure a model: real-time factor, and character error rate where the words are known."""
+    raise typer.Exit(_bench(_settings(model), wav))
+
+
+def _bench(settings: Settings, files: Sequence[Path]) -> int:
+    """1 when nothing can be measured."""
+    from hotline.commands.parts import say
     from telephony.client import read_wav
     from telephony.speech import models
     from telephony.speech.engine import load_engine
     from telephony.speech.measure import Sample, measure, summary
 
-    info = models.find(settings.model_copy(update={"speech_model": model} if model else {}))
+    info = models.find(settings)
     if info.folder is None:
         say(info.note)
         return 1
@@ -79,14 +116,26 @@ def _transcript(path: Path) -> str | None:
     return beside.read_text(encoding="utf-8") if beside.is_file() else None
 
 
-def retranscribe(settings: Settings, calls: Sequence[UUID], since: date | None, model: str) -> int:
-    """Hear recordings again with this model and put the words beside the old ones; 1 when something could not be done."""
-    queued, done = asyncio.run(_retranscribe(settings, calls, since, model))
+@app.command("retranscribe")
+def retranscribe(
+    model: Annotated[str, typer.Option(help="The model to hear with, for example cn-large.")],
+    call: Annotated[list[UUID] | None, typer.Argument(help="Calls.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="All recordings since this day.")] = None,
+) -> None:
+    """Hear recordings again, by another model; what was heard before stays. Exit code 1 when something could not be done."""
+    from hotline.commands.parts import say
+
+    queued, done = asyncio.run(_retranscribe(_settings(), call or [], since.date() if since else None, model))
     say(f"{queued} recordings queued, {done} transcribed again by {model}")
-    return 0 if done >= queued else 1
+    raise typer.Exit(0 if done >= queued else 1)
 
 
 async def _retranscribe(settings: Settings, calls: Sequence[UUID], since: date | None, model: str) -> tuple[int, int]:
+    from sqlalchemy import select
+
+    from hotline.assembly import make_core, make_database
+    from hotline.clock import CITY_ZONE
+    from hotline.commands.parts import say
     from telephony.afterwards import transcribe_waiting
     from telephony.speech import models
     from ticketing.conversation.models import Call

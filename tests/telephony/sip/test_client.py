@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from hotline.cli import app
 from hotline.errors import InvalidInput
 from hotline.settings import Settings
-from telephony.client import Caller, Happening, Script, _printer, read_wav, run
+from telephony.calling import Script, _printer, address_of, run
+from telephony.client import Caller, Happening, read_wav
 from telephony.leg import CallFailed, Digit, HungUp, Leg, LegGone
 from tests.telephony.conftest import MakePhone
 from tests.telephony.sip.desk import address
@@ -112,7 +113,7 @@ async def test_the_command_prints_what_was_heard_when_the_time_is_over(
 
     settings = Settings(demo=True, data_dir=tmp_path / "data", speech_model="none")
     script = Script(hangup_after_s=1.0)
-    assert await run(settings, address(await make_phone(music)), script, codec="PCMA", save=None, as_json=True) == 0
+    assert await run(settings, address(await make_phone(music)), script, number="13800000000", codec="PCMA", save=None, as_json=True) == 0
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["outcome"] == "timeout"
     (heard,) = [event for event in report["events"] if event["kind"] == "heard"]
@@ -168,6 +169,29 @@ def test_files_that_cannot_be_played(tmp_path: Path) -> None:
             read_wav(path)
 
 
+def test_where_to_call_may_be_said_in_short(settings: Settings) -> None:
+    of_demo = settings.model_copy(update={"sip_port": 15060})
+    assert address_of(of_demo, "") == "sip:12345@127.0.0.1:15060"
+    assert address_of(of_demo.model_copy(update={"edge_port": 15070}), "") == "sip:12345@127.0.0.1:15070"
+    assert address_of(of_demo, "12319") == "sip:12319@127.0.0.1:15060"
+    assert address_of(of_demo, "10.0.0.5:5060") == "sip:12345@10.0.0.5:5060"
+    assert address_of(of_demo, "96123@10.0.0.5") == "sip:96123@10.0.0.5"
+    with pytest.raises(InvalidInput, match="sip:12345@"):
+        address_of(of_demo, "call me")
+
+
+def test_a_wrong_key_is_named_before_anybody_is_called() -> None:
+    with pytest.raises(InvalidInput, match="X"):
+        Script(dtmf="0x").check()
+    Script(dtmf="0*#a").check()
+
+
+async def test_a_host_that_is_none_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"nosuchhost\.invalid"):
+        async with Caller("sip:12345@nosuchhost.invalid"):
+            pytest.fail("there is no such host")
+
+
 async def test_the_command(make_phone: MakePhone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import asyncio
 
@@ -207,7 +231,7 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("HOTLINE_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("HOTLINE_SPEECH_MODEL", "none")
     for arguments, words in (
-        (["--to", "12345"], "URI"),
+        (["--to", "call me"], "SIP"),
         (["--to", "sip:12345@127.0.0.1:9", "--wav", str(tmp_path / "missing.wav")], "missing.wav"),
         (["--to", "sip:12345@127.0.0.1:9", "--codec", "OPUS"], "OPUS"),
         (["--to", "sip:12345@127.0.0.1:9"], "408"),

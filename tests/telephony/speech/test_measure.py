@@ -5,9 +5,10 @@ import wave
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from hotline.commands import models as command
-from hotline.settings import Settings
+from hotline.cli import app
+from hotline.settings import load
 from telephony.speech.measure import Sample, distance, measure, plain, summary
 from telephony.speech.models import SYNTHETIC
 from telephony.speech.vosk_engine import VoskEngine
@@ -49,7 +50,7 @@ def test_a_model_is_measured_on_known_words() -> None:
         summary([])
 
 
-def test_the_command_says_speed_and_error_rate(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_says_speed_and_error_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "guide.wav"
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
@@ -57,12 +58,24 @@ def test_the_command_says_speed_and_error_rate(settings: Settings, tmp_path: Pat
         file.setframerate(8000)
         file.writeframes(speech("guide"))
     path.with_suffix(".txt").write_text("护照丢了怎么补办", encoding="utf-8")
-    assert command.bench(settings, [path], "synthetic") == 0
-    out = capsys.readouterr().out
-    assert "character error rate 0.0 %" in out
-    assert "护照丢了怎么补办" in out
-    assert command.bench(settings, [path], "none") == 1
-    command.list_models(settings.model_copy(update={"speech_model": "synthetic"}))
-    out = capsys.readouterr().out
-    assert "→ ● synthetic" in out
-    assert "○ cn-small" in out
+    for name, value in (("DEMO", "true"), ("DATA_DIR", str(tmp_path / "data")), ("SPEECH_MODEL", "synthetic")):
+        monkeypatch.setenv(f"HOTLINE_{name}", value)
+    load.cache_clear()
+    try:
+        bench = _hotline("bench", str(path))
+        assert "character error rate 0.0 %" in bench.output
+        assert "护照丢了怎么补办" in bench.output
+        assert _hotline("bench", str(path), "--model", "none").exit_code == 1
+        listed = _hotline("list").output
+        assert "→ ● synthetic" in listed
+        assert "○ cn-small" in listed
+        assert _hotline("check").exit_code == 0
+        assert _hotline("check", "none").exit_code == 1
+        fetched = _hotline("fetch", "none", "--offline").output
+        assert "HOTLINE_SPEECH_MODEL=synthetic" in fetched, "what was fetched is not what the service uses"
+    finally:
+        load.cache_clear()
+
+
+def _hotline(*words: str) -> Result:
+    return CliRunner().invoke(app, ["models", *words])
