@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import receipt
 from channels.console.actions import HANDLERS, PERMISSIONS, Step
+from channels.console.ahead import what_next
 from channels.console.callback_view import callback_words
 from channels.console.choices import category_options, named_boxes, unit_boxes, unit_options
 from channels.console.clash import clashes
@@ -99,6 +100,7 @@ async def ticket_response(
         at_work=[str(item.assignment.unit_id) for item in view.handlings if AssignmentState(item.assignment.state).is_open],
         refusal_reasons=refusal_choices(),
         **callback_words(),
+        what_next=what_next,
         problem=str(problem) if problem and (not errors or not shown) else "",
         errors=errors,
         opened=shown,

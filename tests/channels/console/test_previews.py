@@ -66,3 +66,25 @@ async def test_a_return_says_that_it_can_be_asked_for_once(city: City, browser: 
     assert stranger.status in (403, 404)
     hidden = await clerk.form(f"/console/tickets/{number}", f"/console/tickets/{number}/request_return")
     assert (await (await browser("agent")).post(f"/console/tickets/{number}/preview/request_return", {**hidden})).status == 403
+
+
+async def test_who_decides_is_told_what_comes_of_either_answer(city: City, browser: Opener) -> None:
+    number = (await city.register()).ticket.number
+    await _dispatch(await browser("dispatcher"), city, number)
+    clerk, supervisor = await browser("clerk"), await browser("supervisor")
+    dispatcher = await browser("dispatcher")
+    assert (await clerk.act(number, "request_return", reason="依据三定方案，属于市住建局职责")).status == 303
+    assert "等派单员决定：同意就改派别的单位" in await clerk.text(f"/console/tickets/{number}")
+    before = await _rows(city)
+    assert "工单回到待派单" in await _told(dispatcher, number, "decide_return", approve="yes", note="")
+    assert "要签收办理" in await _told(dispatcher, number, "decide_return", approve="no", note="属于本单位职责")
+    assert await _rows(city) == before
+    assert (await dispatcher.act(number, "decide_return", approve="no", note="属于本单位职责")).status == 303
+    await clerk.act(number, "sign")
+    asked = {"limit_value": "1", "limit_unit": "wd", "reason": "检测单位还没有出报告，已约定周五取样", "told": "已电话告知市民"}
+    assert (await clerk.act(number, "ask_extension", **asked)).status == 303
+    assert "等首席代表同意，再送中心决定" in await clerk.text(f"/console/tickets/{number}")
+    assert (await (await browser("chief")).act(number, "consent")).status == 303
+    told = await _told(supervisor, number, "decide_extension", approve="yes", note="")
+    assert re.search(r"同意：期限从11月[0-9]+日.*改到11月[0-9]+日", told)
+    assert re.search(r"不同意：期限仍是11月[0-9]+日", await _told(supervisor, number, "decide_extension", approve="no", note="理由不够"))
