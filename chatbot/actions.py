@@ -14,7 +14,7 @@ from uuid import UUID
 from aiohttp import web
 
 from chatbot.dialogue import note_rasa_form
-from chatbot.engine import respond
+from chatbot.engine import respond_in
 from chatbot.intents import UNSURE, Hint, Intent
 from chatbot.rasa_client import FORM, derive, read_turn_token
 from chatbot.rasa_files import ACTIONS_PATH
@@ -91,8 +91,8 @@ async def _perform(core: Core, database: Database, call: _Call) -> dict[str, Any
         LOG.warning("action.forged", conversation=str(call.conversation_id))
         raise web.HTTPForbidden(text="this turn was not begun by the hotline")
     async with database.transaction() as session:
-        turn = await respond(core, session, call.conversation_id, message_id, call.hint)
         conversation = await get_conversation(session, call.conversation_id, lock=True)
+        turn = await respond_in(core, session, conversation, message_id, call.hint)
         form_open = conversation.draft is not None
         note_rasa_form(conversation, form_open)
         step = (conversation.draft or {}).get("form", {}).get("asking") or "confirm"

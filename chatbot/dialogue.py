@@ -7,10 +7,9 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot import guide
-from chatbot.engine import respond
+from chatbot.engine import respond, respond_in
 from chatbot.learned import Learned
 from chatbot.rasa_client import RasaClient, RasaDown
 from chatbot.rasa_files import RasaFiles
@@ -93,8 +92,12 @@ class Dialogue:
 
     async def _answer(self, conversation_id: UUID, message_id: int, said: str) -> Turn:
         async with self._database.transaction() as session:
-            answered = await respond(self._core, session, conversation_id, message_id, None)
-            align = None if answered is not None else await _needed_alignment(session, conversation_id)
+            conversation = await get_conversation(session, conversation_id, lock=True)
+            answered = await respond_in(self._core, session, conversation, message_id, None)
+            if answered is None and self._rasa is None:
+                hint = await asyncio.to_thread(self._learned.classify, said)
+                answered = await respond_in(self._core, session, conversation, message_id, hint, degraded=True)
+            align = None if answered is not None else _needed_alignment(conversation)
         if answered is not None:
             return answered
         return await self._ask_rasa(conversation_id, message_id, said, align) or await self._fall_back(conversation_id, message_id, said)
@@ -126,7 +129,7 @@ class Dialogue:
             await self._rasa.turn(conversation_id, message_id, text, align_form=align_form)
         except RasaDown:
             return None
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             conversation = await get_conversation(session, conversation_id)
             answered = await stored_turn(self._core, session, conversation, message_id)
             if answered is None and conversation.owner != Owner.BOT.value:
@@ -139,15 +142,13 @@ class Dialogue:
         hint = await asyncio.to_thread(self._learned.classify, text)  # after a switch it reads the new model
         async with self._database.transaction() as session:
             turn = await respond(self._core, session, conversation_id, message_id, hint, degraded=True)
-            if self._rasa is not None:
-                conversation = await get_conversation(session, conversation_id)
-                conversation.bot_state = {**conversation.bot_state, "restart": True}
+            conversation = await get_conversation(session, conversation_id)
+            conversation.bot_state = {**conversation.bot_state, "restart": True}
         return cast(Turn, turn)  # with a hint there is always a turn
 
 
-async def _needed_alignment(session: AsyncSession, conversation_id: UUID) -> bool | None:
+def _needed_alignment(conversation: Conversation) -> bool | None:
     """Whether Rasa's memory has to be set right first: it heard nothing of turns that went without it, or an agent had it."""
-    conversation = await get_conversation(session, conversation_id, lock=True)
     state = dict(conversation.bot_state)
     form_open = conversation.draft is not None
     if not state.pop("restart", False) and bool(state.get("rasa_form")) == form_open:

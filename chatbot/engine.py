@@ -55,6 +55,13 @@ async def respond(
     Returns None when `hint` is None and a classifier is needed; nothing was written then.
     """
     conversation = await get_conversation(session, conversation_id, lock=True)
+    return await respond_in(core, session, conversation, message_id, hint, degraded=degraded)
+
+
+async def respond_in(
+    core: Core, session: AsyncSession, conversation: Conversation, message_id: int, hint: Hint | None, *, degraded: bool = False
+) -> Turn | None:
+    """The same in a conversation whose row the caller has locked."""
     answered = await stored_turn(core, session, conversation, message_id)
     if answered is not None:
         return answered
@@ -67,8 +74,7 @@ async def respond(
         return None
     reply.degraded = degraded
     talk.memory.save()
-    await store(core, session, conversation, message_id, reply)
-    return await stored_turn(core, session, conversation, message_id)
+    return await store(core, session, conversation, message_id, reply)
 
 
 @dataclass
@@ -416,4 +422,4 @@ class _Talk:
         return Reply([say])
 
 
-__all__ = ["UNSURE", "respond"]
+__all__ = ["UNSURE", "respond", "respond_in"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,8 +66,9 @@ class Reply:
     degraded: bool = False
 
 
-async def store(core: Core, session: AsyncSession, conversation: Conversation, message_id: int, reply: Reply) -> None:
+async def store(core: Core, session: AsyncSession, conversation: Conversation, message_id: int, reply: Reply) -> Turn:
     """Write the answers. The query code is sealed, since staff who read the conversation must not see it."""
+    written = []
     for place, say in enumerate(reply.says):
         data: dict[str, Any] = {"reply_to": message_id, "choices": list(say.choices), "spoken": say.aloud}
         if say.secret:
@@ -80,8 +82,9 @@ async def store(core: Core, session: AsyncSession, conversation: Conversation, m
                 "form": conversation.draft is not None,
             }
         text = say.text.replace("{secret}", _DOTS) if say.secret else say.text
-        await add_message(core, session, conversation, Author.BOT, text, article=say.article, data=data)
+        written.append(await add_message(core, session, conversation, Author.BOT, text, article=say.article, data=data))
     await session.flush()
+    return _turn(core, conversation, written)
 
 
 async def stored_turn(core: Core, session: AsyncSession, conversation: Conversation, message_id: int) -> Turn | None:
@@ -93,8 +96,10 @@ async def stored_turn(core: Core, session: AsyncSession, conversation: Conversat
         Message.data["reply_to"].astext == str(message_id),
     )
     messages = list(await session.scalars(statement.order_by(Message.id)))
-    if not messages:
-        return None
+    return _turn(core, conversation, messages) if messages else None
+
+
+def _turn(core: Core, conversation: Conversation, messages: Sequence[Message]) -> Turn:
     about = messages[-1].data.get("turn", {})
     secret = next((core.vault.open(message.data["sealed"].encode()) for message in messages if "sealed" in message.data), "")
     return Turn(

@@ -120,7 +120,8 @@ async def add_message(
         "data": data or {},
     }
     statement = insert(Message).values(**values).on_conflict_do_nothing(index_elements=["conversation_id", "external_id"])
-    message = (await session.scalars(statement.returning(Message))).first()
+    with session.no_autoflush:  # what changed in the conversation goes with `updated_at`, in one statement
+        message = (await session.scalars(statement.returning(Message))).first()
     if message is None:
         again = select(Message).where(Message.conversation_id == conversation.id, Message.external_id == external_id)
         return (await session.scalars(again)).one()
