@@ -14,6 +14,7 @@ from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment
 from ticketing.assignment.service import ReplyDraft
 from ticketing.callback import service as callbacks
+from ticketing.callback.redo import may_order
 from ticketing.callback.service import GATES, CallbackResult
 from ticketing.people.actor import BOT, Actor, citizen_actor
 from ticketing.relation.investigation import level
@@ -234,15 +235,15 @@ def callback(satisfaction: Satisfaction, *, by_citizen: str = "") -> Step:
         result = CallbackResult(satisfaction, solved=not bad, contacted=True, attitude=attitude, note=note)
         if by_citizen:
             await callbacks.finish_callback(stage.core, stage.session, await life.citizen(stage), ticket, result, by=by_citizen)
-            if bad and ticket.state == "callback":  # the second visit, which a person decides
-                await callbacks.decide_redo(
-                    stage.core, stage.session, stage.people["callback"], ticket, cause="not_solved", rectification=f"按市民反映整改：{note}"
-                )
         else:
             clerk = stage.people[stage.rng.choice(("callback", "callback2"))]
             if ticket.citizen_id is not None and ticket.id % 40:  # now and then nobody looked at the number: a case for the monitoring
                 await reveal(stage.core, stage.session, clerk, ticket, "回访核实办理结果")
             await callbacks.finish_callback(stage.core, stage.session, clerk, ticket, result)
+        if bad and ticket.state == "callback":  # the second visit, which a person decides: by some policies the supervisor alone
+            clerk, wanted = stage.people["callback"], f"按市民反映整改：{note}"
+            decides = clerk if await may_order(stage.session, clerk, ticket) else stage.people["supervisor"]
+            await callbacks.decide_redo(stage.core, stage.session, decides, ticket, cause="not_solved", rectification=wanted)
 
     return step
 

@@ -18,6 +18,7 @@ from ticketing.context import Core
 
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 _LANDLINE = re.compile(r"0\d{9,11}")
+_AREA = re.compile(r"(?:10|2\d|[3-9]\d{2})\d{7,8}$")
 _LOCAL = re.compile(r"[2-9]\d{6,7}")
 _SERVICE = re.compile(r"\d{3,6}")
 
@@ -29,7 +30,9 @@ def normalise_phone(text: str | None) -> str | None:
     number stay as they are.
     """
     digits = re.sub(r"[\s\-—/().（）]", "", (text or "").strip().translate(str.maketrans("０１２３４５６７８９＋", "0123456789+")))
-    national = re.sub(r"^(?:\+|00)86(?=\d{10,})", "", digits)
+    national = re.sub(r"^(?:\+|00)86(?=\d{9,})", "", digits)
+    if national != digits and _AREA.match(national):
+        national = "0" + national  # written internationally, a fixed line has no 0 in front of its area code
     if len(national) == 13 and national.startswith("861"):
         national = national[2:]
     if _MOBILE.fullmatch(national):
