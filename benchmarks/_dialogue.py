@@ -21,7 +21,7 @@ from chatbot import training
 from chatbot.intents import Intent
 from chatbot.learned import Learned
 from chatbot.learning import evaluation
-from chatbot.rules import danger_in, wants_person
+from chatbot.rules import danger_in, doubt_in, wants_person
 from chatbot.verdict import Verdict, judge
 from hotline.settings import Settings
 from knowledge.search.service import MIDDLE
@@ -31,7 +31,10 @@ from ticketing.ticket.states import Kind
 
 ROOT = Path(__file__).parents[1]
 _TOLD = ROOT / "tests" / "ticketing" / "suggestion"
-VERDICTS = tuple(one.value for one in Verdict)
+WARN = "warn"
+"""Told the emergency number at once, before any verdict."""
+VERDICTS = (WARN, *(one.value for one in Verdict))
+_SETS = ("first", "second", "plain")
 _APPEALS = (Kind.COMPLAINT, Kind.HELP, Kind.REPORT)
 
 
@@ -52,10 +55,12 @@ def _library() -> Library:
     return Library()
 
 
-def verdict(sentence: str) -> Verdict:
+def verdict(sentence: str) -> str:
     """What is done with a sentence that begins a conversation."""
     if danger_in(sentence):
-        return Verdict.WARN
+        return WARN
+    if doubt_in(sentence):
+        return Verdict.DOUBT
     if wants_person(sentence):
         return Verdict.PERSON
     asked = _library().ask(Heldout(question=sentence, slug=None))
@@ -86,20 +91,31 @@ def measure() -> list[Row]:
     chance = random.Random(12345)
     told, asked = appeals(), questions()
     foreign = [entry.question for entry in heldout("foreign")]
-    emergencies = list(yaml.safe_load((FOLDER / "emergencies.yaml").read_text(encoding="utf-8")))
+    danger = yaml.safe_load((FOLDER / "emergencies.yaml").read_text(encoding="utf-8"))
     heard = [mishear(line, chance) for line in told]
     heard_asked = [mishear(line, chance) for line in asked]
     return [
         _row("appeal answered with an article", told, [Verdict.ANSWER], 0.03),
-        _row("guide question pushed into the form", asked, [Verdict.FORM, Verdict.CAUTION], 0.03),
+        _row("guide question pushed into the form", asked, [Verdict.FORM], 0.03),
         _row("appeal answered with an article, misheard", heard, [Verdict.ANSWER], 0.03),
-        _row("guide question pushed into the form, misheard", heard_asked, [Verdict.FORM, Verdict.CAUTION], 0.03),
-        _row(
-            "emergency: the numbers are told first, by rule or classifier", emergencies, [Verdict.WARN, Verdict.CAUTION], 1.0, at_least=True
+        _row("guide question pushed into the form, misheard", heard_asked, [Verdict.FORM], 0.03),
+        *(
+            _row(
+                f"danger, {name} set: the number is told, or asked whether there is danger",
+                danger[name],
+                [WARN, Verdict.DOUBT],
+                1.0,
+                at_least=True,
+            )
+            for name in _SETS
         ),
-        _row("false alarm on guide questions", asked, [Verdict.WARN], 0.02),
-        _row("false alarm on appeals", told, [Verdict.WARN], 0.02),
-        _row("out of scope, answered or taken down as if in scope", foreign, [Verdict.ANSWER, Verdict.FORM, Verdict.CAUTION], 0.05),
+        *(_row(f"danger, {name} set: the number is told at once", danger[name], [WARN], 0.65, at_least=True) for name in _SETS),
+        _row("told on what sounds like danger and is none", danger["calm"], [WARN], 0.02),
+        _row("asked or told on what sounds like danger and is none", danger["calm"], [WARN, Verdict.DOUBT], 0.1),
+        _row("false alarm on guide questions", asked, [WARN], 0.02),
+        _row("false alarm on appeals", told, [WARN], 0.02),
+        _row("appeals that are asked about danger", told, [Verdict.DOUBT], 0.06),
+        _row("out of scope, answered or taken down as if in scope", foreign, [Verdict.ANSWER, Verdict.FORM], 0.05),
     ]
 
 
@@ -109,10 +125,10 @@ def ways() -> list[str]:
     lines = []
     for name, sentences in sets.items():
         count = Counter(verdict(line) for line in sentences)
-        lines.append(f"| {name} | {len(sentences)} | " + " | ".join(str(count[one]) for one in Verdict) + " |")
+        lines.append(f"| {name} | {len(sentences)} | " + " | ".join(str(count[one]) for one in VERDICTS) + " |")
     return lines
 
 
-def _row(what: str, sentences: Sequence[str], verdicts: Sequence[Verdict], target: float, *, at_least: bool = False) -> Row:
+def _row(what: str, sentences: Sequence[str], verdicts: Sequence[str], target: float, *, at_least: bool = False) -> Row:
     hits = [line for line in sentences if verdict(line) in verdicts]
     return Row(what, len(sentences), len(hits) / len(sentences), target, at_least)

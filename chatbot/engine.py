@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot import districts, fallback, form, fulltext, gaps, guide, hearing, rules, wording
-from chatbot.form import Draft, Outcome
+from chatbot.form import Draft, Outcome, Slot
 from chatbot.intents import UNSURE, Hint, Intent
 from chatbot.memory import Memory
 from chatbot.moments import citizen_moment
@@ -112,6 +112,8 @@ class _Talk:
         danger = rules.danger_in(self.text)
         if danger is not None and not (draft is not None and draft.danger):
             return await self._warn(danger, draft)
+        if self._sounds_like_danger(draft):
+            return self._ask_danger(rules.doubt_in(self.text), draft)
         a_digit = self.memory.offer in ("number", "code") and hearing.clean(self.text) in ("0", "零")
         if rules.wants_person(self.text) and not a_digit:
             return await self._hand_over("citizen_asked")
@@ -140,6 +142,34 @@ class _Talk:
         else:
             self.memory.make_offer("register", kind="complaint", danger=named, question=self.text[:1000])
         return Reply(says)
+
+    def _sounds_like_danger(self, draft: Draft | None) -> bool:
+        """Once in a conversation: where a matter begins, not in the answers to the form's later questions."""
+        if self.memory.state.get("asked_danger") or (draft is not None and (draft.danger or draft.asking is not Slot.WHAT)):
+            return False
+        return self.memory.offer != "danger" and rules.doubt_in(self.text) is not None
+
+    def _ask_danger(self, danger: rules.Danger | None, draft: Draft | None) -> Reply:
+        """Something sounds like danger: ask whether somebody is in danger now, rather than say nothing (decision 0220)."""
+        if draft is not None:
+            save_draft(self.core, self.conversation, None)
+        self.memory.make_offer("danger", question=self.text[:1000], kind="complaint")
+        self.memory.state.update(asked_danger=True, doubt=danger.value if danger is not None else "")
+        return Reply([wording.ask_danger(danger)])
+
+    async def _danger_or_not(self) -> Reply | None:
+        """The answer to «is somebody in danger now?»; who goes on telling is taken down with both sentences."""
+        question, doubt = self.memory.question, str(self.memory.state.pop("doubt", ""))
+        if hearing.is_in_danger(self.text):
+            self.text = question
+            return await self._warn(rules.Danger(doubt) if doubt else None, None)
+        if hearing.clean(self.text) == hearing.clean(REGISTER) or hearing.is_not_in_danger(self.text):
+            found = await self._find(question)
+            if found.sure and hearing.is_question(question):
+                self.text = question
+                return await self._answered(found.hits[0].article)
+            return await self._open_form(question, "complaint")
+        return None if hearing.is_question(self.text) else await self._open_form(f"{question}。{self.text}", "complaint")
 
     async def _hand_over(self, reason: str) -> Reply:
         await request_person(self.core, self.session, self.conversation, reason)
@@ -209,6 +239,7 @@ class _Talk:
         if mentions_number(self.text, self.core):
             return await self._progress()
         handler = {
+            "danger": self._danger_or_not,
             "choices": self._picked,
             "district": self._district_or_not,
             "register": self._register_or_not,
@@ -368,18 +399,16 @@ class _Talk:
             return self._said(Say(_("好的。您请说，要问什么事，或者反映什么问题？")))
         found = await self._find(self.text)
         match judge(self.text, hint, sure=found.sure, maybe=bool(found.maybe)):
-            case Verdict.WARN:
-                return await self._warn(None, None)
+            case Verdict.DOUBT if not self.memory.state.get("asked_danger"):
+                return self._ask_danger(None, None)
             case Verdict.PERSON:
                 return await self._hand_over("citizen_asked")
             case Verdict.ANSWER | Verdict.CHOICES if found.differs:
                 return self._which_district()
             case Verdict.ANSWER:
                 return await self._answered(found.hits[0].article)
-            case Verdict.FORM:
+            case Verdict.FORM | Verdict.DOUBT:
                 return await self._open_form(self.text, "feedback" if hint.is_(Intent.FEEDBACK) else "complaint")
-            case Verdict.CAUTION:
-                return await self._open_form(self.text, "complaint", Say(_("如果情况紧急、有人有危险，请马上拨打110、119或120。")))
             case Verdict.BOTH | Verdict.CHOICES as verdict:
                 await self._note(found, Cause.UNSURE)
                 return self._offer_choices(found, register=verdict is Verdict.BOTH, question=self.text)

@@ -210,6 +210,22 @@ _QUESTION = re.compile(
 )
 
 
+_IN_DANGER = re.compile(r"(?!.*(?:没|不|无))(?:是|对|嗯|有|就是|现在|要|需要|快|救|危险|很|非常|正在).{0,14}")
+_NOT_IN_DANGER = re.compile(
+    r"(?:现在|目前|暂时|人|倒)?(?:没|没有|无|不)(?:人|什么|啥|有)*(?:危险|事|受伤|大碍|紧急|用|需要)*(?:了|的|啊|，|登记)*(?:登记下来)?"
+)
+
+
+def is_in_danger(text: str) -> bool:
+    """Whether «is somebody in danger now?» is answered with yes."""
+    return is_yes(text) or bool(_IN_DANGER.fullmatch(clean(text)))
+
+
+def is_not_in_danger(text: str) -> bool:
+    """Whether it is answered with no."""
+    return is_no(text) or bool(_NOT_IN_DANGER.fullmatch(clean(text)))
+
+
 def is_question(text: str) -> bool:
     """Whether it sounds like a question."""
     return bool(_QUESTION.search(text.strip()))

@@ -1,6 +1,6 @@
 """What is found by rule before anything else: danger, and the wish for a person. Rasa may be down, these may not fail.
 
-The words of danger are data of `ticketing.suggestion.emergency`, the same for the bot and for the urgency of a ticket.
+Danger is heard by `ticketing.suggestion.emergency` (words and a small classifier), the same for the bot and for the urgency of a ticket.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from chatbot.hearing import clean
-from ticketing.suggestion.emergency import Danger, danger_in
+from ticketing.suggestion.emergency import Danger, danger_in, doubt_in
 
-__all__ = ["Danger", "danger_in", "is_angry", "wants_person"]
+__all__ = ["Danger", "danger_in", "doubt_in", "is_angry", "wants_person"]
 
 
 def _any(*alternatives: str) -> re.Pattern[str]:

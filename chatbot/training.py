@@ -26,6 +26,7 @@ from hotline.errors import Unavailable
 from hotline.i18n import _
 from hotline.settings import Settings
 from knowledge.seed.loader import load_articles
+from ticketing.suggestion import danger_training, patterns
 
 TIMEOUT_S = 900
 Progress = Callable[[str], None]
@@ -100,7 +101,8 @@ def _make(files: RasaFiles, wanted: str, more: Examples | None, pairs: Pairs, pr
         folder, name = Path(place), new_name(datetime.now(UTC))
         _write_project(folder, learned)
         made, report, live_report = _learn(files, folder, name, pairs, progress)
-        reason = evaluation.refusal(report, live_report)
+        best = registry.best(report.heldout)
+        reason = evaluation.refusal(report, live_report) or evaluation.refusal(report, best)
         info = ModelInfo(
             name,
             datetime.now(UTC).isoformat(timespec="seconds"),
@@ -142,7 +144,8 @@ def _sources() -> Iterable[Path]:
     yield from (PROJECT / "intent_features.py", PROJECT / "hotline_intents.py")
     yield from sorted((PROJECT / "data").rglob("*.yml"))
     yield from sorted((PROJECT / "stub").glob("*.py"))
-    yield from (grammar.GRAMMAR, sentences.FRAMES, sentences.DANGER, Path(sentences.__file__), Path(grammar.__file__))
+    yield from (grammar.GRAMMAR, sentences.FRAMES, Path(sentences.__file__), Path(grammar.__file__))
+    yield from (danger_training.DATA, Path(danger_training.__file__), Path(patterns.__file__))
     yield from sentences.appeal_files()
 
 

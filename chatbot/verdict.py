@@ -1,5 +1,7 @@
 """What is done with a sentence: told as a guide answer, taken down as an appeal, or both offered. Pure, so that it can be measured.
 
+What rules hear (danger, a doubt of it, a person wanted) was decided before.
+
 Two mistakes hurt: an appeal that gets an article read out, and a question that is pushed into the form. Where the classifier and the search
 do not agree, both are offered, which is neither.
 """
@@ -20,21 +22,17 @@ DOUBTFUL = 0.75
 FOREIGN = 0.5
 SURELY_FOREIGN = 0.8
 DANGER = 0.3
-"""From here on the emergency numbers are told first, even when something else is likelier (false alarm: 1 of 100 appeals)."""
-PERHAPS_DANGER = 0.05
-"""From here on an appeal is taken down with a word about the emergency numbers before it."""
+"""From this share of `emergency` on it is asked whether somebody is in danger, even when something else is likelier."""
 PERSON = 0.5
 
 
 class Verdict(StrEnum):
     """What to do."""
 
-    WARN = "warn"
-    """Somebody is in danger: tell the emergency numbers."""
+    DOUBT = "doubt"
+    """It may be danger, and no rule said so: ask."""
     PERSON = "person"
     ANSWER = "answer"
-    CAUTION = "caution"
-    """Taken down, after a word about the emergency numbers."""
     FORM = "form"
     BOTH = "both"
     """Offer the articles and the registration."""
@@ -53,14 +51,12 @@ def judge(text: str, hint: Hint, *, sure: bool, maybe: bool) -> Verdict:
         maybe: it has articles that are worth offering.
     """
     if hint.danger >= DANGER or hint.is_(Intent.EMERGENCY, least=DANGER):
-        return Verdict.WARN
+        return Verdict.DOUBT
     if hint.is_(Intent.WANT_PERSON, least=PERSON):
         return Verdict.PERSON
     if hint.is_(Intent.OUT_OF_SCOPE, least=FOREIGN if not sure else SURELY_FOREIGN):
         return Verdict.FOREIGN
     asking = hearing.is_question(text)
-    if hint.danger >= PERHAPS_DANGER and not asking and not hint.is_(Intent.ASK_GUIDE, least=SURE_OF_COMPLAINT):
-        return Verdict.CAUTION
     if hint.is_(Intent.FILE_COMPLAINT, Intent.FEEDBACK, Intent.EMERGENCY):
         return _of_appeal(hint, asking=asking, sure=sure, maybe=maybe, complaining=fallback.looks_like_complaint(text))
     guide = hint.is_(Intent.ASK_GUIDE, least=SURE_OF_COMPLAINT)

@@ -130,6 +130,11 @@ _DANGERS: dict[Danger, tuple[str, str]] = {
         "听到您这样说，我很担心您。请马上拨打110，或者全国统一心理援助热线12356，会有人陪您说话。身边有人的话，请让他陪着您。",
         "听到您这样说，我很担心您。请马上拨打幺幺零，或者心理援助热线幺二三五六，会有人陪您说话。",
     ),
+    Danger.RESCUE: ("请马上拨打119求救，说清楚被困的地方，不要自己冒险。", "请马上拨打幺幺九求救，说清楚被困的地方，不要自己冒险。"),
+    Danger.CHEMICAL: (
+        "请马上捂住口鼻离开，往上风方向走，再拨打119；有人不舒服请拨打120。",
+        "请马上捂住口鼻离开，再打幺幺九。有人不舒服请打幺二零。",
+    ),
 }
 
 
@@ -144,6 +149,33 @@ def danger(kind: Danger | None) -> Say:
     text, spoken = _DANGERS.get(kind, _ANY_DANGER) if kind is not None else _ANY_DANGER
     offer = _("需要的话，我也可以为您转人工，或者把情况登记下来。")
     return Say(_(text) + offer, _(spoken) + offer, choices=(_(PERSON), _(REGISTER)))
+
+
+IN_DANGER = "有危险"
+NO_DANGER = "没有危险"
+_ASKED_LINES: dict[Danger, tuple[str, str]] = {
+    Danger.FIRE: ("119", "幺幺九"),
+    Danger.RESCUE: ("119", "幺幺九"),
+    Danger.GAS: ("119", "幺幺九"),
+    Danger.CHEMICAL: ("119", "幺幺九"),
+    Danger.INJURY: ("120", "幺二零"),
+    Danger.CRIME: ("110", "幺幺零"),
+    Danger.LIFE: ("110", "幺幺零"),
+}
+
+
+def ask_danger(kind: Danger | None) -> Say:
+    """«Is somebody in danger now?», with the number that would be called; the numbers are told here already, nobody has to answer first."""
+    line, aloud = (
+        _ASKED_LINES.get(kind, ("119、120、110", "幺幺九、幺二零、幺幺零"))
+        if kind is not None
+        else ("119、120、110", "幺幺九、幺二零、幺幺零")
+    )
+    return Say(
+        _("现在有人有危险吗？如果有，请马上拨打{line}。没有的话，我来为您登记。").format(line=line),
+        _("现在有人有危险吗？如果有，请马上打{line}。没有的话，请说没有危险。").format(line=aloud),
+        choices=(_(IN_DANGER), _(NO_DANGER)),
+    )
 
 
 def which_article(titles: Sequence[str], *, register: bool = False) -> Say:

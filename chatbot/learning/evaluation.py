@@ -11,8 +11,9 @@ import yaml
 
 from chatbot.intents import Intent
 from chatbot.learning.registry import Report
-from chatbot.rules import danger_in, wants_person
+from chatbot.rules import danger_in, doubt_in, wants_person
 from hotline.i18n import _
+from ticketing.suggestion import danger, emergency
 
 HELDOUT = Path(__file__).parent / "heldout.yaml"
 TOLERANCE = 0.01
@@ -30,8 +31,11 @@ def heldout() -> tuple[tuple[str, str], ...]:
 
 
 def stamp(pairs: Sequence[tuple[str, str]]) -> str:
-    """A hash of held-out sentences."""
-    return hashlib.sha256("\n".join(f"{intent}\t{line}" for intent, line in pairs).encode()).hexdigest()[:16]
+    """A hash of held-out sentences and of what decides before the model: with other rules an old report compares with nothing."""
+    digest = hashlib.sha256("\n".join(f"{intent}\t{line}" for intent, line in pairs).encode())
+    for path in (emergency.DATA / "emergency.yaml", danger.FILE):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def judge(pairs: Sequence[tuple[str, str]], understood: Sequence[str | None]) -> Report:
@@ -47,7 +51,7 @@ def judge(pairs: Sequence[tuple[str, str]], understood: Sequence[str | None]) ->
         count[0] += got == wanted
         if got != wanted:
             wrong.append((line, wanted, got))
-            missed += wanted == Intent.EMERGENCY.value
+            missed += wanted == Intent.EMERGENCY.value and doubt_in(line) is None  # a doubt is asked, whatever the model says
             if (wanted, got) in confused:
                 confused[wanted, got] += 1
     return Report(

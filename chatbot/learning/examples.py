@@ -15,7 +15,8 @@ from hotline.errors import InvalidInput, NotFound
 from hotline.events import record
 from hotline.i18n import _
 from knowledge.article.access import live_articles
-from knowledge.article.models import Article
+from knowledge.article.models import LIVE, Article
+from knowledge.seed.loader import load_articles
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.permissions import ensure
@@ -24,6 +25,8 @@ PERMISSION = "bot.train"
 ALIKE = 0.75
 """Share of common pairs of characters from which two sentences are nearly the same."""
 MOST_LENGTH = 200
+MOST_ARTICLES = 2000
+"""So many of the city's own articles are learned from, the newest; a hundred thousand would make a training last hours."""
 _SHOWN = 5
 
 INTENT_NAMES: dict[Intent, str] = {
@@ -137,12 +140,24 @@ async def listed(session: AsyncSession, limit: int = 300) -> Sequence[IntentExam
 
 
 async def for_training(session: AsyncSession) -> dict[Intent, list[str]]:
-    """What editors added to be learned, by intent."""
+    """What editors added to be learned, by intent, and the questions of the city's own published articles."""
     found: dict[Intent, list[str]] = {}
+    if own := await _own_questions(session):
+        found[Intent.ASK_GUIDE] = own
     rows = select(IntentExample).where(IntentExample.removed_at.is_(None), IntentExample.purpose == Purpose.LEARN.value)
     for row in await session.scalars(rows.order_by(IntentExample.id)):
         found.setdefault(Intent(row.intent), []).append(row.text)
     return found
+
+
+async def _own_questions(session: AsyncSession) -> list[str]:
+    """Titles and example questions of published articles that no shipped article has; held-out sentences are left out."""
+    shipped = {sentences.tidy(line) for article in load_articles() for line in (article.title, *article.questions)}
+    kept_out = {sentences.tidy(line) for _intent, line in (*evaluation.heldout(), *await for_checking(session))}
+    live = select(Article.title, Article.questions).where(Article.state.in_([state.value for state in LIVE]))
+    rows = await session.execute(live.order_by(Article.id.desc()).limit(MOST_ARTICLES))
+    lines = dict.fromkeys(plain for title, questions in rows for line in (title, *questions) if (plain := sentences.tidy(line)))
+    return [line for line in lines if line not in shipped and line not in kept_out]
 
 
 async def for_checking(session: AsyncSession) -> list[tuple[str, str]]:

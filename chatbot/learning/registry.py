@@ -111,6 +111,21 @@ class Registry:
         """The classifier alone."""
         return self.folder / f"{name}.npz"
 
+    def best(self, heldout: str) -> Report | None:
+        """The best report of a model that is or was in use, over these held-out sentences.
+
+        A new model is held against it and not only against the last one: else each could be a little worse than the one before.
+        """
+        found = self._best(heldout)
+        return found.report if found is not None else None
+
+    def _best(self, heldout: str) -> ModelInfo | None:
+        used = set(self.history())
+        rated = [(info.report.right, info.made_at, info) for info in self.models() if info.report and info.report.heldout == heldout]
+        return max(
+            (each for each in rated if each[2].name in used and not each[2].refused), key=lambda each: each[:2], default=(0, "", None)
+        )[2]
+
     def history(self) -> list[str]:
         """Names of the models that went live, in order, as far as they are still there."""
         pointer = self.folder / "live"
@@ -165,7 +180,11 @@ class Registry:
         _write(self.folder / f"{info.name}.json", json.dumps(info.stored(), ensure_ascii=False, indent=1).encode())
 
     def _prune(self, used: list[str]) -> None:
-        keep = {*used[-KEPT:], *(info.name for info in self.models()[:KEPT])}
+        models = self.models()
+        keep = {*used[-KEPT:], *(info.name for info in models[:KEPT])}
+        last = next((info.report.heldout for info in models if info.name == used[-1] and info.report), "")
+        if (best := self._best(last)) is not None:
+            keep.add(best.name)
         for info in self.models():
             if info.name not in keep:
                 for path in (self.folder / f"{info.name}.json", self.path(info.name), self.classifier(info.name)):

@@ -18,6 +18,8 @@ from chatbot.intents import Intent
 from chatbot.learning import grammar
 from knowledge.search.words import simplify
 from knowledge.seed.loader import load_articles
+from ticketing.suggestion import danger_training
+from ticketing.suggestion.emergency import Danger
 from ticketing.suggestion.examples import EXAMPLES as APPEALS
 from ticketing.suggestion.examples import read as read_appeals
 from ticketing.suggestion.noise import Noise
@@ -25,11 +27,14 @@ from ticketing.ticket.states import Kind
 
 NLU = Path(__file__).parents[1] / "rasa" / "data" / "nlu"
 FRAMES = Path(__file__).parent / "frames.yaml"
-DANGER = Path(__file__).parent / "danger.yaml"
 SEED = 54321
 _MISHEARD = 0.08
 """Share of the characters that a recogniser on the telephone puts down wrongly."""
 _INTENT_OF = {Kind.CONSULT: Intent.ASK_GUIDE, Kind.SUGGESTION: Intent.FEEDBACK, Kind.PRAISE: Intent.FEEDBACK}
+
+_EACH_DANGER = 4
+"""Sentences of each pattern of danger: danger has a classifier of its own, and more of them would draw other short sentences here."""
+_TO_PEOPLE = frozenset(kind.value for kind in Danger) - {Danger.POWER.value, Danger.HAZARD.value}
 
 Sentences = dict[Intent, list[str]]
 
@@ -105,7 +110,9 @@ def _of_appeals(chance: random.Random) -> Sentences:
 
 
 def _danger() -> Sentences:
-    return {Intent.EMERGENCY: yaml.safe_load(DANGER.read_text(encoding="utf-8"))}
+    return {
+        Intent.EMERGENCY: [line for kind, lines in danger_training.sentences(_EACH_DANGER).items() if kind in _TO_PEOPLE for line in lines]
+    }
 
 
 def _frames() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from chatbot.rules import Danger, danger_in, wants_person
     [
         ("我家着火了", Danger.FIRE),
         ("楼下仓库在冒浓烟快来人", Danger.FIRE),
-        ("我被困在电梯里了", Danger.FIRE),
+        ("我被困在电梯里了", Danger.RESCUE),
         ("闻到一股煤气味", Danger.GAS),
         ("天然气管道在漏气", Danger.GAS),
         ("有人受伤了流了好多血", Danger.INJURY),

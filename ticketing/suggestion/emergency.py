@@ -1,6 +1,8 @@
-"""Danger in a citizen's words, sensitive words, and what makes a matter urgent: by rule and as data, before any classifier.
+"""Danger in a citizen's words, sensitive words, and what makes a matter urgent.
 
-One source of truth for the bot (`chatbot.rules`) and the suggestion; the words stand in data/emergency.yaml.
+One source of truth for the bot, the telephone and the urgency of a ticket: a short list of certain words with guards against what is over,
+feared or asked (data/emergency.yaml), and beside it a small classifier for everything that people say in other words (`danger`).
+What is certain raises an alarm; what may be danger is a doubt, and the bot asks (decision 0220).
 """
 
 from __future__ import annotations
@@ -16,10 +18,19 @@ from typing import Any
 import yaml
 
 from hotline.errors import InvalidInput
+from ticketing.suggestion import danger as learned
 from ticketing.ticket.states import Urgency
 
 DATA = Path(__file__).parent / "data"
 LINES = ("110", "119", "120", "122", "gas", "power")
+TOLD = 0.5
+"""From this share of danger on there is an alarm without a certain word."""
+ASKED = 0.15
+"""From here on it may be danger, and the bot asks."""
+GUARDED = 0.75
+"""The share that tells danger all the same where a guard (a habit, a fear, last year) or a certain word of another kind stands beside."""
+SPOKEN = 4
+"""Fewer characters say too little for the classifier."""
 _NOISE = re.compile(r"[\s，。！？、；：,.!?;:~…—\-“”\"'（）()]+")
 
 
@@ -27,7 +38,10 @@ class Danger(StrEnum):
     """What kind of danger; its emergency line stands in the data."""
 
     FIRE = "fire"
+    RESCUE = "rescue"
+    """Somebody is stuck, buried or cut off."""
     GAS = "gas"
+    CHEMICAL = "chemical"
     INJURY = "injury"
     CRIME = "crime"
     LIFE = "life"
@@ -65,43 +79,53 @@ class Rules:
 
     rules: tuple[_Rule, ...]
     innocent: re.Pattern[str]
-    not_now: re.Pattern[str]
-    certain: re.Pattern[str]
+    guards: re.Pattern[str]
+    now: re.Pattern[str]
     urgent: re.Pattern[str]
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> Rules:
-        """Compile. Raises `InvalidInput` when a line is unknown or a pattern is no regular expression."""
+        """Compile. Raises `InvalidInput` when a line is unknown or a word is no regular expression."""
         try:
             rules = tuple(
                 _Rule(
                     Danger(entry["danger"]),
                     entry["line"],
-                    re.compile("|".join(entry["patterns"])),
+                    re.compile("|".join(entry["words"])),
                     entry.get("always", False),
                     entry.get("bot", True),
                 )
                 for entry in data["rules"]
             )
-            softeners = {name: re.compile(data[name]) for name in ("innocent", "not_now", "certain", "urgent")}
+            others = {name: re.compile(data[name]) for name in ("innocent", "guards", "now", "urgent")}
         except (KeyError, ValueError, TypeError, re.error) as error:
             raise InvalidInput("emergency.yaml: {reason}", reason=str(error)) from error
         for rule in rules:
             if rule.line is not None and rule.line not in LINES:
                 raise InvalidInput("emergency.yaml: unknown line {line}", line=rule.line)
-        return cls(rules, **softeners)
+        return cls(rules, **others)
 
-    def alarm(self, text: str) -> Alarm | None:
-        """The danger that is going on, or None. Talk about rules, fears and last year's fire is none."""
-        said = self.innocent.sub("", _NOISE.sub("", unicodedata.normalize("NFKC", text)))
+    def plain(self, text: str) -> str:
+        """The text without blanks, punctuation and words that only sound like danger."""
+        return self.innocent.sub("", _NOISE.sub("", unicodedata.normalize("NFKC", text)))
+
+    def softened(self, said: str) -> bool:
+        """Whether plain text speaks of what is over, a habit, feared or a rule, and not of now."""
+        return self.guards.search(said) is not None and self.now.search(said) is None
+
+    def alarm(self, said: str) -> Alarm | None:
+        """The danger that a certain word of plain text tells, or None. Talk about rules, fears and last year's fire is none."""
+        softened = self.softened(said)
         for rule in self.rules:
             found = rule.pattern.search(said)
-            if found is None:
-                continue
-            if rule.always or self.certain.search(said) or not self.not_now.search(said):
+            if found is not None and (rule.always or not softened):
                 return Alarm(rule.danger, rule.line, found[0], rule.bot)
-            return None
         return None
+
+    def of_kind(self, danger: Danger) -> Alarm:
+        """The alarm of a kind that no certain word told."""
+        rule = next(rule for rule in self.rules if rule.danger is danger)
+        return Alarm(danger, rule.line, "", rule.bot)
 
 
 @lru_cache(maxsize=1)
@@ -118,7 +142,40 @@ def _sensitive() -> dict[str, tuple[str, ...]]:
 
 def alarm_in(text: str) -> Alarm | None:
     """The emergency that is going on, with its line, or None."""
-    return rules().alarm(text)
+    said = rules().plain(text)
+    certain = rules().alarm(said)
+    if certain is not None and certain.bot:
+        return certain
+    shares, least = _believed(said), GUARDED if rules().softened(said) else TOLD
+    people = _likeliest(shares, least if certain is None else GUARDED, bot=True)
+    if people is not None:
+        return rules().of_kind(people)
+    unit = _likeliest(shares, least, bot=False)
+    return certain or (rules().of_kind(unit) if unit is not None else None)
+
+
+def doubt_in(text: str) -> Danger | None:
+    """What kind of danger to people there may be where no alarm tells one, so that it has to be asked; None when nothing sounds like it."""
+    alarm = alarm_in(text)
+    if alarm is not None and alarm.bot:
+        return None
+    said = rules().plain(text)
+    return _likeliest(_believed(said), TOLD if rules().softened(said) else ASKED, bot=True)
+
+
+def _believed(said: str) -> dict[Danger, float]:
+    """The classifier's share of each kind."""
+    if len(said) < SPOKEN:
+        return {}
+    return {Danger(kind): share for kind, share in learned.model().shares(said).items() if kind != learned.CALM}
+
+
+def _likeliest(shares: dict[Danger, float], least: float, *, bot: bool) -> Danger | None:
+    """The likeliest of the kinds that the bot tells a number for (or of the others), when all of those together are likely enough."""
+    group = {kind: share for kind, share in shares.items() if rules().of_kind(kind).bot is bot}
+    if sum(group.values()) < least:
+        return None
+    return max(group, key=lambda kind: group[kind])
 
 
 def danger_in(text: str) -> Danger | None:
