@@ -218,6 +218,7 @@ DANGER_HELP = {
     "failed": "没有接通",
 }
 HANDOVER_REASONS = {
+    "language": "市民要求用其他语言或者方言",
     "asked": "市民要求人工",
     "citizen_asked": "市民要求人工",
     "not_understood": "智能助手答不上来",

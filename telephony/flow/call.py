@@ -20,6 +20,7 @@ from telephony.flow.record import CallRecord
 from telephony.leg import Leg, LegGone
 from telephony.speech.transcriber import Heard
 from ticketing.call_flow.document import Document, Flow
+from ticketing.call_flow.tongue import Tongue
 
 log = get(__name__)
 
@@ -78,6 +79,8 @@ class _Call:
         if parts.captions is not None:
             self.ear.on_heard = partial(self._caption, parts.captions)
         self.emergency = EmergencyOffer(self)
+        self.tongue = Tongue()
+        """Language or dialect that the caller has asked for on this call."""
         self.talk: Talk | None = None
         self.waiting = False
         """Whether the caller waits for a person."""

@@ -11,11 +11,12 @@ from hotline.i18n import _
 from hotline.logs import get
 from telephony.flow.ear import Key, Quiet, Silence
 from telephony.flow.pending import Said
-from telephony.flow.person import reach_person
+from telephony.flow.person import reach_person, reachable
 from telephony.speech.numerals import slowly
 from telephony.speech.transcriber import Heard
 from ticketing.call_flow.document import Talk as Options
 from ticketing.call_flow.document import Unheard
+from ticketing.call_flow.tongue import asked_for
 
 if TYPE_CHECKING:
     from chatbot.reply import Turn
@@ -98,11 +99,21 @@ class Talk:
     async def _heard(self, heard: Heard) -> str | None:
         said = self._record.name(heard)
         if self._emergency.accepted(heard.text):
-            self._call.unanswered.append(said)
-            await self._record.said(said)
-            self._call.unanswered.remove(said)
+            await self._store(said)
             return await self._emergency.connect()
+        wish = asked_for(heard.text, self._call.document.tongues)
+        if wish and wish != self._call.tongue:
+            self._call.tongue = wish
+            if wish.foreign and await reachable(self._call):
+                await self._store(said)
+                return await self._person("language")
         return await self._reply(said, max(0.0, self._ear.seconds - heard.end_s))
+
+    async def _store(self, said: Said) -> None:
+        """Keep what is not for the assistant."""
+        self._call.unanswered.append(said)
+        await self._record.said(said)
+        self._call.unanswered.remove(said)
 
     async def _key(self, digit: str) -> str | None:
         self._mouth.hush(even_firm=True)

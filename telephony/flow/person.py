@@ -9,6 +9,7 @@ from telephony.bridge.person_call import AGENT_LOST, PersonCall
 from telephony.flow.message import take_message
 from telephony.queue.waiting_room import PRIORITIES, Connected, Left, WaitingRoom
 from ticketing.call_flow.document import QueueOptions, is_open
+from ticketing.call_flow.tongue import MANDARIN, Tongue
 from ticketing.queue.models import Outcome
 from ticketing.queue.service import Wish
 
@@ -24,7 +25,11 @@ async def reachable(call: Call, queue: str | None = None) -> bool:
     person = call.flow.person
     if not is_open(person.hours, call.parts.core.clock.now(), call.record.calendar):
         return False
-    return call.document.queues[queue or person.queue].joinempty or await call.record.on_duty() > 0
+    name = queue or person.queue
+    if call.document.queues[name].joinempty:
+        return True
+    any_line = any(call.document.queues[each].any_line for each in call.document.overflows_of(name))
+    return await call.record.on_duty(any_line=any_line) > 0
 
 
 async def reach_person(call: Call, reason: str, *, told: bool = False, queue: str | None = None) -> str | None:
@@ -70,8 +75,13 @@ async def _talk(call: Call, found: Connected, options: QueueOptions) -> str:
 
 
 def wish_of(call: Call, queue: str, priority: int) -> Wish:
-    """What this caller needs of an agent."""
-    return Wish(queue, call.record.line, call.parts.worker, language=call.flow.language, priority=priority)
+    """What this caller needs of an agent: what they said on this call comes before the dialled number, that before earlier calls."""
+    flow, earlier = call.flow, call.record.tongue
+    of_number = Tongue(flow.language if flow.language != MANDARIN else "", flow.dialect)
+    tongue = call.tongue or of_number or earlier
+    return Wish(
+        queue, call.record.line, call.parts.worker, language=tongue.language or MANDARIN, dialect=tongue.dialect, priority=priority
+    )  # fmt: skip
 
 
 async def _nobody(call: Call, reason: str) -> str | None:

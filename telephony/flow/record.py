@@ -17,9 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot import gaps
 from chatbot.registration import save_unfinished
+from chatbot.spoken import to_spoken
 from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import _
 from hotline.logs import get
+from knowledge.article.topics import announcement
 from knowledge.gap.models import Cause
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCall, PendingCalls, Said
@@ -31,12 +33,13 @@ from ticketing.calendar.working_time import WorkCalendar
 from ticketing.call_flow import versions
 from ticketing.call_flow.document import Document, package_document
 from ticketing.call_flow.nuisance import is_nuisance
+from ticketing.call_flow.tongue import MANDARIN, Tongue
 from ticketing.citizen.models import Citizen
 from ticketing.conversation.calls import RETURN_CALL_WITHIN, back_to_queue, end_call, owe_return_call, queue_call, start_call
 from ticketing.conversation.models import Author, Conversation
 from ticketing.conversation.service import add_message, get_conversation, nobody_came, request_person
 from ticketing.people.lines import resolve_line
-from ticketing.queue.service import answering_count, hurry
+from ticketing.queue.service import answering_count, ask_for_tongue, hurry, last_tongue
 from ticketing.suggestion.emergency import Alarm
 from ticketing.ticket.danger import Help, note_danger
 
@@ -64,6 +67,8 @@ class CallRecord:
         self.conversation_id: UUID | None = None
         self.greeting = ""
         """What callers of the dialled line hear first; empty: the city's own greeting."""
+        self.urgent = ""
+        """What callers hear after the greeting while an emergency topic is on, in words that can be spoken."""
         self.line = parts.settings.line_number
         """Number of the line behind the dialled number."""
         self.document: Document = package_document()
@@ -74,6 +79,8 @@ class CallRecord:
         """Whether the caller is on the nuisance list."""
         self.needs: frozenset[str] = frozenset()
         """elderly, deaf, as it is known from earlier appeals."""
+        self.tongue = Tongue()
+        """Language or dialect of the caller's last call that waited for a person."""
         self.person_has_it = False
         """Whether an agent has spoken with the caller: the assistant is not asked any more."""
         self._started_at = parts.core.clock.now()
@@ -116,8 +123,10 @@ class CallRecord:
             line = await resolve_line(session, leg.called)
             self.document = await self._document(session)
             self.calendar = await work_calendar(session)
+            self.urgent = to_spoken(await announcement(self._parts.core, session))
             self.nuisance = await is_nuisance(self._parts.core, session, leg.caller)
             citizen = await session.get(Citizen, call.citizen_id) if call.citizen_id else None
+            self.tongue = await last_tongue(self._parts.core, session, citizen.id) if citizen else Tongue()
         self.conversation_id = conversation.id
         self.needs = frozenset(citizen.needs.split(",")) if citizen else frozenset()
         if line is not None:
@@ -172,13 +181,24 @@ class CallRecord:
         async with self.transaction() as session:
             await back_to_queue(self._parts.core, session, self._leg.id)
 
-    async def on_duty(self) -> int:
-        """How many agents answer, now or after what they are at; 0 when the database does not say."""
+    async def on_duty(self, *, any_line: bool = False) -> int:
+        """How many agents answer, now or after what they are at; 0 when the database does not say.
+
+        `any_line`: the queue, or one that it overflows into, is for agents of every line.
+        """
         try:
             async with self.transaction() as session:
-                return await answering_count(self._parts.core, session, self.line)
+                return await answering_count(self._parts.core, session, self.line, any_line=any_line)
         except Unavailable:
             return 0
+
+    async def ask_for_tongue(self, wish: Tongue) -> None:
+        """Who waits asks for another language or dialect; a database that is away leaves it as it was."""
+        try:
+            async with self.transaction() as session:
+                await ask_for_tongue(session, self._leg.id, language=wish.language or MANDARIN, dialect=wish.dialect)
+        except Unavailable as error:
+            log.warning("tongue_not_written", call=str(self._leg.id), reason=str(error))
 
     async def danger(self, step: Help, alarm: Alarm) -> None:
         """Words of danger, or what was done about them: for the call and its ticket. What can't be written is logged: help comes first."""

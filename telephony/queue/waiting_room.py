@@ -17,6 +17,7 @@ from telephony.flow.tones import music
 from telephony.leg import CallFailed
 from telephony.speech.transcriber import Heard
 from ticketing.call_flow.document import QueueOptions
+from ticketing.call_flow.tongue import asked_for
 from ticketing.conversation.calls import answered_by_person
 from ticketing.queue.models import Outcome
 from ticketing.queue.service import Place, Ring, Wish, enter, leave, not_answered, place, rings_of, served
@@ -139,6 +140,10 @@ class WaitingRoom:
         await call.store(heard)
         if emergency.accepted(heard.text):
             return await self._leave(Outcome.EMERGENCY)
+        wish = asked_for(heard.text, call.document.tongues)
+        if wish and wish != call.tongue:
+            call.tongue = wish
+            await call.record.ask_for_tongue(wish)
         await emergency.offer(heard.text, alone=True)
         if emergency.heard:
             await call.record.hurry(PRIORITIES["emergency"])

@@ -20,6 +20,7 @@ from hotline.clock import to_city
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from ticketing.calendar.working_time import WorkCalendar
+from ticketing.call_flow.tongue import TongueEntry
 from ticketing.seed.files import SeedEntry
 
 SEED = Path(__file__).parent.parent / "seed" / "call_flow.yaml"
@@ -182,6 +183,8 @@ class Flow(SeedEntry):
 
     name: Annotated[str, Field(min_length=2, max_length=30)]
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")] = "zh"
+    dialect: Annotated[str, Field(pattern=r"^([a-z][a-z0-9_-]{0,29})?$")] = ""
+    """Callers of these numbers are put to agents with this skill, when there are any."""
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=20)]
     person: Person
     emergency: Emergency | None = None
@@ -205,6 +208,9 @@ class QueueOptions(SeedEntry):
     """How long an agent's phone rings before the next one's does."""
     retry: Annotated[int, Field(ge=0, le=120)] = 5
     """After an unanswered ring the same agent is left alone for this caller so long."""
+    skill_wait: Annotated[int, Field(alias="skill-wait", ge=0, le=600)] = 30
+    """So long callers wait for somebody on duty who speaks their language or dialect; then whoever is free answers. Nobody there
+    who does: at once (as Asterisk's QUEUE_MIN_PENALTY falls with the time waited)."""
     wrapuptime: Annotated[int, Field(ge=0, le=900)] = 30
     """话后整理: pause after a call."""
     autopause: Annotated[int, Field(ge=0, le=10)] = 2
@@ -263,6 +269,8 @@ class Document(SeedEntry):
     numbers: dict[Annotated[str, Field(pattern=r"^[0-9]{3,20}$")], Name] = Field(default_factory=dict)
     flows: dict[Name, Flow]
     queues: dict[Name, QueueOptions]
+    tongues: Annotated[dict[Name, TongueEntry], Field(max_length=50)] = Field(default_factory=dict)
+    """Languages and dialects that a caller may ask for; left out: none."""
     prompts: Prompts | None = None
     """Left out, agents see none."""
 
@@ -284,13 +292,18 @@ class Document(SeedEntry):
         return self
 
     def _goes_round(self, name: str) -> bool:
-        seen = {name}
-        while (queue := self.queues.get(name)) and queue.overflow.startswith("queue:"):
-            name = queue.overflow.removeprefix("queue:")
-            if name in seen:
-                return True
-            seen.add(name)
-        return False
+        last = self.queues.get(self.overflows_of(name)[-1])
+        return last is not None and last.overflow.startswith("queue:")
+
+    def overflows_of(self, name: str) -> tuple[str, ...]:
+        """This queue and those that its callers overflow into, in their order."""
+        found = [name]
+        while (queue := self.queues.get(found[-1])) and queue.overflow.startswith("queue:"):
+            other = queue.overflow.removeprefix("queue:")
+            if other in found:
+                break
+            found.append(other)
+        return tuple(found)
 
     def flow_of(self, called: str) -> Flow:
         """The flow of a dialled number."""

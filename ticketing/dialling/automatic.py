@@ -17,9 +17,10 @@ from ticketing.dialling.models import Dial, DialState, Purpose
 from ticketing.dialling.service import allowed_now, number_of, open_dial
 from ticketing.duty.service import duty_of
 from ticketing.people.actor import SYSTEM
+from ticketing.queue.lineup import busy_agents, callers_waiting, ready_agents
 from ticketing.queue.matching import Caller, pair
 from ticketing.queue.models import Outcome, Waiting
-from ticketing.queue.service import callers_waiting, lock_queue, ready_agents
+from ticketing.queue.service import lock_queue
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
 
@@ -47,7 +48,7 @@ async def dial_owed(core: Core, session: AsyncSession, document: Document, chanc
         return 0
     on_line, agents = await callers_waiting(core, session, document), await ready_agents(core, session)
     dialled: set[int] = set()
-    for caller, agent in pair([*on_line, *at_home], agents, document.queues, chance or random.Random()):
+    for caller, agent in pair([*on_line, *at_home], agents, document.queues, chance or random.Random(), await busy_agents(session)):
         if caller.waiting_id >= 0 or caller.waiting_id in dialled:
             continue  # on the line: `distribute` offers them; or `ringall`: the first one who fits calls
         task, ticket = owed[-caller.waiting_id]
@@ -79,8 +80,9 @@ def _owed(core: Core) -> Select[ReturnCall, Ticket, Waiting]:
 def _caller(number: int, left: Waiting, *, any_line: bool) -> Caller:
     """The caller at home, in the place that was left; negative so that nobody on the line has the number."""
     return Caller(
-        -number, left.queue, left.line, left.language, left.dialect, left.weight, left.priority, left.entered_at, any_line=any_line
-    )
+        -number, left.queue, left.line, left.language, left.dialect, left.weight, left.priority, left.entered_at, any_line=any_line,
+        waited_s=((left.ended_at or left.entered_at) - left.entered_at).total_seconds(),
+    )  # fmt: skip
 
 
 async def _may_be_called(core: Core, session: AsyncSession, ticket: Ticket, owed: ReturnCall) -> bool:

@@ -15,17 +15,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import String, cast, func, select, text, update
+from sqlalchemy import String, cast, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hotline.clock import to_city
 from hotline.events import Event, record
 from ticketing.call_flow.document import Document, QueueOptions
+from ticketing.call_flow.tongue import Tongue
 from ticketing.context import Core
+from ticketing.conversation.models import Call
 from ticketing.duty.models import Duty, DutyState, Skill
 from ticketing.duty.service import after_call, change, duty_of
 from ticketing.people.actor import SYSTEM
 from ticketing.people.models import User
+from ticketing.queue.lineup import busy_agents, callers_waiting, ready_agents
 from ticketing.queue.matching import Agent, Caller, pair
 from ticketing.queue.models import Offer, Outcome, Waiting, WaitState
 
@@ -35,6 +37,7 @@ DEFAULT_HANDLING_S = 180
 """Assumed length of a call while today has none to measure."""
 _OPEN = (WaitState.WAITING.value, WaitState.OFFERED.value)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('hotline.queue'))")
+_TONGUE_KEPT = timedelta(days=365)
 _LATE_S = 10
 """An offer that is so much overdue belonged to a process that died."""
 
@@ -132,6 +135,23 @@ async def hurry(session: AsyncSession, call_id: UUID, priority: int) -> None:
         await wake(session, "queue")
 
 
+async def last_tongue(core: Core, session: AsyncSession, citizen_id: int) -> Tongue:
+    """What this citizen spoke when they last waited for a person, within a year; empty when they never did."""
+    since = core.clock.now() - _TONGUE_KEPT
+    theirs = select(Waiting.language, Waiting.dialect).join(Call, Call.id == Waiting.call_id).where(Call.citizen_id == citizen_id)
+    row = (await session.execute(theirs.where(Waiting.entered_at > since).order_by(Waiting.id.desc()).limit(1))).first()
+    return Tongue(row.language, row.dialect) if row is not None else Tongue()
+
+
+async def ask_for_tongue(session: AsyncSession, call_id: UUID, *, language: str, dialect: str) -> None:
+    """Who waits wishes to speak another language or dialect. Nothing when they do not wait any more."""
+    row = await _open_row(session, call_id)
+    if row is not None:
+        row.language, row.dialect = language, dialect
+        await session.flush()
+        await wake(session, "queue")
+
+
 async def served(core: Core, session: AsyncSession, call_id: UUID, user_id: int) -> bool:
     """The agent picked up. False when the offer was withdrawn meanwhile: hang the agent's phone up then."""
     row = await _open_row(session, call_id)
@@ -177,7 +197,8 @@ async def distribute(core: Core, session: AsyncSession, document: Document, chan
     callers = await callers_waiting(core, session, document)
     agents = await ready_agents(core, session) if callers else []
     rings = []
-    for caller, agent in pair(callers, agents, document.queues, chance or random.Random()):
+    busy = await busy_agents(session) if callers else []
+    for caller, agent in pair(callers, agents, document.queues, chance or random.Random(), busy):
         options = document.queues.get(caller.queue)
         rings.append(await _offer(core, session, caller, agent, options.timeout if options else 15))
     if rings:
@@ -225,24 +246,37 @@ async def place(core: Core, session: AsyncSession, call_id: UUID) -> Place | Non
     return Place(position, round(handling * position / max(1, answering)), on_duty)
 
 
-async def answering_count(core: Core, session: AsyncSession, line: str) -> int:
-    """How many agents of this line take calls, now or after what they are at. Who has a break does not."""
-    return await on_duty_count(session, line, but=(DutyState.OFF, DutyState.BREAK), rung_at=core.clock.now())
+async def answering_count(core: Core, session: AsyncSession, line: str, *, any_line: bool = False) -> int:
+    """How many agents of this line take calls, now or after what they are at. Who has a break does not.
+
+    `any_line`: those count too whose skills name other lines (a queue that others overflow into).
+    """
+    but = (DutyState.OFF, DutyState.BREAK)
+    return await on_duty_count(session, line, but=but, rung_at=core.clock.now(), skilled=not any_line)
 
 
 async def on_duty_count(
-    session: AsyncSession, line: str, *, but: Sequence[DutyState] = (DutyState.OFF,), rung_at: datetime | None = None
+    session: AsyncSession,
+    line: str,
+    *,
+    but: Sequence[DutyState] = (DutyState.OFF,),
+    rung_at: datetime | None = None,
+    skilled: bool = False,
 ) -> int:
     """How many agents who may answer this line are in another state than these; by default those on a break count, they come back.
 
     `rung_at`: now, for callers: only those who can be rung, that is, who have a telephone or had one until a minute ago (a browser
     that goes to another page, or a gateway that starts again, has its telephone back in a moment). Chats need none.
+    `skilled`: without those whose skills name other lines only: they are never rung for this one.
     """
     away = [state.value for state in but]
     there = select(func.count()).select_from(Duty).join(User, User.id == Duty.user_id).where(Duty.state.not_in(away), User.active)
     if rung_at is not None:
         lately = select(Event.subject_id).where(Event.name == "duty.phone", Event.at > rung_at - timedelta(seconds=_PHONE_BACK_S))
         there = there.where((Duty.phone != "") | cast(Duty.user_id, String).in_(lately))
+    if skilled:
+        lines = (Skill.user_id == Duty.user_id) & (Skill.kind == "line")
+        there = there.where((User.line == line) | ~exists().where(lines) | exists().where(lines, Skill.code == line))
     return await session.scalar(there.where((User.line.is_(None)) | (User.line == line))) or 0
 
 
@@ -281,51 +315,6 @@ async def _tidy(core: Core, session: AsyncSession) -> None:
         row.state, row.offered_to_id, row.offer_until = WaitState.WAITING.value, None, None
         await session.flush()
         await _free(core, session, await _end_offers(core, session, row.id, "failed"))
-
-
-async def callers_waiting(core: Core, session: AsyncSession, document: Document) -> list[Caller]:
-    """Who waits on the line and is offered to nobody; locked."""
-    waiting = select(Waiting).where(Waiting.state == WaitState.WAITING.value).order_by(Waiting.entered_at).limit(200)
-    rows = list(await session.scalars(waiting.with_for_update(skip_locked=True)))
-    now = core.clock.now()
-    tried = select(Offer).where(Offer.waiting_id.in_([row.id for row in rows]), Offer.ended_at > now - timedelta(seconds=120))
-    anywhere = {name for name, options in document.queues.items() if options.any_line}
-    resting: dict[int, set[int]] = {}
-    for offer in await session.scalars(tried):
-        queue = next(row.queue for row in rows if row.id == offer.waiting_id)
-        options = document.queues.get(queue)
-        if offer.ended_at and offer.ended_at > now - timedelta(seconds=options.retry if options else 5):
-            resting.setdefault(offer.waiting_id, set()).add(offer.user_id)
-    return [
-        Caller(row.id, row.queue, row.line, row.language, row.dialect, row.weight, row.priority, row.entered_at,
-               any_line=row.queue in anywhere, rest=frozenset(resting.get(row.id, ())))
-        for row in rows
-    ]  # fmt: skip
-
-
-async def ready_agents(core: Core, session: AsyncSession) -> list[Agent]:
-    """Who is free, with what they can do; locked."""
-    ready = select(Duty).where(Duty.state == DutyState.READY.value, Duty.phone != "").with_for_update(skip_locked=True)
-    duties = list(await session.scalars(ready))
-    ids = [duty.user_id for duty in duties]
-    bound = {row.id: row.line for row in await session.execute(select(User.id, User.line).where(User.id.in_(ids), User.active))}
-    skills: dict[int, dict[str, set[str]]] = {}
-    for skill in await session.scalars(select(Skill).where(Skill.user_id.in_(ids))):
-        skills.setdefault(skill.user_id, {}).setdefault(skill.kind, set()).add(skill.code)
-    day = to_city(core.clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
-    count = select(Offer.user_id, func.count()).where(Offer.user_id.in_(ids), Offer.result == "answered", Offer.offered_at >= day)
-    taken: dict[int, int] = {row[0]: row[1] for row in await session.execute(count.group_by(Offer.user_id))}
-    agents = []
-    for duty in duties:
-        if duty.user_id not in bound:
-            continue  # the account was switched off
-        mine, line = skills.get(duty.user_id, {}), bound[duty.user_id]
-        lines = {line} if line else mine.get("line", set())
-        agents.append(
-            Agent(duty.user_id, duty.idle_since, taken.get(duty.user_id, 0), lines=frozenset(lines),
-                  languages=frozenset(mine.get("language", ())), dialects=frozenset(mine.get("dialect", ())), bound=bool(line))
-        )  # fmt: skip
-    return agents
 
 
 async def _offer(core: Core, session: AsyncSession, caller: Caller, agent: Agent, timeout_s: int) -> Ring:

@@ -57,11 +57,19 @@ class Centre:
         self.clock.advance(seconds=1)
         return actor
 
-    async def caller(self, *, queue: str = "hotline", called: str = "12345", options: QueueOptions | None = None, **wish: object) -> UUID:
+    async def caller(
+        self,
+        *,
+        queue: str = "hotline",
+        called: str = "12345",
+        number: str | None = None,
+        options: QueueOptions | None = None,
+        **wish: object,
+    ) -> UUID:
         """Somebody calls and waits."""
         async with self.database.transaction() as session:
             conversation, call = await start_call(
-                self.core, session, sip_call_id="x", caller=None, called=called, codec="PCMA", worker="telephony-test", transcriber=None
+                self.core, session, sip_call_id="x", caller=number, called=called, codec="PCMA", worker="telephony-test", transcriber=None
             )
             await request_person(self.core, session, await get_conversation(session, conversation.id, lock=True), "asked")
             await queue_call(self.core, session, call.id)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.events import Event
 from tests.ticketing.queue.conftest import Centre
+from ticketing.call_flow.tongue import Tongue
 from ticketing.conversation.calls import end_call
 from ticketing.conversation.models import Call, CallState, Conversation, Owner
 from ticketing.duty import browser
@@ -25,6 +26,7 @@ from ticketing.queue.service import (
     agent_left_call,
     answering_count,
     enter,
+    last_tongue,
     leave,
     not_answered,
     on_duty_count,
@@ -161,11 +163,43 @@ async def test_lines_languages_and_dialects_decide(centre: Centre) -> None:
         await set_skills(centre.core, session, centre.people["head"], cantonese.user_id or 0, "dialect", ["yue"])
     city = await centre.caller(called="12319")
     native = await centre.caller(dialect="yue")
-    foreign = await centre.caller(language="en")
     rings = {ring.call_id: ring.user_id for ring in await centre.distribute()}
     assert rings[native] == cantonese.user_id
     assert rings[city] in (bound.user_id, centre.people["any"].user_id)
-    assert foreign not in rings
+
+
+async def test_a_speaker_in_a_call_is_waited_for_and_then_anybody_answers(centre: Centre) -> None:
+    anybody, speaker = await centre.seat("any"), await centre.seat("yue")
+    async with centre.database.transaction() as session:
+        await set_skills(centre.core, session, centre.people["head"], speaker.user_id or 0, "language", ["en"])
+    first = await centre.caller(language="en")
+    assert [ring.user_id for ring in await centre.distribute()] == [speaker.user_id]
+    await centre.talk(first, speaker)
+    second = await centre.caller(language="en")
+    assert await centre.distribute() == []
+    centre.clock.advance(seconds=31)
+    assert [(ring.call_id, ring.user_id) for ring in await centre.distribute()] == [(second, anybody.user_id)]
+
+
+async def test_who_answers_other_lines_only_lets_nobody_wait(centre: Centre) -> None:
+    agent = await centre.seat("lin")
+    async with centre.database.transaction() as session:
+        assert await answering_count(centre.core, session, "12345") == 1
+        await set_skills(centre.core, session, centre.people["head"], agent.user_id or 0, "line", ["12319"])
+        assert await answering_count(centre.core, session, "12345") == 0
+        assert await answering_count(centre.core, session, "12345", any_line=True) == 1, "a queue that is for everybody"
+        assert await answering_count(centre.core, session, "12319") == 1
+
+
+async def test_a_caller_is_remembered_by_what_they_spoke(centre: Centre) -> None:
+    call = await centre.caller(number="13911112222", dialect="yue")
+    async with centre.database.transaction() as session:
+        citizen = (await session.get_one(Call, call)).citizen_id or 0
+        assert await last_tongue(centre.core, session, citizen) == Tongue("zh", "yue")
+        assert await last_tongue(centre.core, session, citizen + 1000) == Tongue()
+    centre.clock.advance(days=366)
+    async with centre.database.transaction() as session:
+        assert await last_tongue(centre.core, session, citizen) == Tongue()
 
 
 async def test_figures_of_the_day(centre: Centre) -> None:
