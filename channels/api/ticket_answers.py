@@ -192,6 +192,8 @@ class AttachmentOut(Told):
     size_bytes: int
     sha256: str
     from_citizen: bool
+    reply: int | None
+    """Id of the reply that it belongs to."""
     created_at: datetime
 
 
@@ -282,7 +284,7 @@ def callback_out(task: CallbackTask, attempts: Iterable[CallbackAttempt]) -> Cal
 def attachment_out(attachment: Attachment) -> AttachmentOut:
     """A file."""
     plain = ("id", "file_name", "content_type", "size_bytes", "sha256", "from_citizen", "created_at")
-    return AttachmentOut(**{name: getattr(attachment, name) for name in plain})
+    return AttachmentOut(reply=attachment.reply_id, **{name: getattr(attachment, name) for name in plain})
 
 
 def etag(ticket: Ticket, last_event: int) -> str:

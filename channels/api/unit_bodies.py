@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
@@ -69,6 +70,7 @@ class ReplyBody(Part):
     legal_due: Annotated[
         date | None, Field(ge=date(2000, 1, 1), le=date(2200, 1, 1), description="法定程序的到期日；空着按法定期限计算，other必填")
     ] = None
+    attachments: Annotated[list[UUID], Field(max_length=50, description="随答复的附件：先上传到工单，再列在这里", default_factory=list)]
 
 
 class ProcedureResult(Part):

@@ -47,6 +47,7 @@ async def _reply(step: Step) -> str:
         legal_procedure=step.choice(LegalProcedure, "legal_procedure", _("请选择法定程序")) if step.text("legal_procedure", 40) else None,
         legal_limit=step.text("legal_limit", 200),
         legal_due=step.day("legal_due", _("请选择法定程序的到期日")) if step.text("legal_due", 20) else None,
+        attachments=step.uuids("attachments", _("请选择附件")),
     )
     await assignments.draft_reply(step.core, step.session, step.actor, await step.assignment(), draft)
     return "drafted"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -57,6 +58,13 @@ class Step:
     def numbers(self, name: str) -> tuple[int, ...]:
         """Identifiers that ticked boxes send; what is no number is left out."""
         return tuple(value for value in map(whole_number, self.many(name)) if value is not None)
+
+    def uuids(self, name: str, message: str) -> tuple[UUID, ...]:
+        """Names of files that ticked boxes send. Raises InvalidInput for what is none."""
+        try:
+            return tuple(UUID(value) for value in self.many(name))
+        except ValueError:
+            raise InvalidInput(message, field=name) from None
 
     async def assignment(self) -> int:
         """The assignment that the form means. It must belong to this ticket; the service checks the unit."""

@@ -17,6 +17,7 @@ from channels.console.supervision_view import Supervision, supervision_of
 from channels.console.ticket_rows import load_rows
 from channels.console.timeline import Entry, story
 from ticketing.assignment.models import Assignment, AssignmentState, Reply
+from ticketing.assignment.reply_files import choosable
 from ticketing.calendar.service import work_calendar
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.callback.models import CallbackAnswer, CallbackAttempt, CallbackTask, ReturnCall, SecondVisit
@@ -134,6 +135,16 @@ class TicketPage:
     def pictures(self) -> list[Attachment]:
         """What the gallery shows."""
         return [file for file in self.attachments if file.content_type.startswith("image/")]
+
+    @property
+    def reply_files(self) -> list[Attachment]:
+        """What the own unit's reply of this round may take with it."""
+        reply = self.mine.reply if self.mine and self.mine.reply and self.mine.reply.round == self.ticket.round else None
+        return choosable(self.attachments, [reply.id] if reply else [])
+
+    def files_of(self, reply: Reply) -> list[Attachment]:
+        """The files that belong to a reply."""
+        return [file for file in self.attachments if file.reply_id == reply.id]
 
     def pending(self, kind: RequestKind | str) -> Asked | None:
         """The request of this kind that waits for a decision."""

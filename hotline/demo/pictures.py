@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import struct
 import zlib
+from uuid import UUID
+
+from sqlalchemy import select
 
 from channels.web.files import store
 from hotline.demo.stage import Life, Stage, Step
+from ticketing.ticket.models import Attachment
 
 WIDTH, HEIGHT = 320, 200
 _SKY, _GROUND, _WALL, _WINDOW = (200, 222, 240), (150, 140, 130), (198, 120, 84), (92, 110, 132)
@@ -43,14 +47,20 @@ def attach(file_name: str) -> Step:
     """The citizen adds a picture."""
 
     async def step(stage: Stage, life: Life) -> None:
-        await store(
-            stage.core,
-            stage.settings,
-            stage.session,
-            body=street_picture(life.serial),
-            file_name=file_name,
-            from_citizen=True,
-            ticket_id=life.ticket_id,
-        )
+        await _keep(stage, life, file_name, street_picture(life.serial), from_citizen=True)
 
     return step
+
+
+async def afterwards(stage: Stage, life: Life) -> tuple[UUID, ...]:
+    """Who got a picture from the citizen sends one of how it looks now: what goes with the unit's reply."""
+    if await stage.session.scalar(select(Attachment.id).where(Attachment.ticket_id == life.ticket_id).limit(1)) is None:
+        return ()
+    kept = await _keep(stage, life, "处理后现场.png", street_picture(life.serial + 7), from_citizen=False)
+    return (kept.id,)
+
+
+async def _keep(stage: Stage, life: Life, file_name: str, body: bytes, *, from_citizen: bool) -> Attachment:
+    return await store(
+        stage.core, stage.settings, stage.session, body=body, file_name=file_name, from_citizen=from_citizen, ticket_id=life.ticket_id
+    )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from hotline.clock import to_city
+from hotline.demo import pictures
 from hotline.demo.content import Consult, Emergency, Incomplete, Matter, Nonsense, Rejection
 from hotline.demo.replies import reply_to
 from hotline.demo.stage import Life, Stage, Step
@@ -181,6 +182,7 @@ def draft(unit: str, matter: Matter) -> Step:
         answer = _reply(stage, life, matter, ticket)
         if level(ticket) > 1:
             answer = replace(answer, explanation=again)
+        answer = replace(answer, attachments=await pictures.afterwards(stage, life))
         await assignments.draft_reply(stage.core, stage.session, stage.clerk(unit), life.assignment_id, answer)
 
     return step

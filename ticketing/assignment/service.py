@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +14,7 @@ from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from ticketing.assignment.contact_told import fault_of_contact
 from ticketing.assignment.models import Assignment, AssignmentState, Facts, LegalProcedure, Reply
+from ticketing.assignment.reply_files import set_files
 from ticketing.assignment.statutes import fault_of
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
@@ -48,6 +50,8 @@ class ReplyDraft:
     """Its time limit in words; empty: what the statute says. Mandatory for another procedure."""
     legal_due: date | None = None
     """Its last day; None: as long as the statute allows. Mandatory for another procedure."""
+    attachments: tuple[UUID, ...] = ()
+    """The files of the ticket that belong to it (`ticketing.assignment.reply_files`)."""
 
     @property
     def limit_words(self) -> str:
@@ -161,7 +165,7 @@ def check_reply(draft: ReplyDraft) -> dict[str, str]:
 
 
 async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, draft: ReplyDraft) -> Reply:
-    """T18, first half: the clerk writes the reply and hands it to the unit's chief. Raises InvalidInput per field."""
+    """T18, first half: the clerk writes the reply, with its files, and hands it to the unit's chief. Raises InvalidInput per field."""
     _unit_people(actor, Role.CLERK)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
     at_work(ticket)
@@ -193,7 +197,9 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     reply.author_id, reply.written_at = actor.account, core.clock.now()
     await move(session, actor, assignment, "draft_reply")
     await session.flush()
-    await tell(core, session, actor, ticket, "reply.drafted", {"assignment": assignment.id, "reply": reply.id})
+    await set_files(session, ticket, reply, draft.attachments)
+    data = {"assignment": assignment.id, "reply": reply.id, "files": len(set(draft.attachments))}
+    await tell(core, session, actor, ticket, "reply.drafted", data)
     return reply
 
 

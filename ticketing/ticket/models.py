@@ -267,6 +267,7 @@ class Attachment(Base):
         Index("ix_attachment_path", "path"),
         Index("ix_attachment_article_id", "article_id", postgresql_where=text("article_id IS NOT NULL")),
         Index("ix_attachment_held_id", "held_id", postgresql_where=text("held_id IS NOT NULL")),
+        Index("ix_attachment_reply_id", "reply_id", postgresql_where=text("reply_id IS NOT NULL")),
         Index("ix_attachment_created_at", "created_at"),
     )
 
@@ -277,6 +278,8 @@ class Attachment(Base):
     """A file of the knowledge base: shown to everybody while a published version names it."""
     held_id: Mapped[UUID | None] = mapped_column(ForeignKey("held_appeal.id", ondelete="SET NULL"))
     """Came with an appeal that waits for a look (`ticketing.held`)."""
+    reply_id: Mapped[int | None] = mapped_column(ForeignKey("reply.id", ondelete="SET NULL"))
+    """The unit's reply that it belongs to (`ticketing.assignment.reply_files`)."""
     file_name: Mapped[str]
     content_type: Mapped[str]
     size_bytes: Mapped[int]

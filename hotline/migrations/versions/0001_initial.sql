@@ -1964,39 +1964,6 @@ CREATE INDEX ix_unit_queue_state ON unit_queue (unit_id, state, next_due_at, tic
 
 CREATE INDEX ix_unit_queue_ticket_id ON unit_queue (ticket_id);
 
-CREATE TABLE attachment (
-	id UUID NOT NULL,
-	ticket_id BIGINT,
-	conversation_id UUID,
-	article_id BIGINT,
-	held_id UUID,
-	file_name TEXT NOT NULL,
-	content_type TEXT NOT NULL,
-	size_bytes BIGINT NOT NULL,
-	sha256 TEXT NOT NULL,
-	path TEXT NOT NULL,
-	from_citizen BOOLEAN NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_attachment PRIMARY KEY (id),
-	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
-	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
-	CONSTRAINT fk_attachment_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE,
-	CONSTRAINT fk_attachment_held_id FOREIGN KEY(held_id) REFERENCES held_appeal (id) ON DELETE SET NULL
-);
-
-CREATE INDEX ix_attachment_article_id ON attachment (article_id) WHERE article_id IS NOT NULL;
-
-CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
-
-CREATE INDEX ix_attachment_created_at ON attachment (created_at);
-
-CREATE INDEX ix_attachment_held_id ON attachment (held_id) WHERE held_id IS NOT NULL;
-
-CREATE INDEX ix_attachment_path ON attachment (path);
-
-CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
-
 CREATE TABLE deadline (
 	id BIGSERIAL NOT NULL,
 	ticket_id BIGINT NOT NULL,
@@ -2208,6 +2175,43 @@ CREATE TABLE queue_offer (
 CREATE INDEX ix_queue_offer_user ON queue_offer (user_id, offered_at);
 
 CREATE INDEX ix_queue_offer_waiting ON queue_offer (waiting_id, user_id);
+
+CREATE TABLE attachment (
+	id UUID NOT NULL,
+	ticket_id BIGINT,
+	conversation_id UUID,
+	article_id BIGINT,
+	held_id UUID,
+	reply_id BIGINT,
+	file_name TEXT NOT NULL,
+	content_type TEXT NOT NULL,
+	size_bytes BIGINT NOT NULL,
+	sha256 TEXT NOT NULL,
+	path TEXT NOT NULL,
+	from_citizen BOOLEAN NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_attachment PRIMARY KEY (id),
+	CONSTRAINT ck_attachment_size CHECK (size_bytes > 0),
+	CONSTRAINT fk_attachment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_attachment_conversation_id FOREIGN KEY(conversation_id) REFERENCES conversation (id),
+	CONSTRAINT fk_attachment_article_id FOREIGN KEY(article_id) REFERENCES article (id) ON DELETE CASCADE,
+	CONSTRAINT fk_attachment_held_id FOREIGN KEY(held_id) REFERENCES held_appeal (id) ON DELETE SET NULL,
+	CONSTRAINT fk_attachment_reply_id FOREIGN KEY(reply_id) REFERENCES reply (id) ON DELETE SET NULL
+);
+
+CREATE INDEX ix_attachment_article_id ON attachment (article_id) WHERE article_id IS NOT NULL;
+
+CREATE INDEX ix_attachment_conversation_id ON attachment (conversation_id);
+
+CREATE INDEX ix_attachment_created_at ON attachment (created_at);
+
+CREATE INDEX ix_attachment_held_id ON attachment (held_id) WHERE held_id IS NOT NULL;
+
+CREATE INDEX ix_attachment_path ON attachment (path);
+
+CREATE INDEX ix_attachment_reply_id ON attachment (reply_id) WHERE reply_id IS NOT NULL;
+
+CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
 
 CREATE TABLE reply_print (
 	reply_id BIGINT NOT NULL,
