@@ -26,6 +26,7 @@ from chatbot.wording import NONE_OF_THEM, REGISTER, Say
 from hotline.events import record
 from hotline.i18n import _
 from knowledge.article.models import Article
+from knowledge.article.topics import announcement
 from knowledge.gap.models import Cause
 from ticketing.citizen.models import Citizen
 from ticketing.context import Core
@@ -378,9 +379,8 @@ class _Talk:
     async def _by_intent(self, hint: Hint) -> Reply:
         match hint.intent:
             case Intent.GREET:
-                return self._said(
-                    Say(_("您好，我是{line}智能助手。您可以问办事指南，也可以说要反映的事，或者查办理进度。").format(line=self.core.line))
-                )
+                greeting = _("您好，我是{line}智能助手。您可以问办事指南，也可以说要反映的事，或者查办理进度。").format(line=self.core.line)
+                return self._said(Say(await announcement(self.core, self.session) + greeting))
             case Intent.ABOUT_BOT:
                 return self._said(Say(_("我是智能助手，不是真人。我能回答办事问题、登记诉求、查进度。要找话务员请说转人工。")))
             case Intent.THANKS:

@@ -15,6 +15,7 @@ from channels.portal import cookies
 from channels.web.keys import CORE, DATABASE
 from knowledge.article.access import is_told, today_of
 from knowledge.article.models import Article
+from knowledge.article.topics import announcement
 from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.conversation.service import place_in_queue
 from ticketing.ticket.models import Attachment, Ticket
@@ -46,6 +47,8 @@ class Talk:
     answering: bool = False
     """The last word is the citizen's, and the assistant is about to answer."""
     files: tuple[Attachment, ...] = ()
+    urgent: str = ""
+    """What is said first while an emergency topic is on."""
 
     @property
     def waiting(self) -> bool:
@@ -68,15 +71,12 @@ class Talk:
         return [file for file in self.files if str(file.id) in ids]
 
 
-_NEW = Talk(Owner.BOT.value, (), {}, {}, (), "")
-
-
 async def load_talk(request: web.Request, known: UUID, *, most: int = SHOWN) -> Talk:
     """What this browser's conversation says; an empty one when there is none."""
     async with request.app[DATABASE].transaction() as session:
         conversation = (await session.scalars(select(Conversation).where(Conversation.id == known))).first()
         if conversation is None or conversation.channel != chat.CHANNEL:
-            return _NEW
+            return Talk(Owner.BOT.value, (), {}, {}, (), "", urgent=await announcement(request.app[CORE], session))
         newest = select(Message).where(Message.conversation_id == known).order_by(Message.id.desc()).limit(most)
         said = list(await session.scalars(newest))[::-1]
         number = await session.scalar(select(Ticket.number).where(Ticket.id == conversation.ticket_id)) if conversation.ticket_id else ""
@@ -93,6 +93,7 @@ async def load_talk(request: web.Request, known: UUID, *, most: int = SHOWN) -> 
             place=await place_in_queue(session, conversation),
             answering=unanswered and last is not None and request.app[CORE].clock.now() - last.at < ANSWERED_WITHIN,
             files=tuple(await session.scalars(select(Attachment).where(Attachment.conversation_id == known))),
+            urgent="" if said else await announcement(request.app[CORE], session),
         )
 
 

@@ -22,8 +22,9 @@ from hotline.i18n import _
 from knowledge.article.access import live_article_by_slug, live_articles
 from knowledge.article.content import AUDIENCES
 from knowledge.article.files import files_of, public_file
-from knowledge.article.models import Article
+from knowledge.article.models import Article, KnowledgeTopic
 from knowledge.article.text import sections
+from knowledge.article.topics import active_topics
 from knowledge.search.filters import CITY_WIDE, Filters
 from knowledge.search.service import listing, search
 from ticketing.people.models import Unit
@@ -73,6 +74,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     query, filters = _wanted(request)
     today = to_city(request.app[CORE].clock.now()).date()
     async with request.app[DATABASE].transaction() as session:
+        topics = [] if query else await topics_on(request, session)
         if query:
             articles = await _find(session, query, today, filters)
         else:
@@ -92,11 +94,22 @@ async def show(request: web.Request) -> web.StreamResponse:
         scenes=scenes,
         choices=choices,
         narrowed=narrowed,
+        topics=topics,
         audiences=_audiences(),
     )
     if "district" in request.query:
         keep(request, response, _DISTRICT, quote(filters.district or ""), _YEAR)
     return response
+
+
+async def topics_on(request: web.Request, session: AsyncSession) -> list[tuple[KnowledgeTopic, list[Article]]]:
+    """The emergency packages that are on, with their answers: they stand above everything else."""
+    core, own = request.app[CORE], own_or_city_wide(request).condition()
+    found = []
+    for topic in await active_topics(core, session):
+        answers = live_articles(core).where(Article.topic_id == topic.id, own).order_by(Article.title)
+        found.append((topic, list(await session.scalars(answers))))
+    return found
 
 
 async def _find(session: AsyncSession, query: str, today: date, filters: Filters) -> list[Article]:

@@ -6,14 +6,13 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.portal.cookies import ticket_of
-from channels.portal.guide import own_or_city_wide
+from channels.portal.guide import own_or_city_wide, topics_on
 from channels.portal.preferences import page
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import NotFound
 from hotline.i18n import _
 from knowledge.article.access import live_articles
-from knowledge.article.models import Article, KnowledgeTopic
-from knowledge.article.topics import active_topics
+from knowledge.article.models import Article
 from ticketing.ticket.access import access_opened
 from ticketing.ticket.models import Ticket
 
@@ -32,7 +31,7 @@ async def home(request: web.Request) -> web.StreamResponse:
             .limit(COMMON)
         )
         common = list(await session.scalars(asked))
-        topics = await _topics(request, session)
+        topics = await topics_on(request, session)
         recent = await _recent(session, number) if number else None
     return page(
         request, "portal/home.html", common=common, topics=topics, recent=recent, emergency=[(tel, _(words)) for tel, words in EMERGENCY],
@@ -46,12 +45,3 @@ async def _recent(session: AsyncSession, number: str) -> Ticket | None:
         return await access_opened(session, number)
     except NotFound:
         return None
-
-
-async def _topics(request: web.Request, session: AsyncSession) -> list[tuple[KnowledgeTopic, list[Article]]]:
-    """The emergency packages that are on, with their answers: they stand above everything else."""
-    found = []
-    for topic in await active_topics(request.app[CORE], session):
-        answers = live_articles(request.app[CORE]).where(Article.topic_id == topic.id).order_by(Article.title)
-        found.append((topic, list(await session.scalars(answers))))
-    return found

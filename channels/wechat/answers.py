@@ -17,12 +17,13 @@ from channels.wechat.ears import Ears, NotHeard
 from channels.wechat.incoming import Incoming, Kind
 from channels.wechat.journal import Work
 from channels.wechat.keeping import keep
-from chatbot.form import Slot
+from chatbot.draft import Slot
 from chatbot.registration import load_draft
 from hotline import logs
 from hotline.database import Database
 from hotline.i18n import _
 from hotline.settings import Settings
+from knowledge.article.topics import announcement
 from ticketing.citizen.service import by_openid
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Owner
@@ -138,7 +139,8 @@ class Answers:
             async with self._database.transaction() as session:
                 conversation = await self._conversation(session, message)
                 place = await scenes.remember(session, conversation, scene)
-            return self._greeting() + (_("\n您扫的是“{place}”的二维码，提交的诉求会注明。").format(place=place) if place else "")
+                urgent = await announcement(self._core, session)
+            return urgent + self._greeting() + (_("\n您扫的是“{place}”的二维码，提交的诉求会注明。").format(place=place) if place else "")
         if message.event == "click":
             says = menu.load().says.get(message.get("EventKey"))
             return await self._text(work, says) if says else self._greeting()

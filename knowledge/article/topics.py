@@ -45,6 +45,15 @@ async def active_topics(core: Core, session: AsyncSession) -> Sequence[Knowledge
     return list(await session.scalars(select(KnowledgeTopic).where(KnowledgeTopic.active, lasting).order_by(KnowledgeTopic.id)))
 
 
+async def announcement(core: Core, session: AsyncSession) -> str:
+    """What every channel says first while packages are on: their messages; an empty string in quiet days."""
+    return "".join(_sentence(topic.message) for topic in await active_topics(core, session) if topic.message)
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith(("。", "！", "？")) else words + "。"
+
+
 async def save_topic(
     core: Core, session: AsyncSession, actor: Actor, *, name: str, message: str, topic_id: int | None = None
 ) -> KnowledgeTopic:

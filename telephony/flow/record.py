@@ -17,9 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot import gaps
 from chatbot.registration import save_unfinished
+from chatbot.spoken import to_spoken
 from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import _
 from hotline.logs import get
+from knowledge.article.topics import announcement
 from knowledge.gap.models import Cause
 from telephony.flow.parts import Parts
 from telephony.flow.pending import PendingCall, PendingCalls, Said
@@ -65,6 +67,8 @@ class CallRecord:
         self.conversation_id: UUID | None = None
         self.greeting = ""
         """What callers of the dialled line hear first; empty: the city's own greeting."""
+        self.urgent = ""
+        """What callers hear after the greeting while an emergency topic is on, in words that can be spoken."""
         self.line = parts.settings.line_number
         """Number of the line behind the dialled number."""
         self.document: Document = package_document()
@@ -119,6 +123,7 @@ class CallRecord:
             line = await resolve_line(session, leg.called)
             self.document = await self._document(session)
             self.calendar = await work_calendar(session)
+            self.urgent = to_spoken(await announcement(self._parts.core, session))
             self.nuisance = await is_nuisance(self._parts.core, session, leg.caller)
             citizen = await session.get(Citizen, call.citizen_id) if call.citizen_id else None
             self.tongue = await last_tongue(self._parts.core, session, citizen.id) if citizen else Tongue()

@@ -24,7 +24,7 @@ async def screen(call: Call, step: document.Screen) -> str | None:
 
 
 async def greet(call: Call, step: document.Greet) -> str | None:
-    """The greeting, and that the call is recorded. The city's own when the line has none or the voice fails.
+    """The greeting, that the call is recorded, and what is urgent in the city. The city's own when the line has none or the voice fails.
 
     Nothing where nothing can be transcribed: «speak» would be a lie, and asking for a message has a greeting of its own.
     """
@@ -33,9 +33,11 @@ async def greet(call: Call, step: document.Greet) -> str | None:
     words = step.say or call.record.greeting
     if not words or not await call.mouth.offer(words):
         await call.prompt("greeting")
-        return None
-    await call.keep(words, "line_greeting")
-    await call.prompt("recorded")
+    else:
+        await call.keep(words, "line_greeting")
+        await call.prompt("recorded")
+    if call.record.urgent:
+        await call.say(call.record.urgent, "topic")
     return None
 
 

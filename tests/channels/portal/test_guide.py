@@ -10,7 +10,7 @@ from sqlalchemy import select
 from hotline.database import Database
 from knowledge.article import service as knowledge
 from knowledge.article.content import current_content
-from knowledge.article.models import Article
+from knowledge.article.models import Article, KnowledgeTopic
 from knowledge.gap.models import GapSentence
 from tests.channels.portal.browser import Browser
 from tests.channels.portal.test_appeal import GOOD
@@ -96,3 +96,26 @@ async def test_what_an_article_did_not_say_is_answered_and_goes_to_the_gap_list(
         "rated_badly",
         articles[0].id,
     )
+
+
+async def test_what_is_urgent_stands_first_on_every_page_until_it_ends(
+    client: Client, city: Database, core: Core, articles: list[Article]
+) -> None:
+    async with city.transaction() as session:
+        topic = KnowledgeTopic(name="台风", message="台风今晚登陆，请不要外出", active=True, changed_at=core.clock.now())
+        session.add(topic)
+        await session.flush()
+        content = replace(current_content(articles[1]), title="台风天停课吗", kind="emergency", topic_id=topic.id)
+        article = await knowledge.create(core, session, SYSTEM, "typhoon", content)
+        await knowledge.publish(core, session, SYSTEM, article.id, version=1)
+    for path in ("/", "/guide", "/ask"):
+        text = (await Browser(client).get(path)).text
+        assert "请不要外出" in text, path
+        assert ("/guide/typhoon" in text) is (path != "/ask")
+    browser = Browser(client)
+    assert "请不要外出" in (await browser.submit("/ask", {"text": "你好"})).text
+    async with city.transaction() as session:
+        (await session.get_one(KnowledgeTopic, topic.id)).active = False
+    for path in ("/", "/guide", "/ask", "/guide?q=台风"):
+        assert "请不要外出" not in (await Browser(client).get(path)).text
+    assert (await browser.get("/guide/typhoon")).status == 404
