@@ -202,7 +202,9 @@ RETURN_REASONS = {
 }
 DANGERS = {
     "fire": "火情",
+    "rescue": "有人被困",
     "gas": "燃气泄漏",
+    "chemical": "危险化学品泄漏",
     "injury": "有人受伤或者突发疾病",
     "crime": "治安险情",
     "life": "有人可能轻生",

@@ -17,7 +17,7 @@ from telephony.bridge.ringback import Ringback
 from telephony.leg import CallFailed, HungUp
 from telephony.outbound import reaches, route
 from telephony.speech.transcriber import Heard
-from ticketing.suggestion.emergency import Alarm, alarm_in
+from ticketing.suggestion.emergency import Alarm, alarm_in, doubt_in, rules
 from ticketing.ticket.danger import Help
 
 if TYPE_CHECKING:
@@ -51,13 +51,17 @@ class EmergencyOffer:
     async def offer(self, text: str, *, alone: bool = False) -> None:
         """Offer to connect the line that fits what was said, where the flow wants it and the trunk reaches it.
 
-        `alone`: no assistant answers as well; the number is told where it can't be connected.
+        `alone`: no assistant answers as well. What may be danger is asked here then, and a number that can't be connected is told.
         """
-        alarm, emergency = alarm_in(text), self._call.flow.emergency
-        if alarm is None:
-            return
-        self.heard = True
-        line = alarm.line or ""
+        alarm = alarm_in(text)
+        if alarm is not None:
+            self.heard = True
+            await self._offer(alarm, alone=alone)
+        elif alone and (doubt := doubt_in(text)) is not None:
+            await self._ask(rules().of_kind(doubt))
+
+    async def _offer(self, alarm: Alarm, *, alone: bool) -> None:
+        emergency, line = self._call.flow.emergency, alarm.line or ""
         if not alarm.bot or emergency is None or line not in emergency.lines:
             await self._note(Help.HEARD, alarm, once=True)
         elif reaches(self._call.parts.settings, line):
@@ -68,6 +72,17 @@ class EmergencyOffer:
             if alone:
                 await self._call.say(emergency.dial.format(line=line), "emergency_dial", firm=True)
             await self._note(Help.HEARD, alarm, once=True)
+
+    async def _ask(self, doubt: Alarm) -> None:
+        """It may be danger: nothing is written down before the caller says so."""
+        emergency, line = self._call.flow.emergency, doubt.line or ""
+        if emergency is None or line not in emergency.lines:
+            return
+        if reaches(self._call.parts.settings, line):
+            self._alarm = doubt
+            await self._call.say(emergency.ask.format(line=line), "emergency_ask")
+        else:
+            await self._call.say(emergency.dial.format(line=line), "emergency_dial")
 
     def accepted(self, answer: str) -> bool:
         """Whether the next thing said, or the key, takes the offer; any other answer closes it."""
@@ -82,7 +97,7 @@ class EmergencyOffer:
         """Connect the caller; the end reason, or None when nobody answered there and the call goes on. Raises CallerGone."""
         alarm, emergency = self._alarm, self._call.flow.emergency
         assert alarm is not None and alarm.line and emergency is not None  # noqa: S101, PT018 - only called after `accepted`
-        self._alarm = None
+        self._alarm, self.heard = None, True
         call, line = self._call, alarm.line
         call.ear.on_voice = None
         waiting, call.waiting, owed = call.waiting, False, call.owed_unless_registered

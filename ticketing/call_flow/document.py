@@ -167,12 +167,14 @@ class Emergency(SeedEntry):
     lines: tuple[Literal["110", "119", "120", "122"], ...] = ("110", "119", "120", "122")
     offer: Text
     """With {line}."""
+    ask: Text = "您现在有危险吗？要不要马上帮您接通{line}？需要接通，请按一，或者说接通。"
+    """Said in the queue and in a message, where what was said may be danger."""
     dial: Text = "如果现在有危险，请您马上挂机拨打{line}。"
     """Said where no assistant speaks (queue, message) and the line cannot be connected."""
     connecting: Text
     failed: Text
 
-    @field_validator("offer", "dial", "connecting", "failed")
+    @field_validator("offer", "ask", "dial", "connecting", "failed")
     @classmethod
     def _names_line(cls, value: str) -> str:
         return _fillable(value, {"line": "119"})

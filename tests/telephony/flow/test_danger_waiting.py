@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from sqlalchemy import select
 
+from telephony.flow import emergency
 from telephony.testing import FakeLeg
 from tests.telephony.flow.conftest import Line, heard, until
+from tests.telephony.flow.rows import citizen_words
 from tests.telephony.flow.with_agent import FROM_CITIZEN, FROM_OTHER, call_row, events_of, hears_only, state_is
 from ticketing.callback.models import ReturnCall
 from ticketing.citizen.service import by_caller
@@ -15,6 +18,7 @@ from ticketing.conversation.models import CallState
 from ticketing.conversation.service import get_conversation
 from ticketing.people.actor import SYSTEM
 from ticketing.queue.models import Waiting
+from ticketing.suggestion.emergency import Danger
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Urgency
@@ -103,6 +107,23 @@ async def test_without_a_trunk_the_number_is_told_once_and_kept(line: Line) -> N
     await line.over()
     assert "call.emergency_heard" in await events_of(line, leg.id)
     assert (await the_ticket(line)).urgency == Urgency.EMERGENCY.value
+
+
+async def test_what_may_be_danger_is_asked_and_leaves_nothing_when_it_is_none(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emergency, "doubt_in", lambda text: Danger.FIRE if "烟" in text else None)  # the classifier has tests of its own
+    line.set(outbound_uri=TRUNK)
+    leg = await waiting(line)
+    line.say(leg, "楼道里好像有烟味")
+    await heard(leg, "您现在有危险吗")
+    line.say(leg, "不用了是有人抽烟的味道")
+    async with asyncio.timeout(20):
+        while len(await citizen_words(line.database)) < 2:
+            await asyncio.sleep(0.01)
+    leg.caller_hangs_up()
+    await line.over()
+    assert line.phones.rung == []
+    assert (await the_ticket(line)).urgency != Urgency.EMERGENCY.value
+    assert not any("emergency" in name for name in await events_of(line, leg.id))
 
 
 async def test_danger_in_a_message_is_offered_the_line_and_the_message_is_kept(line: Line) -> None:
