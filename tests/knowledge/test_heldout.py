@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import _fresh
 from benchmarks._articles import heldout
 from benchmarks._noise import mishear
 from knowledge.search import words
@@ -47,6 +48,15 @@ def _nearest(sentence: str, known: Iterable[frozenset[str]]) -> float:
 def test_nothing_held_out_was_learned(name: str) -> None:
     shared = [entry.question for entry in heldout(name) if _nearest(entry.question, learned()) >= ALIKE]
     assert shared == []
+
+
+@pytest.mark.parametrize("name", _fresh.SETS)
+def test_nothing_of_the_fresh_sets_was_learned(name: str) -> None:
+    """Foreign sentences may resemble a known one (what time is it): whoever asks has not seen our lists."""
+    asked = [entry["question"] for entry in _fresh.sentences(name)["guide"]]
+    assert len(asked) == 60
+    assert {entry["slug"] for entry in _fresh.sentences(name)["guide"]} <= {article.slug for article in load_articles()}
+    assert [question for question in asked if _nearest(question, learned()) >= ALIKE] == []
 
 
 def test_there_are_enough_of_every_topic_and_style() -> None:
