@@ -70,8 +70,8 @@ class OutgoingCall:
         except asyncio.CancelledError:
             reason = "shutdown"
             raise
-        except Exception:  # a fault of ours: logged, and both telephones are free again
-            log.exception("outgoing_call_failed", call=str(self._job.call_id))
+        except Exception:  # the border of this call's task: a fault of ours leaves both telephones free and the other calls alone
+            log.exception("outgoing_call_failed", call=str(self._job.call_id), ticket=self._job.ticket)
         finally:
             if self._talk is not None:
                 result = "reached"

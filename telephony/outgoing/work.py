@@ -48,8 +48,8 @@ class OutgoingCalls:
                         await self._take()
                 except (HotlineError, SQLAlchemyError, TimeoutError) as error:
                     log.warning("outgoing_not_read", reason=type(error).__name__)
-                except Exception:  # the next tick tries again; calls that talk are not concerned
-                    log.exception("outgoing_not_read")
+                except Exception:  # the border of the process's only task that dials: it looks again; calls are tasks of their own
+                    log.exception("outgoing_not_read", calls=sorted(self.live))
         finally:
             for call in list(self._calls):
                 call.cancel()
