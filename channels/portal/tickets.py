@@ -22,6 +22,7 @@ from ticketing.notice.service import notices_of, text_of
 from ticketing.people.models import Unit
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind, RequestState
+from ticketing.ticket.dispatch import why_not_withdrawn
 from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.states import Kind, TicketState
 from ticketing.words import word
@@ -111,7 +112,7 @@ async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
         may_rate=await _may_rate(session, ticket),
         may_urge=matter in _URGENT_STATES,
         may_supplement=matter.is_open,
-        may_withdraw=state in _WITHDRAWABLE and ticket.kind != Kind.REPORT.value,
+        may_withdraw=state.is_open and ticket.kind != Kind.REPORT.value and not why_not_withdrawn(ticket),
         may_reopen=state is TicketState.CLOSED and ticket.policy_key is not None and await may_reopen(core, session, ticket),
         may_object=state is TicketState.REJECTED and not ticket.extra.get("objected") and await _window_open(session, ticket, now),
     )
@@ -124,15 +125,6 @@ _URGENT_STATES = (
     TicketState.DISPUTED,
     TicketState.SUSPENDED,
     TicketState.REPLY_REVIEW,
-)
-_WITHDRAWABLE = (
-    TicketState.REGISTERED,
-    TicketState.NEED_INFO,
-    TicketState.TO_DISPATCH,
-    TicketState.IN_PROGRESS,
-    TicketState.REPLY_REVIEW,
-    TicketState.CALLBACK,
-    TicketState.ANSWERED,
 )
 
 

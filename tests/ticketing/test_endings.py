@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from hotline.errors import InvalidInput
+from hotline.errors import IllegalStep, InvalidInput
 from hotline.events import history
 from tests.ticketing.conftest import City
 from ticketing.callback.models import CallbackTask
@@ -16,7 +16,7 @@ from ticketing.deadline.models import ClockState, Deadline
 from ticketing.people.actor import citizen_actor
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.dispatch import withdraw
-from ticketing.ticket.exits import invalidate
+from ticketing.ticket.exits import follow_emergency, invalidate, transfer_emergency
 from ticketing.ticket.lists import list_tickets
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.queues import Queue
@@ -132,3 +132,18 @@ async def test_only_what_is_no_appeal_is_marked_invalid(city: City) -> None:
         with pytest.raises(InvalidInput):
             await city.act(number, city.supervisor, invalidate, code=code, reason="不属于受理范围")
     await city.act(number, city.supervisor, invalidate, code="empty")
+
+
+async def test_what_was_handed_to_an_emergency_line_is_not_taken_back_before_somebody_has_asked(city: City) -> None:
+    """T26: not for reports of danger, also when nobody had called it 特急."""
+    number = (await city.register()).ticket.number
+    await city.act(number, city.agent, transfer_emergency, target="119", note="厨房起火")
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number).with_for_update())).one()
+        with pytest.raises(IllegalStep, match="人身安全"):
+            await withdraw(city.core, session, citizen_actor(), ticket, "没事了")
+    await city.act(number, city.agent, follow_emergency, taken_over=False, receiver="0427号", note="还要清理楼道")
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number).with_for_update())).one()
+        await withdraw(city.core, session, citizen_actor(), ticket, "楼道已经清理好")
+        assert ticket.state == "withdrawn"

@@ -293,13 +293,23 @@ async def go_on(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket,
         await start_dispatch_clock(core, session, ticket)
 
 
-async def withdraw(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str = "") -> None:
-    """T26: the citizen takes the appeal back; open assignments end. Danger and secret reports cannot be taken back."""
+def why_not_withdrawn(ticket: Ticket) -> str:
+    """Why the citizen cannot take this open appeal back, in words for him; empty: he can (T26).
+
+    Danger stays with us even when he thinks better of it, and so does what was handed to an emergency line and not followed up yet.
+    """
     secret_report = ticket.kind == Kind.REPORT.value and ticket.confidentiality == Confidentiality.SECRET.value
-    if ticket.urgency == Urgency.EMERGENCY.value or secret_report:
-        raise IllegalStep(_("涉及人身安全的事项和保密举报不能撤回，我们会继续办理"))
+    if ticket.urgency == Urgency.EMERGENCY.value or ticket.state == TicketState.EMERGENCY_OUT.value or secret_report:
+        return _("涉及人身安全的事项和保密举报不能撤回，我们会继续办理")
     if ticket.interest_count > 1:
-        raise IllegalStep(_("同一件事还有其他市民反映，不能撤回，我们会继续办理"))
+        return _("同一件事还有其他市民反映，不能撤回，我们会继续办理")
+    return ""
+
+
+async def withdraw(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str = "") -> None:
+    """T26: the citizen takes the appeal back; open assignments end. Raises IllegalStep: `why_not_withdrawn`."""
+    if why := why_not_withdrawn(ticket):
+        raise IllegalStep(why)
     await take_step(core, session, actor, ticket, "withdraw", data={"reason": reason.strip()[:500]})
     await end_open_work(core, session, ticket)
 
