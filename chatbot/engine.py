@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot import districts, fallback, form, fulltext, gaps, guide, hearing, rules, wording
-from chatbot.form import Draft, Outcome, Slot
+from chatbot.draft import Draft, Outcome, Slot
 from chatbot.intents import UNSURE, Hint, Intent
 from chatbot.memory import Memory
 from chatbot.moments import citizen_moment
@@ -189,7 +189,8 @@ class _Talk:
         danger = str(self.memory.state.pop("danger", ""))
         self.memory.hit()
         gaps.forget(self.memory.state)
-        step = form.open_draft(text, draft_id=str(uuid4()), kind=kind, caller_known=caller_known, danger=danger)
+        begun = self.core.clock.now().isoformat()
+        step = form.open_draft(text, draft_id=str(uuid4()), kind=kind, caller_known=caller_known, danger=danger, begun=begun)
         save_draft(self.core, self.conversation, step.draft)
         return Reply([*([lead] if lead else []), wording.form_step(step, first=True)])
 

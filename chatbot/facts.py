@@ -63,3 +63,42 @@ def place_words(text: str) -> str:
     """The answer to «where» without the words around the place."""
     bare = re.sub(r"^(?:嗯|呃|那个|就是|就|是|在|位于|地址|地点|我家|我们家)*(?:是|在)?", "", text.strip().rstrip("。"))
     return bare[:200] if len(bare) >= 2 else text.strip()[:200]
+
+
+_PARTY = (
+    r"公司|集团|物业|饭店|餐厅|酒楼|酒店|宾馆|超市|商场|健身房|健身会所|培训班|培训学校|培训中心|培训机构|驾校|工厂|诊所|药店|美容院|理发店|网吧|4S店|4s店|"
+    r"专卖店|商行|五金店|奶茶店|火锅店|快递站|加油站|养老院|洗车店|家具城|家具店|电器行|修理厂|幼儿园|合作社|中介"
+)
+_NAMED_PARTY = re.compile(rf"(?:[\u4e00-\u9fffA-Za-z0-9]{{2,12}}?)(?:{_PARTY})(?!门口|门前|附近|旁边|对面|楼下|后面|里|那儿|那里)")
+_CAR = re.compile(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z][·\s]?[A-Za-z0-9]{5,6}")
+_LEAD = re.compile(
+    r"^.*(?:这家|那家|一家|有家|这个|那个|一个|某个|我们|你们|他们|投诉|举报|反映|名字叫|叫做|叫|是|在|被|找|给|跟|的|了|去|到|我|从|问|让|请)"
+)
+_NO_PARTY = re.compile(r"[不没欠骗拖退赔吵收乱]|什么|哪|怎么|附近|小区$")
+_SOMEBODY = re.compile(rf"{_PARTY}|老板|商家|店家|店里|包工头|劳务|开发商|房东|商户|黑车|出租车|网约车|单位|机构|培训|卖家|装修队")
+_CONDUCT = re.compile(
+    r"欠|拖|骗|不退|退费|退款|退钱|赔|押金|工资|虚假|假货|假冒|过期|乱收|多收|涨价|绕路|拒载|卷款|跑路|跑了|办卡|充值|预付|合同|辞退|不承认|服务态度|质量"
+)
+
+
+def find_concerned(text: str) -> str:
+    """The company, the shop or the car that a sentence names; an empty string when there is none."""
+    if car := _CAR.search(text):
+        return re.sub(r"[·\s]", "", car[0]).upper()
+    for found in _NAMED_PARTY.finditer(text):
+        name = _LEAD.sub("", found[0])
+        bare = re.sub(rf"(?:{_PARTY})$", "", name)
+        if len(bare) >= 2 and not _NO_PARTY.search(bare):
+            return name
+    return ""
+
+
+def is_about_somebody(text: str) -> bool:
+    """Whether a matter is the conduct of a company, a shop or a driver: then it has to be known which one."""
+    return bool(_SOMEBODY.search(text) and _CONDUCT.search(text))
+
+
+def concerned_words(text: str) -> str:
+    """The answer to «which company or shop» without the words around it."""
+    bare = re.sub(r"^(?:嗯|呃|那个|就是|就|是|叫做|叫|那家|这家)+|(?:吧|啊|呀|的)+$", "", text.strip().rstrip("。"))
+    return (bare if len(bare) >= 2 else text.strip())[:100]

@@ -1,123 +1,23 @@
 """The complaint form (诉求登记) as pure functions: a draft and an utterance in, the next draft and what to do out.
 
-Five questions: what, where, when, name, phone. Each may be skipped, corrected at any time, and the whole be called off.
+Questions: what, where, when, who is concerned (where it matters), name, phone. Each may be skipped, corrected at any time, and the
+whole be called off.
 What is already said in the first sentence is not asked again. Nothing here knows a database, Rasa or a channel.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any
+from dataclasses import replace
 
 from chatbot import hearing
-from chatbot.facts import find_name, has_matter, is_vague_place, place_words, short_name
+from chatbot.draft import Draft, Note, Outcome, Slot, Step
+from chatbot.facts import concerned_words, find_concerned, find_name, has_matter, is_vague_place, place_words, short_name
 from chatbot.intents import UNSURE, Hint, Intent
 from chatbot.places import find_time, gazetteer
 
-MAX_ANSWER = 4800
 _TRIES = 2
 """How often an answer that cannot be used is asked for again before the form goes on without it."""
-
-
-class Slot(StrEnum):
-    """The questions, in the order in which they are asked."""
-
-    WHAT = "what"
-    WHERE = "where"
-    WHEN = "when"
-    NAME = "name"
-    PHONE = "phone"
-
-
-class Outcome(StrEnum):
-    """What the channel has to do next."""
-
-    ASK = "ask"
-    CONFIRM = "confirm"
-    """Read the summary and ask whether it is right."""
-    WHICH = "which"
-    """Ask which item is wrong."""
-    SUBMIT = "submit"
-    CANCELLED = "cancelled"
-
-
-class Note(StrEnum):
-    """Something to say before the next question."""
-
-    NEED_MATTER = "need_matter"
-    WHERE_EXACTLY = "where_exactly"
-    PHONE_SHORT = "phone_short"
-    PHONE_MORE = "phone_more"
-    CHANGED = "changed"
-    CALL_OFF = "call_off"
-    """Ask whether all is to be called off or only this question."""
-    ADDED = "added"
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What was said so far. An empty value means skipped; a missing one was not asked yet."""
-
-    id: str
-    """Makes registration happen once, however often it is tried."""
-    kind: str = "complaint"
-    values: Mapping[Slot, str] = field(default_factory=dict)
-    asking: Slot | None = Slot.WHAT
-    """None: the summary was read and an answer to it is awaited."""
-    tries: int = 0
-    phone_part: str = ""
-    caller_known: bool = False
-    """The network told the number, so it is not asked for."""
-    anonymous: bool = False
-    choosing: bool = False
-    """«Which item is wrong?» was asked."""
-    calling_off: bool = False
-    """«Shall the registration be called off?» was asked."""
-    danger: str = ""
-
-    def value(self, slot: Slot) -> str:
-        """What was said, or an empty string."""
-        return self.values.get(slot, "")
-
-    def with_value(self, slot: Slot, value: str) -> Draft:
-        """The draft with one answer more."""
-        return replace(self, values={**self.values, slot: value.strip()[:MAX_ANSWER]}, tries=0, phone_part="", choosing=False)
-
-    def next_question(self) -> Slot | None:
-        """The first question without an answer."""
-        for slot in Slot:
-            if slot in self.values or (slot is Slot.PHONE and self.caller_known):
-                continue
-            if self.anonymous and slot in (Slot.NAME, Slot.PHONE):
-                continue
-            return slot
-        return None
-
-    def stored(self) -> dict[str, Any]:
-        """As JSON."""
-        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**plain, "values": {slot.value: value for slot, value in self.values.items()}}
-
-    @classmethod
-    def loaded(cls, stored: Mapping[str, Any]) -> Draft:
-        """From JSON as `stored` makes it; unknown fields of an older release are dropped."""
-        known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
-        known["values"] = {Slot(slot): str(value) for slot, value in stored.get("values", {}).items()}
-        known["asking"] = Slot(stored["asking"]) if stored.get("asking") else None
-        return cls(**known)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of the form."""
-
-    draft: Draft
-    outcome: Outcome
-    notes: tuple[Note, ...] = ()
-
 
 _NAMED = {
     Slot.WHERE: r"地址|地点|位置|地方",
@@ -125,6 +25,7 @@ _NAMED = {
     Slot.PHONE: r"电话|号码|手机号?|联系方式",
     Slot.NAME: r"名字|姓名|称呼|姓",
     Slot.WHAT: r"内容|事情|事项|问题|描述",
+    Slot.CONCERNED: r"涉及(?:单位|的?公司|对象)?|单位|公司名?|店名|商家|车牌号?",
 }
 _WRONG = r"(?:不对|不是|错了|写错了|说错了|记错了|有误|有错|要改|改一下|改下|改|换一下|换个|换|更正)"
 _SAYS = r"(?:[，,、\s]*(?:应该|应当|改|换)?(?:是|成|为|在|叫|到)?)"
@@ -132,9 +33,9 @@ _UNNAMED_FIX = re.compile(rf"^(?:不+对+|错了|说错了|我说错了|不是�
 _NOT_BUT = re.compile(r"^不(?:是|在)(?P<old>.{1,20}?)[，,、\s]*(?:而是|是|在)(?P<value>.{2,})$")
 
 
-def open_draft(text: str, *, draft_id: str, kind: str = "complaint", caller_known: bool = False, danger: str = "") -> Step:
+def open_draft(text: str, *, draft_id: str, kind: str = "complaint", caller_known: bool = False, danger: str = "", begun: str = "") -> Step:
     """Start the form with the citizen's first sentence: it is the description if it says anything."""
-    draft = Draft(id=draft_id, kind=kind, caller_known=caller_known, danger=danger)
+    draft = Draft(id=draft_id, kind=kind, caller_known=caller_known, danger=danger, begun=begun)
     if has_matter(text):
         draft = _take_facts(draft.with_value(Slot.WHAT, text), text)
     return _ask_next(draft)
@@ -243,6 +144,12 @@ def _hear_when(draft: Draft, text: str) -> Step:
     return _ask_next(_take_facts(draft.with_value(Slot.WHEN, time if time and mixed else text[:200]), text))
 
 
+def _hear_concerned(draft: Draft, text: str) -> Step:
+    if not find_concerned(text) and (other := _out_of_turn(draft, Slot.CONCERNED, text)):
+        return other
+    return _ask_next(_take_facts(draft.with_value(Slot.CONCERNED, find_concerned(text) or concerned_words(text)), text))
+
+
 def _hear_name(draft: Draft, text: str) -> Step:
     name = find_name(text) or short_name(text)
     if name:
@@ -267,7 +174,14 @@ def _hear_phone(draft: Draft, text: str) -> Step:
     return Step(replace(draft, tries=draft.tries + 1, phone_part=""), Outcome.ASK, (Note.PHONE_SHORT,))
 
 
-_HEARERS = {Slot.WHAT: _hear_what, Slot.WHERE: _hear_where, Slot.WHEN: _hear_when, Slot.NAME: _hear_name, Slot.PHONE: _hear_phone}
+_HEARERS = {
+    Slot.WHAT: _hear_what,
+    Slot.WHERE: _hear_where,
+    Slot.WHEN: _hear_when,
+    Slot.CONCERNED: _hear_concerned,
+    Slot.NAME: _hear_name,
+    Slot.PHONE: _hear_phone,
+}
 
 
 def _hear_verdict(draft: Draft, text: str, hint: Hint) -> Step:
@@ -345,6 +259,8 @@ def _set(draft: Draft, slot: Slot, value: str) -> Draft:
         return draft.with_value(slot, hearing.find_phone(value) or draft.value(slot))
     if slot is Slot.NAME:
         return draft.with_value(slot, find_name(value) or short_name(value) or draft.value(slot))
+    if slot is Slot.CONCERNED:
+        return draft.with_value(slot, find_concerned(value) or concerned_words(value))
     return draft.with_value(slot, place_words(value) if slot is Slot.WHERE else value)
 
 
@@ -374,6 +290,7 @@ def _take_facts(draft: Draft, text: str) -> Draft:
     facts = {
         Slot.WHERE: place,
         Slot.WHEN: find_time(rest, anchored=True),
+        Slot.CONCERNED: find_concerned(text),
         Slot.NAME: find_name(rest),
         Slot.PHONE: hearing.find_phone(rest) or "",
     }

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chatbot.form import Draft, Slot
+from chatbot.draft import Draft, Slot
 from chatbot.places import gazetteer
 from hotline.i18n import _
 from ticketing.context import Core
@@ -130,7 +130,8 @@ async def _appeal(core: Core, session: AsyncSession, conversation: Conversation,
         kind=kind_of(draft),
         category_code=found.category.code if found.category and found.category.confidence >= SURE_OF_CATEGORY else None,
         urgency=Urgency.EMERGENCY if draft.danger else found.urgency,
-        occurred=_shorten(draft.value(Slot.WHEN), MAX_LENGTHS["occurred"]),
+        occurred=_shorten(draft.occurred, MAX_LENGTHS["occurred"]),
+        concerned=_shorten(draft.value(Slot.CONCERNED), MAX_LENGTHS["concerned"]),
         district=_shorten(gazetteer().districts_in(f"{where} {what}"), MAX_LENGTHS["district"]),
         address=_shorten(where, MAX_LENGTHS["address"]),
         name=_shorten(draft.value(Slot.NAME), MAX_LENGTHS["name"]),

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chatbot import hearing
+from chatbot.draft import Draft, Slot
 from chatbot.facts import find_name, has_matter
-from chatbot.form import Draft, Slot
 from chatbot.places import find_time, gazetteer
 from chatbot.rules import wants_person
 

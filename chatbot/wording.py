@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chatbot.form import Draft, Note, Outcome, Slot, Step
+from chatbot.draft import Draft, Note, Outcome, Slot, Step
 from chatbot.hearing import say_digits
 from chatbot.rules import Danger
 from chatbot.spoken import to_spoken
@@ -42,6 +42,7 @@ _QUESTIONS: dict[Slot, tuple[str, str]] = {
     Slot.WHAT: ("请您说一说是什么事。", "请说，是什么事？"),
     Slot.WHERE: ("这件事发生在什么地方？请尽量说到路名、小区和楼号。", "在什么地方？"),
     Slot.WHEN: ("是什么时候的事？", "什么时候的事？"),
+    Slot.CONCERNED: ("这件事涉及哪家单位、哪家店或者哪辆车？说名字或者车牌都可以。", "是哪家单位或者哪家店？"),
     Slot.NAME: ("怎么称呼您？", "请问怎么称呼您？"),
     Slot.PHONE: ("请留一个联系电话，方便承办单位与您联系。", "请说一个联系电话。"),
 }
@@ -64,7 +65,8 @@ def form_step(step: Step, *, first: bool = False) -> Say:
     if step.outcome is Outcome.CONFIRM:
         return summary(step.draft, lead)
     if step.outcome is Outcome.WHICH:
-        items = tuple(_(name) for name in ("事情", "地点", "时间", "称呼", "电话"))
+        named = ("事情", "地点", "时间", *(("涉及单位",) if Slot.CONCERNED in step.draft.values else ()), "称呼", "电话")
+        items = tuple(_(name) for name in named)
         return Say(lead + _("请问哪一项要改？可以直接说正确的内容。"), choices=items)
     slot = step.draft.asking or Slot.WHAT
     text, spoken = _QUESTIONS[slot]
@@ -82,11 +84,12 @@ def summary(draft: Draft, lead: str = "") -> Say:
     lines = [
         _("事情：{value}").format(value=draft.value(Slot.WHAT) or skipped),
         _("地点：{value}").format(value=draft.value(Slot.WHERE) or skipped),
-        _("时间：{value}").format(value=draft.value(Slot.WHEN) or skipped),
+        _("时间：{value}").format(value=draft.occurred or skipped),
+        *([_("涉及：{value}").format(value=draft.value(Slot.CONCERNED) or skipped)] if Slot.CONCERNED in draft.values else []),
         _("称呼：{value}").format(value=_("匿名") if draft.anonymous else draft.value(Slot.NAME) or skipped),
         _("电话：{value}").format(value=_contact(draft) or skipped),
     ]
-    spoken = [draft.value(Slot.WHAT)[:60], draft.value(Slot.WHERE), draft.value(Slot.WHEN), draft.value(Slot.NAME)]
+    spoken = [draft.value(Slot.WHAT)[:60], draft.value(Slot.WHERE), draft.occurred, draft.value(Slot.CONCERNED), draft.value(Slot.NAME)]
     phone = draft.value(Slot.PHONE)
     said = "，".join(part for part in spoken if part) + (_("，电话{digits}").format(digits=say_digits(phone)) if phone else "")
     return Say(

@@ -68,7 +68,7 @@ async def test_a_complaint_becomes_one_ticket(begin: Begin, say: Say, database: 
     assert all(READABLE.fullmatch(answer.spoken) for answer in turn.answers)
     (ticket,) = await tickets(database)
     assert (ticket.channel, ticket.category_code, ticket.district, ticket.address) == (channel, "0105", "青石区", "青石区建设路")
-    assert ticket.occurred == "上个星期"
+    assert ticket.occurred == "上个星期（11月9日至11月15日）"
     assert ticket.contact_by == "phone"
     assert ticket.citizen_id is not None
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot.form import Draft, Note, Outcome, Slot, Step, again, hear, open_draft
+from chatbot.draft import Draft, Note, Outcome, Slot, Step
+from chatbot.form import again, hear, open_draft
 from chatbot.intents import Hint, Intent
 
 
@@ -183,3 +184,47 @@ FOUR = tuple(ALL.values())[:4]
 def test_a_number_corrected_in_part_or_in_one_breath(lines: tuple[str, ...], outcome: Outcome, phone: str) -> None:
     step = talk(*lines)
     assert (step.outcome, step.draft.value(Slot.PHONE)) == (outcome, phone)
+
+
+def test_who_is_concerned_is_asked_where_it_matters_and_kept() -> None:
+    step = open_draft("健身房办的卡不给退钱", draft_id="d")
+    for said in ("滨江壹号三号楼", "上周三"):
+        step = hear(step.draft, said)
+    assert step.draft.asking is Slot.CONCERNED
+    step = hear(step.draft, "就是那个美力健身房")
+    assert step.draft.value(Slot.CONCERNED) == "美力健身房"
+    assert step.draft.asking is Slot.NAME
+    step = hear(step.draft, "不对，是动力健身房")
+    assert step.draft.value(Slot.CONCERNED) == "动力健身房"
+
+
+def test_a_party_that_was_named_is_not_asked_for_and_a_hole_in_the_road_has_none() -> None:
+    named = open_draft("学而优培训学校收了钱跑路了", draft_id="d").draft
+    assert named.value(Slot.CONCERNED) == "学而优培训学校"
+    step = open_draft("门口那条路全是坑", draft_id="d")
+    for said in ("滨河路", "昨天"):
+        step = hear(step.draft, said)
+    assert step.draft.asking is Slot.NAME
+
+
+def test_it_may_be_left_out_and_a_number_given_instead_is_kept() -> None:
+    step = open_draft("老板拖欠工资三个月", draft_id="d")
+    for said in ("开发区科创大道", "上个月开始"):
+        step = hear(step.draft, said)
+    assert step.draft.asking is Slot.CONCERNED
+    step = hear(step.draft, "13900002716")
+    assert step.draft.asking is Slot.CONCERNED
+    assert step.draft.value(Slot.PHONE) == "13900002716"
+    step = hear(step.draft, "不知道")
+    assert step.draft.value(Slot.CONCERNED) == ""
+    assert step.draft.asking is Slot.NAME
+
+
+def test_spoken_dates_are_kept_as_said_with_the_day_beside() -> None:
+    step = open_draft("路灯坏了很久没人修", draft_id="d", begun="2026-11-22T09:00:00+00:00")
+    step = hear(step.draft, "滨河路")
+    step = hear(step.draft, "昨晚八点多")
+    assert step.draft.value(Slot.WHEN) == "昨晚八点多"
+    assert step.draft.occurred == "昨晚八点多（11月21日20点左右）"
+    step = hear(step.draft, "不对，是前天下午")
+    assert step.draft.occurred == "前天下午（11月20日）"

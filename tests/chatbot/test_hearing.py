@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot import hearing
-from chatbot.form import find_name
+from chatbot.facts import find_name
 from chatbot.places import find_time, gazetteer
 from chatbot.spoken import to_spoken
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from chatbot.form import Draft, Slot
+from chatbot.draft import Draft, Slot
 from chatbot.registration import register_draft
 from hotline.database import Database
 from ticketing.calendar.service import load_official

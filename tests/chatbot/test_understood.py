@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot.form import Draft, Slot
+from chatbot.draft import Draft, Slot
 from chatbot.understood import Understood, understand
 
 
