@@ -64,6 +64,7 @@ async def show(request: web.Request) -> web.StreamResponse:
             "ready": counts[Group.READY],
             "in_hand": len(mine),
             "most": MOST,
+            "shown": SHOWN,
             "address": f"/console/callbacks?group={group.value}",
             "after": request.query.get("after", "") if after else "",
             "more": written(*rows[SHOWN - 1].place) if len(rows) > SHOWN else "",
