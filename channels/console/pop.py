@@ -37,6 +37,7 @@ from ticketing.conversation.service import get_conversation, messages
 from ticketing.people.models import Unit
 from ticketing.people.permissions import may
 from ticketing.queue.own_call import OwnCall, own_call
+from ticketing.queue.service import tongue_name
 from ticketing.suggestion.emergency import Alarm, alarm_in
 from ticketing.suggestion.service import suggest
 from ticketing.ticket import drafts
@@ -62,6 +63,8 @@ class Pop:
     """Tickets that came of this call, with the query code where it was registered a moment ago by this person."""
     done: bool
     """This person has registered it: the form is gone, so that the same key pressed again does not register it again."""
+    tongue: str
+    """Language or dialect that the caller wishes to speak; empty: Mandarin."""
 
 
 async def load_pop(request: web.Request, session: AsyncSession, person: Staff) -> Pop | None:
@@ -82,6 +85,7 @@ async def load_pop(request: web.Request, session: AsyncSession, person: Staff) -
         await earlier_tickets(core, session, person.actor, own),
         [(ticket, receipt.read(request, ticket.number)) for ticket in tickets],
         any(ticket.created_by_id == person.user.id for ticket in tickets),
+        await tongue_name(session, own.call.id),
     )
 
 

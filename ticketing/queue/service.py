@@ -19,8 +19,9 @@ from sqlalchemy import String, cast, exists, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.events import Event, record
+from ticketing.call_flow import versions
 from ticketing.call_flow.document import Document, QueueOptions
-from ticketing.call_flow.tongue import Tongue
+from ticketing.call_flow.tongue import MANDARIN, Tongue
 from ticketing.context import Core
 from ticketing.conversation.models import Call
 from ticketing.duty.models import Duty, DutyState, Skill
@@ -141,6 +142,17 @@ async def last_tongue(core: Core, session: AsyncSession, citizen_id: int) -> Ton
     theirs = select(Waiting.language, Waiting.dialect).join(Call, Call.id == Waiting.call_id).where(Call.citizen_id == citizen_id)
     row = (await session.execute(theirs.where(Waiting.entered_at > since).order_by(Waiting.id.desc()).limit(1))).first()
     return Tongue(row.language, row.dialect) if row is not None else Tongue()
+
+
+async def tongue_name(session: AsyncSession, call_id: UUID) -> str:
+    """The language or dialect that this caller wished for, by its name in the call flow; empty for Mandarin and for who did not wait."""
+    theirs = select(Waiting.language, Waiting.dialect).where(Waiting.call_id == call_id).order_by(Waiting.id.desc()).limit(1)
+    row = (await session.execute(theirs)).first()
+    code = (row.dialect or row.language) if row is not None else MANDARIN
+    if code == MANDARIN:
+        return ""
+    entry = (await versions.current(session)).tongues.get(code)
+    return entry.name if entry else code
 
 
 async def ask_for_tongue(session: AsyncSession, call_id: UUID, *, language: str, dialect: str) -> None:

@@ -22,7 +22,7 @@ from ticketing.conversation.service import add_message, get_conversation
 from ticketing.duty.models import DutyState
 from ticketing.duty.service import after_call, change, duty_of, end_wrap_ups
 from ticketing.people.actor import SYSTEM
-from ticketing.queue.service import distribute, served
+from ticketing.queue.service import ask_for_tongue, distribute, served
 from ticketing.ticket.drafts import TicketDraft
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
@@ -64,6 +64,15 @@ async def earlier(city: City, call: UUID, **fields: object) -> str:
     async with city.database.transaction() as session:
         citizen = (await session.get_one(Call, call)).citizen_id
     return (await city.register(citizen_id=citizen, name="", phone="", **fields)).ticket.number
+
+
+async def test_the_language_that_the_caller_wishes_is_shown(city: City, browser: Opener) -> None:
+    call = await ringing(city)
+    agent = await browser("agent")
+    assert "希望说" not in await (await agent.get("/console/desk")).text()
+    async with city.database.transaction() as session:
+        await ask_for_tongue(session, call, language="zh", dialect="yue")
+    assert "希望说粤语" in await (await agent.get("/console/desk")).text()
 
 
 async def fields_of(agent: Browser, call: UUID) -> dict[str, str]:
