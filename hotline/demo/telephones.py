@@ -62,7 +62,7 @@ async def citizens(settings: Settings, voice: Voice | None = None) -> AsyncItera
     """Answer while the block runs; gives what HOTLINE_OUTBOUND_URI has to be. Any free port is taken."""
     speaking = voice or EspeakVoice(timeout_s=settings.tts_timeout_s, voice="cmn+m3")
     telephones = Telephones(speaking)
-    host = settings.sip_host
+    host = "127.0.0.1" if settings.sip_host == "0.0.0.0" else settings.sip_host  # noqa: S104 - compared, not bound
     phone = Phone(telephones.ring, host=host, port=0, peers=(host,), rtp_ports=(0, 0), user="citizen")
     await phone.start()
     try:

@@ -136,6 +136,12 @@ async def test_a_caller_who_gives_up_while_it_rings_leaves_nothing(monkeypatch: 
     assert not leg.answered
 
 
+async def test_a_service_on_every_address_finds_them_on_loopback(settings: Settings) -> None:
+    everywhere = settings.model_copy(update={"sip_host": "0.0.0.0"})  # noqa: S104 - nothing is bound to it
+    async with telephones.citizens(everywhere, Words()) as address:
+        assert address.startswith("sip:{number}@127.0.0.1:")
+
+
 async def test_they_are_real_telephones_at_the_address_that_is_given(settings: Settings) -> None:
     service = Phone(None, port=0, rtp_ports=(0, 0))
     await service.start()
