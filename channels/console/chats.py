@@ -10,6 +10,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels import absent
 from channels.console.chat_draft import draft_of, forget
 from channels.console.desk import last_words
 from channels.console.pages import fragment, page, see_other
@@ -43,6 +44,8 @@ class Inbox:
     said: list[Message]
     tickets: list[Ticket]
     mine: bool
+    may_take_over: bool
+    """Somebody else has it, and this person is a supervisor."""
 
     @property
     def waiting(self) -> int:
@@ -95,7 +98,9 @@ async def _load(request: web.Request, session: AsyncSession, person: Staff, want
         items.append((item, last.get(item.id, ""), int((now - (item.queued_at or item.created_at)).total_seconds())))
     said = await messages(session, chosen.id) if chosen else []
     tickets = await _tickets(request, session, person, chosen)
-    return Inbox(items, chosen, said, tickets, bool(chosen and chosen.agent_id == person.user.id))
+    mine = chosen is not None and chosen.agent_id == person.user.id
+    may_take_over = chosen is not None and not mine and chosen.owner == Owner.HUMAN.value and person.actor.has(Role.SUPERVISOR)
+    return Inbox(items, chosen, said, tickets, mine, may_take_over)
 
 
 def _may_see(conversation: Conversation, person: Staff) -> bool:
@@ -147,6 +152,7 @@ async def take_chat(request: web.Request) -> web.StreamResponse:
             if await closed_conversations(request.app[CORE], session, person.actor, [_id(request)]):
                 raise NotFound(_("没有找到这个会话"))
             await take(request.app[CORE], session, person.actor, _id(request))
+            await absent.beat(request.app[CORE], session, person.user.id)
     except HotlineError as problem:
         return await _respond(request, person, "-", problem=problem)
     return see_other(request, f"/console/chats?id={_id(request)}", "taken")

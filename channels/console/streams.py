@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from aiohttp import web
 from sqlalchemy import select as rows
 
+from channels import absent
 from channels.console.session import staff
-from channels.web.keys import CORE, DATABASE, HUB
+from channels.web.keys import CORE, DATABASE, HUB, SETTINGS
 from channels.web.live import Notice
 from hotline.errors import NotFound
 from ticketing.conversation.models import Call
@@ -59,7 +62,15 @@ async def stream(request: web.Request) -> web.StreamResponse:
             if watched & {notice.subject_id, notice.data.get("conversation")}:
                 yield "talk"
 
-    return await request.app[HUB].stream(request, select)
+    if not may(person.actor, "chat.answer"):
+        return await request.app[HUB].stream(request, select)
+    idle = timedelta(minutes=request.app[SETTINGS].session_idle_minutes)
+    beating = asyncio.create_task(absent.keep_beating(request.app[CORE], request.app[DATABASE], person.user.id, person.session_id, idle))
+    try:
+        return await request.app[HUB].stream(request, select)
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
 
 
 async def _ticket_id(request: web.Request) -> str:

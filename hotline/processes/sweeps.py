@@ -76,10 +76,11 @@ async def wechat_delivery(services: Services) -> object:
 
 
 async def unattended_chats(services: Services) -> int:
-    """Chats that wait for a person while nobody is on duty go back to the assistant."""
-    from channels import unattended
+    """Chats of agents who left go back to the queue; chats that wait while nobody is on duty go back to the assistant."""
+    from channels import absent, unattended
 
-    return await unattended.run(services.core, services.database)
+    back = await absent.run(services.core, services.database)
+    return back + await unattended.run(services.core, services.database)
 
 
 async def audit_seals(services: Services) -> int:

@@ -161,7 +161,10 @@ async def nobody_came(core: Core, session: AsyncSession, conversation: Conversat
 
 
 async def take(core: Core, session: AsyncSession, actor: Actor, conversation_id: UUID) -> Conversation:
-    """An agent takes a waiting web or WeChat conversation. Raises Conflict when somebody else was faster."""
+    """An agent takes a waiting web or WeChat conversation; a supervisor also one that another has in hand.
+
+    Raises Conflict when somebody else was faster.
+    """
     _needs(actor, Role.AGENT, Role.DISPATCHER, Role.SUPERVISOR)
     conversation = await get_conversation(session, conversation_id, lock=True)
     if actor.line not in (None, conversation.line):
@@ -170,10 +173,11 @@ async def take(core: Core, session: AsyncSession, actor: Actor, conversation_id:
         raise IllegalStep(_("电话不能在这里接听，请用“回拨”联系来电人"))
     if conversation.owner == Owner.HUMAN.value and conversation.agent_id == actor.user_id:
         return conversation
-    if conversation.owner != Owner.QUEUE.value:
+    over = conversation.agent_id if conversation.owner == Owner.HUMAN.value and actor.has(Role.SUPERVISOR) else None
+    if conversation.owner != Owner.QUEUE.value and over is None:
         raise Conflict(_("这个会话已经有人接待或已经结束"))
     conversation.owner, conversation.agent_id = Owner.HUMAN.value, actor.user_id
-    await _event(core, session, conversation, "conversation.taken", actor, {})
+    await _event(core, session, conversation, "conversation.taken", actor, {"from_user": over} if over is not None else {})
     return conversation
 
 

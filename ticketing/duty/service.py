@@ -71,12 +71,14 @@ async def set_state(
 
 async def leave(core: Core, session: AsyncSession, actor: Actor) -> None:
     """The person logs out: off duty, and open work goes back (lesson 23). During a call the state stays: the call goes on."""
-    if actor.user_id is None or await session.get(Duty, actor.user_id) is None:
+    if actor.user_id is None:
         return
-    duty = await duty_of(core, session, actor.user_id)
-    if DutyState(duty.state) not in ON_CALL and duty.state != DutyState.OFF.value:
+    if await session.get(Duty, actor.user_id) is not None:
+        duty = await duty_of(core, session, actor.user_id)
+        if DutyState(duty.state) in ON_CALL:
+            return
         await change(core, session, duty, DutyState.OFF, actor)
-        await give_work_back(core, session, actor.user_id)
+    await give_work_back(core, session, actor.user_id)  # also of who answers chats without ever being on duty
 
 
 async def change(

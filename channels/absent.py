@@ -1,0 +1,91 @@
+"""Chats in the hands of somebody whose pages are all closed go back to the queue (decision 0221, lesson 23).
+
+An open page of the console beats every minute (`beat`) as long as its log-in stands. When neither a page nor a request nor a message of the
+person was there for `ABSENT`, the citizen is told and waits at the old place in the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import DateTime, cast, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from channels.sms import replies
+from channels.wechat import outbox
+from hotline.database import Database
+from hotline.errors import HotlineError
+from hotline.i18n import _
+from hotline.logs import get
+from ticketing.context import Core
+from ticketing.conversation.models import Author, Conversation, Message, Owner
+from ticketing.conversation.service import add_message, give_back, notify
+from ticketing.people.actor import SYSTEM, Actor
+from ticketing.people.models import LoginSession
+from ticketing.people.service import session_stands
+
+LOG = get(__name__)
+BEAT_EVERY_S = 60.0
+ABSENT = timedelta(minutes=5)
+"""How long all pages of a person may be closed: longer than a restart of the browser or a lost connection."""
+SEEN = "agent_seen"
+"""Key of `Conversation.bot_state`: when a page of the person who has the chat was last open."""
+_AT_ONCE = 100
+
+
+async def keep_beating(core: Core, database: Database, user_id: int, session_id: int, idle: timedelta) -> None:
+    """Beat until cancelled, or until the log-in is over. A database that is away for a moment is no absence."""
+    while True:
+        try:
+            async with database.transaction() as session:
+                if not await session_stands(core, session, session_id, idle=idle):
+                    return
+                await beat(core, session, user_id)
+        except HotlineError as error:
+            LOG.warning("chat_beat_failed", reason=str(error))
+        await asyncio.sleep(BEAT_EVERY_S)
+
+
+async def beat(core: Core, session: AsyncSession, user_id: int) -> None:
+    """A page of this person is open: note it in the chats they have."""
+    seen = func.jsonb_build_object(SEEN, core.clock.now().isoformat())
+    mine = (Conversation.agent_id == user_id) & (Conversation.owner == Owner.HUMAN.value) & (Conversation.channel != "phone")
+    noted = update(Conversation).where(mine).values(bot_state=Conversation.bot_state.op("||")(seen))
+    await session.execute(noted.execution_options(synchronize_session=False))
+
+
+async def run(core: Core, database: Database) -> int:
+    """Give back the chats of people who are not there. Returns how many; a chat that somebody holds just now is left for the next time."""
+    long_ago = core.clock.now() - ABSENT
+    beaten = cast(Conversation.bot_state[SEEN].astext, DateTime(timezone=True))
+    at_work = exists().where(LoginSession.user_id == Conversation.agent_id, LoginSession.seen_at > long_ago)
+    wrote = exists().where(Message.conversation_id == Conversation.id, Message.author == Author.AGENT.value, Message.at > long_ago)
+    left = (
+        (Conversation.owner == Owner.HUMAN.value)
+        & (Conversation.channel != "phone")
+        & (func.coalesce(beaten, Conversation.created_at) <= long_ago)
+        & ~at_work
+        & ~wrote
+    )
+    async with database.transaction() as session:
+        chosen = select(Conversation).where(left).order_by(Conversation.queued_at).limit(_AT_ONCE)
+        chats = list(await session.scalars(chosen.with_for_update(skip_locked=True, of=Conversation)))
+        for chat in chats:
+            await _back_to_queue(core, session, chat)
+        return len(chats)
+
+
+async def _back_to_queue(core: Core, session: AsyncSession, chat: Conversation) -> None:
+    if chat.agent_id is None:
+        return
+    await give_back(core, session, Actor(SYSTEM.kind, SYSTEM.label, chat.agent_id), chat.id, to=Owner.QUEUE)
+    text = _("让您久等了，刚才接待您的话务员暂时离开，已为您重新排到前面，会有其他话务员接着为您服务，前面说的不用再说一遍。")
+    message = await add_message(core, session, chat, Author.BOT, text)
+    await notify(session, chat, "conversation.changed")
+    if chat.citizen_id is None:
+        return
+    if chat.channel == outbox.CHANNEL:
+        await outbox.enqueue_text(core, session, chat.citizen_id, text, dedupe=f"wechat:absent:{message.id}")
+    if chat.channel == "sms":
+        await replies.enqueue_reply(core, session, chat.citizen_id, replies.fit(text), dedupe=f"sms:absent:{message.id}")
