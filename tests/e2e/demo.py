@@ -39,6 +39,11 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
             return port
 
 
+def calls_in(since: str) -> str:
+    """The part of a query that finds calls of citizens since then: the demo's callback robot calls as well, when it likes."""
+    return f"FROM call WHERE direction = 'in' AND started_at >= '{since}'"
+
+
 def until(condition: Callable[[], Any], *, within_s: float = 60.0, what: str = "it") -> Any:
     """Wait for a condition of another process; its value."""
     deadline = time.monotonic() + within_s

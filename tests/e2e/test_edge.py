@@ -21,7 +21,7 @@ from telephony.phone import Phone
 from telephony.sip.digest import Credentials
 from telephony.sip.registration import Registrar
 from telephony.speech.voice import EspeakVoice
-from tests.e2e.demo import Demo, free_port, until
+from tests.e2e.demo import Demo, calls_in, free_port, until
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin"))
@@ -62,7 +62,7 @@ class EdgeDemo(Demo):
 
     def worker_of(self, since: str) -> str:
         """Which process has the newest call that goes on."""
-        rows = self.sql(f"SELECT worker FROM call WHERE started_at >= '{since}' AND state <> 'ended' ORDER BY started_at DESC LIMIT 1")
+        rows = self.sql(f"SELECT worker {calls_in(since)} AND state <> 'ended' ORDER BY started_at DESC LIMIT 1")
         return rows[0] if rows else ""
 
 
@@ -98,7 +98,7 @@ async def test_the_death_of_one_process_costs_its_own_calls_only(edge_demo: Edge
         first = await stack.enter_async_context(Caller(demo.sip, number=f"139{time.time_ns() % 10**8:08d}"))
         doomed = until(lambda: demo.worker_of(since), within_s=30, what="the first call in the database")
         second = await stack.enter_async_context(Caller(demo.sip, number=f"138{time.time_ns() % 10**8:08d}"))
-        workers = f"SELECT DISTINCT worker FROM call WHERE started_at >= '{since}' ORDER BY 1"
+        workers = f"SELECT DISTINCT worker {calls_in(since)} ORDER BY 1"
         until(lambda: len(demo.sql(workers)) == 2, within_s=30, what="a call at each process")
         await asyncio.gather(complain(first, sounds, *sentences[:2]), complain(second, sounds, *sentences[:2]))
         role = "telephony" if doomed.endswith(f"-{demo.sip_port}") else "telephony-2"
@@ -115,7 +115,7 @@ async def test_the_death_of_one_process_costs_its_own_calls_only(edge_demo: Edge
 
 def check_lost(demo: EdgeDemo, since: str, worker: str) -> None:
     """The dead process's call: ended as such, what was said is a ticket that somebody calls back about, the recording is there."""
-    query = f"SELECT id, end_reason, recording_path FROM call WHERE started_at >= '{since}' AND worker = '{worker}' AND state = 'ended'"
+    query = f"SELECT id, end_reason, recording_path {calls_in(since)} AND worker = '{worker}' AND state = 'ended'"
     row = until(lambda: [line for line in demo.sql(query) if "process_died" in line], within_s=90, what="the end of the lost call")[0]
     call, _, recording = row.split("|")
     assert (demo.data_dir / recording).stat().st_size > 5 * 16_000, "seconds of sound, though nobody closed the file"
@@ -127,7 +127,7 @@ def check_lost(demo: EdgeDemo, since: str, worker: str) -> None:
 
 def check_kept(demo: EdgeDemo, since: str, worker: str) -> None:
     """The other process's calls ended as calls end."""
-    query = f"SELECT end_reason FROM call WHERE started_at >= '{since}' AND worker <> '{worker}' AND state = 'ended'"
+    query = f"SELECT end_reason {calls_in(since)} AND worker <> '{worker}' AND state = 'ended'"
     reasons = until(lambda: len(found := demo.sql(query)) >= 2 and found, within_s=60, what="the end of the other calls")
     assert "process_died" not in reasons
 

@@ -21,7 +21,7 @@ from hotline.processes.postgres import PrivatePostgres
 from telephony.client import Caller
 from telephony.leg import LegGone
 from telephony.speech.voice import EspeakVoice
-from tests.e2e.demo import HAS_RASA, Demo, until
+from tests.e2e.demo import HAS_RASA, Demo, calls_in, until
 
 
 @dataclass
@@ -165,7 +165,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled_by_the_death_of(demo: Dem
 
 def _check_call(demo: Demo, after: str) -> None:
     """The newest call has ended, with words, recording and one ticket."""
-    newest = f"SELECT id FROM call WHERE started_at >= '{after}' AND state = 'ended' ORDER BY started_at DESC LIMIT 1"
+    newest = f"SELECT id {calls_in(after)} AND state = 'ended' ORDER BY started_at DESC LIMIT 1"
     call = until(lambda: demo.sql(newest), within_s=90, what="the end of the call in the database")[0]
     of_call = f"JOIN call c USING (conversation_id) WHERE c.id = '{call}'"
     said = demo.sql(f"SELECT m.text FROM message m {of_call} AND author = 'citizen' ORDER BY m.id")

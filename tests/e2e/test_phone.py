@@ -11,7 +11,7 @@ import pytest
 from telephony.client import Caller
 from telephony.media.codec import CODECS
 from telephony.speech.voice import EspeakVoice
-from tests.e2e.demo import Demo, until
+from tests.e2e.demo import Demo, calls_in, until
 from tests.telephony.sip.sipp import SIPP, run_sipp
 from tests.telephony.sounds import tone
 
@@ -48,7 +48,7 @@ async def talk(demo: Demo, number: str, voice: EspeakVoice, *sentences: str, cod
 
 def newest_call(demo: Demo, since: str) -> str:
     """The call that has just ended."""
-    query = f"SELECT id FROM call WHERE started_at >= '{since}' AND state = 'ended' ORDER BY started_at DESC LIMIT 1"
+    query = f"SELECT id {calls_in(since)} AND state = 'ended' ORDER BY started_at DESC LIMIT 1"
     return str(until(lambda: demo.sql(query), within_s=30, what="the end of the call in the database")[0])
 
 
@@ -145,7 +145,7 @@ async def test_somebody_elses_sip_stack_is_served_too(demo: Demo, codec: str, tm
     (tmp_path / "tone").write_bytes(CODECS[codec].encode(tone(440, 1.0)))
     since = now(demo)
     await run_sipp(demo.sip_port, codec.lower(), tmp_path, calls=3, rate=3)
-    ended = f"SELECT id FROM call WHERE started_at >= '{since}' AND state = 'ended'"
+    ended = f"SELECT id {calls_in(since)} AND state = 'ended'"
     until(lambda: len(demo.sql(ended)) >= 3, within_s=30, what="three ended calls")
 
 
