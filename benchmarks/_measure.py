@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,6 +27,7 @@ from ticketing.context import Core
 from ticketing.deadline.book import load_policies
 from ticketing.people.actor import staff_actor
 from ticketing.people.models import LoginSession, Role, User
+from ticketing.statistics import day_fill
 from ticketing.ticket import workflow_versions
 
 KEY = Fernet.generate_key().decode()
@@ -41,13 +43,16 @@ def opened(url: str) -> tuple[Core, Database]:
 
 
 async def fill(url: str, tickets: int, open_tickets: int) -> None:
-    """Tables and tickets for an empty database."""
-    _core, database = opened(url)
+    """Tables, tickets and kept figures for an empty database."""
+    core, database = opened(url)
     async with database.engine.begin() as connection:
         for statement in initial.statements_of(initial.sql()):
             await connection.exec_driver_sql(statement)
     made = await seed(database, tickets=tickets, open_tickets=open_tickets, say=lambda _line: None)
     print(f"seeded in {made.seconds:.0f} s: {made.rows}", flush=True)
+    began = time.perf_counter()
+    kept = await day_fill.run(core, database, seconds=3600)
+    print(f"{kept} days of figures kept in {time.perf_counter() - began:.0f} s", flush=True)
     await database.close()
 
 

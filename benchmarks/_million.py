@@ -205,7 +205,7 @@ _SEQUENCES = (
     "SELECT setval('ticket_number_seq', (SELECT max(id) FROM ticket))",
     *(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))" for table in ("ticket", "assignment")),
 )
-_GUARDED = ("ticket", "deadline", "assignment")
+_GUARDED = ("ticket", "deadline", "assignment", "callback_task", "card", "reply")
 """Tables whose triggers rest meanwhile."""
 FILLED = ("citizen", "ticket", "ticket_words", "unit_queue", "assignment", "deadline", "reply", "callback_task", "card", "event")
 

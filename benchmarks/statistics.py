@@ -27,7 +27,7 @@ from hotline.security import Vault
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
-from ticketing.statistics import brief, hot
+from ticketing.statistics import brief, day_fill, hot
 from ticketing.statistics.drill import drill
 from ticketing.statistics.figures import Cut, compute, total
 from ticketing.statistics.indicators import BY_KEY, INDICATORS
@@ -99,6 +99,11 @@ async def main(tickets: int, url: str) -> None:
             await connection.exec_driver_sql(statement)
     made = await seed(database, tickets=tickets, open_tickets=tickets // 10, now=NOW)
     print(f"seeded in {made.seconds:.0f} s: {made.rows}")
+    print("from the rows alone:")
+    await measure_all(database, core)
+    began = time.perf_counter()
+    kept = await day_fill.run(core, database, seconds=3600)
+    print(f"{kept} days kept in {time.perf_counter() - began:.0f} s; from kept days:")
     await measure_all(database, core)
     await database.close()
 

@@ -34,6 +34,7 @@ import ticketing.relation.models
 import ticketing.request.models
 import ticketing.retention.models
 import ticketing.sip_account.models
+import ticketing.statistics.day_models
 import ticketing.statistics.models
 import ticketing.suggestion.models
 import ticketing.supervision.models

@@ -42,6 +42,7 @@ JOBS = {
     "bot training": "机器人训练",
     "audit seals": "审计封存",
     "log-in sessions": "清理过期登录",
+    "figure days": "逐日统计",
     "briefs": "简报",
     "import files": "清理导入文件",
     "unclaimed files": "清理没有提交的附件",

@@ -11,6 +11,7 @@ from sqlalchemy import create_mock_engine
 from hotline.migrations import guards
 from hotline.schema import metadata
 from ticketing.callback.models import AUTHOR_GUARD
+from ticketing.statistics import day_triggers
 from ticketing.ticket import triggers
 
 FILE = Path(__file__).parent / "versions" / "0001_initial.sql"
@@ -34,7 +35,7 @@ def sql() -> str:
     metadata.create_all(engine, checkfirst=False)
     # SQLAlchemy keeps the indexes of a table in a set: neighbours are sorted, so that the file comes out the same each time
     ordered = [each for is_index, group in groupby(statements, _is_index) for each in (sorted(group) if is_index else group)]
-    return SEPARATOR.join([*ordered, *guards.statements(), *AUTHOR_GUARD, *triggers.STATEMENTS]) + SEPARATOR
+    return SEPARATOR.join([*ordered, *guards.statements(), *AUTHOR_GUARD, *triggers.STATEMENTS, *day_triggers.STATEMENTS]) + SEPARATOR
 
 
 def _is_index(statement: str) -> bool:

@@ -46,6 +46,7 @@ TICKS = (
     Tick("knowledge", sweeps.knowledge, 30),
     Tick("audit seals", sweeps.audit_seals, 60),
     Tick("log-in sessions", sweeps.login_sessions, 3600),
+    Tick("figure days", sweeps.figure_days, 15),
     Tick("briefs", sweeps.briefs, 300),
     Tick("import files", sweeps.import_files, 3600),
     Tick("unclaimed files", sweeps.unclaimed_files, 3600),

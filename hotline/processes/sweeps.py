@@ -76,11 +76,12 @@ async def wechat_delivery(services: Services) -> object:
 
 
 async def unattended_chats(services: Services) -> int:
-    """Chats of agents who left go back to the queue; chats that wait while nobody is on duty go back to the assistant."""
-    from channels import absent, unattended
+    """Chats of agents who left go back to the queue, chats nobody is on duty for to the assistant; forms left open become tickets."""
+    from channels import absent, unattended, unfinished
 
     back = await absent.run(services.core, services.database)
-    return back + await unattended.run(services.core, services.database)
+    back += await unattended.run(services.core, services.database)
+    return back + await unfinished.run(services.core, services.database)
 
 
 async def audit_seals(services: Services) -> int:
@@ -143,6 +144,13 @@ async def briefs(services: Services) -> int:
     from ticketing.statistics.brief import issue_due
 
     return await issue_due(services.core, services.database)
+
+
+async def figure_days(services: Services) -> int:
+    """Keep the figures of days that are over; count those again that a late change touched."""
+    from ticketing.statistics import day_fill
+
+    return await day_fill.run(services.core, services.database)
 
 
 async def import_files(services: Services) -> int:

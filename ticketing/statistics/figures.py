@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
@@ -16,16 +17,17 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.clock import to_city
 from hotline.errors import Unavailable
 from hotline.i18n import _
 from ticketing.context import Core
+from ticketing.statistics import days
+from ticketing.statistics.days import ZONE, Kept
 from ticketing.statistics.indicator import Indicator
 from ticketing.statistics.period import Period
 from ticketing.statistics.scope import Scope
 from ticketing.statistics.sources import Source
 
-ZONE = "Asia/Shanghai"
-"""The report zone by its name: PostgreSQL knows the rules of the zone, an offset would not (lesson 19)."""
 SECRET = "secret"  # noqa: S105
 """Where secret tickets are shown when figures are split: nowhere, in one row of their own."""
 
@@ -65,6 +67,14 @@ _COLUMNS = {
     Cut.DAY: f"to_char(timezone('{ZONE}', at), 'YYYY-MM-DD')",
     Cut.MONTH: f"to_char(timezone('{ZONE}', at), 'YYYY-MM')",
 }
+
+
+_CUT_NAMES = {
+    Cut.LINE: ("line",), Cut.UNIT: ("unit_id",), Cut.GROUP: ("category_code",), Cut.CATEGORY: ("category_code",),
+    Cut.DISTRICT: ("district",), Cut.CHANNEL: ("channel",), Cut.DAY: (), Cut.MONTH: (),
+}  # fmt: skip
+"""The columns that a cut reads, besides `secret` and the time."""
+_COVERED = text("SELECT source, count(*) AS days FROM figure_day WHERE day >= :first AND day < :end GROUP BY source")
 
 
 @dataclass(frozen=True)
@@ -131,23 +141,62 @@ async def compute(
     for indicator in indicators:
         scope.check(indicator)
     await read_by_index(session, period)
+    kept = await _kept_sources(core, session, scope, period)
     ordered = sorted(indicators, key=lambda one: one.source.key)
-    for _key, group in groupby(ordered, key=lambda one: one.source.key):
+    for key, group in groupby(ordered, key=lambda one: one.source.key):
         wanted = list(group)
-        statement = _statement(wanted, scope, period, by, only)
+        statement = _of_days(kept[key], wanted, scope, by, only) if key in kept else None
+        if statement is None:
+            statement = _statement(wanted, scope, by, only)
         if statement is None:
             continue
         for row in await _execute(session, statement, _values(core, scope, period, only)):
             place = tuple(str(value) for value in row[: len(by)])
-            line = lines.setdefault(place, Line(place))
-            for number, indicator in enumerate(wanted):
-                above, below, excluded = row[len(by) + 3 * number : len(by) + 3 * number + 3]
-                line.figures[indicator.key] = Figure(indicator, None if above is None else float(above), float(below), int(excluded))
+            _add(lines.setdefault(place, Line(place)), wanted, row[len(by) :])
     nothing = {indicator.key: Figure(indicator, 0.0, 0.0) for indicator in indicators}
     for line in lines.values():
         for key, figure in nothing.items():
             line.figures.setdefault(key, figure)
     return [lines[place] for place in sorted(lines)]
+
+
+def _add(line: Line, wanted: Sequence[Indicator], sums: Sequence[Any]) -> None:
+    """A place has one row of the days that are kept and one of the others."""
+    for number, indicator in enumerate(wanted):
+        above, below, excluded = sums[3 * number : 3 * number + 3]
+        before = line.figures.get(indicator.key)
+        if before is not None:
+            above, below, excluded = float(above) + (before.numerator or 0.0), float(below) + before.denominator, excluded + before.excluded
+        line.figures[indicator.key] = Figure(indicator, None if above is None else float(above), float(below), int(excluded))
+
+
+async def _kept_sources(core: Core, session: AsyncSession, scope: Scope, period: Period) -> dict[str, Kept]:
+    """The sources of whose days in the period at least half are kept: with fewer the rows are read in one go.
+
+    A person's own figures are few rows, and in no cell. Asked once for each period of a transaction: this chooses the quicker way
+    only, which days are kept is looked up by each statement itself.
+    """
+    if scope.person_id is not None:
+        return {}
+    end = min(period.last + timedelta(days=1), to_city(core.clock.now()).date())  # today is never kept
+    known: dict[str, Kept] | None = session.info.get((_COVERED, period))
+    if known is None:
+        rows = await session.execute(_COVERED, {"first": period.first, "end": end})
+        enough = {row.source for row in rows if 2 * row.days >= (end - period.first).days}
+        known = session.info[_COVERED, period] = {key: kept for key, kept in days.kept_sources().items() if key in enough}
+    return known
+
+
+def _of_days(kept: Kept, wanted: list[Indicator], scope: Scope, by: Sequence[Cut], only: Filter) -> TextClause | None:
+    """The statement over kept days; None when their cells cannot be split or filtered like this."""
+    names = {name for cut in by for name in _CUT_NAMES[cut]}
+    names |= {name for name, value in (("category_code", only.category), ("district", only.district), ("channel", only.channel)) if value}
+    if scope.unit_id is not None or only.unit_id is not None:
+        names.add("unit_id")
+    family = days.family_of(names)
+    if family is None:
+        return None
+    return text(kept.statement(wanted, [_COLUMNS[cut] for cut in by], family, conditions(scope, only)))
 
 
 async def _execute(session: AsyncSession, statement: TextClause, values: dict[str, Any]) -> Sequence[Any]:
@@ -167,6 +216,9 @@ async def read_by_index(session: AsyncSession, period: Period) -> None:
     periods that is right, and the default stays.
     """
     cost = "1.1" if period.days <= LONG else "4"
+    if session.info.get(read_by_index) == cost:
+        return
+    session.info[read_by_index] = cost
     await session.execute(text("SELECT set_config('random_page_cost', :cost, true), set_config('jit', 'off', true)"), {"cost": cost})
 
 
@@ -177,7 +229,7 @@ async def total(
     return (await compute(core, session, scope, period, indicators, only=only))[0].figures
 
 
-def _statement(wanted: list[Indicator], scope: Scope, period: Period, by: Sequence[Cut], only: Filter) -> TextClause | None:
+def _statement(wanted: list[Indicator], scope: Scope, by: Sequence[Cut], only: Filter) -> TextClause | None:
     source = wanted[0].source
     if not _fits(source, by, only):
         return None
@@ -197,31 +249,38 @@ def _fits(source: Source, by: Sequence[Cut], only: Filter) -> bool:
 
 def fact(source: Source, scope: Scope, only: Filter) -> str:
     """The rows of a source that lie in the period (:start, :end), the scope and the filter, as a FROM item."""
-    conditions = ["at >= :start", "at < :end"]
+    wanted = ["at >= :start", "at < :end", *conditions(scope, only)]
+    return f"(SELECT * FROM ({source.sql}) AS all_rows WHERE {' AND '.join(wanted)}) AS {source.key}"
+
+
+def conditions(scope: Scope, only: Filter) -> list[str]:
+    """The scope and the filter, on the columns that every source has."""
+    found = []
     if scope.line is not None:
-        conditions.append("line = :scope_line")
+        found.append("line = :scope_line")
     if scope.unit_id is not None:
-        conditions += ["unit_id = :scope_unit", "NOT secret"]
+        found += ["unit_id = :scope_unit", "NOT secret"]
     if scope.person_id is not None:
-        conditions.append("person_id = :scope_person")
+        found.append("person_id = :scope_person")
     if only.line:
-        conditions.append("line = :line")
+        found.append("line = :line")
     if only.unit_id is not None:
-        conditions.append("unit_id = :unit")
+        found.append("unit_id = :unit")
     if only.category:
-        conditions.append("category_code = :category" if len(only.category) == 4 else "left(category_code, 2) = :category")
+        found.append("category_code = :category" if len(only.category) == 4 else "left(category_code, 2) = :category")
     if only.district:
-        conditions.append("district = :district")
+        found.append("district = :district")
     if only.channel:
-        conditions.append("channel = :channel")
+        found.append("channel = :channel")
     if only.narrow:
-        conditions.append("NOT secret")
-    return f"(SELECT * FROM ({source.sql}) AS all_rows WHERE {' AND '.join(conditions)}) AS {source.key}"
+        found.append("NOT secret")
+    return found
 
 
 def _values(core: Core, scope: Scope, period: Period, only: Filter) -> dict[str, Any]:
     return {
         "now": core.clock.now(), "start": period.start, "end": period.end,
+        "first": period.first, "last": period.last, "today": to_city(core.clock.now()).date(),
         "scope_line": scope.line, "scope_unit": scope.unit_id, "scope_person": scope.person_id,
         "line": only.line, "unit": only.unit_id, "category": only.category, "district": only.district, "channel": only.channel,
     }  # fmt: skip

@@ -39,10 +39,14 @@ class Source:
     """Whether a row belongs to a unit."""
     by_ticket: bool = True
     """Whether a row has a ticket, so that category, district and channel mean something."""
+    moment: str = ""
+    """Under what name `day_triggers` notes that a row of a day changed; empty: days of this source are not kept."""
+    open_days: str = ""
+    """Days of :start to :end whose rows are not yet what they will be, without anything being written: such a day is not kept."""
 
 
-def _source(key: str, item: str, population: str, sql: str, **more: bool) -> Source:
-    return Source(key, item, population, " ".join(sql.split()), **more)
+def _source(key: str, item: str, population: str, sql: str, *, open_days: str = "", moment: str = "", **more: bool) -> Source:
+    return Source(key, item, population, " ".join(sql.split()), moment=moment, open_days=" ".join(open_days.split()), **more)
 
 
 RECEIVED = _source(
@@ -59,6 +63,7 @@ RECEIVED = _source(
         EXISTS (SELECT FROM ticket r WHERE r.id = t.repeat_of_id AND r.received_at >= t.received_at - interval '90 days') AS repeated
     FROM ticket t WHERE t.state NOT IN ('draft', 'invalid')
     """,
+    moment="received",
 )
 
 CLOSED = _source(
@@ -79,6 +84,7 @@ CLOSED = _source(
             = (SELECT a.unit_id FROM assignment a WHERE a.ticket_id = t.id AND a.lead ORDER BY a.id DESC LIMIT 1) AS routed_right
     FROM ticket t WHERE t.state IN ('closed', 'archived') AND t.closed_at IS NOT NULL AND t.refusal_reason IS NULL
     """,
+    moment="closed",
 )
 
 _FIRST = "NOT EXISTS (SELECT FROM assignment b WHERE b.ticket_id = a.ticket_id AND b.lead AND b.id < a.id)"
@@ -105,6 +111,7 @@ ASSIGNED = _source(
         {_cards("yellow")} AS yellow, {_cards("red")} AS red
     FROM assignment a JOIN ticket t ON t.id = a.ticket_id WHERE a.state <> 'cancelled' AND {_COUNTED}
     """,
+    moment="assigned",
 )
 
 
@@ -119,6 +126,7 @@ def _clock(key: str, kind: str, population: str, extra: str = "") -> Source:
         FROM deadline c JOIN assignment a ON a.id = c.assignment_id JOIN ticket t ON t.id = c.ticket_id
         WHERE c.kind = '{kind}' AND {_DUE} AND a.state NOT IN ('returned', 'cancelled') AND {_COUNTED}
         """,
+        moment=kind,
     )
 
 
@@ -149,6 +157,12 @@ RESPONSE_DUE = _source(
     WHERE c.kind = 'sign' AND {_DUE} AND a.state NOT IN ('returned', 'cancelled') AND {_COUNTED}
         AND (k.id IS NULL OR k.due_at <= :now)
     """,
+    moment="sign",
+    open_days="""
+    SELECT DISTINCT (timezone('Asia/Shanghai', c.due_at))::date FROM deadline c JOIN deadline k ON k.ticket_id = c.ticket_id
+    WHERE c.kind = 'sign' AND c.due_at >= :start AND c.due_at < :end AND k.kind = 'contact' AND k.due_at > :now
+        AND k.state IN ('running', 'met', 'late')
+    """,
 )
 
 FEEDBACK_DUE = _source(
@@ -165,6 +179,7 @@ FEEDBACK_DUE = _source(
         AND NOT EXISTS (SELECT FROM deadline e
             WHERE e.ticket_id = t.id AND e.assignment_id = a.id AND e.kind = 'handle' AND e.id < c.id)
     """,
+    moment="handle",
 )
 
 CALLBACK_DUE = _source(
@@ -181,6 +196,7 @@ CALLBACK_DUE = _source(
         ORDER BY b.id LIMIT 1) k ON true
     WHERE c.kind = 'callback' AND {_DUE} AND k.state <> 'cancelled' AND (k.plan <> 'none' OR k.state = 'reached') AND {_COUNTED}
     """,
+    moment="callback",
 )
 
 RATED = _source(
@@ -200,6 +216,7 @@ RATED = _source(
     WHERE t.state IN ('closed', 'archived') AND t.satisfaction IS NOT NULL AND t.dispatched_at IS NULL
         AND NOT EXISTS (SELECT FROM callback_task k WHERE k.ticket_id = t.id)
     """,
+    moment="rated",
 )
 
 REPLIED = _source(
@@ -213,6 +230,7 @@ REPLIED = _source(
     FROM assignment a JOIN ticket t ON t.id = a.ticket_id
     WHERE a.accepted_at IS NOT NULL AND a.state NOT IN ('returned', 'cancelled') AND {_COUNTED}
     """,
+    moment="replied",
 )
 
 CARDS = _source(
@@ -223,6 +241,7 @@ CARDS = _source(
     SELECT k.at, k.id::text AS item, k.ticket_id, {_TICKET}, k.unit_id, NULL::bigint AS person_id, k.colour
     FROM card k JOIN ticket t ON t.id = k.ticket_id WHERE k.state = 'given'
     """,
+    moment="card",
 )
 
 CALLS = _source(

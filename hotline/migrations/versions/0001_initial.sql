@@ -247,6 +247,40 @@ CREATE TABLE retention_policy (
 	CONSTRAINT ck_retention_policy_ending CHECK (ending IN ('archive', 'anonymise', 'erase'))
 );
 
+CREATE TABLE figure_day (
+	source TEXT NOT NULL,
+	day DATE NOT NULL,
+	formula TEXT NOT NULL,
+	CONSTRAINT pk_figure_day PRIMARY KEY (source, day)
+);
+
+CREATE TABLE figure_cell (
+	id BIGSERIAL NOT NULL,
+	source TEXT NOT NULL,
+	family TEXT NOT NULL,
+	day DATE NOT NULL,
+	line TEXT,
+	unit_id BIGINT,
+	category_code TEXT,
+	district TEXT,
+	channel TEXT,
+	secret BOOLEAN NOT NULL,
+	sums FLOAT[] NOT NULL,
+	CONSTRAINT pk_figure_cell PRIMARY KEY (id),
+	CONSTRAINT ck_figure_cell_family CHECK (family IN ('unit', 'place'))
+);
+
+CREATE INDEX ix_figure_cell_source ON figure_cell (source, family, day);
+
+CREATE TABLE figure_change (
+	id BIGSERIAL NOT NULL,
+	moment TEXT NOT NULL,
+	day DATE NOT NULL,
+	CONSTRAINT pk_figure_change PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_figure_change_moment ON figure_change (moment, day);
+
 CREATE TABLE event_cursor (
 	reader TEXT NOT NULL,
 	last_event_id BIGINT NOT NULL,
@@ -2471,4 +2505,189 @@ CREATE TRIGGER ticket_is_found AFTER INSERT ON ticket FOR EACH ROW EXECUTE FUNCT
 
 CREATE TRIGGER ticket_is_found_anew AFTER UPDATE OF title, address, content ON ticket FOR EACH ROW
     WHEN ((OLD.title, OLD.address, OLD.content) IS DISTINCT FROM (NEW.title, NEW.address, NEW.content)) EXECUTE FUNCTION keep_words();
+
+CREATE FUNCTION note_figure(p_moment text, p_at timestamptz) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO figure_change (moment, day) SELECT p_moment, (timezone('Asia/Shanghai', p_at))::date WHERE p_at IS NOT NULL
+$$;
+
+CREATE FUNCTION note_figures(p_ticket bigint, p_moments text[]) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO figure_change (moment, day)
+    SELECT DISTINCT moment, (timezone('Asia/Shanghai', at))::date FROM (
+        SELECT 'received' AS moment, received_at AS at FROM ticket WHERE id = p_ticket
+        UNION ALL SELECT 'closed', closed_at FROM ticket WHERE id = p_ticket
+        UNION ALL SELECT 'rated', closed_at FROM ticket WHERE id = p_ticket
+        UNION ALL SELECT 'rated', finished_at FROM callback_task WHERE ticket_id = p_ticket
+        UNION ALL SELECT 'assigned', assigned_at FROM assignment WHERE ticket_id = p_ticket
+        UNION ALL SELECT 'replied', accepted_at FROM assignment WHERE ticket_id = p_ticket
+        UNION ALL SELECT kind, due_at FROM deadline WHERE ticket_id = p_ticket AND kind IN ('sign', 'contact', 'handle', 'callback')
+        UNION ALL SELECT 'card', at FROM card WHERE ticket_id = p_ticket
+    ) counted WHERE at IS NOT NULL AND moment = ANY (p_moments)
+$$;
+
+CREATE FUNCTION note_ticket_figures() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    now_is ticket := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN PERFORM note_figure('received', OLD.received_at); PERFORM note_figure('closed', OLD.closed_at); PERFORM note_figure('rated', OLD.closed_at); END IF;
+    IF TG_OP <> 'DELETE' THEN PERFORM note_figure('received', NEW.received_at); PERFORM note_figure('closed', NEW.closed_at); PERFORM note_figure('rated', NEW.closed_at); END IF;
+    
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.line IS DISTINCT FROM NEW.line OR OLD.category_code IS DISTINCT FROM NEW.category_code OR OLD.district IS DISTINCT FROM NEW.district OR OLD.channel IS DISTINCT FROM NEW.channel OR OLD.confidentiality IS DISTINCT FROM NEW.confidentiality OR OLD.kind IS DISTINCT FROM NEW.kind OR OLD.excluded_from_rates IS DISTINCT FROM NEW.excluded_from_rates OR OLD.citizen_id IS DISTINCT FROM NEW.citizen_id OR OLD.contact_by IS DISTINCT FROM NEW.contact_by OR (OLD.state IN ('draft', 'invalid', 'merged')) <> (NEW.state IN ('draft', 'invalid', 'merged')) OR OLD.state = 'merged' OR NEW.state = 'merged' THEN
+            PERFORM note_figures(NEW.id, '{received,closed,rated,assigned,replied,sign,contact,handle,callback,card}');
+        ELSIF OLD.closed_at IS DISTINCT FROM NEW.closed_at THEN
+            PERFORM note_figures(NEW.id, '{handle}');
+        END IF;
+        PERFORM note_figure('received', received_at) FROM ticket WHERE master_id = NEW.id;
+        IF OLD.received_at <> NEW.received_at THEN
+            PERFORM note_figure('received', received_at) FROM ticket WHERE repeat_of_id = NEW.id;
+        END IF;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER ticket_figures_insert AFTER INSERT ON ticket FOR EACH ROW EXECUTE FUNCTION note_ticket_figures();
+
+CREATE TRIGGER ticket_figures_delete AFTER DELETE ON ticket FOR EACH ROW EXECUTE FUNCTION note_ticket_figures();
+
+CREATE TRIGGER ticket_figures_update AFTER UPDATE ON ticket FOR EACH ROW WHEN (ROW(CASE WHEN OLD.state IN ('draft', 'invalid', 'merged', 'answered') THEN OLD.state
+    WHEN OLD.state IN ('closed', 'archived') THEN 'closed' ELSE 'open' END, OLD.answer IS NULL, OLD.refusal_reason, OLD.received_at, OLD.closed_at, OLD.dispatched_at, OLD.repeat_of_id, OLD.master_id, OLD.round, OLD.reported_unit_id, OLD.satisfaction, OLD.solved, OLD.created_by_id, OLD.line, OLD.category_code, OLD.district, OLD.channel, OLD.confidentiality, OLD.kind, OLD.excluded_from_rates, OLD.citizen_id, OLD.contact_by) IS DISTINCT FROM ROW(CASE WHEN NEW.state IN ('draft', 'invalid', 'merged', 'answered') THEN NEW.state
+    WHEN NEW.state IN ('closed', 'archived') THEN 'closed' ELSE 'open' END, NEW.answer IS NULL, NEW.refusal_reason, NEW.received_at, NEW.closed_at, NEW.dispatched_at, NEW.repeat_of_id, NEW.master_id, NEW.round, NEW.reported_unit_id, NEW.satisfaction, NEW.solved, NEW.created_by_id, NEW.line, NEW.category_code, NEW.district, NEW.channel, NEW.confidentiality, NEW.kind, NEW.excluded_from_rates, NEW.citizen_id, NEW.contact_by)) EXECUTE FUNCTION note_ticket_figures();
+
+CREATE FUNCTION note_assignment_figures() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    now_is assignment := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN PERFORM note_figure('assigned', OLD.assigned_at); PERFORM note_figure('replied', OLD.accepted_at); END IF;
+    IF TG_OP <> 'DELETE' THEN PERFORM note_figure('assigned', NEW.assigned_at); PERFORM note_figure('replied', NEW.accepted_at); END IF;
+    
+    IF TG_OP = 'INSERT' THEN
+        PERFORM note_figures(NEW.ticket_id, '{received,closed,rated,callback}');
+    ELSIF TG_OP = 'DELETE' THEN
+        PERFORM note_figures(OLD.ticket_id, '{received,closed,rated,assigned,replied,sign,contact,handle,callback,card}');
+    ELSIF (OLD.ticket_id, OLD.unit_id, OLD.lead, CASE WHEN OLD.state IN ('returned', 'cancelled') THEN OLD.state END)
+        IS DISTINCT FROM (NEW.ticket_id, NEW.unit_id, NEW.lead, CASE WHEN NEW.state IN ('returned', 'cancelled') THEN NEW.state END) THEN
+        PERFORM note_figures(OLD.ticket_id, '{received,closed,rated,assigned,replied,sign,contact,handle,callback,card}');
+        PERFORM note_figures(NEW.ticket_id, '{received,closed,rated,assigned,replied,sign,contact,handle,callback,card}');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER assignment_figures_insert AFTER INSERT ON assignment FOR EACH ROW EXECUTE FUNCTION note_assignment_figures();
+
+CREATE TRIGGER assignment_figures_delete AFTER DELETE ON assignment FOR EACH ROW EXECUTE FUNCTION note_assignment_figures();
+
+CREATE TRIGGER assignment_figures_update AFTER UPDATE ON assignment FOR EACH ROW WHEN (ROW(OLD.ticket_id, OLD.unit_id, OLD.lead, OLD.assigned_at, OLD.accepted_at, CASE WHEN OLD.state IN ('returned', 'cancelled') THEN OLD.state END) IS DISTINCT FROM ROW(NEW.ticket_id, NEW.unit_id, NEW.lead, NEW.assigned_at, NEW.accepted_at, CASE WHEN NEW.state IN ('returned', 'cancelled') THEN NEW.state END)) EXECUTE FUNCTION note_assignment_figures();
+
+CREATE FUNCTION note_deadline_figures() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    now_is deadline := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN PERFORM note_figure(OLD.kind, OLD.due_at); END IF;
+    IF TG_OP <> 'DELETE' THEN PERFORM note_figure(NEW.kind, NEW.due_at); END IF;
+    
+    IF now_is.kind = 'contact' THEN
+        PERFORM note_figures(now_is.ticket_id, '{sign}');
+    ELSIF now_is.kind = 'handle' AND TG_OP = 'DELETE' THEN
+        PERFORM note_figures(now_is.ticket_id, '{handle}');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER deadline_figures_insert AFTER INSERT ON deadline FOR EACH ROW WHEN (NEW.kind IN ('sign', 'contact', 'handle', 'callback')) EXECUTE FUNCTION note_deadline_figures();
+
+CREATE TRIGGER deadline_figures_delete AFTER DELETE ON deadline FOR EACH ROW WHEN (OLD.kind IN ('sign', 'contact', 'handle', 'callback')) EXECUTE FUNCTION note_deadline_figures();
+
+CREATE TRIGGER deadline_figures_update AFTER UPDATE ON deadline FOR EACH ROW WHEN (ROW(OLD.ticket_id, OLD.assignment_id, OLD.kind, OLD.state, OLD.due_at, OLD.original_due_at, OLD.started_at, OLD.stopped_at) IS DISTINCT FROM ROW(NEW.ticket_id, NEW.assignment_id, NEW.kind, NEW.state, NEW.due_at, NEW.original_due_at, NEW.started_at, NEW.stopped_at) AND (OLD.kind IN ('sign', 'contact', 'handle', 'callback') OR NEW.kind IN ('sign', 'contact', 'handle', 'callback'))) EXECUTE FUNCTION note_deadline_figures();
+
+CREATE FUNCTION note_callback_task_figures() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    now_is callback_task := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN PERFORM note_figure('rated', OLD.finished_at); END IF;
+    IF TG_OP <> 'DELETE' THEN PERFORM note_figure('rated', NEW.finished_at); END IF;
+    PERFORM note_figures(now_is.ticket_id, '{callback}');
+    IF TG_OP <> 'UPDATE' THEN
+        PERFORM note_figures(now_is.ticket_id, '{handle,rated}');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER callback_task_figures_insert AFTER INSERT ON callback_task FOR EACH ROW EXECUTE FUNCTION note_callback_task_figures();
+
+CREATE TRIGGER callback_task_figures_delete AFTER DELETE ON callback_task FOR EACH ROW EXECUTE FUNCTION note_callback_task_figures();
+
+CREATE TRIGGER callback_task_figures_update AFTER UPDATE ON callback_task FOR EACH ROW WHEN (ROW(OLD.ticket_id, OLD.state, OLD.kind, OLD.plan, OLD.finished_at, OLD.satisfaction, OLD.solved, OLD.user_id, OLD.attempts > 0) IS DISTINCT FROM ROW(NEW.ticket_id, NEW.state, NEW.kind, NEW.plan, NEW.finished_at, NEW.satisfaction, NEW.solved, NEW.user_id, NEW.attempts > 0)) EXECUTE FUNCTION note_callback_task_figures();
+
+CREATE FUNCTION note_card_figures() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    now_is card := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN PERFORM note_figure('card', OLD.at); END IF;
+    IF TG_OP <> 'DELETE' THEN PERFORM note_figure('card', NEW.at); END IF;
+    PERFORM note_figures(now_is.ticket_id, '{assigned}');
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER card_figures_insert AFTER INSERT ON card FOR EACH ROW EXECUTE FUNCTION note_card_figures();
+
+CREATE TRIGGER card_figures_delete AFTER DELETE ON card FOR EACH ROW EXECUTE FUNCTION note_card_figures();
+
+CREATE TRIGGER card_figures_update AFTER UPDATE ON card FOR EACH ROW WHEN (ROW(OLD.ticket_id, OLD.unit_id, OLD.state, OLD.colour, OLD.at) IS DISTINCT FROM ROW(NEW.ticket_id, NEW.unit_id, NEW.state, NEW.colour, NEW.at)) EXECUTE FUNCTION note_card_figures();
+
+CREATE FUNCTION note_finding_figures() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    now_is finding := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN NULL; END IF;
+    IF TG_OP <> 'DELETE' THEN NULL; END IF;
+    PERFORM note_figures(now_is.ticket_id, '{closed}');
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER finding_figures_insert AFTER INSERT ON finding FOR EACH ROW EXECUTE FUNCTION note_finding_figures();
+
+CREATE TRIGGER finding_figures_delete AFTER DELETE ON finding FOR EACH ROW EXECUTE FUNCTION note_finding_figures();
+
+CREATE TRIGGER finding_figures_update AFTER UPDATE ON finding FOR EACH ROW WHEN (ROW(OLD.ticket_id, OLD.state = 'dismissed') IS DISTINCT FROM ROW(NEW.ticket_id, NEW.state = 'dismissed')) EXECUTE FUNCTION note_finding_figures();
+
+CREATE FUNCTION note_request_figures() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    now_is request := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN NULL; END IF;
+    IF TG_OP <> 'DELETE' THEN NULL; END IF;
+    PERFORM note_figure('assigned', assigned_at) FROM assignment WHERE id = now_is.assignment_id;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER request_figures_insert AFTER INSERT ON request FOR EACH ROW WHEN (NEW.state = 'approved') EXECUTE FUNCTION note_request_figures();
+
+CREATE TRIGGER request_figures_delete AFTER DELETE ON request FOR EACH ROW WHEN (OLD.state = 'approved') EXECUTE FUNCTION note_request_figures();
+
+CREATE TRIGGER request_figures_update AFTER UPDATE ON request FOR EACH ROW WHEN (ROW(OLD.assignment_id, OLD.kind, OLD.state) IS DISTINCT FROM ROW(NEW.assignment_id, NEW.kind, NEW.state) AND (OLD.state = 'approved' OR NEW.state = 'approved')) EXECUTE FUNCTION note_request_figures();
+
+CREATE FUNCTION note_reply_figures() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    now_is reply := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+    IF TG_OP <> 'INSERT' THEN NULL; END IF;
+    IF TG_OP <> 'DELETE' THEN NULL; END IF;
+    PERFORM note_figure('replied', a.accepted_at), note_figure('closed', t.closed_at)
+    FROM assignment a JOIN ticket t ON t.id = a.ticket_id WHERE a.id = now_is.assignment_id;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER reply_figures_insert AFTER INSERT ON reply FOR EACH ROW WHEN (NEW.accepted IS NOT NULL) EXECUTE FUNCTION note_reply_figures();
+
+CREATE TRIGGER reply_figures_delete AFTER DELETE ON reply FOR EACH ROW WHEN (OLD.accepted IS NOT NULL) EXECUTE FUNCTION note_reply_figures();
+
+CREATE TRIGGER reply_figures_update AFTER UPDATE ON reply FOR EACH ROW WHEN (ROW(OLD.assignment_id, OLD.accepted, OLD.facts) IS DISTINCT FROM ROW(NEW.assignment_id, NEW.accepted, NEW.facts) AND (OLD.accepted IS NOT NULL OR NEW.accepted IS NOT NULL)) EXECUTE FUNCTION note_reply_figures();
 
