@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Select, bindparam, false, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, DateTime, Select, bindparam, false, func, literal_column, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from ticketing.assignment.models import Assignment, AssignmentState
@@ -96,10 +96,10 @@ def condition(actor: Actor, queue: Queue, now: datetime | None = None, *, of: An
             return _urgent(Ticket) if of is Ticket else ticket_id.in_(_all_urgent())
         case Queue.DUE_SOON:
             at = _now(now)
-            return (of.next_due_at > at) & (of.next_white_at <= at) & (of.next_yellow_at > at)  # type: ignore[no-any-return]
+            return (of.next_due_at > at) & (of.next_white_at <= at) & (of.next_yellow_at > at) & _theirs(actor, of)  # type: ignore[no-any-return]
         case Queue.OVERDUE:
             at = _now(now)
-            return (of.next_due_at <= _latest_over(at)) & (of.next_yellow_at <= at)  # type: ignore[no-any-return]
+            return (of.next_due_at <= _latest_over(at)) & (of.next_yellow_at <= at) & _theirs(actor, of)  # type: ignore[no-any-return]
         case Queue.RETURNS:
             kinds = [kind.value for kind in decided_by(actor.role)]
             asked = select(Request.ticket_id).where(among(Request.state, RequestState.PENDING), among(Request.kind, *kinds))
@@ -121,6 +121,13 @@ def _urgent(of: Any) -> ColumnElement[bool]:
 def _all_urgent() -> Select[int]:
     urgent = aliased(Ticket)
     return select(urgent.id).where(_urgent(urgent))
+
+
+def _theirs(actor: Actor, of: Any) -> ColumnElement[bool]:
+    """Whose clock presses: while the centre has the ticket in hand, a unit has nothing to hurry with."""
+    centre = (TicketState.REGISTERED, TicketState.TO_DISPATCH, TicketState.NEED_INFO, TicketState.EMERGENCY_OUT)
+    after = (TicketState.REPLY_REVIEW, TicketState.CALLBACK)
+    return ~among(of.state, *centre, *after) if actor.role and actor.role.in_unit else true()
 
 
 def _now(now: datetime | None) -> ColumnElement[datetime]:
