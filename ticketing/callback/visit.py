@@ -173,7 +173,7 @@ async def close_disputed(
 
 async def _with_path(session: AsyncSession, ticket: Ticket, told: str) -> str:
     """What the citizen is told, with the petition path where that is what follows 不满意 (P-REPORT), unless it is named already."""
-    if (await policy_of(session, ticket)).after != "petition" or "信访" in told:
+    if ticket.policy_key is None or "信访" in told or (await policy_of(session, ticket)).after != "petition":
         return told
     return told + _("对办理结果不服的，可以依法向信访部门提出，也可以申请行政复议或者提起行政诉讼。")
 
