@@ -44,6 +44,7 @@ import ticketing.taxonomy.models
 import ticketing.ticket.drafts
 import ticketing.ticket.models
 import ticketing.ticket.presence
+import ticketing.ticket.workflow_proposals
 import ticketing.ticket.workflow_versions
 import ticketing.webhook.models
 from hotline.database import Base

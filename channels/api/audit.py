@@ -8,17 +8,23 @@ from typing import Annotated
 from pydantic import Field
 
 from channels.api.call import Call, Operation
-from channels.api.models import Query, Told
+from channels.api.models import Query, Sent, Told, text
 from channels.api.run import fresh
 from channels.api.ticket_door import open_ticket
 from hotline.database import Base
+from hotline.errors import InvalidInput
+from hotline.events import record
+from hotline.i18n import _
 from ticketing.audit import report
 from ticketing.audit.models import AuditDay
 from ticketing.audit.verify import verify
 from ticketing.people.permissions import ensure
+from ticketing.retention.run import BATCH, Outcome, known_kinds
 from ticketing.retention.run import run as go_through
 
 TAG = "审计与保存期限"
+AT_ONCE = 1000 // BATCH
+"""Batches of one kind while a caller waits; the scheduler's run takes more."""
 
 
 class StandingOut(Told):
@@ -99,6 +105,21 @@ class DryRun(Told):
     items: list[EndingOut]
 
 
+class RetentionWish(Sent):
+    """Which kinds are to be ended now instead of in the night."""
+
+    kinds: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z_]{2,40}$")]], Field(min_length=1, max_length=40, description="dry-run里的kind")
+    ]
+    reason: Annotated[str, text(5, 500, "为什么现在做")]
+
+
+class RetentionRun(Told):
+    """What was ended, at most 1,000 of a kind in one run: ask again while the dry run counts more."""
+
+    items: list[EndingOut]
+
+
 async def standing(call: Call) -> StandingOut:
     """How far the log is sealed."""
     ensure(call.actor, "audit.see")
@@ -147,7 +168,31 @@ async def retention_dry_run(call: Call) -> DryRun:
     """Counts what every active policy would end, in transactions that cannot write."""
     ensure(call.actor, "system.see")
     outcomes = await go_through(call.core, call.database, Base.metadata, dry=True)
-    return DryRun(items=[EndingOut.model_validate({name: getattr(each, name) for name in EndingOut.model_fields}) for each in outcomes])
+    return DryRun(items=[_ending(each) for each in outcomes])
+
+
+def _ending(outcome: Outcome) -> EndingOut:
+    return EndingOut.model_validate({name: getattr(outcome, name) for name in EndingOut.model_fields})
+
+
+async def run_retention(call: Call) -> RetentionRun:
+    """End now what is due. Who asked and why is an event of its own; the run is the same as the scheduler's."""
+    actor, sent = ensure(call.actor, "retention.run"), call.sent(RetentionWish)
+    if unknown := sorted(set(sent.kinds) - known_kinds()):
+        raise InvalidInput(_("没有这种数据：{kind}"), field="kinds", kind=unknown[0])
+    async with fresh(call) as current:
+        data = {"kinds": sorted(set(sent.kinds)), "reason": sent.reason}
+        await record(
+            current.session,
+            at=call.core.clock.now(),
+            name="retention.asked",
+            subject="retention",
+            subject_id="all",
+            who=actor.who,
+            data=data,
+        )
+    outcomes = await go_through(call.core, call.database, Base.metadata, dry=False, kinds=sent.kinds, batches=AT_ONCE)
+    return RetentionRun(items=[_ending(each) for each in outcomes])
 
 
 OPERATIONS = (
@@ -161,5 +206,9 @@ OPERATIONS = (
     Operation(
         "GET", "/retention/dry-run", retention_dry_run, "dryRunRetention", TAG, "到期的数据会怎样处理，只看不做",
         answer=DryRun, own_transactions=True,
+    ),
+    Operation(
+        "POST", "/retention/runs", run_retention, "runRetention", TAG, "现在处理到期的数据",
+        answer=RetentionRun, body=RetentionWish, own_transactions=True, repeatable=True,
     ),
 )  # fmt: skip

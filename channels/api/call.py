@@ -119,6 +119,8 @@ class Operation:
     """Types of a download."""
     own_transactions: bool = False
     """The handler opens transactions itself (bulk); it then keeps idempotency itself as well."""
+    repeatable: bool = False
+    """Sent twice it does no more than once: it takes no Idempotency-Key."""
 
     @property
     def writes(self) -> bool:
@@ -128,7 +130,7 @@ class Operation:
     @property
     def idempotent_key(self) -> bool:
         """Whether an Idempotency-Key is honoured."""
-        return self.method == "POST" and self.writes
+        return self.method == "POST" and self.writes and not self.repeatable
 
     @property
     def parts(self) -> list[str]:

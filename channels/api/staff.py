@@ -13,14 +13,18 @@ from channels.api import (
     briefs,
     call_flow,
     callbacks,
+    catalogue,
     citizen_data,
     dialling,
     duty,
     exchange,
     gaps,
+    held,
+    notice_templates,
     openapi,
     people,
     planning,
+    quality,
     reference,
     requests,
     roster,
@@ -33,6 +37,7 @@ from channels.api import (
     tokens,
     units,
     webhooks,
+    workflow,
 )
 from channels.api.call import Operation
 from channels.api.limits import Limiter
@@ -73,6 +78,11 @@ def operations() -> tuple[Operation, ...]:
         *call_flow.OPERATIONS,
         *articles.OPERATIONS,
         *gaps.OPERATIONS,
+        *workflow.OPERATIONS,
+        *notice_templates.OPERATIONS,
+        *catalogue.OPERATIONS,
+        *held.OPERATIONS,
+        *quality.OPERATIONS,
     )
 
 

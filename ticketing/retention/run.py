@@ -72,6 +72,11 @@ def _check(kind: str, ending: str) -> None:
         raise InvalidInput(_("保存期限设置不对：{kind} 不能 {ending}"), kind=kind, ending=ending)
 
 
+def known_kinds() -> set[str]:
+    """Every kind of data that a policy may end."""
+    return {*RULES, LOGS}
+
+
 async def run(
     core: Core, database: Database, metadata: MetaData, *, dry: bool, kinds: Sequence[str] = (), batches: int = BATCHES
 ) -> list[Outcome]:

@@ -24,6 +24,7 @@ from ticketing.context import Core
 from ticketing.deadline.models import PolicyState, PolicyVersion
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, Unit, User
+from ticketing.tables import setting_exports
 from ticketing.tables.masking import mask_text
 from ticketing.tables.table import Cell, Column, Row, Table
 from ticketing.taxonomy.models import Category
@@ -48,11 +49,12 @@ EXPORTERS: dict[str, tuple[Role, ...]] = {
     "categories": KEEPERS,
     "calendar": (Role.ADMIN, Role.SUPERVISOR),
     "policies": (Role.ADMIN, Role.SUPERVISOR),
+    **{kind: table.roles for kind, table in setting_exports.TABLES.items()},
 }
 """Who may carry a list out of the house. Agents, clerks and callback clerks may not (domain.md 2.9, export ban)."""
 TITLES = {
     "tickets": "工单", "units": "单位", "people": "人员", "categories": "类别", "calendar": "工作日历", "policies": "时限规则",
-    "statistics": "统计",
+    "statistics": "统计", **{kind: table.title for kind, table in setting_exports.TABLES.items()},
 }  # fmt: skip
 
 
@@ -85,6 +87,8 @@ async def export(core: Core, session: AsyncSession, actor: Actor, kind: str, *, 
         await note_export(core, session, actor, kind, {"queue": only.queue.value, "words": only.words, **_filters(only)})
         return Table(TITLES[kind], TICKET_COLUMNS, _tickets(core, session, actor, only), stamp(core, actor, masked=True))
     await note_export(core, session, actor, kind, {})
+    if setting := setting_exports.TABLES.get(kind):
+        return Table(setting.title, setting.columns, setting.rows(core, session, actor), stamp(core, actor))
     columns, rows = _MAKERS[kind]
     return Table(TITLES[kind], columns, rows(session, actor), stamp(core, actor))
 

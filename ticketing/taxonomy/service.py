@@ -73,7 +73,7 @@ async def save_rule(
 
 async def switch_rule(
     core: Core, session: AsyncSession, actor: Actor, rule_id: int, reason: str, *, active: bool, version: int | None = None
-) -> None:
+) -> DispatchRule:
     """Switch a row off or on again."""
     ensure(actor, "catalogue.manage")
     if len(reason.strip()) < 4:
@@ -83,6 +83,15 @@ async def switch_rule(
         rule.active = active
         await _flush(session)
         await _tell(core, session, actor, rule, "catalogue.switched", {"active": active, "reason": reason.strip()})
+    return rule
+
+
+async def rules(session: AsyncSession, *, category_code: str = "", before: int | None = None, limit: int = 50) -> list[DispatchRule]:
+    """Rows, newest first, those switched off among them; `before`: only those with a lower id."""
+    statement = select(DispatchRule).order_by(DispatchRule.id.desc()).limit(limit)
+    if category_code:
+        statement = statement.where(DispatchRule.category_code == category_code)
+    return list(await session.scalars(statement if before is None else statement.where(DispatchRule.id < before)))
 
 
 async def _rule(session: AsyncSession, rule_id: int, version: int | None) -> DispatchRule:

@@ -30,6 +30,8 @@ from ticketing.ticket.workflow import Workflow, WorkflowError
 from ticketing.words import word
 
 _log = logs.get(__name__)
+MAX_VERSION = 1_000_000
+"""A higher number is a slip of the finger, after which nothing could be published any more."""
 
 
 class WorkflowVersion(Base):
@@ -86,6 +88,13 @@ async def publish(core: Core, session: AsyncSession, actor: Actor, text: str, *,
         raise NotAllowed(_("只有管理员可以发布流程"))
     if len(note.strip()) < 5:
         raise InvalidInput(_("请写明为什么改流程"), field="note")
+    wanted = await checked(session, text)
+    await _write(core, session, actor, text, wanted.version, note.strip()[:500])
+    return wanted
+
+
+async def checked(session: AsyncSession, text: str) -> Workflow:
+    """The workflow of `text`, if it could be put in force now. Raises InvalidInput like `publish`."""
     try:
         wanted = workflow.parse_text(text)
     except WorkflowError as error:
@@ -93,9 +102,16 @@ async def publish(core: Core, session: AsyncSession, actor: Actor, text: str, *,
     newest = await session.scalar(select(func.max(WorkflowVersion.version))) or 0
     if wanted.version <= newest:
         raise InvalidInput(_("版本号应大于{newest}").format(newest=newest), field="document")
+    if wanted.version > MAX_VERSION:
+        raise InvalidInput(_("版本号太大"), field="document")
     await _nobody_stuck(session, wanted)
-    await _write(core, session, actor, text, wanted.version, note.strip()[:500])
     return wanted
+
+
+async def history(session: AsyncSession, *, before: int | None = None, limit: int = 50) -> list[WorkflowVersion]:
+    """Published versions, newest first; `before`: only lower ones."""
+    statement = select(WorkflowVersion).order_by(WorkflowVersion.version.desc()).limit(limit)
+    return list(await session.scalars(statement if before is None else statement.where(WorkflowVersion.version < before)))
 
 
 async def _nobody_stuck(session: AsyncSession, wanted: Workflow) -> None:

@@ -829,6 +829,27 @@ CREATE TABLE dispatch_rule (
 
 CREATE UNIQUE INDEX uq_dispatch_rule_case ON dispatch_rule (category_code, coalesce(district, ''), coalesce(street, ''), coalesce(line, ''), words, valid_from) WHERE active;
 
+CREATE TABLE workflow_proposal (
+	id BIGSERIAL NOT NULL,
+	version BIGINT NOT NULL,
+	document TEXT NOT NULL,
+	state TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	proposed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	proposed_by_id BIGINT NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	CONSTRAINT pk_workflow_proposal PRIMARY KEY (id),
+	CONSTRAINT ck_workflow_proposal_state CHECK (state IN ('proposed', 'published', 'refused', 'withdrawn')),
+	CONSTRAINT ck_workflow_proposal_decided CHECK ((state = 'proposed') = (decided_at IS NULL)),
+	CONSTRAINT ck_workflow_proposal_two_people CHECK (state NOT IN ('published', 'refused') OR decided_by_id <> proposed_by_id),
+	CONSTRAINT fk_workflow_proposal_proposed_by_id FOREIGN KEY(proposed_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_workflow_proposal_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE UNIQUE INDEX uq_workflow_proposal_waiting ON workflow_proposal ((true)) WHERE state = 'proposed';
+
 CREATE TABLE webhook_subscription (
 	id BIGSERIAL NOT NULL,
 	name TEXT NOT NULL,
