@@ -24,13 +24,14 @@ from ticketing.request import dispute, extension, returns, suspension
 from ticketing.request import service as requests
 from ticketing.request.models import Request
 from ticketing.request.states import RequestKind, SuspensionReason
-from ticketing.supervision import urging
+from ticketing.supervision import cards, urging
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits, refusal
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.dispatch import CoUnit, Order
+from ticketing.ticket.edit import name_people, revise
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import DispatchMode, Satisfaction
+from ticketing.ticket.states import Confidentiality, DispatchMode, Satisfaction, Urgency
 
 WORDS = "说明情况的话，至少写三十个字才算写清楚，这里把来龙去脉都写清楚了，没有套话。"
 
@@ -102,9 +103,16 @@ def deciding(function: Callable[..., Awaitable[object]], kind: RequestKind, *, a
     return run
 
 
+_WAYS: tuple[tuple[DispatchMode, int | None], ...] = (
+    (DispatchMode.PHONE, None), (DispatchMode.PHONE, None), (DispatchMode.WRITTEN, None),
+    (DispatchMode.LEADER, 7), (DispatchMode.LEADER, 10), (DispatchMode.LEADER, 30),
+)  # fmt: skip
+
+
 async def _dispatch(t: Try) -> object:
     water = CoUnit(t.city.units["water"])
-    order = Order(t.city.units["city"], DispatchMode.PHONE, co_units=(water,) if t.ticket.id % 3 == 0 else ())
+    mode, days = _WAYS[t.ticket.id % len(_WAYS)]
+    order = Order(t.city.units["city"], mode, leader_days=days, co_units=(water,) if t.ticket.id % 3 == 0 else ())
     return await dispatching.dispatch_order(t.city.core, t.session, t.actor, t.ticket, order)
 
 
@@ -163,6 +171,35 @@ async def _decline_visit(t: Try) -> object:
     return await callbacks.decide_redo(t.city.core, t.session, t.actor, t.ticket, cause="not_solved", rectification=WORDS)
 
 
+async def _edit(t: Try) -> object:
+    """More urgent, and another category."""
+    return await revise(t.city.core, t.session, t.actor, t.ticket, category_code="0501", urgency=Urgency.URGENT)
+
+
+async def _keep_secret(t: Try) -> object:
+    """Whoever makes it secret stays among those who see it."""
+    kept = {"category_code": "0501", "urgency": Urgency.NORMAL, "confidentiality": Confidentiality.SECRET}
+    return await revise(t.city.core, t.session, t.actor, t.ticket, **kept)
+
+
+async def _name(t: Try) -> object:
+    """Everybody who may be named."""
+    people = [t.city.people[login].account for login in ("dispatcher", "clerk", "chief", "supervisor", "callback", "leader")]
+    return await name_people(t.city.core, t.session, t.actor, t.ticket, people)
+
+
+async def _give_card(t: Try) -> object:
+    part = await t.part(other_unit=True)
+    return await cards.give_by_hand(t.city.core, t.session, t.actor, t.ticket, unit_id=part.unit_id, colour="yellow", note=WORDS)
+
+
+async def _revoke_card(t: Try) -> object:
+    found = await cards.of_ticket(t.session, t.ticket.id)
+    if not found:
+        raise IllegalStep("no card")
+    return await cards.revoke(t.city.core, t.session, t.actor, found[0].id, WORDS)
+
+
 def _rated(satisfaction: Satisfaction) -> CallbackResult:
     return CallbackResult(satisfaction, solved=satisfaction is not Satisfaction.DISSATISFIED, note=WORDS)
 
@@ -217,6 +254,11 @@ ACTIONS: dict[str, Step] = {
     "link": _link,
     "take_investigation": on_ticket(investigation.take),
     "conclude": _conclude,
+    "edit": _edit,
+    "keep_secret": _keep_secret,
+    "name": _name,
+    "give_card": _give_card,
+    "revoke_card": _revoke_card,
 }
 
 _LIKELY = {
