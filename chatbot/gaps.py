@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chatbot.facts import find_name
 from chatbot.hearing import find_phone
+from knowledge.article.service import helped
 from knowledge.gap.models import Cause
 from knowledge.gap.service import Asked, note
 from ticketing.context import Core
@@ -85,6 +86,8 @@ async def rate_answer(core: Core, session: AsyncSession, conversation_id: UUID, 
     if answer is None or answer.conversation_id != conversation_id or answer.article_id is None or "useful" in answer.data:
         return False
     answer.data = {**answer.data, "useful": useful}
+    if useful:
+        await helped(session, answer.article_id)
     asked = await session.get(Message, int(answer.data.get("reply_to") or 0))
     if not useful and asked is not None and asked.conversation_id == conversation_id:
         told = {"article_id": answer.article_id, "article_version": answer.article_version}

@@ -140,6 +140,7 @@ class ArticleOut(Told):
     valid_until: dt.date | None
     review_on: dt.date | None
     used_count: int
+    helpful_count: int = Field(description="多少次有市民说有用")
     updated_at: dt.datetime
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NoReturn
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -11,9 +12,11 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.api.limits import Limiter
 from channels.portal.appeal_form import districts
-from channels.portal.cookies import keep
+from channels.portal.cookies import keep, sign, unsign
 from channels.portal.preferences import page
+from channels.web.address import address_of
 from channels.web.files import download
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
@@ -23,6 +26,7 @@ from knowledge.article.access import live_article_by_slug, live_articles
 from knowledge.article.content import AUDIENCES
 from knowledge.article.files import files_of, public_file
 from knowledge.article.models import Article, KnowledgeTopic
+from knowledge.article.service import helped
 from knowledge.article.text import sections
 from knowledge.article.topics import active_topics
 from knowledge.search.filters import CITY_WIDE, Filters
@@ -33,6 +37,10 @@ FOUND = 12
 MAX_QUERY = 60
 _DISTRICT = "hotline_district"
 _YEAR = timedelta(days=365)
+_USEFUL = "hotline_useful"
+_REMEMBERED = 100
+"""How many articles a browser remembers to have called useful."""
+USEFUL_TRIES: web.AppKey[Limiter] = web.AppKey("portal_useful")
 
 
 @dataclass(frozen=True)
@@ -142,8 +150,34 @@ async def article(request: web.Request) -> web.StreamResponse:
         files = await files_of(session, found.id, found.files)
         unit = await session.get(Unit, found.unit_id) if found.unit_id else None
     return page(
-        request, "portal/article.html", article=found, unit=unit, files=files, audiences=_audiences(), sections=list(sections(found.body))
+        request,
+        "portal/article.html",
+        article=found,
+        unit=unit,
+        files=files,
+        audiences=_audiences(),
+        sections=list(sections(found.body)),
+        thanked=found.id in useful_before(request),
     )
+
+
+async def useful(request: web.Request) -> NoReturn:
+    """POST /guide/{slug}/useful: it helped. Counted once for each browser and article, and not without end from one address."""
+    core, before = request.app[CORE], useful_before(request)
+    async with request.app[DATABASE].transaction() as session:
+        found = await live_article_by_slug(core, session, request.match_info["slug"])
+        if found.id not in before and not request.app[USEFUL_TRIES].wait_seconds(address_of(request)):
+            await helped(session, found.id)
+    response = web.HTTPSeeOther(f"/guide/{found.slug}#useful")
+    kept = ",".join(str(number) for number in (*[each for each in before if each != found.id], found.id)[-_REMEMBERED:])
+    keep(request, response, _USEFUL, sign(request, _USEFUL, kept, _YEAR), _YEAR)
+    raise response
+
+
+def useful_before(request: web.Request) -> list[int]:
+    """The articles that this browser called useful, the last ones last."""
+    held = unsign(request, _USEFUL, request.cookies.get(_USEFUL, ""))
+    return [int(each) for each in held.split(",")] if held else []
 
 
 def _audiences() -> dict[str, str]:

@@ -154,6 +154,8 @@ class Article(Base):
     used_count: Mapped[int] = mapped_column(default=0)
     wrong_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How often a colleague said that it is wrong."""
+    helpful_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often a citizen said that it helped: of its page, or of an answer taken from it."""
     updated_at: Mapped[datetime]
 
 

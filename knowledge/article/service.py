@@ -41,6 +41,7 @@ __all__ = [
     "current_content",
     "drop",
     "get_article",
+    "helped",
     "latest_version",
     "mark_wrong",
     "pass_unit",
@@ -280,6 +281,12 @@ async def mark_wrong(core: Core, session: AsyncSession, actor: Actor, article: A
 async def used(session: AsyncSession, article: Article) -> None:
     """Count one answer given. `updated_at` stays: nothing was changed."""
     counted = update_rows(Article).where(Article.id == article.id).values(used_count=Article.used_count + 1)
+    await session.execute(counted.execution_options(synchronize_session=False))
+
+
+async def helped(session: AsyncSession, article_id: int) -> None:
+    """Count one citizen whom it helped. `updated_at` stays."""
+    counted = update_rows(Article).where(Article.id == article_id).values(helpful_count=Article.helpful_count + 1)
     await session.execute(counted.execution_options(synchronize_session=False))
 
 

@@ -896,6 +896,7 @@ CREATE TABLE article (
 	indexed_by TEXT DEFAULT '' NOT NULL,
 	used_count BIGINT NOT NULL,
 	wrong_count BIGINT DEFAULT 0 NOT NULL,
+	helpful_count BIGINT DEFAULT 0 NOT NULL,
 	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_article PRIMARY KEY (id),
 	CONSTRAINT ck_article_state CHECK (state IN ('collected', 'editing', 'unit_review', 'centre_review', 'scheduled', 'published', 'due_for_review', 'revised', 'expired', 'recalled')),

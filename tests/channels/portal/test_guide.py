@@ -119,3 +119,26 @@ async def test_what_is_urgent_stands_first_on_every_page_until_it_ends(
     for path in ("/", "/guide", "/ask", "/guide?q=台风"):
         assert "请不要外出" not in (await Browser(client).get(path)).text
     assert (await browser.get("/guide/typhoon")).status == 404
+
+
+async def test_what_helped_is_counted_once_for_each_browser(client: Client, city: Database, articles: list[Article]) -> None:
+    path, first, second = "/guide/id-card-renewal", Browser(client), Browser(client)
+    assert "人觉得有用" not in (await first.get(path)).text
+    thanked = await first.submit(f"{path}/useful", {}, at=path)
+    assert "谢谢，已记下您的评价" in thanked.text
+    assert "1人觉得有用" in thanked.text
+    await first.submit(f"{path}/useful", {}, at=path)
+    first.cookies["hotline_useful"] = "999.9999999999.forged"
+    assert "2人觉得有用" in (await second.submit(f"{path}/useful", {}, at=path)).text
+    assert (await first.post("/guide/nothing-like-this/useful", await first.form(path))).status == 404
+    async with city.transaction() as session:
+        counted = {row.slug: row.helpful_count for row in await session.execute(select(Article.slug, Article.helpful_count))}
+    assert counted == {"id-card-renewal": 2, "heating-repair": 0}
+
+
+async def test_an_answer_of_the_chat_that_helped_counts_for_its_article(client: Client, city: Database, articles: list[Article]) -> None:
+    browser = Browser(client)
+    answered = await browser.submit("/ask", {"text": "身份证到期了怎么换"})
+    await browser.post("/ask/rate", {**answered.fields, "useful": "yes"})
+    async with city.transaction() as session:
+        assert await session.scalar(select(Article.helpful_count).where(Article.slug == "id-card-renewal")) == 1
