@@ -32,12 +32,13 @@ def unit_options(units: Iterable[Unit], chosen: str) -> Markup:
 
 
 def named_boxes(names: Mapping[int, str], chosen: Collection[str], field: str) -> Markup:
-    """A box to tick for each unit, by its name."""
+    """A box to tick for each unit, by its name; those that are ticked come first."""
+    ranked = sorted(names.items(), key=lambda item: str(item[0]) not in chosen)
     return Markup(  # noqa: S704 - every value is escaped
         "".join(
             f'<label class="choice"><input type="checkbox" name="{escape(field)}" value="{number}"'
             f"{' checked' if str(number) in chosen else ''}><span>{escape(name)}</span></label>"
-            for number, name in names.items()
+            for number, name in ranked
         )
     )
 
