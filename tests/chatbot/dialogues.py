@@ -17,7 +17,12 @@ Begin = Callable[[str], Awaitable[UUID]]
 def read() -> list[dict[str, Any]]:
     """All dialogues, one for each channel."""
     found = yaml.safe_load((Path(__file__).parent / "dialogues.yaml").read_text(encoding="utf-8"))
-    return [{**one, "channel": channel} for one in found for channel in one["channels"]]
+    return [{**one, "channel": channel, "turns": _turns(one, channel)} for one in found for channel in one["channels"]]
+
+
+def _turns(script: dict[str, Any], channel: str) -> list[dict[str, Any]]:
+    """Those of this channel: a caller's number is known and not asked for."""
+    return [turn for turn in script["turns"] if channel in turn.get("channels", (channel,))]
 
 
 async def hold(dialogue: Dialogue, begin: Begin, script: dict[str, Any], *, degraded: bool) -> None:

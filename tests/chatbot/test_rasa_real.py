@@ -156,6 +156,21 @@ async def test_guide_complaint_and_kill_in_mid_form(bot: Bot, begin: Callable[[s
 async def test_whole_dialogues_on_every_channel_go_through_rasa(bot: Bot, begin: dialogues.Begin) -> None:
     for script in dialogues.read():
         await dialogues.hold(bot.dialogue, begin, script, degraded=False)
+    await _tell_the_stories(bot)
+
+
+async def _tell_the_stories(bot: Bot) -> None:
+    """Rasa's own test of stories (chatbot/rasa/tests), on the Rasa that runs: its sentences, its policy, our two actions."""
+    stories = (RasaFiles.of(bot.settings).python.parents[2] / "tests" / "test_stories.yml").read_text(encoding="utf-8")
+    url = f"http://127.0.0.1:{bot.settings.rasa_port}/model/test/stories"
+    params = {"token": derive(bot.core.secret, "rasa-api"), "e2e": "true"}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(url, params=params, data=stories.encode(), headers={"Content-Type": "application/yaml"}) as response:
+            report = await response.json()
+    assert response.status == 200, report
+    wrong = [action for action in report["actions"] if action["action"] != action["predicted"]]
+    assert report["actions"], report
+    assert wrong == []
 
 
 async def test_a_stranger_on_the_host_cannot_speak_to_rasa(bot: Bot) -> None:
