@@ -62,10 +62,11 @@ async def show(request: web.Request) -> web.StreamResponse:
         bar = await load_bar(request, session, person)
         my_call = bar["bar"].call
         pop = await load_pop(request, session, person)
-        chosen = _choose(calls, request.query.get("call", "") or str(my_call.id if my_call else ""))
+        handed = None if pop else await load_handed(core, session, person)
+        mine = my_call or (handed.call if handed else None)
+        chosen = _choose(calls, request.query.get("call", "") or str(mine.id if mine else ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed and not chosen.elsewhere else []
         prompts = (await versions.current(session)).prompts
-        handed = None if pop else await load_handed(core, session, person)
         missed = await load_missed(core, session, person.actor)
         idle = {} if pop else await load_idle(request, session, person)
     waiting = [item for item in calls if item.waiting]

@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.session import Staff
 from ticketing.context import Core
-from ticketing.conversation.models import Call, Message
-from ticketing.conversation.service import messages
+from ticketing.conversation.models import Call
 from ticketing.duty.models import ON_CALL, Duty, DutyState
 from ticketing.people.permissions import may
 from ticketing.ticket.access import closed_conversations, visible
@@ -22,7 +21,7 @@ from ticketing.ticket.models import Ticket
 
 @dataclass(frozen=True)
 class Handed:
-    """What the desk shows of it."""
+    """What the desk shows of it, beside the transcript with what the robot asked and was told."""
 
     call: Call
     ticket: Ticket
@@ -30,8 +29,6 @@ class Handed:
     """Whether this person may open the ticket."""
     visits: bool
     """Whether this person records the callback; else a clerk does."""
-    said: list[Message]
-    """What the robot asked and was told."""
 
 
 async def load_handed(core: Core, session: AsyncSession, person: Staff) -> Handed | None:
@@ -46,8 +43,7 @@ async def load_handed(core: Core, session: AsyncSession, person: Staff) -> Hande
     if ticket is None or await closed_conversations(core, session, person.actor, [call.conversation_id]):
         return None
     opens = await session.scalar(select(Ticket.id).where(Ticket.id == ticket.id, visible(core, person.actor))) is not None
-    said = await messages(session, call.conversation_id)
-    return Handed(call, ticket, opens, may(person.actor, "callback.visit"), said)
+    return Handed(call, ticket, opens, may(person.actor, "callback.visit"))
 
 
 def _mine(call: Call, person: Staff, duty: Duty) -> bool:
