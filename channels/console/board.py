@@ -21,7 +21,6 @@ from channels.web.templating import is_fragment
 from hotline.clock import to_city
 from ticketing.assignment.models import Assignment
 from ticketing.calendar.service import work_calendar
-from ticketing.context import Core
 from ticketing.deadline.models import Deadline, Stage
 from ticketing.people.models import Unit
 from ticketing.supervision.models import Card
@@ -75,7 +74,8 @@ async def _lanes(request: web.Request, session: AsyncSession, person: Staff) -> 
     """
     core = request.app[CORE]
     now, calendar = core.clock.now(), await work_calendar(session)
-    walks = [_walk(core, person, stage, now).subquery() for stage, _words in LANES]
+    seen = visible(core, person.actor)
+    walks = [_walk(seen, stage, now).subquery() for stage, _words in LANES]
     walked = union_all(*(select(walk) for walk in walks)).subquery()
     statement = (
         select(Deadline, Ticket, Unit.name, walked.c.stage, walked.c.of_stage)
@@ -94,7 +94,7 @@ async def _lanes(request: web.Request, session: AsyncSession, person: Staff) -> 
     return lanes
 
 
-def _walk(core: Core, person: Staff, stage: str, now: datetime) -> Select[Any]:
+def _walk(seen: ColumnElement[bool], stage: str, now: datetime) -> Select[Any]:
     """The first `MOST` clocks of a lane, numbered and counted: for each ticket and unit the most pressing one only."""
     other, other_part = aliased(Deadline), aliased(Assignment)
     runs: ColumnElement[str] = literal_column("'running'")  # written out: the partial index is seen to fit
@@ -113,7 +113,7 @@ def _walk(core: Core, person: Staff, stage: str, now: datetime) -> Select[Any]:
         select(Deadline.id, Deadline.due_at, Assignment.unit_id)
         .join(Ticket, Ticket.id == Deadline.ticket_id)
         .outerjoin(Assignment, Assignment.id == Deadline.assignment_id)
-        .where(Deadline.state == runs, _reached(stage, now), ~more_pressing.exists(), visible(core, person.actor))
+        .where(Deadline.state == runs, _reached(stage, now), ~more_pressing.exists(), seen)
         .order_by(Deadline.due_at, Deadline.id)
         .limit(MOST)
         .subquery()

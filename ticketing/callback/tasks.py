@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import Exists, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Exists, Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, NotAllowed
@@ -24,7 +24,7 @@ from ticketing.notice.service import is_mobile
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import LoginSession, User
 from ticketing.people.permissions import may
-from ticketing.ticket.access import visible
+from ticketing.ticket.access import midnight, visible_to
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
 from ticketing.ticket.steps import tell
@@ -156,19 +156,23 @@ def queue(core: Core, actor: Actor, now: datetime) -> Select[CallbackTask, Ticke
             Deadline,
             and_(Deadline.ticket_id == Ticket.id, Deadline.kind == ClockKind.CALLBACK.value, Deadline.state == ClockState.RUNNING.value),
         )
-        .where(
-            CallbackTask.state == TaskState.OPEN.value,
-            CallbackTask.plan == Plan.CLERK.value,
-            CallbackTask.next_attempt_at <= now,
-            or_(CallbackTask.claimed_until.is_(None), CallbackTask.claimed_until <= now),
-            ~_wrote(actor),
-            visible(core, actor),
-        )
+        .where(ready(now), ~wrote(actor), visible_to(actor, midnight(core), one_by_one=True))  # open tasks are few beside the tickets
         .order_by(due, CallbackTask.id)
     )
 
 
-def _wrote(actor: Actor) -> Exists:
+def ready(now: datetime) -> ColumnElement[bool]:
+    """Open tasks for a person that are due and in nobody's hand."""
+    return and_(
+        CallbackTask.state == TaskState.OPEN.value,
+        CallbackTask.plan == Plan.CLERK.value,
+        CallbackTask.next_attempt_at <= now,
+        or_(CallbackTask.claimed_until.is_(None), CallbackTask.claimed_until <= now),
+    )
+
+
+def wrote(actor: Actor) -> Exists:
+    """Whether the actor wrote or signed a reply of the ticket: such a task is never for them."""
     statement = select(Reply.id).join(Assignment, Assignment.id == Reply.assignment_id).where(Assignment.ticket_id == Ticket.id)
     return statement.where(or_(Reply.author_id == actor.user_id, Reply.signed_off_by_id == actor.user_id)).exists()
 
