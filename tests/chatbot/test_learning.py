@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import select, update
 
 from chatbot.intents import Intent
-from chatbot.learning import examples, jobs
+from chatbot.learning import evaluation, examples, jobs
 from chatbot.learning.models import BotTraining, Purpose, TrainingState
 from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
 from hotline.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from hotline.settings import Settings
+from knowledge.article.models import Article, ArticleState
 from ticketing.context import Core
 from ticketing.people.actor import Actor, staff_actor
 from ticketing.people.models import Role, User
@@ -38,6 +39,20 @@ async def test_an_example_is_learned_or_held_out_and_can_be_taken_away(core: Cor
         assert await examples.for_training(session) == {}
         with pytest.raises(NotFound):
             await examples.remove(core, session, editor, kept.id)
+
+
+async def test_the_citys_own_published_questions_are_learned_and_the_shipped_ones_once(core: Core, database: Database) -> None:
+    held_out = next(line for intent, line in evaluation.heldout() if intent == Intent.ASK_GUIDE.value)
+    async with database.transaction() as session:
+        assert await examples.for_training(session) == {}
+        shipped = (await session.scalars(select(Article).order_by(Article.id))).first()
+        assert shipped is not None
+        shipped.questions = [*shipped.questions, "云川的老年公交卡去哪儿盖章", held_out]
+        await session.flush()
+        assert await examples.for_training(session) == {Intent.ASK_GUIDE: ["云川的老年公交卡去哪儿盖章"]}
+        shipped.state = ArticleState.RECALLED.value
+        await session.flush()
+        assert await examples.for_training(session) == {}
 
 
 @pytest.mark.parametrize(

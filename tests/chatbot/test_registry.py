@@ -32,7 +32,7 @@ def weights(*, intents: tuple[str, ...], likes: str) -> bytes:
     return inside.getvalue()
 
 
-def put(registry: Registry, folder: Path, number: int, likes: str = "ask_guide") -> str:
+def put(registry: Registry, folder: Path, number: int, likes: str = "ask_guide", *, right: int = 90) -> str:
     name = f"m2026112{number % 10}-{number:06}"
     archive = folder / f"made-{number}.tar.gz"
     content = weights(intents=("ask_guide", "file_complaint"), likes=likes)
@@ -41,7 +41,7 @@ def put(registry: Registry, folder: Path, number: int, likes: str = "ask_guide")
         member = tarfile.TarInfo("components/train_MannerClassifier0/intents.npz")
         member.size = len(content)
         packed.addfile(member, io.BytesIO(content))
-    registry.add(archive, ModelInfo(name, f"2026-11-22T10:00:{number:02}+00:00", f"hash-{number}", 10, 1.0, report(90)))
+    registry.add(archive, ModelInfo(name, f"2026-11-22T10:00:{number:02}+00:00", f"hash-{number}", 10, 1.0, report(right)))
     return name
 
 
@@ -126,3 +126,17 @@ def test_a_report_survives_being_stored() -> None:
 def test_rules_count_before_the_model() -> None:
     judged = evaluation.judge([("emergency", "救命啊着火了"), ("greet", "你好")], ["greet", "greet"])
     assert (judged.right, judged.missed_danger) == (2, 0)
+
+
+def test_many_small_losses_are_measured_against_the_best_and_not_the_last(registry: Registry, tmp_path: Path) -> None:
+    best = put(registry, tmp_path, 0, right=95)
+    registry.promote(best)
+    for number in range(1, KEPT + 4):
+        registry.promote(put(registry, tmp_path, number, right=94))
+    held = registry.best("the-same")
+    assert held is not None
+    assert held.right == 95
+    assert best in [info.name for info in registry.models()]
+    assert evaluation.refusal(report(93), report(94)) == ""
+    assert evaluation.refusal(report(93), held)
+    assert registry.best("others") is None
