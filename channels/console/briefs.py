@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.pages import page, see_other
-from channels.console.reporting import KIND_WORDS, load_names, value_text
+from channels.console.reporting import KIND_WORDS, link, load_names, value_text
 from channels.console.session import require, staff
 from channels.web.charts import bars, columns
 from channels.web.formats import record_time
@@ -21,6 +21,7 @@ from hotline.errors import NotFound
 from hotline.i18n import _
 from ticketing.people.models import Role
 from ticketing.statistics.brief import KINDS, READERS, THREE_RATES, access_brief, issue, list_briefs, period_of, title_of
+from ticketing.statistics.figures import Filter
 from ticketing.statistics.indicator import GROUP_WORDS, Group
 from ticketing.statistics.indicators import BY_KEY, INDICATORS
 from ticketing.statistics.models import Brief
@@ -31,6 +32,8 @@ from ticketing.tables.statistics import brief_tables
 from ticketing.tables.writer import write_xlsx
 from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
+
+LIST = "/console/statistics/list"
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:
@@ -63,10 +66,14 @@ async def show(request: web.Request) -> web.StreamResponse:
     pictures = {"days": "", "topics": ""}
     if content["days"]:
         points = [(label[5:] if len(label) > 7 else label, float(value)) for label, value in content["days"]]
-        pictures["days"] = columns(points, title=_("诉求量"), unit=_("件"))
+        only = Filter(line=brief.line)
+        links = [link(LIST, parse(label), only, indicator="received") for label, _value in content["days"]]
+        pictures["days"] = columns(points, title=_("诉求量"), unit=_("件"), links=links)
     if content["topics"]:
-        tops = [(each["name"], float(each["count"])) for each in content["topics"][:10]]
-        pictures["topics"] = bars(tops, title=_("热点类别"), unit=_("件"))
+        hottest = content["topics"][:10]
+        tops = [(each["name"], float(each["count"])) for each in hottest]
+        links = [link(LIST, period_of(brief), Filter(line=brief.line, category=each["code"]), indicator="received") for each in hottest]
+        pictures["topics"] = bars(tops, title=_("热点类别"), unit=_("件"), links=links)
     return page(
         request, "console/brief.html", nav="figures", brief=brief, content=content, title_text=title_of(brief), pictures=pictures,
         indicators=INDICATORS, by_key=BY_KEY, groups=[(group, GROUP_WORDS[group]) for group in Group], main=MAIN, rates=THREE_RATES,

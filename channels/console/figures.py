@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
 from aiohttp import web
 from markupsafe import Markup
@@ -19,13 +20,17 @@ from ticketing.people.permissions import ensure
 from ticketing.statistics import hot
 from ticketing.statistics.figures import EVERYTHING, SECRET, Cut, compute, total
 from ticketing.statistics.indicators import BY_KEY
-from ticketing.statistics.period import Period, PeriodKind
+from ticketing.statistics.period import Period, PeriodKind, containing
 from ticketing.statistics.scope import Scope, may_compare, scope_of
-from ticketing.statistics.scores import WEIGHTS, score_cards
+from ticketing.statistics.scores import WEIGHTS, Card, score_cards
 
 CARDS = ("received", "closed", "on_time", "responded", "solved", "satisfied")
 """The numbers on top; the last three are 三率."""
 TOP = 10
+LIST = "/console/statistics/list"
+RATES = ("on_time", "responded", "solved", "satisfied")
+SERIES = ("received", *RATES)
+"""What is drawn over time."""
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -40,15 +45,13 @@ async def show(request: web.Request) -> web.StreamResponse:
         figures = await total(core, session, scope, period, wanted)
         earlier = await total(core, session, scope, before, wanted)
         names = await load_names(session)
-        pictures = await _pictures(core, session, scope, period, names)
         scores = await score_cards(core, session, scope, period)
+        pictures = await _pictures(core, session, scope, period, names, scores)
         rises = [topic for topic in await hot.topics(core, session, scope, period) if topic.sudden] if may_compare(person.actor) else []
     cards = []
     for one in wanted:
         now, then = figures[one.key], earlier[one.key]
-        cards.append(
-            (now, *change_text(now.value, then.value, one), link("/console/statistics/list", period, EVERYTHING, indicator=one.key))
-        )
+        cards.append((now, *change_text(now.value, then.value, one), link(LIST, period, EVERYTHING, indicator=one.key)))
     return page(
         request, "console/figures.html", nav="figures", period=period, before=before, after=after, running=is_running(period, request),
         cards=cards, pictures=pictures, scores=scores, weights=WEIGHTS, by_key=BY_KEY, rises=rises, names=names, shown=shown, link=link,
@@ -60,41 +63,65 @@ def _tabs(person: Staff) -> list[str]:
     return ["board", "table", "brief"] if may_compare(person.actor) else ["board", "table"]
 
 
-async def _pictures(core: Core, session: AsyncSession, scope: Scope, period: Period, names: Names) -> dict[str, Markup]:
-    """The four charts; one that has nothing to show is missing."""
-    found: dict[str, Markup] = {}
-    series = await _series(core, session, scope, period)
-    if any(value for _label, value in series):
-        found["series"] = columns(series, title=_("每天诉求量") if period.kind is not PeriodKind.YEAR else _("每月诉求量"), unit=_("件"))
-    for key, cut in (("categories", Cut.CATEGORY), ("districts", Cut.DISTRICT)):
-        lines = await compute(core, session, scope, period, [BY_KEY["received"]], by=(cut,))
-        rows = [(each.at[0], each.figures["received"].denominator) for each in lines if each.at[0] not in ("", SECRET)]
-        rows.sort(key=lambda row: (-row[1], row[0]))
-        if rows:
-            title = _("诉求最多的类别") if cut is Cut.CATEGORY else _("各区县诉求量")
-            shown_rows = [(names.categories.get(code, code) if cut is Cut.CATEGORY else code, number) for code, number in rows[:TOP]]
-            found[key] = bars(shown_rows, title=title, unit=_("件"))
-    trend = await _trend(core, session, scope, period)
-    if sum(value is not None for _label, value in trend) >= 2:
-        found["trend"] = line(trend, title=_("按时办结率"))
+async def _pictures(
+    core: Core, session: AsyncSession, scope: Scope, period: Period, names: Names, scores: Sequence[Card]
+) -> dict[str, tuple[str, str, Markup]]:
+    """Title, width in the grid and picture of each chart; one that has nothing to show is missing. Each mark leads to its list."""
+    found: dict[str, tuple[str, str, Markup]] = {}
+    steps = _steps(period)
+    cut = Cut.MONTH if period.days > 92 else Cut.DAY
+    lines = await compute(core, session, scope, period, [BY_KEY[key] for key in SERIES], by=(cut,))
+    by_step = {each.at[0]: each.figures for each in lines}
+    received = [(label, float(by_step[key]["received"].denominator if key in by_step else 0)) for key, label, _step in steps]
+    if any(value for _label, value in received):
+        title = _("每天诉求量") if cut is Cut.DAY else _("每月诉求量")
+        links = [link(LIST, step, EVERYTHING, indicator="received") for _key, _label, step in steps]
+        found["series"] = (title, "g6", columns(received, title=title, unit=_("件"), links=links))
+    for key in RATES:
+        rates = [(label, by_step[at][key].value if at in by_step else None) for at, label, _step in steps]
+        if sum(value is not None for _label, value in rates) >= 2:
+            title = _(BY_KEY[key].name)
+            links = [link(LIST, step, EVERYTHING, indicator=key, part="denominator") for _key, _label, step in steps]
+            found[key] = (title, "g6" if key == "on_time" else "g4", line(rates, title=title, links=links))
+    found |= await _places(core, session, scope, period, names)
+    carded = [(card, card.figures[key].value or 0, key) for card in scores for key in ("yellow", "red")]
+    carded = sorted((each for each in carded if each[1]), key=lambda each: -each[1])[:TOP]
+    if carded:
+        words = {"yellow": _("黄牌"), "red": _("红牌")}
+        links = [link(LIST, period, EVERYTHING, unit=card.unit_id, indicator=key) for card, _count, key in carded]
+        points = [(f"{card.unit} {words[key]}", count) for card, count, key in carded]
+        found["cards"] = (_("黄牌和红牌"), "g6", bars(points, title=_("黄牌和红牌"), unit=_("张"), links=links))
     return found
 
 
-async def _series(core: Core, session: AsyncSession, scope: Scope, period: Period) -> list[tuple[str, float]]:
-    """Appeals by day, in a year by month; days without any are there with 0."""
-    cut = Cut.MONTH if period.days > 92 else Cut.DAY
-    lines = await compute(core, session, scope, period, [BY_KEY["received"]], by=(cut,))
-    counts = {each.at[0]: each.figures["received"].denominator for each in lines}
-    return [(key[5:] if cut is Cut.DAY else key, counts.get(key, 0)) for key in _keys(period, cut)]
+async def _places(core: Core, session: AsyncSession, scope: Scope, period: Period, names: Names) -> dict[str, tuple[str, str, Markup]]:
+    """What most appeals are about, and from where."""
+    found: dict[str, tuple[str, str, Markup]] = {}
+    for key, cut, title in (("category", Cut.CATEGORY, _("诉求最多的类别")), ("district", Cut.DISTRICT, _("各区县诉求量"))):
+        lines = await compute(core, session, scope, period, [BY_KEY["received"]], by=(cut,))
+        rows = [(each.at[0], each.figures["received"].denominator) for each in lines if each.at[0] not in ("", SECRET)]
+        rows = sorted(rows, key=lambda row: (-row[1], row[0]))[:TOP]
+        if rows:
+            points = [(names.categories.get(code, code) if cut is Cut.CATEGORY else code, float(number)) for code, number in rows]
+            links = [link(LIST, period, EVERYTHING, indicator="received", **{key: code}) for code, _number in rows]
+            found[key] = (title, "g6", bars(points, title=title, unit=_("件"), links=links))
+    return found
 
 
-async def _trend(core: Core, session: AsyncSession, scope: Scope, period: Period) -> list[tuple[str, float | None]]:
-    cut = Cut.MONTH if period.days > 92 else Cut.DAY
-    lines = await compute(core, session, scope, period, [BY_KEY["on_time"]], by=(cut,))
-    rates = {each.at[0]: each.figures["on_time"].value for each in lines}
-    return [(key[5:] if cut is Cut.DAY else key, rates.get(key)) for key in _keys(period, cut)]
+def _steps(period: Period) -> list[tuple[str, str, Period]]:
+    """The days of the period, or its months when it is long: how a split names them, how an axis does, and the step as a period."""
+    if period.days <= 92:
+        days = [period.first + timedelta(days=number) for number in range(period.days)]
+        return [(day.isoformat(), f"{day:%m-%d}", containing(PeriodKind.DAY, day)) for day in days]
+    steps, month = [], containing(PeriodKind.MONTH, period.first)
+    while month.first <= period.last:
+        steps.append((month.key, month.key, _within(month, period)))
+        month = month.next()
+    return steps
 
 
-def _keys(period: Period, cut: Cut) -> list[str]:
-    days: list[date] = [period.first + timedelta(days=number) for number in range(period.days)]
-    return list(dict.fromkeys(f"{day:%Y-%m}" if cut is Cut.MONTH else day.isoformat() for day in days))
+def _within(month: Period, period: Period) -> Period:
+    """The days of the month that are in the period."""
+    if period.first <= month.first and month.last <= period.last:
+        return month
+    return Period(PeriodKind.FREE, max(month.first, period.first), min(month.last, period.last))

@@ -47,3 +47,23 @@ def test_names_are_text() -> None:
 def test_nothing_to_show_is_still_a_picture() -> None:
     for picture in (columns([], title="空"), line([], title="空"), bars([], title="空")):
         ElementTree.fromstring(str(picture))
+
+
+def test_each_mark_leads_to_what_it_counts_also_without_a_mouse() -> None:
+    links = ["/list?period=2026-11-01&indicator=received", "/list?period=2026-11-02&indicator=received"]
+    for draw in (columns, bars, line):
+        picture = str(draw([("11-01", 3.0), ("11-02", 5.0)], title="诉求量", links=links))
+        ElementTree.fromstring(f"<div>{picture}</div>")
+        drawing, folded = picture.split("</svg>")
+        assert 'role="img"' not in drawing  # what is in an image is no link
+        for part in (drawing, folded):
+            assert [href.replace("&amp;", "&") for href in re.findall(r'<a href="([^"]*)"', part)] == links
+        assert drawing.count('tabindex="-1"') == 2
+        assert "tabindex" not in folded
+
+
+def test_without_links_it_is_an_image() -> None:
+    picture = str(columns([("11-01", 3.0)], title="诉求量"))
+    assert 'role="img"' in picture
+    assert "<a " not in picture
+    assert "<details" not in picture

@@ -70,6 +70,31 @@ async def test_a_number_leads_to_its_list(city: City, month: None, browser: Open
     assert len(re.findall(r'href="/console/tickets/12345-', found)) == 8
 
 
+async def test_each_mark_of_a_chart_leads_to_as_many_as_it_shows(city: City, month: None, browser: Opener) -> None:
+    person = await browser("leader")
+    board = await person.text("/console/figures?period=2026-11")
+    marks = re.findall(
+        r'<a href="(/console/statistics/list\?[^"]*indicator=(received|red|yellow)[^"]*)" tabindex="-1" aria-label="\S+?[^"]* (\d+)[件张]"',
+        board,
+    )
+    assert {indicator for _href, indicator, _count in marks} >= {"received"}
+    ways = {"day": r"period=2026-11-\d\d&", "category": "category=", "district": "district="}
+    for way, pattern in ways.items():
+        href, _indicator, count = next(mark for mark in marks if re.search(pattern, mark[0]) and mark[2] != "0")
+        assert f"共{count}条" in await person.text(href.replace("&amp;", "&")), way
+    for rate in ("on_time", "responded", "solved", "satisfied"):
+        assert re.search(rf'<a href="[^"]*indicator={rate}[^"]*part=denominator" tabindex="-1"', board), rate
+
+
+async def test_a_years_months_lead_to_their_own_lists(city: City, month: None, browser: Opener) -> None:
+    person = await browser("leader")
+    board = await person.text("/console/figures?period=2026")
+    href, count = next(
+        iter(re.findall(r'<a href="([^"]*period=2026-11&amp;indicator=received)" tabindex="-1" aria-label="2026-11 (\d+)件"', board))
+    )
+    assert f"共{count}条" in await person.text(href.replace("&amp;", "&"))
+
+
 async def test_a_unit_sees_only_itself(city: City, month: None, browser: Opener) -> None:
     person = await browser("water_clerk")
     table = await person.text("/console/statistics?period=2026-11&group=handling&unit={}".format(city.units["city"]))
