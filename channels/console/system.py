@@ -1,9 +1,7 @@
-"""The administrator's pages: which processes live, what waits or is parked, and the accounts. Never case content (4b)."""
+"""The administrator's first page: whether everything works, which processes live, what waits or is parked. Never case content (4b)."""
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,18 +10,16 @@ from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from channels.console import health
+from channels.console.health import patience
 from channels.console.pages import page
 from channels.console.session import require_may
 from channels.console.webhooks import reason
 from channels.web.formats import duration
-from channels.web.keys import CORE, DATABASE, HUB, SETTINGS
+from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.events import Outbox
 from hotline.i18n import _
-from ticketing.calendar.models import CalendarDay
 from ticketing.conversation.models import Heartbeat, InboundMessage
-
-STALE = timedelta(seconds=60)
-
 
 JOBS = {
     "deadlines": "时限：提醒和发牌",
@@ -83,18 +79,12 @@ def _worker(found: Heartbeat, now: datetime) -> Worker:
     words += [f"{_(label)} {_said(facts[key])}" for key, label in FACTS.items() if facts.get(key) is not None]
     silent = now - found.at
     role = _(_ROLES.get(found.role, found.role))
-    return Worker(_(JOBS.get(name, name)), role, "，".join(words), silent < _patience(found), silent)
+    return Worker(_(JOBS.get(name, name)), role, "，".join(words), silent < patience(found), silent)
 
 
 def _said(value: object) -> str:
     """A fact as a person reads it."""
     return (_("是") if value else _("否")) if isinstance(value, bool) else str(value)
-
-
-def _patience(worker: Heartbeat) -> timedelta:
-    """How long a worker may be silent: a job that runs once an hour is not late after a minute."""
-    every_s = worker.data.get("every_s", 0)
-    return STALE + 2 * timedelta(seconds=float(every_s) if isinstance(every_s, int | float) else 0)
 
 
 async def show_system(request: web.Request) -> web.StreamResponse:
@@ -103,26 +93,28 @@ async def show_system(request: web.Request) -> web.StreamResponse:
     core, settings = request.app[CORE], request.app[SETTINGS]
     now = core.clock.now()
     async with request.app[DATABASE].transaction() as session:
-        workers = list(await session.scalars(select(Heartbeat).order_by(Heartbeat.role, Heartbeat.worker)))
+        seen = await health.gather(request, session)
         outbox = {(row[0], row[1]): row[2] for row in await session.execute(_grouped(Outbox.channel, Outbox.state))}
         parked = list(await session.scalars(select(Outbox).where(Outbox.state == "parked").order_by(Outbox.id.desc()).limit(20)))
         inbound = {(row[0], row[1]): row[2] for row in await session.execute(_grouped(InboundMessage.channel, InboundMessage.state))}
         facts = await _facts(session)
-    disk = await asyncio.to_thread(shutil.disk_usage, settings.data_dir)
+    findings = health.judge(seen, JOBS)
     return page(
         request,
         "console/system.html",
         nav="system",
-        workers=[_worker(worker, now) for worker in workers],
+        findings=findings,
+        troubles=[finding for finding in findings if not finding.ok],
+        workers=[_worker(worker, now) for worker in seen.workers if worker.role != "backup"],
         outbox=outbox,
         parked=parked,
         reason=reason,
         inbound=inbound,
         facts=facts,
-        free_mb=disk.free // 1048576,
+        free_mb=seen.free_mb,
         needed_mb=settings.min_free_disk_mb,
-        live=request.app[HUB].connected.is_set(),
-        last_day=facts["calendar_until"],
+        live=seen.live,
+        last_day=seen.calendar_until,
     )
 
 
@@ -134,5 +126,4 @@ async def _facts(session: AsyncSession) -> dict[str, object]:
     return {
         "database_version": await session.scalar(text("SHOW server_version")),
         "database_mb": int(await session.scalar(text("SELECT pg_database_size(current_database()) / 1048576")) or 0),
-        "calendar_until": await session.scalar(select(func.max(CalendarDay.day))),
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hotline import backup
 from hotline.assembly import Services, owner_url
+from hotline.processes.heartbeat import beat
 from hotline.settings import Settings
 from ticketing.audit.verify import Verdict
 
@@ -25,7 +26,11 @@ def make_backup(settings: Settings, folder: Path) -> int:
 async def _make(settings: Settings, folder: Path) -> backup.Manifest:
     services = Services.of(settings)
     try:
-        return await backup.make(services, folder)
+        manifest = await backup.make(services, folder)
+        await beat(
+            services, "backup", "backup", files=len(manifest.entries), missing=len(manifest.missing)
+        )  # the health page tells its age
+        return manifest
     finally:
         await services.close()
 
