@@ -28,6 +28,7 @@ import ticketing.held.models
 import ticketing.list_view.models
 import ticketing.notice.models
 import ticketing.people.models
+import ticketing.publication.models
 import ticketing.quality.models
 import ticketing.queue.models
 import ticketing.relation.models

@@ -24,6 +24,7 @@ from channels.api import (
     openapi,
     people,
     planning,
+    publications,
     quality,
     reference,
     requests,
@@ -82,6 +83,7 @@ def operations() -> tuple[Operation, ...]:
         *notice_templates.OPERATIONS,
         *catalogue.OPERATIONS,
         *held.OPERATIONS,
+        *publications.OPERATIONS,
         *quality.OPERATIONS,
     )
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 EVENT_WORDS = {
     "ticket.registered": ("file-plus", "", "登记"),
     "appeal.released": ("inbox", "ok", "核对后放行"),
+    "answer.proposed": ("file-plus", "", "提交公开答复"),
+    "answer.published": ("file-check", "ok", "答复已公开"),
+    "answer.refused": ("ban", "", "答复不公开"),
+    "answer.recalled": ("undo-2", "", "公开答复已撤下"),
     "ticket.edited": ("pencil", "", "修改登记内容"),
     "ticket.named": ("lock", "", "指定可见人员"),
     "ticket.submitted": ("list-checks", "", "提交派单"),

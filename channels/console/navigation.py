@@ -50,6 +50,7 @@ LINES = Entry("lines", "/console/lines", "phone", "线路", "lines.manage")
 CATALOGUE = Entry("catalogue", "/console/catalogue", "folder-tree", "派单目录", "catalogue.manage")
 SENT = Entry("sent", "/console/notices-sent", "send", "给市民的通知", "notice.follow")
 WEBHOOKS = Entry("webhooks", "/console/webhooks", "webhook", "通知与对接", "webhook.manage")
+PUBLISHED = Entry("published", "/console/published-answers", "globe", "公开答复", "answer.approve")
 HELD = Entry("held", "/console/held", "inbox", "待核对", "appeal.release")
 
 RAIL: dict[Role, tuple[Entry, ...]] = {
@@ -66,7 +67,24 @@ RAIL: dict[Role, tuple[Entry, ...]] = {
 }
 """At most five, so that a phone shows them all. The first is where log-in leads."""
 
-MENU = (QUEUE, HELD, CALLBACKS, QUALITY, OWN_QUALITY, SUPERVISION, POLICIES, CATALOGUE, UNITS, LINES, CALL_FLOW, SENT, WEBHOOKS, AUDIT, BOT)
+MENU = (
+    QUEUE,
+    HELD,
+    PUBLISHED,
+    CALLBACKS,
+    QUALITY,
+    OWN_QUALITY,
+    SUPERVISION,
+    POLICIES,
+    CATALOGUE,
+    UNITS,
+    LINES,
+    CALL_FLOW,
+    SENT,
+    WEBHOOKS,
+    AUDIT,
+    BOT,
+)
 """What stands in the menu of whoever may open it and has no room on the rail."""
 
 ROLE_NAMES: dict[Role, str] = {

@@ -31,6 +31,7 @@ from ticketing.citizen.service import Person
 from ticketing.people.models import Role, Unit, User
 from ticketing.people.permissions import Scope, ensure, may, roles_reaching
 from ticketing.people.units import units_below
+from ticketing.publication.service import PROPOSE, fits
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.lists import list_tickets
@@ -111,6 +112,7 @@ async def ticket_response(
         news=[entry for entry in view.story if stale and entry.seq > (seen or 0)],
         receipt=receipt.read(request, ticket.number),
         revealed=revealed,
+        can_publish=may(person.actor, PROPOSE) and fits(ticket),
         can_reveal=may(person.actor, "private.reveal"),
         reveal_reason=_("回拨来电人") if view.return_call else _("回访核实") if person.role is Role.CALLBACK else "",
         listen_grant=request.query.get("grant", "") if valid_grant(request, request.query.get("grant", "")) else "",

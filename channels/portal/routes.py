@@ -8,6 +8,7 @@ from aiohttp import web
 
 from channels.api.limits import Limiter
 from channels.portal import (
+    answers,
     appeal,
     appeal_proof,
     ask,
@@ -49,6 +50,8 @@ def setup(app: web.Application) -> None:
     add_get("/guide/{slug:[a-z0-9-]{1,80}}", guide.article)
     add_get("/guide/{slug:[a-z0-9-]{1,80}}/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", guide.file)
     add_post("/guide/{slug:[a-z0-9-]{1,80}}/useful", guide.useful)
+    add_get("/answers", answers.show)
+    add_get("/answers/{id:[0-9]{1,17}}", answers.show_one)
     add_get("/figures", figures.show)
     add_get("/call", browser_call.show)
     add_post("/call/pass", browser_call.let_in)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import delete, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import Conflict, IllegalStep, InvalidInput, NotAllowed, NotFound
@@ -20,6 +20,7 @@ from ticketing.citizen.service import destroy_key
 from ticketing.conversation.models import Call, Conversation
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
+from ticketing.publication.models import PublishedAnswer
 from ticketing.retention.models import Erasure, LegalHold
 from ticketing.retention.rules import Work, cut_off, erase_conversations, erase_recordings, forget_callers, forget_files
 from ticketing.retention.words import ERASED, places, rewrite
@@ -122,6 +123,7 @@ async def _erase(work: Work, session: AsyncSession, actor: Actor, found: _Found)
     for ticket in found.tickets:
         await tell(core, session, actor, ticket, "person.erased")
         await forget_files(core, session, ticket.id, why="erased")
+    await session.execute(delete(PublishedAnswer).where(PublishedAnswer.ticket_id.in_(ticket_ids)))
     for place in places(work.metadata, "ticket"):
         await rewrite(session, place, ticket_ids, lambda words: ERASED)
     calls = list(await session.scalars(select(Call.id).where(Call.conversation_id.in_(talks))))

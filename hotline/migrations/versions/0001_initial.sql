@@ -1505,6 +1505,41 @@ CREATE INDEX ix_held_appeal_received_at ON held_appeal (received_at);
 
 CREATE INDEX ix_held_appeal_waiting ON held_appeal (received_at) WHERE state = 'waiting';
 
+CREATE TABLE published_answer (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	version BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	line TEXT NOT NULL,
+	title TEXT NOT NULL,
+	asked TEXT NOT NULL,
+	answered TEXT NOT NULL,
+	category_code TEXT,
+	district TEXT NOT NULL,
+	author_id BIGINT NOT NULL,
+	proposed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	reviewer_id BIGINT,
+	published_at TIMESTAMP WITH TIME ZONE,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	note TEXT DEFAULT '' NOT NULL,
+	CONSTRAINT pk_published_answer PRIMARY KEY (id),
+	CONSTRAINT ck_published_answer_state CHECK (state IN ('proposed', 'published', 'refused', 'recalled')),
+	CONSTRAINT ck_published_answer_published_by_somebody CHECK (state <> 'published' OR (reviewer_id IS NOT NULL AND published_at IS NOT NULL)),
+	CONSTRAINT ck_published_answer_four_eyes CHECK (reviewer_id <> author_id OR state <> 'published'),
+	CONSTRAINT fk_published_answer_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_published_answer_category_code FOREIGN KEY(category_code) REFERENCES category (code),
+	CONSTRAINT fk_published_answer_author_id FOREIGN KEY(author_id) REFERENCES staff (id),
+	CONSTRAINT fk_published_answer_reviewer_id FOREIGN KEY(reviewer_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_published_answer_list ON published_answer (state, id);
+
+CREATE INDEX ix_published_answer_shown ON published_answer (published_at, id) WHERE state = 'published';
+
+CREATE INDEX ix_published_answer_ticket_id ON published_answer (ticket_id);
+
+CREATE UNIQUE INDEX uq_published_answer_alive ON published_answer (ticket_id) WHERE state IN ('proposed', 'published');
+
 CREATE TABLE quality_check (
 	id BIGSERIAL NOT NULL,
 	call_id UUID NOT NULL,

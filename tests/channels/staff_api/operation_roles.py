@@ -33,6 +33,8 @@ NEEDS: dict[str, Needs] = {
     **dict.fromkeys(("getMe", "listUnits", "listCategories", "listPolicies", "listDays", "suggest", "listTokens", "makeToken")),
     **dict.fromkeys(("revokeToken", "listInbox", "markRead", "applyImport", "dropImport", "listDeputies", "endDeputy", "getBrief")),
     "listTickets": "ticket.see",
+    "proposePublication": "answer.propose",
+    **dict.fromkeys(("listPublications", "rewordPublication", "approvePublication", "endPublication"), "answer.approve"),
     **dict.fromkeys(  # whoever may not see a ticket is told that there is none
         ("getTicket", "listEvents", "listClocks", "listAssignments", "listReplies", "listCallbacks", "listAttachments",
          "getAttachment", "listRequests", "listDials"),
@@ -107,6 +109,7 @@ STATUS: dict[str, int] = {
     "nameDeputy": 422,  # nobody of the own unit
     "pickCall": 404,
     "receiveMessage": 404,
+    "proposePublication": 404,
 }
 """Where whoever may is answered otherwise than usual."""
 
