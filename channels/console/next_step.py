@@ -207,11 +207,19 @@ def _in_progress(page: TicketPage) -> Proposal:
     names = "、".join(item.unit.name for item in page.handlings if item.assignment.state not in ("returned", "cancelled"))
     words = _("由{units}办理").format(units=names or _("承办单位"))
     others = [buttons.OPEN_DISPUTE]
-    if any(not item.assignment.lead and AssignmentState(item.assignment.state).is_open for item in page.handlings):
+    if _may_waive(page):
         others.append(buttons.WAIVE)
     if page.investigation is not None:
         return _("第{n}次反映：由督办牵头调查").format(n=page.investigation.level), _investigate(page.investigation), others
     return words, None, others
+
+
+def _may_waive(page: TicketPage) -> bool:
+    """A co-unit's reply can be waived while another unit works on the ticket or has replied (`assignment.service.waive`)."""
+    parts = [item.assignment for item in page.handlings]
+    busy = [part for part in parts if AssignmentState(part.state).is_open]
+    stays = len(busy) + sum(part.state == AssignmentState.REPLIED.value for part in parts)
+    return stays > 1 and any(not part.lead for part in busy)
 
 
 def _investigate(found: Investigation) -> Action:

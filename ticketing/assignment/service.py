@@ -261,9 +261,8 @@ async def waive(core: Core, session: AsyncSession, actor: Actor, assignment_id: 
         raise InvalidInput(_("请写明为什么不需要这个单位答复"), field="reason")
     others = select(Assignment.state).where(Assignment.ticket_id == ticket.id, Assignment.id != assignment.id)
     if not any(state == AssignmentState.REPLIED.value or AssignmentState(state).is_open for state in await session.scalars(others)):
-        raise IllegalStep(
-            _("没有别的单位在办或已答复，这个单位的答复不能免去")
-        )  # under investigation nobody leads: the ticket would lie still
+        # under investigation nobody leads: the ticket would lie still
+        raise IllegalStep(_("没有别的单位在办或已答复，这个单位的答复不能免去"))
     await move(session, actor, assignment, "cancel")
     assignment.waived_reason = reason.strip()[:500]
     await stop_clocks(core, session, ticket.id, assignment_id=assignment.id, cancelled=True)
