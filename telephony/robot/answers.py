@@ -6,11 +6,16 @@ Words come from a recogniser that mishears, so only clear ones count: what is no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ticketing.callback.rules import Question, Step
 from ticketing.ticket.states import Satisfaction
 
+_GREETING = re.compile(r"^(?:(?:喂|你好|您好|哈喽|哎|诶|欸)[，。！？、,.!?\s]*)+")
+"""How telephones are answered."""
+_NODDING = re.compile(r"(?:喂|你好|您好|哈喽|哎|诶|欸|嗯|哦|噢|啊|唔|呃|[，。！？、,.!?\s])*")
+"""Greetings, and what says no more than that somebody listens (附和)."""
 _NO = ("没有", "没", "不是", "未", "不对", "否", "还没")
 _YES = ("是", "有", "对", "嗯", "联系过", "联系了", "解决了", "解决", "好了", "行")
 _PERSON = ("人工", "真人", "转人", "找人", "接线员", "话务员")
@@ -30,6 +35,11 @@ def somebody_else(text: str) -> bool:
     return any(word in text for word in _NOT_ME)
 
 
+def only_listens(text: str) -> bool:
+    """Nothing but a greeting or 「嗯」: while we speak, that is neither an answer nor a wish to interrupt."""
+    return _NODDING.fullmatch(text) is not None
+
+
 def by_key(question: Question, key: str, scale: Sequence[Step]) -> str | None:
     """The answer behind a key: in the order in which `options` reads them out, from 1 on."""
     values = [value for value, _label in options(question, scale)]
@@ -38,7 +48,8 @@ def by_key(question: Question, key: str, scale: Sequence[Step]) -> str | None:
 
 
 def by_words(question: Question, text: str, scale: Sequence[Step]) -> str | None:
-    """The answer that these words clearly give, else None."""
+    """The answer that these words clearly give, else None. How somebody greets is none: 「您好」 holds 好."""
+    text = _GREETING.sub("", text)
     if question.kind == "yes_no":
         return _yes_or_no(text)
     if question.kind == "choice":
@@ -92,4 +103,4 @@ def _step(text: str, scale: Sequence[Step]) -> str | None:
     return of_result[0] if len(of_result) == 1 else None
 
 
-__all__ = ["by_key", "by_words", "options", "somebody_else", "wants_person"]
+__all__ = ["by_key", "by_words", "only_listens", "options", "somebody_else", "wants_person"]

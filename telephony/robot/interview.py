@@ -7,7 +7,7 @@ from typing import Literal
 
 from telephony.flow.ear import Ear, Key, Quiet, Silence
 from telephony.flow.mouth import Mouth
-from telephony.robot.answers import by_key, by_words, somebody_else, wants_person
+from telephony.robot.answers import by_key, by_words, only_listens, somebody_else, wants_person
 from telephony.robot.script import Script
 from telephony.speech.transcriber import Heard
 from ticketing.callback.rules import Question
@@ -85,12 +85,16 @@ class Interview:
                 case Key(digit=digit):
                     self.said.append(Line(Author.CITIZEN, digit, self._ear.seconds))
                     answer = by_key(question, digit, self._script.scale)
+                case Heard(kind="partial", text=text) if self._mouth.talking and only_listens(text):
+                    continue  # who picks up says 喂 into our first words: they have heard nothing of them yet
                 case Heard(kind="partial", text=text, start_s=start, end_s=end) if text and end - start > _BARGE_IN_S:
                     self._mouth.hush()
                     patience = self._patience_s
                     continue
                 case Heard(kind="final", text=text, start_s=start) if text:
                     self.said.append(Line(Author.CITIZEN, text, start))
+                    if self._mouth.talking and only_listens(text):
+                        continue  # nor does a nod to half a question answer it
                     if wants_person(text):
                         raise _Leads("person")
                     if question.key == "own" and somebody_else(text):

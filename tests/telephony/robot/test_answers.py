@@ -21,7 +21,7 @@ QUESTIONS = {question.key: question for question in RULES.questions}
     [
         ("解决了", "yes"), ("已经解决了", "yes"), ("是的", "yes"), ("对", "yes"), ("嗯", "yes"),
         ("没有", "no"), ("没解决", "no"), ("还没有解决", "no"), ("没有解决", "no"), ("不是", "no"), ("没有联系过", "no"),
-        ("不是没有", None), ("这个怎么说呢", None), ("", None), ("喂", None),
+        ("不是没有", None), ("这个怎么说呢", None), ("", None), ("喂", None), ("喂，解决了", "yes"), ("你好像没解决", "no"),
     ],
 )  # fmt: skip
 def test_yes_and_no(text: str, answer: str | None) -> None:
@@ -51,7 +51,10 @@ def test_five_steps_need_the_very_word(text: str, answer: str | None) -> None:
     assert by_words(QUESTIONS["satisfaction"], text, FIVE) == answer
 
 
-@pytest.mark.parametrize(("text", "answer"), [("挺好的", "good"), ("一般", "fair"), ("不好", "bad"), ("不太好", "bad"), ("那个", None)])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("挺好的", "good"), ("一般", "fair"), ("不好", "bad"), ("不太好", "bad"), ("那个", None), ("你好", None), ("您好，还行", "fair")],
+)
 def test_choices(text: str, answer: str | None) -> None:
     assert by_words(QUESTIONS["attitude"], text, SCALE) == answer
 
