@@ -1,4 +1,4 @@
-"""Words of danger: offer to connect 110, 119, 120 or 122 at once, do it, and write it down.
+"""Words of danger: offer to connect 110, 119, 120, 122, or the city's gas or power service at once, do it, and write it down.
 
 One offer for the whole call: in the talk with the assistant, in the waiting room, while a message is left.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hotline.errors import Unavailable
@@ -61,28 +62,37 @@ class EmergencyOffer:
             await self._ask(rules().of_kind(doubt))
 
     async def _offer(self, alarm: Alarm, *, alone: bool) -> None:
-        emergency, line = self._call.flow.emergency, alarm.line or ""
-        if not alarm.bot or emergency is None or line not in emergency.lines:
+        emergency = self._call.flow.emergency
+        line = emergency.line_for(alarm.line) if emergency is not None else None
+        utility = emergency is not None and line in emergency.utilities
+        if emergency is None or line is None or not (alarm.bot or utility):
             await self._note(Help.HEARD, alarm, once=True)
-        elif reaches(self._call.parts.settings, line):
+            return
+        alarm = replace(alarm, line=line)
+        if self._reaches(line):
             self._alarm = alarm
-            await self._call.say(emergency.offer.format(line=line), "emergency_offer")
+            await self._call.say(emergency.offer.format(line=emergency.name_of(line)), "emergency_offer")
             await self._note(Help.OFFERED, alarm)
-        else:  # the assistant has said which number to dial
-            if alone:
-                await self._call.say(emergency.dial.format(line=line), "emergency_dial", firm=True)
-            await self._note(Help.HEARD, alarm, once=True)
+            return
+        if alone or utility:  # else the assistant has said which number to dial
+            await self._call.say(emergency.dial.format(line=emergency.name_of(line)), "emergency_dial", firm=True)
+        await self._note(Help.HEARD, alarm, once=True)
 
     async def _ask(self, doubt: Alarm) -> None:
         """It may be danger: nothing is written down before the caller says so."""
-        emergency, line = self._call.flow.emergency, doubt.line or ""
-        if emergency is None or line not in emergency.lines:
+        emergency = self._call.flow.emergency
+        line = emergency.line_for(doubt.line) if emergency is not None else None
+        if emergency is None or line is None:
             return
-        if reaches(self._call.parts.settings, line):
-            self._alarm = doubt
-            await self._call.say(emergency.ask.format(line=line), "emergency_ask")
+        if self._reaches(line):
+            self._alarm = replace(doubt, line=line)
+            await self._call.say(emergency.ask.format(line=emergency.name_of(line)), "emergency_ask")
         else:
-            await self._call.say(emergency.dial.format(line=line), "emergency_dial")
+            await self._call.say(emergency.dial.format(line=emergency.name_of(line)), "emergency_dial")
+
+    def _reaches(self, line: str) -> bool:
+        emergency = self._call.flow.emergency
+        return emergency is not None and reaches(self._call.parts.settings, emergency.number_of(line))
 
     def accepted(self, answer: str) -> bool:
         """Whether the next thing said, or the key, takes the offer; any other answer closes it."""
@@ -98,19 +108,19 @@ class EmergencyOffer:
         alarm, emergency = self._alarm, self._call.flow.emergency
         assert alarm is not None and alarm.line and emergency is not None  # noqa: S101, PT018 - only called after `accepted`
         self._alarm, self.heard = None, True
-        call, line = self._call, alarm.line
+        call, number, name = self._call, emergency.number_of(alarm.line), emergency.name_of(alarm.line)
         call.ear.on_voice = None
         waiting, call.waiting, owed = call.waiting, False, call.owed_unless_registered
         call.owed_unless_registered = FOLLOW_UP
-        await call.say(emergency.connecting.format(line=line), "emergency_connecting", firm=True)
+        await call.say(emergency.connecting.format(line=name), "emergency_connecting", firm=True)
         await self._note(Help.CONNECTING, alarm)
         try:
-            other = await self._ring(line)
+            other = await self._ring(number)
         except (CallFailed, ValueError, OSError) as error:
-            log.warning("emergency_not_connected", call=str(call.leg.id), line=line, reason=str(error))
+            log.warning("emergency_not_connected", call=str(call.leg.id), line=alarm.line, reason=str(error))
             call.waiting, call.owed_unless_registered = waiting, owed
             await self._note(Help.FAILED, alarm)
-            await call.say(emergency.failed.format(line=line), "emergency_failed", firm=True)
+            await call.say(emergency.failed.format(line=name), "emergency_failed", firm=True)
             return None
         await self._note(Help.CONNECTED, alarm)
         await self._together(other)
@@ -123,11 +133,11 @@ class EmergencyOffer:
             self._told.add(key)
             await self._call.record.danger(step, alarm)
 
-    async def _ring(self, line: str) -> BridgeLeg:
+    async def _ring(self, number: str) -> BridgeLeg:
         """Ring while the caller hears it; what the caller says meanwhile is kept, and a hang-up ends the ring."""
         call = self._call
         ringback = Ringback(call.leg)
-        board, uri = call.parts.switchboard, route(call.parts.settings, line)
+        board, uri = call.parts.switchboard, route(call.parts.settings, number)
         dialling = asyncio.ensure_future(board.dial(uri, _RING_S, call.leg.codec, on_early=ringback.early))
         listening = asyncio.ensure_future(self._keep_words())
         try:

@@ -161,10 +161,15 @@ class Person(SeedEntry):
     """Said outside the hours and when nobody is on duty; then the assistant goes on."""
 
 
+_UTILITY_NAMES = {"gas": "燃气抢修电话", "power": "供电抢修电话"}
+
+
 class Emergency(SeedEntry):
     """Words of danger: the offer to connect the emergency number at once."""
 
     lines: tuple[Literal["110", "119", "120", "122"], ...] = ("110", "119", "120", "122")
+    utilities: dict[Literal["gas", "power"], Annotated[str, Field(pattern=r"^[0-9]{3,12}$")]] = Field(default_factory=dict)
+    """Numbers of the city's emergency services for gas and power. Without one, gas is offered 119 and power nothing."""
     offer: Text
     """With {line}."""
     ask: Text = "您现在有危险吗？要不要马上帮您接通{line}？需要接通，请按一，或者说接通。"
@@ -178,6 +183,20 @@ class Emergency(SeedEntry):
     @classmethod
     def _names_line(cls, value: str) -> str:
         return _fillable(value, {"line": "119"})
+
+    def line_for(self, line: str | None) -> str | None:
+        """Which line is offered for a danger with this one (`ticketing.suggestion.emergency`); None: there is none to offer."""
+        if line in self.lines or line in self.utilities:
+            return line
+        return "119" if line == "gas" and "119" in self.lines else None
+
+    def number_of(self, line: str) -> str:
+        """What is dialled for an offered line."""
+        return {**self.utilities}.get(line, line)
+
+    def name_of(self, line: str) -> str:
+        """What an offered line is called when it is spoken: a number that nobody knows by heart is said with its name."""
+        return _UTILITY_NAMES.get(line, "") + self.number_of(line)
 
 
 class Flow(SeedEntry):

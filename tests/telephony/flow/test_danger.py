@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.telephony.flow.conftest import Line, heard, said, until
 from tests.telephony.flow.with_agent import (
@@ -14,6 +16,7 @@ from tests.telephony.flow.with_agent import (
     events_of,
     hears_only,
 )
+from ticketing.call_flow.document import seed_text
 
 
 async def test_danger_is_connected_at_once_when_the_caller_wants_it(line: Line) -> None:
@@ -68,6 +71,59 @@ async def test_an_emergency_line_that_does_not_answer_is_told_and_the_call_goes_
     await heard(leg, "马上直接拨打119")
     leg.caller_hangs_up()
     await line.over()
+
+
+def with_utilities(**numbers: str) -> dict[str, Any]:
+    flow = yaml.safe_load(seed_text())["flows"]["hotline"]
+    return {"emergency": {**flow["emergency"], "utilities": numbers}}
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "number", "line_of"),
+    [
+        ("厨房里煤气味很大", "燃气抢修电话96777", "96777", "gas"),
+        ("电线断了掉在地上", "供电抢修电话95598", "95598", "power"),
+    ],
+)
+async def test_gas_and_power_are_put_through_to_the_citys_own_service(line: Line, words: str, name: str, number: str, line_of: str) -> None:
+    await line.rules(flow=with_utilities(gas="96777", power="95598"))
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090", outbound_prefixes=("110", "119", "120", "122", "95598", "96777"))
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, words)
+    await heard(leg, f"帮您接通{name}")
+    leg.press_keys("1")
+    service = await line.phones.answers(number)
+    await until(lambda: leg._relay is not None)
+    service.caller_hangs_up()
+    await line.over()
+    row = await call_row(line, leg.id)
+    assert (row.end_reason, row.data["danger"]["line"], row.data["danger"]["help"]) == ("transferred", line_of, "connected")
+
+
+async def test_a_service_that_the_trunk_does_not_reach_is_told_by_its_number(line: Line) -> None:
+    await line.rules(flow=with_utilities(power="95598"))
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090")
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, "电线断了掉在地上")
+    await heard(leg, "拨打供电抢修电话95598")
+    assert not any("接通供电" in one for one in said(leg))
+    leg.caller_hangs_up()
+    await line.over()
+
+
+async def test_without_numbers_of_the_city_gas_is_offered_the_fire_brigade_and_power_nothing(line: Line) -> None:
+    line.set(outbound_uri="sip:{number}@127.0.0.1:5090")
+    leg = line.call()
+    await heard(leg, "<greeting>")
+    line.say(leg, "电线断了掉在地上")
+    await heard(leg, "答：电线断了")
+    line.say(leg, "厨房里煤气味很大")
+    await heard(leg, "帮您接通119")
+    leg.caller_hangs_up()
+    await line.over()
+    assert not any("供电" in one for one in said(leg))
 
 
 async def test_without_a_trunk_nothing_is_offered_that_cannot_be_done(line: Line) -> None:
