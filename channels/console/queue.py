@@ -21,6 +21,7 @@ from hotline.clock import CITY_ZONE
 from hotline.errors import Conflict, HotlineError, InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.call_flow import nuisance, versions
+from ticketing.call_flow.document import Document
 from ticketing.context import Core
 from ticketing.conversation.models import Call, CallState
 from ticketing.duty import roster
@@ -31,6 +32,7 @@ from ticketing.people.models import User
 from ticketing.people.permissions import may
 from ticketing.queue import figures
 from ticketing.queue.models import Waiting
+from ticketing.queue.service import wished_tongue
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Waiter:
     seconds: int
     agent: str
     """Whose telephone rings."""
+    tongue: str
+    """What they wish to speak, in words; empty for Mandarin."""
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -58,7 +62,7 @@ async def _board(request: web.Request, person: Staff, problem: HotlineError | No
         values: dict[str, Any] = {
             "level": await figures.level(core, session, servicelevel=options.servicelevel, lines=lines),
             "servicelevel": options.servicelevel,
-            "waiters": await _waiters(core, session, person),
+            "waiters": await _waiters(core, session, person, document),
             "seats": await figures.seats(core, session),
             "talking": await _talking(session, person),
             **await load_missed(core, session, person.actor),
@@ -73,14 +77,17 @@ async def _board(request: web.Request, person: Staff, problem: HotlineError | No
     return page(request, "console/queue.html", nav="queue", status=problem.status if problem else 200, **values)
 
 
-async def _waiters(core: Core, session: AsyncSession, person: Staff) -> list[Waiter]:
+async def _waiters(core: Core, session: AsyncSession, person: Staff, document: Document) -> list[Waiter]:
     rows, now = await figures.waiting(session, person.actor), core.clock.now()
     ids = [row.offered_to_id for row, _call in rows if row.offered_to_id]
     names = {user.id: user.name for user in await session.scalars(select(User).where(User.id.in_(ids)))}
     return [
-        Waiter(place, row, max(0, int((now - row.entered_at).total_seconds())), names.get(row.offered_to_id or 0, ""))
+        Waiter(
+            place, row, max(0, int((now - row.entered_at).total_seconds())), names.get(row.offered_to_id or 0, ""),
+            wished_tongue(row, document),
+        )
         for place, (row, _call) in enumerate(rows, 1)
-    ]
+    ]  # fmt: skip
 
 
 async def _talking(session: AsyncSession, person: Staff) -> dict[int, Call]:

@@ -146,12 +146,16 @@ async def last_tongue(core: Core, session: AsyncSession, citizen_id: int) -> Ton
 
 async def tongue_name(session: AsyncSession, call_id: UUID) -> str:
     """The language or dialect that this caller wished for, by its name in the call flow; empty for Mandarin and for who did not wait."""
-    theirs = select(Waiting.language, Waiting.dialect).where(Waiting.call_id == call_id).order_by(Waiting.id.desc()).limit(1)
-    row = (await session.execute(theirs)).first()
-    code = (row.dialect or row.language) if row is not None else MANDARIN
+    row = (await session.scalars(select(Waiting).where(Waiting.call_id == call_id).order_by(Waiting.id.desc()).limit(1))).first()
+    return wished_tongue(row, await versions.current(session)) if row is not None else ""
+
+
+def wished_tongue(row: Waiting, document: Document) -> str:
+    """What this caller wishes to speak, by its name in the call flow; empty for Mandarin."""
+    code = row.dialect or row.language
     if code == MANDARIN:
         return ""
-    entry = (await versions.current(session)).tongues.get(code)
+    entry = document.tongues.get(code)
     return entry.name if entry else code
 
 

@@ -17,7 +17,7 @@ from ticketing.duty.models import Duty, DutyState, Shift, Skill
 from ticketing.duty.service import set_phone, set_state
 from ticketing.people.models import Line
 from ticketing.queue.models import CallCommand
-from ticketing.queue.service import Wish, distribute, enter, served
+from ticketing.queue.service import Wish, ask_for_tongue, distribute, enter, served
 
 
 async def caller(city: City, *, called: str = "12345") -> UUID:
@@ -108,6 +108,18 @@ async def test_the_board_shows_who_waits_who_talks_and_the_figures(browser: Open
     assert await post(head, "/console/queue", action, action="listen") == 303
     fragment = await head.client.get("/console/queue?part=1", headers={"HX-Request": "true"})
     assert "<html" not in await fragment.text()
+
+
+async def test_the_board_says_what_who_waits_wishes_to_speak(browser: Opener, city: City) -> None:
+    plain, wishing = await caller(city), await caller(city)
+    head = await browser("supervisor")
+    assert "希望说" not in await head.text("/console/queue")
+    async with city.database.transaction() as session:
+        await ask_for_tongue(session, wishing, language="zh", dialect="yue")
+    assert (await head.text("/console/queue")).count("希望说粤语") == 1
+    async with city.database.transaction() as session:
+        await ask_for_tongue(session, plain, language="en", dialect="")
+    assert "希望说英语" in await head.text("/console/queue")
 
 
 async def test_the_supervisor_sends_a_stuck_agent_off_duty(browser: Opener, city: City) -> None:
