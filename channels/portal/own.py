@@ -13,15 +13,16 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api.limits import Limiter
-from channels.portal import cookies
-from channels.portal.preferences import page
+from channels.portal import cookies, told
+from channels.portal.preferences import page, remember_language
 from channels.web.address import address_of
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from hotline.security import InvalidToken
 from ticketing.citizen.codes import CodeFor, check_code, mobile, send_code
-from ticketing.citizen.service import mask_phone
+from ticketing.citizen.service import by_caller, mask_phone
+from ticketing.notice import preferences
 from ticketing.ticket.access import tickets_of_number
 from ticketing.ticket.models import Ticket
 
@@ -37,9 +38,35 @@ async def show(request: web.Request) -> web.StreamResponse:
     phone = number_of(request)
     if phone is None:
         return _ask(request)
+    return await _page(request, phone)
+
+
+async def _page(request: web.Request, phone: str, *, errors: dict[str, str] | None = None, status: int = 200) -> web.Response:
+    core = request.app[CORE]
     async with request.app[DATABASE].transaction() as session:
-        tickets = list(await session.scalars(tickets_of_number(request.app[CORE], phone).limit(MOST)))
-    return page(request, "portal/own.html", tickets=tickets, phone=mask_phone(phone), most=MOST)
+        tickets = list(await session.scalars(tickets_of_number(core, phone).limit(MOST)))
+        wish = await preferences.of_number(core, session, phone)
+    said = _("已保存") if request.query.get("done") == "told" else ""
+    return page(
+        request, "portal/own.html", tickets=tickets, phone=mask_phone(phone), most=MOST, wish=wish, errors=errors or {}, said=said,
+        status=status,
+    )  # fmt: skip
+
+
+async def choose(request: web.Request) -> web.StreamResponse:
+    """POST /mine/told: how the holder of this number wants to be told."""
+    phone, typed = number_of(request), told.typed_of(await request.post())
+    if phone is None:
+        raise web.HTTPSeeOther("/mine")
+    core = request.app[CORE]
+    try:
+        async with request.app[DATABASE].transaction() as session:
+            language = await told.save(core, session, (await by_caller(core, session, phone)).id, typed)
+    except InvalidInput as error:
+        return await _page(request, phone, errors=error.errors, status=422)
+    response = web.HTTPSeeOther("/mine?done=told")
+    remember_language(request, response, language)
+    raise response
 
 
 def _ask(

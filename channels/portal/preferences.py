@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from channels.web.keys import SETTINGS
+from channels.portal.cookies import keep
 from channels.web.templating import render, render_text
 from hotline.i18n import set_language
 
@@ -40,16 +40,13 @@ async def choose(request: web.Request) -> web.StreamResponse:
     wanted = {LANGUAGE: (request.query.get("lang"), LANGUAGES), MODE: (request.query.get("mode"), ("elder", "standard"))}
     for cookie, (value, allowed) in wanted.items():
         if value in allowed:
-            response.set_cookie(
-                cookie,
-                str(value),
-                max_age=int(_YEAR.total_seconds()),
-                httponly=True,
-                samesite="Lax",
-                secure=request.app[SETTINGS].cookie_secure,
-                path="/",
-            )
+            keep(request, response, cookie, str(value), _YEAR)
     raise response
+
+
+def remember_language(request: web.Request, response: web.StreamResponse, language: str) -> None:
+    """The pages follow the language that a citizen chose for notices."""
+    keep(request, response, LANGUAGE, language, _YEAR)
 
 
 def _face(request: web.Request) -> dict[str, Any]:

@@ -83,6 +83,7 @@ def setup(app: web.Application) -> None:
     add_get("/mine", own.show)
     add_post("/mine", own.prove)
     add_post("/mine/code", own.send)
+    add_post("/mine/told", own.choose)
     add_post("/mine/open", own.open_one)
     add_post("/mine/leave", own.leave)
     add_get("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.show)

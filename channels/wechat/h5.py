@@ -10,15 +10,15 @@ import hmac
 import json
 import re
 import secrets
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NoReturn, cast
 from urllib.parse import urlencode
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.portal import cookies, own
-from channels.portal.preferences import page
+from channels.portal import cookies, own, told
+from channels.portal.preferences import page, remember_language
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from channels.wechat import binding
 from channels.wechat.api import LOOPBACK, Client
@@ -29,7 +29,6 @@ from hotline.i18n import _
 from hotline.security import InvalidToken
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import by_openid, mask_phone, phone_number
-from ticketing.notice import preferences
 from ticketing.notice.models import NoticePreference
 
 log = logs.get(__name__)
@@ -37,7 +36,6 @@ WHO, STATE = "hotline_wechat", "hotline_oauth"
 WHO_AGE, STATE_AGE = timedelta(hours=12), timedelta(minutes=10)
 _AUTHORIZE = "https://open.weixin.qq.com/connect/oauth2/authorize"
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,512}")
-_HOUR = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 CLIENT: web.AppKey[Client] = web.AppKey("wechat_h5_client")
 
 
@@ -163,26 +161,15 @@ async def bind(request: web.Request) -> NoReturn:
 
 async def choose(request: web.Request) -> web.StreamResponse:
     """POST /my/told: how the citizen wants to be told."""
-    data = await request.post()
-    typed = {name: str(data.get(name, "")) for name in ("way", "quiet_from", "quiet_to", "language")}
+    typed = told.typed_of(await request.post())
     try:
-        quiet = _quiet(typed["quiet_from"], typed["quiet_to"])
         async with request.app[DATABASE].transaction() as session:
-            citizen = await _citizen(request, session)
-            language = typed["language"] or "zh"
-            await preferences.choose(request.app[CORE], session, citizen.id, way=typed["way"], quiet=quiet, language=language)
+            language = await told.save(request.app[CORE], session, (await _citizen(request, session)).id, typed)
     except InvalidInput as error:
-        return await _page(request, errors=error.errors or {error.field or "way": str(error)}, status=422)
-    raise web.HTTPSeeOther("/my?done=told")
-
-
-def _quiet(start: str, end: str) -> tuple[time, time] | None:
-    if not start and not end:
-        return None
-    first, last = _HOUR.fullmatch(start), _HOUR.fullmatch(end)
-    if first is None or last is None:
-        raise InvalidInput(_("请写成22:00这样的时间，两个都要填"), field="quiet_from")
-    return time(int(first[1]), int(first[2])), time(int(last[1]), int(last[2]))
+        return await _page(request, errors=error.errors, status=422)
+    response = web.HTTPSeeOther("/my?done=told")
+    remember_language(request, response, language)
+    raise response
 
 
 async def leave(request: web.Request) -> NoReturn:

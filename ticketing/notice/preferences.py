@@ -72,6 +72,12 @@ async def preference_of(core: Core, session: AsyncSession, citizen: Citizen) -> 
     return Preference(own.way, quiet, own.language, any(row.opted_out_at is not None for row in rows), count)
 
 
+async def of_number(core: Core, session: AsyncSession, phone: str) -> NoticePreference | None:
+    """What the proved holder of this number (E.164) chose, if anything."""
+    holder = select(Citizen.id).where(Citizen.phone_hash.in_(core.vault.fingerprints(phone, "phone")), Citizen.phone_verified)
+    return (await session.scalars(select(NoticePreference).where(NoticePreference.citizen_id.in_(holder)).limit(1))).first()
+
+
 async def choose(
     core: Core, session: AsyncSession, citizen_id: int, *, way: str, quiet: tuple[time, time] | None = None, language: str = "zh"
 ) -> NoticePreference:

@@ -24,7 +24,7 @@ from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person, person_vault
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
-from ticketing.notice import templates
+from ticketing.notice import english, templates
 from ticketing.notice.models import DeliveryState, Notice, NoticeDelivery
 from ticketing.notice.preferences import DEFAULT, Preference, preference_of
 from ticketing.notice.templates import Hook, Template
@@ -92,6 +92,8 @@ async def _notify_one(
     core: Core, session: AsyncSession, ticket: Ticket, template: Template, event: str, values: Mapping[str, str]
 ) -> Notice:
     citizen = await get(session, Citizen, ticket.citizen_id) if ticket.citizen_id else None
+    wish = await preference_of(core, session, citizen) if citizen is not None else DEFAULT
+    template, values = english.template_in(template, wish.language), english.values_in(dict(values), wish.language)
     # the tracking page was opened with the query code: it need not show it
     text = templates.render(template.text, {**values, "query_code": ""})
     vault = person_vault(core, citizen) if citizen is not None else None
@@ -106,18 +108,24 @@ async def _notify_one(
     )
     await put(session, notice)
     if citizen is not None and vault is not None:
-        await _push(core, session, ticket, citizen, template, notice, values)
+        await _push(core, session, ticket, citizen, template, notice, values, wish)
     return notice
 
 
 async def _push(
-    core: Core, session: AsyncSession, ticket: Ticket, citizen: Citizen, template: Template, notice: Notice, values: Mapping[str, str]
+    core: Core,
+    session: AsyncSession,
+    ticket: Ticket,
+    citizen: Citizen,
+    template: Template,
+    notice: Notice,
+    values: Mapping[str, str],
+    wish: Preference,
 ) -> None:
-    wish = await preference_of(core, session, citizen)
     channel = way(core, ticket, citizen, template, wish)
     if channel is None:
         return
-    words = words_for(ticket, citizen, template, channel, values)
+    words = words_for(ticket, citizen, template, channel, values, wish.language)
     await queue_delivery(core, session, ticket, citizen, notice, channel, words, wish=wish, values=_sent_values(ticket, citizen, values))
 
 
@@ -128,10 +136,10 @@ def _sent_values(ticket: Ticket, citizen: Citizen, values: Mapping[str, str]) ->
     return dict(values) if citizen.phone_verified else {**values, "query_code": ""}
 
 
-def words_for(ticket: Ticket, citizen: Citizen, template: Template, channel: str, values: Mapping[str, str]) -> str:
+def words_for(ticket: Ticket, citizen: Citizen, template: Template, channel: str, values: Mapping[str, str], language: str = "zh") -> str:
     """What is pushed: nothing of a secret matter; the query code only to a number from which the citizen called."""
     if ticket.confidentiality == Confidentiality.SECRET.value:
-        return templates.render(templates.load().secret, values)
+        return templates.render(english.secret_in(language), values)
     if channel == "wechat":
         return templates.render(template.text, {**values, "query_code": ""})
     return templates.render(template.sms, values if citizen.phone_verified else {**values, "query_code": ""})

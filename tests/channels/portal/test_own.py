@@ -16,7 +16,11 @@ from hotline.events import Outbox
 from tests.channels.portal.browser import Browser, Page
 from tests.channels.public import Client, MakeTicket
 from ticketing.citizen.codes import MAX_TRIES, PER_HOUR, PhoneCode
+from ticketing.citizen.models import Citizen
 from ticketing.context import Core
+from ticketing.notice.models import Notice, NoticePreference
+from ticketing.notice.preferences import preference_of
+from ticketing.notice.service import text_of
 from ticketing.ticket.states import Confidentiality, Kind
 
 PHONE, STRANGE = "13900002716", "13900009999"
@@ -146,3 +150,32 @@ async def test_only_a_mobile_number_gets_a_code(client: Client, phone: str) -> N
     page = await ask(Browser(client), phone)
     assert page.status == 422
     assert "接收短信请填11位手机号" in page.text
+
+
+async def test_the_holder_of_a_number_says_how_to_be_told(client: Client, core: Core, city: Database, make_ticket: MakeTicket) -> None:
+    await make_ticket("滨河路十八号门前的路灯三天没有亮", phone=PHONE)
+    browser = Browser(client)
+    await ask(browser, PHONE)
+    [(_number, code)] = await codes_sent(core, city)
+    await browser.submit("/mine", {"phone": PHONE, "code": code}, at="/mine")
+    wanted = {"way": "none", "quiet_from": "12:00", "quiet_to": "14:00", "language": "en", "stop": "yes"}
+    assert (await browser.submit("/mine/told", {**wanted, "way": "sms"}, at="/mine")).status == 422
+    assert (await browser.submit("/mine/told", {**wanted, "quiet_to": ""}, at="/mine")).status == 422
+    saved = await browser.submit("/mine/told", wanted, at="/mine")
+    assert (saved.status, saved.path) == (200, "/mine")
+    assert 'lang="en" data-face' in saved.text, "the pages follow"
+    made = await make_ticket("城南菜场门口每天早上占道", phone=PHONE)
+    async with city.transaction() as session:
+        wish = await preference_of(core, session, await session.get_one(Citizen, made.ticket.citizen_id))
+        notice = (await session.scalars(select(Notice).where(Notice.ticket_id == made.ticket.id))).one()
+        told = text_of(core, notice, await session.get_one(Citizen, made.ticket.citizen_id))
+    assert (wish.way, wish.language, wish.opted_out) == ("none", "en", True)
+    assert told.startswith("Your report “城南菜场门口每天早上占道”")
+
+
+async def test_nobody_chooses_for_a_number_that_was_not_proved(client: Client, core: Core, city: Database) -> None:
+    browser = Browser(client)
+    fields = await browser.form("/mine")
+    assert (await browser.post("/mine/told", {**fields, "way": "none"})).path == "/mine"
+    async with city.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(NoticePreference)) == 0
