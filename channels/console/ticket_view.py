@@ -146,6 +146,11 @@ class TicketPage:
         """The files that belong to a reply."""
         return [file for file in self.attachments if file.reply_id == reply.id]
 
+    @property
+    def answer_draft(self) -> dict[str, str]:
+        """What the robot was told before a person was asked for: answers of a callback that is not recorded yet, by question."""
+        return {answer.question: answer.value for answer in self.answers} if self.task is not None and self.task.state == "open" else {}
+
     def pending(self, kind: RequestKind | str) -> Asked | None:
         """The request of this kind that waits for a decision."""
         return next((item for item in self.requests if item.pending and item.request.kind == kind), None)

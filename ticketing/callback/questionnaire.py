@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import InvalidInput
@@ -94,13 +95,23 @@ def complete(result: CallbackResult) -> dict[str, str]:
 
 
 async def store_answers(session: AsyncSession, rules: Rules, task: CallbackTask, result: CallbackResult) -> None:
-    """One row per question. What is no question of the questionnaire is refused."""
+    """One row per question, in place of what was kept of a call that did not come to its end. Raises as `keep_answers`."""
+    await keep_answers(session, rules, task, complete(result))
+    task.questionnaire = rules.version
+    await session.flush()
+
+
+async def keep_answers(session: AsyncSession, rules: Rules, task: CallbackTask, answers: Mapping[str, str]) -> None:
+    """What was answered so far: while the task is open it is the draft of whoever goes on, and nobody counts it.
+
+    Raises InvalidInput for what is no question of the questionnaire, or none of its options.
+    """
     questions = {question.key: question for question in rules.questions}
-    for key, value in complete(result).items():
+    await session.execute(delete(CallbackAnswer).where(CallbackAnswer.task_id == task.id))
+    for key, value in answers.items():
         question = questions.get(key)
         if question is None or not _fits(rules, question, value):
             raise InvalidInput(_("问卷里没有这个问题或选项"), field=key)
         mapped = rules.result_of(value) if question.kind == "scale" else None
         session.add(CallbackAnswer(task_id=task.id, question=key, value=value, result=mapped.value if mapped else None))
-    task.questionnaire = rules.version
     await session.flush()

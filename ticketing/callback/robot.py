@@ -24,7 +24,7 @@ from ticketing.calendar.working_time import WorkCalendar
 from ticketing.callback import book, rules
 from ticketing.callback.attempts import add_attempt, count, settle
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
-from ticketing.callback.questionnaire import read_answers
+from ticketing.callback.questionnaire import keep_answers, read_answers
 from ticketing.callback.rules import Question
 from ticketing.callback.schedule import may_call, next_slot
 from ticketing.callback.tasks import find_open, release, take
@@ -171,13 +171,16 @@ async def hand_over_live(core: Core, session: AsyncSession, lease: UUID, user_id
 async def _to_clerk(
     core: Core, session: AsyncSession, task: CallbackTask, ticket: Ticket, answers: Mapping[str, str], why: Mapping[str, str]
 ) -> None:
-    running = await _running(session, task)
+    """The task to the list; what was answered is the draft of the clerk's form, so that nobody is asked twice."""
+    found, running = await book.of_task(session, task), await _running(session, task)
+    if answers:
+        await keep_answers(session, found, task, answers)
     if running is not None:
-        said = _answered(await book.of_task(session, task), answers)
+        said = _answered(found, answers)
         running.outcome, running.ended_at = "failed", core.clock.now()
         running.note = _("市民要求人工") + (_("；已回答：{answers}").format(answers=said) if said else "")
     # whatever the citizen's window is: the citizen is awake and asked for it
-    task.plan, task.next_attempt_at = Plan.CLERK.value, next_slot(await book.of_task(session, task), WorkCalendar(), core.clock.now())
+    task.plan, task.next_attempt_at = Plan.CLERK.value, next_slot(found, WorkCalendar(), core.clock.now())
     release(task)
     await tell(core, session, BOT, ticket, "callback.put_back", {"round": task.round, **why})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import select
 
@@ -10,9 +12,10 @@ from tests.channels.staff import Browser, City, Opener
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Facts
 from ticketing.assignment.service import ReplyDraft
+from ticketing.callback import robot
 from ticketing.callback import service as callbacks
 from ticketing.callback.links import create_link
-from ticketing.callback.models import CallbackTask, SecondVisit
+from ticketing.callback.models import CallbackAnswer, CallbackTask, Plan, SecondVisit
 from ticketing.callback.service import GATES, CallbackResult
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import by_caller
@@ -69,6 +72,31 @@ async def test_the_next_citizen_is_taken_called_and_put_back(browser: Opener, ci
     assert REPLY.measures in ticket
     assert (await clerk.act(number, "put_back")).status == 303
     assert "现在可以打 1 件" in await clerk.text("/console/callbacks")
+
+
+async def test_what_the_robot_was_told_is_chosen_already_and_replaced_by_what_the_clerk_records(browser: Opener, city: City) -> None:
+    number = await to_callback(city)
+    async with city.database.transaction() as session:
+        (await session.scalars(select(CallbackTask))).one().plan = Plan.ROBOT.value
+    async with city.database.transaction() as session:
+        task = await robot.next_task(city.core, session, Plan.ROBOT)
+        assert task is not None
+        await robot.start_attempt(city.core, session, task.lease)
+        await robot.hand_to_clerk(city.core, session, task.lease, {"contacted": "no", "attitude": "fair"})
+    clerk = await browser("callback")
+    page = await clerk.text(f"/console/tickets/{number}")
+    assert "请和市民核对" in page
+    assert "还没有登记" in page
+    checked = [box for box in re.findall(r'<input[^>]*type="radio"[^>]*>', page) if " checked" in box]
+    names = {re.search(r'name="([^"]*)"', box)[1] + "=" + re.search(r'value="([^"]*)"', box)[1] for box in checked}  # type: ignore[index]
+    assert {"contacted=no", "attitude=fair"} <= names
+    assert not any(name.startswith(("solved=", "satisfaction=")) for name in names)
+    await clerk.act(number, "visit", satisfaction="satisfied", solved="yes", contacted="yes", attitude="fair")
+    assert await state_of(city, number) == "closed"
+    async with city.database.transaction() as session:
+        kept = {answer.question: answer.value for answer in await session.scalars(select(CallbackAnswer))}
+    assert kept == {"contacted": "yes", "solved": "yes", "attitude": "fair", "satisfaction": "satisfied"}
+    assert "请和市民核对" not in await clerk.text(f"/console/tickets/{number}")
 
 
 async def test_the_answers_are_asked_as_the_questionnaire_says_and_shown_with_the_attempts(browser: Opener, city: City) -> None:

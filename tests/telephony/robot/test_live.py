@@ -25,7 +25,7 @@ from tests.telephony.robot.world import Citizen, by_robot, line, spoken_and_quie
 from tests.telephony.sounds import best_stretch, loud_part, tone
 from tests.ticketing.callback.test_visit import rows, ticket_of, to_callback
 from tests.ticketing.conftest import City
-from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan
+from ticketing.callback.models import CallbackAnswer, CallbackAttempt, CallbackTask, Plan
 from ticketing.conversation.models import Call, Message
 from ticketing.duty.models import DutyState
 from ticketing.duty.service import change, duty_of
@@ -76,6 +76,8 @@ async def test_an_agent_takes_the_call_over_and_sees_what_was_answered(city: Cit
     (attempt,) = await rows(city, CallbackAttempt, number)
     assert attempt.note.startswith("市民要求人工；已回答：")
     assert "是" in attempt.note
+    draft = {answer.question: answer.value for answer in await rows(city, CallbackAnswer, number)}
+    assert draft == {"contacted": "yes"}, "the clerk who goes on asks only the rest"
     async with exchange.database.transaction() as session:
         (call,) = await session.scalars(select(Call))
     assert (call.end_reason, call.data["agent_id"], call.data["ticket"]) == ("agent_hung_up", city.agent.user_id, number)
