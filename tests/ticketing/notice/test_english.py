@@ -5,13 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import select
 
-from tests.ticketing.conftest import City
-from ticketing.citizen.models import Citizen
-from ticketing.notice import english, preferences, templates
-from ticketing.notice.models import Notice
-from ticketing.notice.service import text_of
+from ticketing.notice import english, templates
 
 NAMES = re.compile(r"\{([a-z_]+)\}")
 
