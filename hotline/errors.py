@@ -6,6 +6,7 @@ parameters (for people, translated by `hotline.i18n`), `status` is the HTTP stat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 
@@ -21,6 +22,11 @@ class HotlineError(Exception):
         self.message = message
         self.parameters = parameters
         self.field = field
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """The message for a reader of another language than it was raised in; a sentence without a translation stays as it is."""
+        text = translate(self.message)
+        return text.format(**self.parameters) if self.parameters else text
 
 
 class InvalidInput(HotlineError):

@@ -14,7 +14,7 @@ from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.clock import CITY_ZONE, to_city
 from hotline.errors import HotlineError, InvalidInput, NotFound
-from hotline.i18n import _
+from hotline.i18n import _, languages
 from hotline.security import InvalidToken
 from ticketing.context import Core
 from ticketing.people import accounts, deputies, second_factor
@@ -22,6 +22,8 @@ from ticketing.people.passwords import MIN_LENGTH
 from ticketing.people.service import end_session, end_sessions, sessions_of, user_event
 
 OFFER_LASTS = timedelta(minutes=10)
+LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
+"""Each in itself, so that whoever reads it finds it."""
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -79,6 +81,7 @@ async def step(request: web.Request) -> web.StreamResponse:
         "second-off": _second_off,
         "deputy": _deputy,
         "deputy-end": _deputy_end,
+        "language": _choose_language,
     }
     key = request.match_info["step"]
     form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
@@ -86,6 +89,12 @@ async def step(request: web.Request) -> web.StreamResponse:
         return await handlers[key](request, staff(request), form)
     except InvalidInput as problem:
         return await _respond(request, problem=problem, opened=key, entered=form)
+
+
+async def _choose_language(request: web.Request, person: Staff, form: dict[str, str]) -> web.Response:
+    async with request.app[DATABASE].transaction() as session:
+        await accounts.choose_language(session, person.actor, form.get("language", ""))
+    return see_other(request, "/console/me", "language_chosen")
 
 
 async def _end_session(request: web.Request, person: Staff, form: dict[str, str]) -> web.Response:
@@ -199,5 +208,6 @@ async def _respond(
         opened=opened,
         entered=entered or {},
         password_path=PASSWORD_PATH,
+        languages=[(name, LANGUAGE_NAMES.get(name, name)) for name in languages()],
         **values,
     )

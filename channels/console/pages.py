@@ -7,10 +7,10 @@ from typing import Any
 from aiohttp import web
 
 from channels.console.navigation import RAIL, home, menu, role_name
-from channels.console.session import SINCE, STAFF, Staff, staff
+from channels.console.session import SINCE, STAFF, Staff, language_of, staff
 from channels.web.keys import SETTINGS
 from channels.web.templating import render
-from hotline.i18n import _
+from hotline.i18n import _, speaking
 from ticketing.people.permissions import may
 
 FLASH = "hotline_done"
@@ -160,6 +160,7 @@ DONE = {
     "nuisance_saved": "名单已更新",
     "call_flow_published": "新流程已发布，下一个来电起生效",
     "line_saved": "线路已保存，下一个来电起生效",
+    "language_chosen": "页面语言已切换",
     "password_changed": "密码已修改，其他登录已结束",
     "session_ended": "登录已结束",
     "second_off": "动态验证码已停用",
@@ -188,21 +189,25 @@ def page(request: web.Request, template: str, *, nav: str, status: int = 200, **
     """A page of the console; `nav` is the key of the rail entry it belongs to."""
     person = staff(request)
     done = request.cookies.get(FLASH, "")
-    response = render(
-        request,
-        template,
-        status=status,
-        me=person,
-        my_role=role_name(person.role),
-        rail=RAIL[person.role],
-        menu=menu(person.actor),
-        home=home(person.role),
-        nav=nav,
-        done=_(DONE[done]) if done in DONE else "",
-        since=request[SINCE],
-        watermark=_watermark(person) if may(person.actor, "ticket.see") and nav not in _NO_CASES else "",
-        **values,
-    )
+    with speaking(language_of(request)):  # also where a form came back: it was judged in the city's language
+        problem = values.get("problem")
+        if isinstance(problem, str):
+            values["problem"] = _(problem)
+        response = render(
+            request,
+            template,
+            status=status,
+            me=person,
+            my_role=role_name(person.role),
+            rail=RAIL[person.role],
+            menu=menu(person.actor),
+            home=home(person.role),
+            nav=nav,
+            done=_(DONE[done]) if done in DONE else "",
+            since=request[SINCE],
+            watermark=_watermark(person) if may(person.actor, "ticket.see") and nav not in _NO_CASES else "",
+            **values,
+        )
     if done:
         response.del_cookie(FLASH, path="/console")
     return response
@@ -210,7 +215,8 @@ def page(request: web.Request, template: str, *, nav: str, status: int = 200, **
 
 def fragment(request: web.Request, template: str, **values: Any) -> web.Response:
     """A part of a page, for htmx."""
-    return render(request, template, me=request[STAFF], **values)
+    with speaking(language_of(request)):
+        return render(request, template, me=request[STAFF], **values)
 
 
 def see_other(request: web.Request, target: str, done: str = "") -> web.Response:

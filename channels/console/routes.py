@@ -209,7 +209,7 @@ def setup(app: web.Application) -> None:
             web.post(f"/console/webhooks/{{step:{webhooks.STEPS}}}", webhooks.step),
             web.get("/console/me/password", me.show_password),
             web.post("/console/me/password", me.change_password),
-            web.post("/console/me/{step:end-session|end-others|second-on|second-off|deputy|deputy-end}", me.step),
+            web.post("/console/me/{step:end-session|end-others|second-on|second-off|deputy|deputy-end|language}", me.step),
             web.get("/console/calendar", calendar.show),
             web.post("/console/calendar/preview", calendar.preview),
             web.post("/console/calendar/apply", calendar.apply),

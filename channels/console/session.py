@@ -11,9 +11,9 @@ from aiohttp.typedefs import Handler
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.web.csrf import SESSION_CSRF
-from channels.web.keys import CORE, DATABASE, HUB, SETTINGS
+from channels.web.keys import CORE, DATABASE, HUB, READER_LANGUAGE, SETTINGS
 from hotline.errors import NotAllowed
-from hotline.i18n import _
+from hotline.i18n import DEFAULT_LANGUAGE, _, set_language
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, User
@@ -52,6 +52,11 @@ SINCE: web.RequestKey[str] = web.RequestKey("since", str)
 def staff(request: web.Request) -> Staff:
     """The logged-in person of this request."""
     return request[STAFF]
+
+
+def language_of(request: web.Request) -> str:
+    """The language that the answer is read in: the person's own, the city's where nobody is logged in."""
+    return request[READER_LANGUAGE] if READER_LANGUAGE in request else DEFAULT_LANGUAGE
 
 
 def require(request: web.Request, *roles: Role) -> Staff:
@@ -123,6 +128,9 @@ async def session_middleware(request: web.Request, handler: Handler) -> web.Stre
             request[STAFF], request[SESSION_CSRF] = found
     if STAFF in request:
         _only_what_is_due(request)
+        request[READER_LANGUAGE] = request[STAFF].user.language
+        if request.method == "GET":  # who writes, writes in the city's language (decision 0232)
+            set_language(request[READER_LANGUAGE])
     elif request.path not in _OPEN_PATHS:
         target = request.path_qs if request.method == "GET" and "stream" not in request.path else "/console"
         login = "/console/login?next=" + quote(target)

@@ -50,5 +50,7 @@ TEMPLATES: web.AppKey[Environment] = web.AppKey("templates")
 
 CORRELATION: web.RequestKey[str] = web.RequestKey("correlation", str)
 """request[CORRELATION]: id of this request in logs and on error pages."""
+READER_LANGUAGE: web.RequestKey[str] = web.RequestKey("reader_language", str)
+"""request[READER_LANGUAGE]: in which language the answer is read, where that is another than the one the request is worked in."""
 CSRF: web.RequestKey[str] = web.RequestKey("csrf", str)
 """request[CSRF]: the token that forms of this browser must send back."""

@@ -11,13 +11,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
-from channels.web.keys import CORRELATION, SETTINGS
+from channels.web.keys import CORRELATION, READER_LANGUAGE, SETTINGS
 from channels.web.problems import TITLES, problem_response
 from channels.web.templating import is_fragment, render
 from hotline import logs
 from hotline.database import is_outage
 from hotline.errors import Conflict, HotlineError, InvalidInput, NotAllowed, NotFound, Unavailable
-from hotline.i18n import _
+from hotline.i18n import _, language, speaking
 
 log = logs.get(__name__)
 
@@ -153,9 +153,14 @@ def wants_json(request: web.Request) -> bool:
 
 def error_response(request: web.Request, error: HotlineError) -> web.Response:
     """`error` as JSON, as a fragment for htmx, or as a page."""
-    message = str(error)
     if request.path.startswith("/api/") and not request.path.startswith("/api/v1/chat"):
         return problem_response(error, request)
+    with speaking(request.get(READER_LANGUAGE, language())):
+        return _told(request, error)
+
+
+def _told(request: web.Request, error: HotlineError) -> web.Response:
+    message = error.told(_)
     if wants_json(request):
         body: dict[str, object] = {"error": {"code": error.code, "message": message}, "request": request.get(CORRELATION, "")}
         if isinstance(error, InvalidInput) and error.errors:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from hotline.i18n import _
+from hotline.i18n import _, languages
 from hotline.security import hash_password, verify_password
 from ticketing.access_token.models import ApiToken
 from ticketing.context import Core
@@ -216,6 +216,13 @@ async def change_password(core: Core, session: AsyncSession, actor: Actor, user:
     await end_sessions(session, user.id, but=session_id)
     await _revoke_tokens(core, session, user.id)
     await user_event(core, session, actor, user, "account.password_changed")
+
+
+async def choose_language(session: AsyncSession, actor: Actor, language: str) -> None:
+    """In which language the person's own pages are. Raises InvalidInput for one that there is not."""
+    if language not in languages():
+        raise InvalidInput(_("没有这种语言"), field="language")
+    await session.execute(update(User).where(User.id == actor.user_id).values(language=language))
 
 
 async def _revoke_tokens(core: Core, session: AsyncSession, user_id: int) -> None:

@@ -134,6 +134,8 @@ class User(Base):
     """The secret of the one-time codes (RFC 6238), under the master key. Null: not set up."""
     totp_step: Mapped[int | None]
     """The last time step whose code was accepted; the same or an older one is refused."""
+    language: Mapped[str] = mapped_column(default="zh", server_default="zh")
+    """In which the person reads the console, a name of `hotline.i18n.languages`. What is written stays in the city's language."""
 
 
 class RecoveryCode(Base):

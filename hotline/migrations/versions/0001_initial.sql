@@ -312,6 +312,7 @@ CREATE TABLE staff (
 	locked_until TIMESTAMP WITH TIME ZONE,
 	totp_sealed BYTEA,
 	totp_step BIGINT,
+	language TEXT DEFAULT 'zh' NOT NULL,
 	CONSTRAINT pk_staff PRIMARY KEY (id),
 	CONSTRAINT ck_staff_role CHECK (role IN ('agent', 'dispatcher', 'clerk', 'chief', 'supervisor', 'callback', 'quality', 'editor', 'admin', 'leader')),
 	CONSTRAINT ck_staff_unit_role_has_unit CHECK (role NOT IN ('clerk', 'chief') OR unit_id IS NOT NULL),
