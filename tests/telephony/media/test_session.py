@@ -155,6 +155,20 @@ async def test_the_last_packets_before_a_pause_are_not_kept_back(rig: Rig) -> No
     assert len(await rig.heard()) >= 3
 
 
+@pytest.mark.parametrize(("noise", "made_up"), [(True, False), (False, True)])
+async def test_after_comfort_noise_nothing_is_made_up(rig: Rig, noise: bool, made_up: bool) -> None:
+    """RFC 3389, payload type 13: the far end says that it is silent; without a word of that, the gap counts as lost sound."""
+    for number in range(10):
+        await rig.packet(number, SOUND, stamp=number * 160)
+        await rig.ticks(1)
+    if noise:
+        await rig.packet(10, b"\x40", kind=13, stamp=1600)
+    frames = await rig.heard(20)
+    assert (rig.session.counters.concealed > 0) is made_up
+    assert (frames[-1] != PCMA.decode(SOUND)) is made_up
+    assert rig.session.counters.malformed == 0
+
+
 async def test_every_tick_gives_a_frame_whether_somebody_speaks_or_not(rig: Rig) -> None:
     await rig.packet(1, SOUND)
     await rig.ticks(50)
