@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer, unused_port
 
 from channels.web.app import create_app
 from hotline.assembly import Services
-from telephony.leg import HungUp
+from telephony.leg import Digit, HungUp
 from telephony.phone import CallLeg, Phone
 from telephony.webrtc.gateway import Gateway
 from telephony.webrtc.leg import offer_only
@@ -214,6 +214,7 @@ async def test_an_agent_takes_a_call_in_the_browser_by_keys_alone(exchange: Exch
     await goto(page, str(exchange.site.make_url("/console/phone")))
     await page.click("#phone-on")
     await state(page, "idle")
+    await page.wait_for_function("() => document.getElementById('phone-level').value > 5")  # the microphone is tried before any call
 
     dialling = await ring(exchange, page)
     await page.keyboard.press("F2")
@@ -222,6 +223,8 @@ async def test_an_agent_takes_a_call_in_the_browser_by_keys_alone(exchange: Exch
     leg.play(tone(CITIZEN_HZ, 120))
     assert abs(await page.evaluate(HEARD) - CITIZEN_HZ) < 20
     await sounds(leg, AGENT_HZ)
+    await page.click("#phone-keys [data-digit='5']")
+    assert await asyncio.wait_for(leg.events.get(), 10) == Digit("5")
 
     await page.keyboard.press("F2")  # mute: the line stays, the voice does not
     heard = bytearray()
