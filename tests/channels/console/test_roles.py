@@ -9,34 +9,6 @@ from tests.channels.staff import City, Opener
 from ticketing.conversation.models import Heartbeat
 from ticketing.people.models import Role
 
-PAGES = {
-    "/console/desk": {"agent", "supervisor"},
-    "/console/chats": {"agent", "dispatcher", "supervisor"},
-    "/console/tickets": {"agent", "dispatcher", "clerk", "chief", "supervisor", "callback", "quality", "leader"},
-    "/console/tickets/new": {"agent", "dispatcher", "clerk", "supervisor", "callback", "leader"},
-    "/console/callbacks": {"callback", "supervisor"},
-    "/console/board": {"supervisor", "dispatcher", "leader"},
-    "/console/figures": {"leader", "supervisor", "dispatcher", "clerk", "chief"},
-    "/console/articles": {"agent", "dispatcher", "clerk", "chief", "editor"},
-    "/console/recordings": {"quality"},
-    "/console/quality": {"quality", "supervisor", "agent"},
-    "/console/quality/book": {"quality", "supervisor"},
-    "/console/system": {"admin"},
-    "/console/channels": {"admin"},
-    "/console/people": {"admin", "clerk"},
-}
-
-
-@pytest.mark.parametrize("role", [role.value for role in Role])
-async def test_each_role_opens_its_pages_and_no_others(browser: Opener, city: City, role: str) -> None:
-    await city.register()
-    person = await browser(role)
-    for path, allowed in PAGES.items():
-        response = await person.get(path)
-        assert response.status == (200 if role in allowed else 403), path
-    home = await person.get("/console")
-    assert (await person.get(home.headers["Location"])).status == 200
-
 
 @pytest.mark.parametrize("role", [role.value for role in Role])
 async def test_every_link_of_rail_and_menu_opens(browser: Opener, city: City, role: str) -> None:
