@@ -40,7 +40,8 @@ GET: dict[str, Needs] = {
     "articles/{id}/edit": _WRITERS, "articles/{id}/compare": _WORKING, "articles/{id}/told": _WORKING,
     "articles/{id}/files/{file}": "knowledge.read", "held": "appeal.release", "gaps": "knowledge.gaps", "gaps/{id}": "knowledge.gaps",
     "answer-checks": "knowledge.check", "recordings": "recording.list", "recordings/{id}": "recording.list", "quality": _QUALITY,
-    "quality/book": "quality.score", "quality/{id}": _QUALITY, "quality/{id}/recording": _QUALITY, "system": "system.see", "channels": "system.see",
+    "quality/book": "quality.score", "quality/{id}": _QUALITY, "quality/{id}/recording": _QUALITY, "system": "system.see",
+    "channels": "system.see",
     "people": "users.manage", "people/new": "users.manage", "people/{id}": "users.manage", "catalogue": "catalogue.manage",
     "units": "units.manage", "lines": "lines.manage", "webhooks": "webhook.manage", "calendar": "calendar.import",
     "policies": "policy.propose", "policies/{key}": "policy.propose", "audit": "audit.see", "audit/roots.txt": "audit.see",
@@ -49,7 +50,7 @@ GET: dict[str, Needs] = {
     "tickets/{number}/catalogue": ("ticket.dispatch", "dispute.rule"), "tickets/{number}/suggestion": "ticket.see",
     "tickets/{number}/dial": None, "tickets/{number}/{action}": None,  # back to the ticket, which says what may be seen
     "calls/{id}/recording": (Role.AGENT, Role.CALLBACK, Role.QUALITY),  # supervisor and leader say why at the ticket first
-    "attachments/{id}": "ticket.see",
+    "attachments/{id}": "ticket.see", "published-answers": "answer.approve", "tickets/{number}/publish": "answer.propose",
 }  # fmt: skip
 
 POST: dict[str, Needs] = {
@@ -78,7 +79,7 @@ POST: dict[str, Needs] = {
     "tickets/drafts/{id}/drop": "ticket.register", "tickets/{number}/preview/{action}": "reply.draft",
     "tickets/{number}/reveal": "private.reveal", "tickets/{number}/listen": (Role.SUPERVISOR, Role.LEADER),
     "tickets/{number}/files": "file.add",
-    "tickets/{number}/dial": "call.dial",
+    "tickets/{number}/dial": "call.dial", "published-answers/{id}/{step}": "answer.approve", "tickets/{number}/publish": "answer.propose",
 }  # fmt: skip
 EVERYBODYS = {
     ("GET", ""), ("GET", "login"), ("POST", "login"), ("GET", "login/code"), ("POST", "login/code"), ("POST", "logout"), ("GET", "stream"),
@@ -95,6 +96,7 @@ STEP_OF = {
     "notices-sent/{id}/{step}": "leave", "supervision/{key}/{step}": "card-revoke", "articles/{id}/{step}": "submit",
     "held/{id}/{step}": "discard", "gaps/{id}/{step}": "no-need", "quality/{id}/{step}": "appeal", "people/{id}/{step}": "unlock",
     "webhooks/{step}": "switch", "me/{step}": "end-session", "tickets/views/{id}/{step}": "delete", "units/{id}/{step}": "off",
+    "published-answers/{id}/{step}": "end",
 }  # fmt: skip
 OTHER = {
     "supervision/formal/{number}": {"number": "DB-2026-99999"}, "supervision/hand-over/{number}": {"number": "YJ-2026-99999"},
