@@ -276,7 +276,7 @@ _LIKELY = {
         "water_chief:sign_off clerk:sign clerk:contact clerk:draft_explained chief:sign_off clerk:ask_return dispatcher:approve_return "
         "water_clerk:ask_return clerk:draft_explained chief:sign_off clerk:ask_suspension chief:consent supervisor:approve_suspension "
         "leader:approve_suspension "
-        "supervisor:approve_extension supervisor:take_investigation supervisor:conclude dispatcher:waive dispatcher:open_dispute"
+        "supervisor:approve_extension supervisor:take_investigation supervisor:conclude dispatcher:waive"
     ),
     "disputed": "supervisor:rule leader:rule",
     "suspended": "supervisor:resume clerk:resume",
@@ -287,6 +287,20 @@ _LIKELY = {
 }
 LIKELY = {state: [tuple(pair.split(":")) for pair in pairs.split()] for state, pairs in _LIKELY.items()}
 """What usually comes next, so that random lives reach the far ends."""
+
+_STORIES = {
+    "merged": "dispatcher:merge",
+    "answered": "agent:answer",
+    "refused": "agent:propose_refusal dispatcher:decide_refusal citizen:object",
+    "suspended": "clerk:ask_suspension chief:consent supervisor:approve_suspension leader:approve_suspension",
+    "extended": "clerk:ask_extension chief:consent supervisor:approve_extension",
+    "gone out": "agent:emergency",
+    "come back": "agent:emergency supervisor:emergency_remains",
+    "in dispute": "dispatcher:open_dispute",
+    "a card too many": "supervisor:give_card supervisor:revoke_card",
+}
+STORIES = {name: [tuple(pair.split(":")) for pair in pairs.split()] for name, pairs in _STORIES.items()}
+"""What takes several hands one after the other, which chance alone seldom joins."""
 
 
 async def attempt(city: City, who: Actor, name: str, number: str, other: str) -> None:

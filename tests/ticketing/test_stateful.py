@@ -27,7 +27,7 @@ from hotline.errors import HotlineError
 from hotline.events import Event, body_digest, link_digest
 from tests.databases import TEMPLATE, Databases
 from tests.ticketing.conftest import City, settle
-from tests.ticketing.life import ACTIONS, LIKELY, attempt
+from tests.ticketing.life import ACTIONS, LIKELY, STORIES, attempt
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.audit import seal
 from ticketing.audit.verify import verify
@@ -139,18 +139,26 @@ class Lives(RuleBasedStateMachine):
 
     @rule(steps=st.integers(6, 16))
     def goes_on(self, steps: int) -> None:
-        """A ticket takes a few of the steps that usually come next: the first that works, from a random one on.
+        """A ticket takes a few of the steps that usually come next: the first that works, in random order.
 
         Which, our own dice say: hypothesis prefers small numbers, and would open and rule disputes all day.
         """
         for _step in range(steps):
             number = self.dice.choice(self.numbers)
-            turn = self.dice.randrange(100)
             usual = LIKELY.get(self.do(_state(self.city.database, number)), [])
-            for each in range(len(usual)):
-                who, what = usual[(turn + each) % len(usual)]
+            for who, what in self.dice.sample(usual, len(usual)):
                 if self.attempt(who, what, number):
                     break
+
+    @rule(which=st.sampled_from(sorted(STORIES)))
+    def story(self, which: str) -> None:
+        """Steps of several people in a row, on the first ticket on which they can begin."""
+        (who, what), *rest = STORIES[which]
+        for number in self.dice.sample(self.numbers, len(self.numbers)):
+            if self.attempt(who, what, number):
+                for person, step in rest:
+                    self.attempt(person, step, number)
+                return
 
     @rule(data=st.data(), what=st.sampled_from(sorted(ACTIONS)))
     def anything(self, data: st.DataObject, what: str) -> None:
