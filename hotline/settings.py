@@ -167,6 +167,7 @@ class Settings(BaseSettings):
     wechat_aes_key_previous: SecretStr = Field(SecretStr(""), description="The EncodingAESKey before the last change.")
     wechat_api_base: AnyHttpUrl = Field(AnyHttpUrl("https://api.weixin.qq.com"), description="Address of the platform's API.")
     wechat_require_encryption: bool = Field(False, description="Refuse plain-mode messages (recommended in production).")
+    wechat_templates: Path | None = Field(None, description="YAML file: which template message says which notice (docs/wechat.md).")
     wechat_budget_s: float = Field(3.5, gt=0, le=4.5, description="How long an answer may take before 'received' is said.")
 
     # text messages

@@ -9,11 +9,12 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.outbox import SENDING, GiveUp, Taken, TryLater, Worker
-from channels.wechat import pictures, rating
+from channels.wechat import notices, pictures, rating
 from channels.wechat.api import Client
-from channels.wechat.errors import NotSent, PlatformRefused, UnknownOutcome
+from channels.wechat.errors import WINDOW_SHUT, WRONG_TEMPLATE, NotSent, PlatformRefused, UnknownOutcome
 from channels.wechat.outbox import CHANNEL, Task, text_of
 from channels.wechat.replies import clean, cut
+from hotline import logs
 from hotline.database import Database
 from hotline.events import Outbox
 from hotline.settings import Settings
@@ -22,6 +23,8 @@ from ticketing.citizen.service import openid
 from ticketing.context import Core
 from ticketing.notice.templates import put_address
 
+log = logs.get(__name__)
+
 
 class Sender(Worker):
     """One per process."""
@@ -29,9 +32,13 @@ class Sender(Worker):
     channel = CHANNEL
 
     def __init__(self, settings: Settings, core: Core, database: Database, client: Client | None) -> None:
-        """Without a client (no AppSecret) everything is parked and given with the next passive reply."""
+        """Without a client (no AppSecret) everything is parked and given with the next passive reply.
+
+        Raises TemplatesError when HOTLINE_WECHAT_TEMPLATES cannot be read.
+        """
         super().__init__(core, database)
         self._settings, self._client = settings, client
+        self._templates = notices.TemplateMap.read(settings.wechat_templates) if settings.wechat_templates else None
 
     async def perform(self, taken: Taken) -> None:
         """Do what the row asks for, and say of each failure whether it may be tried again."""
@@ -59,11 +66,38 @@ class Sender(Worker):
         words = "" if task is Task.PICTURE else put_address(text_of(self.core, row), self._settings.web_url)
         match task:
             case Task.TEXT:
-                await self._client.text(recipient, cut(clean(words)))
+                await self._text(self._client, row, recipient, words)
             case Task.RATING:
                 await self._client.send(recipient, "msgmenu", rating.as_menu(words))
             case Task.PICTURE:
                 await pictures.fetch(self._settings, self.core, self.database, self._client, row)
+
+    async def _text(self, client: Client, row: Outbox, recipient: str, words: str) -> None:
+        """A customer message; a notice for which the window is shut goes as template message, where the operator has named one."""
+        try:
+            return await client.text(recipient, cut(clean(words)))
+        except PlatformRefused as error:
+            approved = self._approved(row)
+            if error.code not in WINDOW_SHUT or approved is None:
+                raise
+        values = notices.values_of(self.core.vault.open(row.payload["values_sealed"].encode()))
+        url = f"{self._settings.web_url}/my"
+        path, body = notices.body(approved, recipient, values, self.core.clock.now(), url=url, key=row.dedupe_key.replace(":", "-"))
+        try:
+            await client.notice(path, body)
+        except PlatformRefused as error:
+            if error.code in WRONG_TEMPLATE:
+                log.warning("template refused", template=row.payload["template"], code=error.code)
+            raise
+        except UnknownOutcome as error:
+            if approved.by == "subscription":
+                raise
+            raise NotSent(str(error)) from error  # the platform drops a repeat with the same client_msg_id for ten minutes
+
+    def _approved(self, row: Outbox) -> notices.Approved | None:
+        if self._templates is None or "values_sealed" not in row.payload:
+            return None
+        return self._templates.find(str(row.payload.get("template", "")))
 
     async def _openid(self, session: AsyncSession, row: Outbox) -> str:
         citizen = await session.get(Citizen, int(row.recipient))

@@ -46,6 +46,10 @@ class Fan:
     credits: dict[str, tuple[int, float]] = field(default_factory=dict)
     inbox: list[dict[str, Any]] = field(default_factory=list)
     """All that the citizen sees, in order."""
+    subscriptions: int = 0
+    """订阅通知 that may still be sent."""
+    told: set[str] = field(default_factory=set)
+    """client_msg_id of template messages, by which the platform drops repeats."""
 
     def seen(self, via: str) -> list[str]:
         """The texts that came `via` passive or custom."""
@@ -90,6 +94,8 @@ class Account:
     oauth_codes: dict[str, str] = field(default_factory=dict)
     """Code of OAuth -> openid; empty once it was used."""
     menu: dict[str, Any] | None = None
+    templates: set[str] = field(default_factory=set)
+    """Ids of the account's templates."""
     faults: list[tuple[str, int]] = field(default_factory=list)
     """(path, errcode), each used once."""
     calls: Counter[str] = field(default_factory=Counter)

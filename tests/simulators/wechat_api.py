@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,20 +25,31 @@ MESSAGES = {
     40013: "invalid appid",
     40016: "invalid button size",
     40029: "invalid code",
+    40037: "invalid template_id",
     40125: "invalid appsecret",
     40163: "code been used",
     41001: "access_token missing",
     42001: "access_token expired",
+    43004: "require subscribe",
+    43101: "user refuse to accept the msg",
     44004: "empty content",
     45002: "content size out of limit",
     45009: "reach max api daily quota limit",
     45015: "response out of time limit or subscription is canceled",
     45047: "out of response count limit",
     47001: "data format error",
+    47003: "argument invalid! data.thing2.value invalid",
 }
 SEND, MEDIA, STABLE_TOKEN, MENU = "/cgi-bin/message/custom/send", "/cgi-bin/media/get", "/cgi-bin/stable_token", "/cgi-bin/menu/create"
 OAUTH, CODE = "/sns/oauth2/access_token", "/cgi-bin/qrcode/create"
 PICTURE = "/cgi-bin/showqrcode"
+TEMPLATE, SUBSCRIPTION = "/cgi-bin/message/template/send", "/cgi-bin/message/subscribe/bizsend"
+_TYPES = {
+    "thing": r".{1,20}",
+    "phrase": r"[\u4e00-\u9fff]{1,5}",
+    "character_string": r"[ -~]{1,32}",
+    "time": r"\d{4}年\d{1,2}月\d{1,2}日 \d\d:\d\d",
+}
 
 
 class Api:
@@ -54,6 +66,8 @@ class Api:
         app = web.Application(middlewares=[self._gate])
         app.router.add_post(STABLE_TOKEN, self._stable_token)
         app.router.add_post(SEND, self._send)
+        app.router.add_post(TEMPLATE, self._template)
+        app.router.add_post(SUBSCRIPTION, self._template)
         app.router.add_get(MEDIA, self._media)
         app.router.add_post(MENU, self._menu)
         app.router.add_get(OAUTH, self._oauth)
@@ -117,6 +131,33 @@ class Api:
         if refused:
             return self.error(refused)
         fan.inbox.append({"via": "custom", "type": kind, **data[kind]})
+        if self.swallow.is_set():
+            assert request.transport is not None
+            request.transport.close()
+        return self.error(0)
+
+    async def _template(self, request: web.Request) -> web.Response:
+        """模板消息 for followers, a repeat with the same client_msg_id is dropped; 订阅通知 for whoever has a subscription left."""
+        data, by = await request.json(), request.path
+        fan = self.account.fans.get(data["touser"])
+        if fan is None:
+            return self.error(40003)
+        if data["template_id"] not in self.account.templates:
+            return self.error(40037)
+        for name, each in data["data"].items():
+            if not re.fullmatch(_TYPES[name.rstrip("0123456789")], each["value"]):
+                return self.error(47003)
+        if by == SUBSCRIPTION:
+            if not fan.subscriptions:
+                return self.error(43101)
+            fan.subscriptions -= 1
+        elif not fan.subscribed:
+            return self.error(43004)
+        elif data["client_msg_id"] in fan.told:
+            return self.error(0)
+        else:
+            fan.told.add(data["client_msg_id"])
+        fan.inbox.append({"via": "notice", "type": "template", "content": {name: each["value"] for name, each in data["data"].items()}})
         if self.swallow.is_set():
             assert request.transport is not None
             request.transport.close()

@@ -182,7 +182,8 @@ async def queue_delivery(
 ) -> NoticeDelivery:
     """One push with a state of its own, handed to the outbox in the same transaction; in quiet hours it waits for the morning.
 
-    `values` fill the template that an SMS provider knows (`channels.sms.providers`); None: it has only the words.
+    `values` fill the template that an SMS provider (`channels.sms.providers`) or WeChat (`channels.wechat.notices`) knows; None: it has
+    only the words.
     """
     file, now = templates.load(), core.clock.now()
     unverified = channel == "sms" and not citizen.phone_verified
@@ -199,7 +200,7 @@ async def queue_delivery(
     await put(session, delivery)
     secret = ticket.confidentiality == Confidentiality.SECRET.value
     payload: dict[str, Any] = {"text_sealed": core.vault.seal(words).decode()}
-    if channel == "sms" and values is not None:
+    if values is not None:
         payload["template"] = "secret" if secret else notice.template
         payload["values_sealed"] = core.vault.seal(json.dumps(dict(values), ensure_ascii=False)).decode()
     at_once = urgent or file.template(notice.template).urgent or ticket.urgency == Urgency.EMERGENCY.value
