@@ -29,6 +29,7 @@ from ticketing.conversation.models import Author, Call, Conversation, Owner
 from ticketing.conversation.service import messages
 from ticketing.people.models import Role, Unit, User
 from ticketing.queue.own_call import hidden_calls, writes_up
+from ticketing.suggestion.emergency import alarm_in
 from ticketing.suggestion.service import Suggestion, suggest
 from ticketing.suggestion.similar import Similar, similar_open
 from ticketing.ticket import drafts
@@ -218,6 +219,7 @@ async def create(request: web.Request) -> web.StreamResponse:
                 await drafts.one_at_a_time(session, person.actor, conversation.id)
             named = await _named(session, person, form, [str(value) for value in data.getall("named", [])])
             await _check_reported(session, form)
+            _ask_about_danger(form)
             made = await register(core, session, person.actor, _appeal(form, conversation, named))
             if (draft_id := _uuid(form.get("draft", ""))) is not None:
                 await drafts.drop(session, person.actor, draft_id)
@@ -242,6 +244,20 @@ async def create(request: web.Request) -> web.StreamResponse:
     response = see_other(request, "/console/desk" if form.get("back") == "desk" else f"/console/tickets/{made.ticket.number}", "registered")
     receipt.write(request, response, made.ticket.number, made.query_code)
     return response
+
+
+def _ask_about_danger(form: dict[str, str]) -> None:
+    """Words of danger under an urgency that nobody raised: asked once, since the form begins with 一般. Then the person's word holds.
+
+    `danger_judged` keeps what was asked about, so that another danger is asked about again. Raises InvalidInput.
+    """
+    if form.get("urgency") == Urgency.EMERGENCY.value:
+        return
+    alarm = alarm_in(f"{form.get('title', '')}。{form.get('content', '')}")
+    if alarm is None or form.get("danger_judged") == alarm.words:
+        return
+    form["danger_judged"] = alarm.words
+    raise InvalidInput(_("内容里有危险：{words}。正在发生的请选特急；核实过没有危险的，再登记一次"), field="urgency", words=alarm.words)
 
 
 def _uuid(text: str) -> UUID | None:

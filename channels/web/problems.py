@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from channels.web.keys import CORRELATION
-from hotline.errors import HotlineError, InvalidInput
+from hotline.errors import HotlineError, IllegalStep, InvalidInput
 from hotline.i18n import _
 
 TITLES = {
@@ -28,6 +28,9 @@ TITLES = {
 }
 """What each status means, in two words; pages show the same."""
 
+_NOT_NOW = "现在不能这样做"
+"""409 of a step that the workflow refuses: nothing was changed by anybody."""
+
 TYPE_BASE = "urn:hotline:problem:"
 """What a problem's `type` begins with; the rest is the stable code of `hotline.errors`."""
 
@@ -36,7 +39,7 @@ def problem_body(error: HotlineError, request: web.Request, details: Mapping[str
     """The members of a problem; `details` are extension members such as `allowed` and `changed`."""
     body: dict[str, Any] = {
         "type": TYPE_BASE + error.code,
-        "title": _(TITLES.get(error.status, "出错了")),
+        "title": _(_NOT_NOW if isinstance(error, IllegalStep) else TITLES.get(error.status, "出错了")),
         "status": error.status,
         "detail": str(error),
         "instance": "urn:hotline:request:" + request.get(CORRELATION, "unknown"),

@@ -201,7 +201,7 @@ async def _revoke_card(t: Try) -> object:
 
 
 def _rated(satisfaction: Satisfaction) -> CallbackResult:
-    return CallbackResult(satisfaction, solved=satisfaction is not Satisfaction.DISSATISFIED, note=WORDS)
+    return CallbackResult(satisfaction, solved=satisfaction is not Satisfaction.DISSATISFIED, note=WORDS, cause="not_solved")
 
 
 ACTIONS: dict[str, Step] = {

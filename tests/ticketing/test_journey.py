@@ -30,7 +30,7 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import DispatchMode, Kind, Satisfaction
 
 SATISFIED = CallbackResult(Satisfaction.SATISFIED, solved=True)
-DISSATISFIED = CallbackResult(Satisfaction.DISSATISFIED, solved=False, note="今晚又在施工，没有解决")
+DISSATISFIED = CallbackResult(Satisfaction.DISSATISFIED, solved=False, note="今晚又在施工，没有解决", cause="not_solved")
 
 
 async def ticket_of(city: City, number: str) -> Ticket:

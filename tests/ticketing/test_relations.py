@@ -32,7 +32,7 @@ from ticketing.ticket.states import Confidentiality, DispatchMode, Kind, Satisfa
 
 WHY = "同一处工地同一天夜里的施工噪声"
 SATISFIED = CallbackResult(Satisfaction.SATISFIED, solved=True)
-DISSATISFIED = CallbackResult(Satisfaction.DISSATISFIED, solved=False, note="还在施工，没有解决")
+DISSATISFIED = CallbackResult(Satisfaction.DISSATISFIED, solved=False, note="还在施工，没有解决", cause="not_solved")
 
 
 async def ticket_of(city: City, number: str) -> Ticket:

@@ -32,10 +32,10 @@ async def finish_callback(
 ) -> None:
     """T22/T23/T30: the citizen has answered. The one way to close with a result, whoever carried it out.
 
-    `by`: clerk, robot, web, link or wechat. Satisfied closes. 不满意 opens the second visit at once: a callback clerk records
-    cause and rectification in the same conversation and the next round begins; for all others, and from the second round on
-    (when only a supervisor may order another one), the visit stays open until somebody decides it. For an answer on the
-    spot 不满意 leads to dispatch. Raises InvalidInput, NotAllowed (author of a reply), IllegalStep (nothing to rate now).
+    `by`: clerk, robot, web, link or wechat. Satisfied closes. 不满意 opens the second visit at once: when a callback clerk
+    names its cause in the same conversation the next round begins; without a cause, for all others, and from the second
+    round on (when only a supervisor may order another one), the visit stays open until somebody decides it. For an answer on
+    the spot 不满意 leads to dispatch. Raises InvalidInput, NotAllowed (author of a reply), IllegalStep (nothing to rate now).
     """
     if ticket.state == TicketState.ANSWERED.value:
         await _evaluate_answer(core, session, actor, ticket, result, by)
@@ -50,7 +50,7 @@ async def finish_callback(
     await _record(core, session, actor, ticket, task, result, by)
     await stop_clocks(core, session, ticket.id, ClockKind.CALLBACK)
     if dissatisfied:
-        await _open_second_visit(core, session, actor, ticket, task, result, at_once=by == "clerk")
+        await _open_second_visit(core, session, actor, ticket, task, result, at_once=by == "clerk" and bool(result.cause))
     else:
         values: dict[str, Any] = {"satisfaction": result.satisfaction.value, "solved": result.solved}
         await take_step(core, session, actor, ticket, "close", data={"satisfaction": result.satisfaction.value}, **values)
@@ -95,7 +95,7 @@ async def _open_second_visit(
     await session.flush()
     await tell(core, session, actor, ticket, "callback.second_visit", {"round": task.round, "note": visit.complaint})
     if at_once and await may_order(session, actor, ticket):
-        await _redo(core, session, actor, ticket, visit, result.cause or "other", result.rectification or result.note)
+        await _redo(core, session, actor, ticket, visit, result.cause, result.rectification or result.note)
         return
     await start_clock(core, session, ticket, ClockKind.CALLBACK, (await book.of_task(session, task)).visit_limit)
 

@@ -81,7 +81,7 @@ async def test_dissatisfied_opens_a_second_round_at_the_same_unit(city: City, br
     await _to_review(city, browser, number)
     await _review(await browser("dispatcher"), number)
     caller = await browser("callback")
-    answers = {"contacted": "yes", "solved": "no", "satisfaction": "dissatisfied", "attitude": "fair"}
+    answers = {"contacted": "yes", "solved": "no", "satisfaction": "dissatisfied", "attitude": "fair", "cause": "not_solved"}
     refused = await caller.act(number, "visit", **answers, note="")
     body = await refused.text()
     assert refused.status == 422

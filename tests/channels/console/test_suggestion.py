@@ -15,6 +15,7 @@ from ticketing.suggestion import store
 from ticketing.suggestion.examples import stamp
 from ticketing.suggestion.model import Model
 from ticketing.taxonomy.models import DispatchRule
+from ticketing.ticket.models import Ticket
 
 NIGHT = "江畔花园北门工地半夜两点还在打桩，施工噪声吵得睡不着"
 
@@ -29,6 +30,27 @@ async def test_the_registration_page_proposes_while_the_content_is_typed(city: C
     danger = await (await agent.post("/console/suggest", {**hidden, "content": "楼道里煤气味特别大快来人"})).text()
     assert "燃气抢险" in danger
     assert (await (await agent.post("/console/suggest", {**hidden, "content": ""})).text()).strip() == ""
+
+
+async def test_danger_under_an_urgency_that_nobody_raised_is_asked_about_once(city: City, browser: Opener) -> None:
+    agent = await browser("agent")
+    form = await agent.form("/console/tickets/new", "/console/tickets/new")
+    form |= {"content": "楼道里煤气味特别大快来人", "district": "临江区", "phone": "13900001111", "urgency": "normal"}
+    form |= {"kind": "complaint", "confidentiality": "masked", "contact_by": "phone"}
+    asked = await agent.post("/console/tickets/new", form)
+    body = await asked.text()
+    assert asked.status == 422
+    assert "内容里有危险" in body
+    assert "楼道里煤气味特别大快来人" in body
+    again = {**form, **hidden_fields(body, "/console/tickets/new")}
+    other = await agent.post("/console/tickets/new", {**again, "content": "我家着火了，里面还有人"})
+    assert other.status == 422  # another danger is another question
+    assert (await agent.post("/console/tickets/new", again)).status == 303  # judged by a person: as it was said
+    async with city.database.transaction() as session:
+        assert list(await session.scalars(select(Ticket.urgency))) == ["normal"]
+    fresh = await agent.form("/console/tickets/new", "/console/tickets/new")
+    urgent = {**form, **fresh, "urgency": "emergency"}
+    assert (await agent.post("/console/tickets/new", urgent)).status == 303  # nothing to ask
 
 
 async def _panel(city: City, page: Browser, number: str) -> str:

@@ -27,6 +27,8 @@ from ticketing.ticket.states import Kind, Satisfaction
 
 GOOD = CallbackResult(Satisfaction.SATISFIED, solved=True, answers={"speed": "very_satisfied"})
 BAD = CallbackResult(Satisfaction.DISSATISFIED, solved=False, note="今晚又在施工，没有解决")
+CAUSED = replace(BAD, cause="not_solved")
+"""The clerk asked why, so the second visit took place in the same talk."""
 EVIDENCE = "现场照片和噪声检测报告证明施工已停止，市民反映的是另一处合法抢修"
 
 
@@ -80,6 +82,18 @@ async def test_a_clerk_who_hears_dissatisfaction_records_cause_and_rectification
     assert (visit.state, visit.cause, visit.rectification, visit.complaint) == ("redo", "came_back", "连续三晚到场检查", "今晚又在施工")
 
 
+async def test_a_clerk_who_names_no_cause_leaves_the_second_visit_open_for_redo_or_a_disputed_ending(city: City) -> None:
+    number = await to_callback(city)
+    await city.act(number, city.callback, callbacks.finish_callback, BAD)
+    ticket = await ticket_of(city, number)
+    assert (ticket.state, ticket.round) == ("callback", 1)
+    (visit,) = await rows(city, SecondVisit, number)
+    assert (visit.state, visit.complaint, visit.cause) == ("open", BAD.note, None)
+    assert [clock.kind for clock in await rows(city, Deadline, number) if clock.state == "running"] == ["callback"]
+    await city.act(number, city.supervisor, callbacks.close_disputed, evidence=EVIDENCE, explanation="已向市民解释")
+    assert (await ticket_of(city, number)).satisfaction == "dissatisfied"
+
+
 async def test_a_citizens_dissatisfaction_opens_the_second_visit_at_once_with_a_clock(city: City) -> None:
     number = await to_callback(city)
     await by_citizen(city, number, BAD)
@@ -101,12 +115,12 @@ async def test_a_citizens_dissatisfaction_opens_the_second_visit_at_once_with_a_
 
 async def test_the_second_redo_is_ordered_by_a_supervisor_only(city: City) -> None:
     number = await to_callback(city)
-    await city.act(number, city.callback, callbacks.finish_callback, BAD)
+    await city.act(number, city.callback, callbacks.finish_callback, CAUSED)
     async with city.database.transaction() as session:
         await session.execute(text("UPDATE ticket SET state = 'callback' WHERE number = :n"), {"n": number})
         ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
         await callbacks.open_callback(city.core, session, ticket)
-    await city.act(number, city.callback, callbacks.finish_callback, BAD)
+    await city.act(number, city.callback, callbacks.finish_callback, CAUSED)
     assert (await ticket_of(city, number)).state == "callback"  # waits for the supervisor
     with pytest.raises(NotAllowed):
         await city.act(number, city.callback, callbacks.decide_redo, cause="not_solved", rectification="再到现场检查")
@@ -296,7 +310,7 @@ async def test_what_is_not_closed_is_not_said_to_be_closed_too_long_ago(city: Ci
 async def test_after_a_report_a_supervisor_decides_and_the_petition_path_is_told(city: City) -> None:
     """P-REPORT, domain.md 4c: 不满意 leads to the petition path, not to another round by itself."""
     number = await to_callback(city, kind=Kind.REPORT)
-    await city.act(number, city.callback, callbacks.finish_callback, BAD)
+    await city.act(number, city.callback, callbacks.finish_callback, CAUSED)
     assert (await ticket_of(city, number)).state == "callback"
     with pytest.raises(NotAllowed, match="由督办决定"):
         await city.act(number, city.callback, callbacks.decide_redo, cause="not_solved", rectification="再到现场检查")
