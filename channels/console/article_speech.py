@@ -1,4 +1,4 @@
-"""How an answer sounds on the telephone: the project's own voice, for the editor's ear."""
+"""How an answer sounds on the telephone: the project's own voice, for the ear of who writes articles or the call flow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def _voice(app: web.Application) -> AsyncIterator[None]:
 
 async def speak(request: web.Request) -> web.StreamResponse:
     """GET /console/articles/speech?text=…: the sound as the telephone has it (8 kHz). Nothing is kept."""
-    person = require_may(request, "knowledge.read")
+    person = require_may(request, "knowledge.read", "call_flow.manage")
     text = request.query.get("text", "").strip()
     if not 1 <= len(text) <= LONGEST:
         raise InvalidInput(_("请写1到{n}个字再听").format(n=LONGEST), field="text")

@@ -108,6 +108,7 @@ def setup(app: web.Application) -> None:
             web.post("/console/bot/train", bot.train),
             web.get("/console/call-flow", call_flow.show),
             web.post("/console/call-flow", call_flow.publish),
+            web.post("/console/call-flow/form", call_flow.fill_in),
             web.get("/console/calls/{id}/captions", captions.show),
             web.get("/console/calls/{id}/form", pop.show_form),
             web.get("/console/calls/{id}/fields", pop.show_fields),

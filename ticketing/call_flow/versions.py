@@ -39,6 +39,12 @@ async def current(session: AsyncSession) -> Document:
     return known
 
 
+async def current_text(session: AsyncSession) -> str:
+    """The document in force as it was written."""
+    newest_first = select(CallFlowVersion.document).order_by(CallFlowVersion.version.desc()).limit(1)
+    return await session.scalar(newest_first) or seed_text()
+
+
 async def history(session: AsyncSession, *, before: int | None = None, limit: int = 20) -> list[CallFlowVersion]:
     """The published versions, newest first; `before`: only those with a lower number."""
     statement = select(CallFlowVersion).order_by(CallFlowVersion.version.desc()).limit(limit)
