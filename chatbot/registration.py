@@ -110,6 +110,13 @@ def _shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def _contact_by(channel: str, *, reachable: bool) -> str:
+    """How the result is told: whoever wrote a text message reads one."""
+    if reachable:
+        return "sms" if channel == Channel.SMS.value else "phone"
+    return "wechat" if channel == Channel.WECHAT.value else "none"
+
+
 async def _appeal(core: Core, session: AsyncSession, conversation: Conversation, draft: Draft, unfinished: bool) -> Appeal:
     what, where, phone = draft.value(Slot.WHAT), draft.value(Slot.WHERE), draft.value(Slot.PHONE)
     content = what or _("市民没有说明事项，只说了地点：{where}").format(where=where or _("未说"))
@@ -137,7 +144,7 @@ async def _appeal(core: Core, session: AsyncSession, conversation: Conversation,
         name=_shorten(draft.value(Slot.NAME), MAX_LENGTHS["name"]),
         phone=phone,
         anonymous=draft.anonymous,
-        contact_by="phone" if reachable else "wechat" if conversation.channel == "wechat" else "none",
+        contact_by=_contact_by(conversation.channel, reachable=bool(reachable)),
         citizen_id=None if draft.anonymous else conversation.citizen_id,
         conversation_id=conversation.id,
         extra=extra,

@@ -25,6 +25,9 @@ from ticketing.conversation.models import Conversation, Message
 from ticketing.conversation.service import request_person
 from ticketing.people.actor import BOT
 
+TELLS_NUMBER = frozenset({"phone", "sms"})
+"""Channels whose carrier tells the citizen's number: nobody is asked for it again."""
+
 
 @dataclass
 class Talk:
@@ -83,7 +86,7 @@ class Talk:
     async def open_form(self, text: str, kind: str, lead: Say | None = None) -> Reply:
         """Begin the form with what was said; `lead` is said before its first question."""
         caller_known = False
-        if self.phone and self.conversation.citizen_id:
+        if self.conversation.channel in TELLS_NUMBER and self.conversation.citizen_id:
             citizen = await self.session.get_one(Citizen, self.conversation.citizen_id)
             caller_known = citizen.phone_sealed is not None
         danger = str(self.memory.state.pop("danger", ""))

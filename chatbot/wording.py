@@ -102,7 +102,7 @@ def summary(draft: Draft, lead: str = "") -> Say:
 def _contact(draft: Draft) -> str:
     if draft.value(Slot.PHONE):
         return draft.value(Slot.PHONE)
-    return _("您的来电号码") if draft.caller_known and not draft.anonymous else ""
+    return _("您现在用的号码") if draft.caller_known and not draft.anonymous else ""
 
 
 def registered(number: str, query_code: str, due: str, *, phone: bool) -> Say:

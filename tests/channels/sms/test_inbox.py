@@ -113,7 +113,8 @@ async def test_an_appeal_by_text_message_becomes_one_ticket_of_the_number(sms: S
             break
     [ticket] = await sms.all(Ticket)
     assert ticket.number in text
-    assert (ticket.channel, ticket.content) == ("sms", MATTER)
+    assert (ticket.channel, ticket.contact_by, ticket.content) == ("sms", "sms", MATTER)
+    assert not [text for _, text in sms.phone.got if "联系电话" in text], "the carrier has told it"
     [citizen] = await sms.all(Citizen)
     assert (ticket.citizen_id, citizen.phone_verified) == (citizen.id, True)
     assert {to for to, _ in sms.phone.got} == {PHONE}
