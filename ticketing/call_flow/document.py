@@ -192,7 +192,7 @@ class Emergency(SeedEntry):
 
     def number_of(self, line: str) -> str:
         """What is dialled for an offered line."""
-        return {**self.utilities}.get(line, line)
+        return next((number for name, number in self.utilities.items() if name == line), line)
 
     def name_of(self, line: str) -> str:
         """What an offered line is called when it is spoken: a number that nobody knows by heart is said with its name."""
