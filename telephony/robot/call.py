@@ -51,10 +51,10 @@ class RobotCall:
                 result = await self._interview.run()
         except (CallerGone, LegGone):
             self._reason = "caller_hung_up"
-            return Result("no_answer")
+            return self._interview.so_far()
         except TimeoutError:
             self._reason = "silence"
-            return Result("no_answer")
+            return self._interview.so_far()
         self._reason = "finished"
         return await self._person(result) if result.outcome == "person" else result
 

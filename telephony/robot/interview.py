@@ -38,6 +38,9 @@ class Interview:
         """`patience_s`: silence after which the question is asked once more."""
         self.said: list[Line] = []
         """The transcript so far."""
+        self.answers: dict[str, str] = {}
+        """What was answered so far, by the questions' keys."""
+        self._outcome: Outcome = "no_answer"
         self._script = script
         self._ear = ear
         self._mouth = mouth
@@ -49,7 +52,7 @@ class Interview:
         Who wants a person has heard no goodbye: whether one is there, the caller of this finds out (`say_line`).
         """
         owner = Question(key="own", kind="yes_no", text="", required=True)
-        answers: dict[str, str] = {}
+        answers = self.answers
         try:
             if await self._ask(self._script.opening(), owner) == "no":
                 return await self._end(Result("wrong_number"), "not_you")
@@ -61,8 +64,12 @@ class Interview:
         except _Leads as leads:
             if leads.outcome == "person":
                 return Result("person", answers)
-            return await self._end(Result(leads.outcome), "not_you" if leads.outcome == "wrong_number" else "no_answer")
+            return await self._end(Result(leads.outcome, answers), "not_you" if leads.outcome == "wrong_number" else "no_answer")
         return await self._end(Result("answered", answers), "sorry" if self._dissatisfied(answers) else "thanks")
+
+    def so_far(self) -> Result:
+        """What counts when the citizen hangs up now: who does so into our goodbye has answered all the same."""
+        return Result(self._outcome, self.answers)
 
     async def _ask(self, text: str, question: Question) -> str:
         """One question until it is answered clearly; raises _Leads when the call takes another way."""
@@ -112,6 +119,7 @@ class Interview:
                 return answer
 
     async def _end(self, result: Result, line: str) -> Result:
+        self._outcome = result.outcome
         await self.say_line(line)
         return result
 

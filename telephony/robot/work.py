@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
+from types import MappingProxyType
 
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -172,7 +173,7 @@ class CallbackRobot:
         elif result.outcome == "person":
             await self._write(task, lambda core, session: tasks.hand_to_clerk(core, session, task.lease, result.answers))
         elif result.outcome != "handed_over":  # that was written when the agent picked up
-            await self._give_back(task, result.outcome)
+            await self._give_back(task, result.outcome, result.answers)
 
     async def _taken(self, task: RobotTask, user_id: int, answers: dict[str, str]) -> None:
         """Somebody picked up; they talk at once, whatever the database does."""
@@ -182,8 +183,8 @@ class CallbackRobot:
     async def _hand_over(self, task: RobotTask, user_id: int, answers: dict[str, str]) -> None:
         await self._write(task, lambda core, session: tasks.hand_over_live(core, session, task.lease, user_id, answers))
 
-    async def _give_back(self, task: RobotTask, outcome: str) -> None:
-        await self._write(task, lambda core, session: tasks.give_back(core, session, task.lease, outcome))
+    async def _give_back(self, task: RobotTask, outcome: str, answers: Mapping[str, str] = MappingProxyType({})) -> None:
+        await self._write(task, lambda core, session: tasks.give_back(core, session, task.lease, outcome, answers=answers))
 
     async def _write(self, task: RobotTask, work: Callable[..., Awaitable[object]]) -> None:
         """Do it in one transaction; wait for a database that is away as long as the lease holds."""

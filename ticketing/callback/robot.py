@@ -129,11 +129,18 @@ async def record_answers(core: Core, session: AsyncSession, lease: UUID, answers
     return ticket.state
 
 
-async def give_back(core: Core, session: AsyncSession, lease: UUID, outcome: str, note: str = "") -> bool:
-    """The citizen was not reached, or our own line failed (`failed` does not count). True when that closed the ticket."""
+async def give_back(
+    core: Core, session: AsyncSession, lease: UUID, outcome: str, note: str = "", *, answers: Mapping[str, str] | None = None
+) -> bool:
+    """The citizen was not reached, or our own line failed (`failed` does not count). True when that closed the ticket.
+
+    `answers`: what was answered before the call broke off; a clerk who calls later has it as the form's draft.
+    """
     if outcome not in GIVE_BACK:
         raise InvalidInput(_("请选择没有联系上的原因"), field="outcome")
     task, ticket = await _held(core, session, lease)
+    if answers:
+        await keep_answers(session, await book.of_task(session, task), task, answers)
     running = await _running(session, task)
     if running is None:
         await add_attempt(core, session, BOT, task, outcome, note=note, channel=_line(task))

@@ -102,3 +102,14 @@ async def test_a_greeting_after_the_opening_is_asked_again(asked: Asked) -> None
     await asked.says("喂")
     await until(lambda: len(said(asked.leg)) == 2)
     assert "没有听清楚" in said(asked.leg)[1]
+
+
+async def test_who_hangs_up_into_the_goodbye_has_answered_all_the_same(asked: Asked) -> None:
+    await asked.says("是的")
+    for question, words in (("联系过您吗", "联系过"), ("解决了吗", "解决了"), ("态度", "很好"), ("结果满意吗", "满意")):
+        await heard(asked.leg, question)
+        assert asked.interview.so_far().outcome == "no_answer"
+        await asked.says(words)
+    await heard(asked.leg, "评价已经记下")
+    gone = asked.interview.so_far()
+    assert (gone.outcome, gone.answers["satisfaction"], len(gone.answers)) == ("answered", "satisfied", 4)

@@ -20,7 +20,7 @@ from tests.telephony.flow.conftest import Line, heard, said, until
 from tests.telephony.robot.world import BY_KEYS, IN_WORDS, Citizen, by_robot, line, spoken_and_quiet
 from tests.ticketing.callback.test_visit import rows, ticket_of, to_callback
 from tests.ticketing.conftest import City
-from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan
+from ticketing.callback.models import CallbackAnswer, CallbackAttempt, CallbackTask, Plan
 from ticketing.context import Core
 from ticketing.conversation.models import Call, Message
 
@@ -94,14 +94,28 @@ async def test_who_hangs_up_half_way_has_not_answered(city: City, line: Line) ->
     number = await to_callback(city)
     citizen = Citizen(line)
     working = asyncio.create_task(citizen.robot().one())
-    await citizen.answers(*BY_KEYS[:1])
-    await heard(citizen.leg, "联系过您吗")
+    await citizen.answers(*BY_KEYS[:2])
+    await heard(citizen.leg, "解决了吗")
     citizen.leg.caller_hangs_up()
     await working
     ticket = await ticket_of(city, number)
     assert (ticket.state, ticket.satisfaction) == ("callback", None)
     (attempt,) = await rows(city, CallbackAttempt, number)
     assert attempt.outcome == "no_answer"
+    kept = {answer.question: answer.value for answer in await rows(city, CallbackAnswer, number)}
+    assert kept == {"contacted": "yes"}, "a clerk who calls later asks only the rest"
+
+
+async def test_who_hangs_up_into_the_goodbye_is_not_called_again(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line, instant=False)
+    working = asyncio.create_task(citizen.robot().one())
+    await citizen.answers(*BY_KEYS, ("结果满意吗", "2"))
+    await heard(citizen.leg, "评价已经记下")
+    citizen.leg.caller_hangs_up()
+    await working
+    ticket = await ticket_of(city, number)
+    assert (ticket.state, ticket.satisfaction) == ("closed", "satisfied")
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,9 @@ def line(city: City, settings: Settings) -> Line:
 class Citizen:
     """Picks up a `FakeLeg`, or refuses."""
 
-    def __init__(self, line: Line, *, refuses: int = 0) -> None:
-        self.leg = FakeLeg()
+    def __init__(self, line: Line, *, refuses: int = 0, instant: bool = True) -> None:
+        """`instant`: what is said to them is over at once."""
+        self.leg = FakeLeg(instant=instant)
         self.leg.answered = True
         self.dialled: list[str] = []
         self._refuses = refuses
