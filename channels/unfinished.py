@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.sms import replies
 from channels.wechat import outbox
-from chatbot.registration import load_draft, save_draft, save_unfinished
+from chatbot.draft import Draft
+from chatbot.registration import load_draft, registered_since, save_draft, save_unfinished
 from hotline.database import Database
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.conversation.service import add_message
-from ticketing.ticket.models import Ticket
 
 PATIENCE = timedelta(minutes=30)
 LONG_PATIENCE = timedelta(hours=24)
@@ -41,7 +41,7 @@ async def run(core: Core, database: Database) -> int:
 
 async def _keep(core: Core, session: AsyncSession, chat: Conversation) -> bool:
     draft = load_draft(core, chat)
-    if draft is None or await _person_saw_to_it(session, chat, draft.begun):
+    if draft is None or await _person_saw_to_it(session, chat, draft):
         save_draft(core, chat, None)
         return False
     registered = await save_unfinished(core, session, chat)
@@ -51,12 +51,11 @@ async def _keep(core: Core, session: AsyncSession, chat: Conversation) -> bool:
     return registered is not None
 
 
-async def _person_saw_to_it(session: AsyncSession, chat: Conversation, begun: str) -> bool:
+async def _person_saw_to_it(session: AsyncSession, chat: Conversation, draft: Draft) -> bool:
     """An agent wrote in the chat, or registered a ticket from it, since the form was opened: what comes of it was decided."""
-    since = datetime.fromisoformat(begun) if begun else chat.created_at
+    since = datetime.fromisoformat(draft.begun) if draft.begun else chat.created_at
     wrote = exists().where(Message.conversation_id == chat.id, Message.author == Author.AGENT.value, Message.at >= since)
-    made = exists().where(Ticket.conversation_id == chat.id, Ticket.received_at >= since)
-    return bool(await session.scalar(select(wrote | made)))
+    return bool(await session.scalar(select(wrote))) or await registered_since(session, chat, draft)
 
 
 async def _tell(core: Core, session: AsyncSession, chat: Conversation, number: str) -> None:

@@ -63,16 +63,27 @@ async def register_draft(
 async def save_unfinished(core: Core, session: AsyncSession, conversation: Conversation) -> Registered | None:
     """The citizen is gone in the middle of the form: register what was said, so that nothing is lost.
 
-    None when no form is open or nothing was said in it. Calling it twice registers once.
+    None when no form is open, nothing was said in it, or an agent made a ticket of the conversation meanwhile. Calling it twice
+    registers once.
     """
     await session.refresh(conversation, with_for_update=True)
     draft = load_draft(core, conversation)
     if draft is None:
         return None
-    if not (draft.value(Slot.WHAT) or draft.value(Slot.WHERE)):
+    said = draft.value(Slot.WHAT) or draft.value(Slot.WHERE)
+    if not said or await registered_since(session, conversation, draft):
         save_draft(core, conversation, None)
         return None
     return await register_draft(core, session, conversation, draft, unfinished=True)
+
+
+async def registered_since(session: AsyncSession, conversation: Conversation, draft: Draft) -> bool:
+    """Whether a ticket was made of the conversation after the form was opened: the agent had what was said in it on the screen."""
+    if not draft.begun:
+        return False
+    since = datetime.fromisoformat(draft.begun)
+    made = select(Ticket.id).where(Ticket.conversation_id == conversation.id, Ticket.received_at >= since).limit(1)
+    return await session.scalar(made) is not None
 
 
 _PROMISED = {
