@@ -18,6 +18,7 @@ from ticketing.people.permissions import ensure, may
 from ticketing.publication import personal
 from ticketing.publication.models import PublicationState, PublishedAnswer
 from ticketing.retention.redaction import redact
+from ticketing.suggestion.places import districts
 from ticketing.ticket.access import access_ticket, is_reason, public_tickets
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality, Kind, TicketState
@@ -63,9 +64,10 @@ async def propose(core: Core, session: AsyncSession, actor: Actor, number: str, 
     alive = PublishedAnswer.state.in_((PublicationState.PROPOSED.value, PublicationState.PUBLISHED.value))
     if await session.scalar(select(PublishedAnswer.id).where(PublishedAnswer.ticket_id == ticket.id, alive)):
         raise Conflict(_("这件工单的答复已经公开或者正在等审核"))
+    district = ticket.district if ticket.district in districts() else ""  # «不详» and «全市» are no places to look under
     row = PublishedAnswer(
         ticket_id=ticket.id, state=PublicationState.PROPOSED.value, line=ticket.line, title=words.title, asked=words.asked,
-        answered=words.answered, category_code=ticket.category_code, district=ticket.district, author_id=actor.account,
+        answered=words.answered, category_code=ticket.category_code, district=district, author_id=actor.account,
         proposed_at=core.clock.now(),
     )  # fmt: skip
     session.add(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from hotline.database import Database
 from knowledge.article.models import Article
@@ -15,6 +16,9 @@ from tests.channels.portal.test_own import PHONE, codes_sent
 from tests.channels.public import Client, MakeTicket, tickets
 from tests.navigation import goto
 from ticketing.context import Core
+from ticketing.people.models import User
+from ticketing.publication.models import PublishedAnswer
+from ticketing.ticket.models import Ticket
 
 __all__ = ["chromium", "flooded"]  # fixtures
 pytestmark = test_chromium.pytestmark
@@ -25,6 +29,45 @@ async def fill(page: Any, address: str) -> None:
     await goto(page, address)
     for name in ("what", "where", "phone"):
         await page.fill(f"#f-{name}", FORM[name])
+
+
+async def published(core: Core, city: Database, ticket: Ticket) -> int:
+    """An answer for everybody of this ticket, closed for it; returns its id."""
+    now = core.clock.now()
+    async with city.transaction() as session:
+        people = [
+            User(login=name, name=name, staff_number=name, role="supervisor", unit_id=1, password_hash="-") for name in ("one", "two")
+        ]
+        session.add_all(people)
+        await session.flush()
+        closed = {"state": "closed", "closed_at": now, "answer": "已责令停工", "satisfaction": "satisfied"}
+        await session.execute(update(Ticket).where(Ticket.id == ticket.id).values(**closed))
+        row = PublishedAnswer(
+            ticket_id=ticket.id, state="published", line=ticket.line, title="工地夜里施工怎么办", asked="小区旁边的工地夜里还在施工。",
+            answered="执法队当晚到场检查，已责令停止夜间施工。", district="临江区", author_id=people[0].id, reviewer_id=people[1].id,
+            proposed_at=now, published_at=now,
+        )  # fmt: skip
+        session.add(row)
+        await session.flush()
+        return row.id
+
+
+ZOOMED = ("/", "/guide", "/guide/id-card-renewal", "/answers", "/appeal", "/track", "/mine", "/ask", "/figures")
+
+
+@pytest.mark.parametrize("mode", ["standard", "elder"])
+async def test_nothing_is_cut_at_200_percent(chromium: Any, client: Client, articles: list[Article], mode: str) -> None:
+    """A window of 1280 x 720 at 200 % has 640 x 360 pixels of CSS."""
+    context = await chromium.new_context(viewport={"width": 640, "height": 360}, device_scale_factor=2)
+    page, problems = await context.new_page(), list[str]()
+    await goto(page, str(client.make_url(f"/prefs?mode={mode}")))
+    for path in ZOOMED:
+        await goto(page, str(client.make_url(path)))
+        over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if over > 0:
+            problems.append(f"{path} {mode}: {over} px too wide")
+    await context.close()
+    assert problems == []
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (script/bootstrap)")
@@ -47,7 +90,9 @@ async def test_own_hints_and_proof_pages_are_accessible(
     await page.click("main form button[type=submit]")
     await page.wait_for_selector(".linkrow")
     await test_chromium.check(page, f"mine-list {mode}", problems)
-    for path in ("/", "/appeal", "/track", "/figures"):
+    other = await make_ticket("城南菜场门口每天早上占道", phone="13900009999", address="城南路")
+    answer = await published(core, city, other.ticket)
+    for path in ("/", "/appeal", "/track", "/figures", "/answers", f"/answers/{answer}"):
         await goto(page, f"{site}{path}")
         await test_chromium.check(page, f"{path.strip('/') or 'home'} {mode}", problems)
     await fill(page, f"{site}/appeal")
