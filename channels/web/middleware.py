@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from channels.web.keys import CORRELATION, READER_LANGUAGE, SETTINGS
-from channels.web.problems import TITLES, problem_response
+from channels.web.problems import problem_response, title_of
 from channels.web.templating import is_fragment, render
 from hotline import logs
 from hotline.database import is_outage
@@ -169,7 +169,7 @@ def _told(request: web.Request, error: HotlineError) -> web.Response:
     console = request.path.startswith("/console")
     values = {
         "status_code": error.status,
-        "error_title": _(TITLES.get(error.status, "出错了")),
+        "error_title": title_of(error),
         "message": message,
         "correlation": request.get(CORRELATION, ""),
         "home": "/console" if console else "/",

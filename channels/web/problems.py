@@ -35,11 +35,16 @@ TYPE_BASE = "urn:hotline:problem:"
 """What a problem's `type` begins with; the rest is the stable code of `hotline.errors`."""
 
 
+def title_of(error: HotlineError) -> str:
+    """What happened, in two words and in the reader's language."""
+    return _(_NOT_NOW if isinstance(error, IllegalStep) else TITLES.get(error.status, "出错了"))
+
+
 def problem_body(error: HotlineError, request: web.Request, details: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The members of a problem; `details` are extension members such as `allowed` and `changed`."""
     body: dict[str, Any] = {
         "type": TYPE_BASE + error.code,
-        "title": _(_NOT_NOW if isinstance(error, IllegalStep) else TITLES.get(error.status, "出错了")),
+        "title": title_of(error),
         "status": error.status,
         "detail": str(error),
         "instance": "urn:hotline:request:" + request.get(CORRELATION, "unknown"),

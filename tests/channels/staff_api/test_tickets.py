@@ -189,6 +189,7 @@ async def test_an_illegal_step_says_what_is_allowed_now(city: City, program: Pro
     number, _part = await dispatched(city, dispatcher)
     problem = await dispatcher.act(number, "submit", 409, category_code="0301", urgency="normal")
     assert problem["type"] == "urn:hotline:problem:illegal_step"
+    assert problem["title"] == "现在不能这样做"  # nobody changed anything meanwhile
     assert problem["allowed"] == (await dispatcher.get(f"/tickets/{number}"))["allowed"]
 
 
