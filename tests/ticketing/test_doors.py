@@ -25,6 +25,7 @@ LOCKS = "locks a ticket by the row through which the caller reached it"
 OWN = "the citizen's own conversation or link"
 COUNT = "numbers of tickets only"
 INTERNAL: dict[str, tuple[str, set[str]]] = {
+    "channels/console/channel_states.py": (COUNT, {"_rows"}),
     "hotline/commands/audit.py": (COMMAND, {"_verify"}),
     "hotline/commands/retention.py": (COMMAND, {"step"}),
     "hotline/commands/ticket.py": (COMMAND, {"_load"}),
