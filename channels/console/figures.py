@@ -89,7 +89,7 @@ async def _pictures(
     if carded:
         words = {"yellow": _("黄牌"), "red": _("红牌")}
         links = [link(LIST, period, EVERYTHING, unit=card.unit_id, indicator=key) for card, _count, key in carded]
-        points = [(f"{card.unit} {words[key]}", count) for card, count, key in carded]
+        points = [(f"{words[key]} {card.unit}", count) for card, count, key in carded]
         found["cards"] = (_("黄牌和红牌"), "g6", bars(points, title=_("黄牌和红牌"), unit=_("张"), links=links))
     return found
 
