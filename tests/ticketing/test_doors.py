@@ -83,7 +83,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
     "ticketing/ticket/danger.py": (LOCKS, {"_ticket_of"}),
     "chatbot/districts.py": (OWN, {"district_of"}),
     "chatbot/progress.py": (OWN, {"_own", "_status", "_urge"}),
-    "chatbot/registration.py": (OWN, {"register_draft"}),
+    "chatbot/registration.py": (OWN, {"register_draft", "registered_since"}),
     "knowledge/article/trace.py": ("numbers beside the answers that were given", {"answers_given"}),
     "telephony/robot/work.py": (MACHINE, {"_claim"}),
     "channels/console/board.py": ("rows of the ids that its `_walk` found by the door", {"_lanes"}),
