@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 HAS_RASA = (ROOT / "chatbot" / "rasa" / ".venv" / "bin" / "python").exists()
 """Without Python 3.10 the service runs in its degraded mode, and what is about Rasa is skipped."""
 _KEPT = ("prompts", *(("rasa/models",) if HAS_RASA else ()))
+SMS_KEY = "key-of-the-end-to-end-tests"
+"""What a provider of text messages shows when it brings one."""
 START_S = 480.0
 """A first start on a busy machine trains Rasa and plays a month of appeals."""
 
@@ -88,6 +90,7 @@ class Demo:
             "HOTLINE_WEBRTC_PORT": str(self._inner[3]),
             "HOTLINE_WEBRTC_SIP_PORT": str(self._inner[4]),
             "HOTLINE_SPEECH_MODEL": "synthetic",
+            "HOTLINE_SMS_INBOUND_KEY": SMS_KEY,
             "HOTLINE_WECHAT_API_BASE": f"http://127.0.0.1:{self.wechat_api_port}",
         }
         return clean | ours | self.extra

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from telephony.client import Caller
 from tests.e2e.demo import Demo
+from tests.e2e.hands import log_in
 from tests.navigation import goto
 from tests.telephony.sounds import tone
 from tests.telephony.webrtc.page import hears
 from tests.telephony.webrtc.test_agents_page import AGENT_HZ, CITIZEN_HZ, HEARD, chromium, state
 
 __all__ = ["chromium"]
-PASSWORD = "demo-12345"
-
-
-async def log_in(page: Any, url: str, login: str) -> None:
-    await goto(page, f"{url}/console/login")
-    await page.fill("#login", login)
-    await page.fill("#password", PASSWORD)
-    await page.keyboard.press("Enter")
-    await page.wait_for_selector("nav.rail")
 
 
 async def set_duty(desk: Any, words: str) -> None:
@@ -36,8 +30,9 @@ async def shows(desk: Any, words: str) -> None:
     await desk.wait_for_selector(f"section[aria-labelledby=t-duty] [role=status]:has-text('{words}')", timeout=20_000)
 
 
-async def journey(url: str, sip: str, browser: Any, pictures: str = "") -> None:
-    """From the citizen's call to the agent's wrap-up. The agent goes off duty at the end, whatever happened."""
+@asynccontextmanager
+async def agent_on_duty(url: str, browser: Any) -> AsyncIterator[tuple[Any, Any]]:
+    """The agent's telephone and desk, idle. The agent goes off duty at the end, whatever happened."""
     context = await browser.new_context(viewport={"width": 1366, "height": 900})
     phone, desk = await context.new_page(), await context.new_page()
     await log_in(phone, url, "agent")
@@ -48,6 +43,18 @@ async def journey(url: str, sip: str, browser: Any, pictures: str = "") -> None:
     await set_duty(desk, "开始接听")
     await shows(desk, "空闲")
     try:
+        yield phone, desk
+    finally:
+        await desk.bring_to_front()
+        await set_duty(desk, "离岗")
+        await shows(desk, "离岗")
+        await phone.click("#phone-out")
+        await context.close()
+
+
+async def journey(url: str, sip: str, browser: Any, pictures: str = "") -> None:
+    """From the citizen's call to the agent's wrap-up."""
+    async with agent_on_duty(url, browser) as (phone, desk):
         async with Caller(sip, number=f"137{time.time_ns() % 10**8:08d}") as caller:
             await caller.hear(60)
             await caller.press("0")
@@ -77,12 +84,6 @@ async def journey(url: str, sip: str, browser: Any, pictures: str = "") -> None:
             await phone.keyboard.press("Control+F8")
             await state(phone, "idle")
         await shows(desk, "话后整理")
-    finally:
-        await desk.bring_to_front()
-        await set_duty(desk, "离岗")
-        await shows(desk, "离岗")
-        await phone.click("#phone-out")
-        await context.close()
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 from telephony.client import Caller
 from tests.e2e.demo import Demo, until
-from tests.e2e.test_browser_phone import log_in
+from tests.e2e.hands import log_in
 from tests.navigation import goto
 from tests.telephony.webrtc.test_agents_page import chromium, state
 
@@ -51,8 +51,8 @@ async def muted(phone: Any, wanted: bool) -> None:
         await asyncio.sleep(0.1)
 
 
-async def call_back(url: str, browser: Any, sql: Sql, number: str, pictures: str = "") -> None:
-    """The callback clerk clicks in the list of missed callers; the own telephone rings, then the citizen's, and both talk."""
+async def call_back(url: str, browser: Any, sql: Sql, number: str, *, start: str = "/console/callbacks", pictures: str = "") -> None:
+    """The callback clerk clicks in the list of missed callers or on a ticket; the own telephone rings, then theirs, and both talk."""
     context = await browser.new_context(viewport={"width": 1366, "height": 900})
     phone, desk = await context.new_page(), await context.new_page()
 
@@ -66,7 +66,7 @@ async def call_back(url: str, browser: Any, sql: Sql, number: str, pictures: str
     await phone.click("#phone-on")
     await state(phone, "idle")
     try:
-        await goto(desk, f"{url}/console/callbacks")
+        await goto(desk, url + start)
         await picture(desk, "callbacks-owed")
         await desk.click(f"form[action='/console/tickets/{number}/dial'] button")
         await state(phone, "ringing")
