@@ -29,6 +29,9 @@ TALLEST = 2400
 QUALITY = 45
 """Of WebP: letters stay sharp, a page takes 20 to 60 kB."""
 PAGES_OF_A_LIST = 10
+HEAVIEST_MB = 12
+"""Of the whole set: it lies in the repository."""
+ON_A_SHEET = 12
 _SKIPPED = re.compile(r"/(attachments|export|stream|counts)/|\.(xlsx|csv|pdf|txt|json)(\?|$)|/recording$|/prefs\?|^/(api|open311)")
 _ENGLISH = re.compile(r"(?<![\w.@/:*-])[A-Za-z]{3,}(?![\w.@/:*-])")
 _KNOWN_ENGLISH = {"Ctrl", "Enter", "Esc", "English", "Alt", "PDF", "Excel", "CSV", "JSON", "API", "SIP", "Rasa", "MP4", "PostgreSQL"}
@@ -226,6 +229,25 @@ def _index(folder: Path, taken: dict[str, list[str]]) -> None:
     (folder / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 
+def _sheets(browser: Any, folder: Path, out: Path) -> int:
+    """Contact sheets of the set, twelve pictures each, to be looked at in batches. Returns how many."""
+    out.mkdir(parents=True, exist_ok=True)
+    page, sheets = browser.new_page(viewport={"width": 1800, "height": 1200}), 0
+    for width in WIDTHS:
+        pictures = sorted(folder.glob(f"*-{width}.webp"))
+        for start in range(0, len(pictures), ON_A_SHEET):
+            cells = "".join(
+                f'<figure style="display:inline-block;width:284px;margin:6px;vertical-align:top"><img style="width:284px;max-height:560px;'
+                f'object-fit:cover;object-position:top" src="data:image/webp;base64,{base64.b64encode(each.read_bytes()).decode()}">'
+                f'<figcaption style="font:12px sans-serif">{each.stem}</figcaption></figure>'
+                for each in pictures[start : start + ON_A_SHEET]
+            )
+            page.set_content(cells)
+            page.screenshot(path=str(out / f"sheet-{width}-{start // ON_A_SHEET + 1:02d}.png"), full_page=True)
+            sheets += 1
+    return sheets
+
+
 def main() -> int:
     """Read the command line, take the pictures, print the faults; 1 when there are any."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -233,6 +255,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/screenshots"))
     parser.add_argument("role", nargs="*", default=[*ROLES, PORTAL])
     parser.add_argument("--codes", type=Path, help="codes.txt of the demo's data folder")
+    parser.add_argument("--sheets", type=Path, help="folder for contact sheets of the set, twelve pictures each")
     options = parser.parse_args()
     faults: list[str] = []
     taken: dict[str, list[str]] = {}
@@ -246,8 +269,14 @@ def main() -> int:
             faults += camera.faults
             taken[role] = camera.names
             print(f"{role}: {len(camera.names)} pages and forms, {len(camera.faults)} faults", flush=True)
+        if options.sheets:
+            print(f"{_sheets(browser, options.folder, options.sheets)} sheets in {options.sheets}", flush=True)
         browser.close()
     _index(options.folder, taken)
+    weight_mb = sum(each.stat().st_size for each in options.folder.glob("*.webp")) / 1_000_000
+    print(f"{weight_mb:.1f} MB", flush=True)
+    if weight_mb > HEAVIEST_MB:
+        faults.append(f"the set weighs {weight_mb:.1f} MB, more than {HEAVIEST_MB}")
     print("\n".join(faults))
     return 1 if faults else 0
 
