@@ -222,7 +222,7 @@ class UnitQueue(Base):
             "next_due_at",
             "ticket_id",
             postgresql_where=text("next_due_at IS NOT NULL"),
-            postgresql_include=["next_white_at", "next_yellow_at", "secret", "line"],
+            postgresql_include=["next_white_at", "next_yellow_at", "secret", "line", "state"],
         ),
         Index(
             "ix_unit_queue_closed",

@@ -2048,7 +2048,7 @@ CREATE TABLE unit_queue (
 
 CREATE INDEX ix_unit_queue_closed ON unit_queue (unit_id, closed_at, ticket_id) INCLUDE (state, secret, line) WHERE closed_at IS NOT NULL;
 
-CREATE INDEX ix_unit_queue_due ON unit_queue (unit_id, next_due_at, ticket_id) INCLUDE (next_white_at, next_yellow_at, secret, line) WHERE next_due_at IS NOT NULL;
+CREATE INDEX ix_unit_queue_due ON unit_queue (unit_id, next_due_at, ticket_id) INCLUDE (next_white_at, next_yellow_at, secret, line, state) WHERE next_due_at IS NOT NULL;
 
 CREATE INDEX ix_unit_queue_part ON unit_queue (unit_id, part, next_due_at, ticket_id) INCLUDE (secret, line);
 
