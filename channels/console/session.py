@@ -56,7 +56,7 @@ def staff(request: web.Request) -> Staff:
 
 def language_of(request: web.Request) -> str:
     """The language that the answer is read in: the person's own, the city's where nobody is logged in."""
-    return request[READER_LANGUAGE] if READER_LANGUAGE in request else DEFAULT_LANGUAGE
+    return request.get(READER_LANGUAGE, DEFAULT_LANGUAGE)
 
 
 def require(request: web.Request, *roles: Role) -> Staff:
