@@ -56,7 +56,8 @@ def staff(request: web.Request) -> Staff:
 
 def language_of(request: web.Request) -> str:
     """The language that the answer is read in: the person's own, the city's where nobody is logged in."""
-    return request.get(READER_LANGUAGE, DEFAULT_LANGUAGE)
+    language: str = request.get(READER_LANGUAGE, DEFAULT_LANGUAGE)
+    return language
 
 
 def require(request: web.Request, *roles: Role) -> Staff:
