@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -108,6 +109,8 @@ class TicketWhole(TicketOut):
     legal_limit: str
     interest_count: int
     repeat_level: int
+    master: str | None = Field(description="并入的主件编号；没有并单，或看不到主件时为空")
+    repeat_of: str | None = Field(description="上一次反映同一件事的工单编号；看不到时为空")
     last_event: int = Field(description="最后一个事件的序号")
     allowed: list[str] = Field(description="现在可以做的步骤")
 
@@ -228,7 +231,15 @@ def ticket_out(row: TicketRow | ListRow) -> TicketOut:
     return TicketOut(**_base(row))
 
 
-def ticket_whole(row: TicketRow, person: Person, last_event: int, allowed: list[str]) -> TicketWhole:
+@dataclass(frozen=True)
+class Kin:
+    """Numbers of the tickets that this one belongs to, as far as the caller may see them."""
+
+    master: str | None = None
+    repeat_of: str | None = None
+
+
+def ticket_whole(row: TicketRow, person: Person, last_event: int, allowed: list[str], kin: Kin) -> TicketWhole:
     """A ticket with everything of its own."""
     ticket = row.ticket
     plain = ("content", "occurred", "street", "community", "longitude", "latitude", "source", "handling_kind", "tags", "dispatch_mode")
@@ -239,6 +250,8 @@ def ticket_whole(row: TicketRow, person: Person, last_event: int, allowed: list[
         **{name: getattr(ticket, name) for name in (*plain, *more, *legal)},
         policy=ticket.policy_key,
         person=PersonOut(name=person.name, phone=person.phone, anonymous=ticket.anonymous, contact_by=ticket.contact_by),
+        master=kin.master,
+        repeat_of=kin.repeat_of,
         last_event=last_event,
         allowed=allowed,
     )

@@ -18,6 +18,7 @@ from channels.api.ticket_answers import (
     CallbackOut,
     ClockOut,
     EventOut,
+    Kin,
     ReplyOut,
     TicketOut,
     TicketWhole,
@@ -43,7 +44,7 @@ from ticketing.callback.models import CallbackAttempt, CallbackTask
 from ticketing.deadline.models import Deadline
 from ticketing.people.models import Role, Unit, User
 from ticketing.people.permissions import ensure
-from ticketing.ticket.access import access_attachment, person_of
+from ticketing.ticket.access import access_attachment, person_of, visible
 from ticketing.ticket.lists import TicketRow, rows_of
 from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.queues import Queue
@@ -190,7 +191,17 @@ async def whole(call: Call, ticket: Ticket) -> TicketWhole:
     """The ticket as it stands now."""
     [row] = await rows_of(call.session, call.actor, [ticket])
     person = await person_of(call.core, call.session, ticket)
-    return ticket_whole(row, person, await last_event(call.session, ticket), await allowed(call, call.session, ticket))
+    kin = await _kin(call, ticket)
+    return ticket_whole(row, person, await last_event(call.session, ticket), await allowed(call, call.session, ticket), kin)
+
+
+async def _kin(call: Call, ticket: Ticket) -> Kin:
+    ids = [each for each in (ticket.master_id, ticket.repeat_of_id) if each is not None]
+    if not ids:
+        return Kin()
+    seen = select(Ticket.id, Ticket.number).where(Ticket.id.in_(ids), visible(call.core, call.actor))
+    numbers = {row.id: row.number for row in await call.session.execute(seen)}
+    return Kin(numbers.get(ticket.master_id or 0), numbers.get(ticket.repeat_of_id or 0))
 
 
 async def get_ticket(call: Call) -> Answer:
@@ -219,7 +230,7 @@ async def register_ticket(call: Call) -> Answer:
     made = await register(call.core, call.session, actor, appeal)
     row = TicketRow(made.ticket, made.clock, None, None)
     page = page_of_new(call.core, made.ticket, made.clock, made.citizen)
-    body = ticket_whole(row, page.who, page.last_seq, actions_of(page, call.actor))
+    body = ticket_whole(row, page.who, page.last_seq, actions_of(page, call.actor), Kin())
     number = made.ticket.number
     headers = {"ETag": etag(made.ticket, body.last_event), "Location": f"/api/v1/tickets/{number}"}
     return Answer(Registered(number=number, query_code=made.query_code, ticket=body), 201, headers)

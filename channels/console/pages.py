@@ -35,7 +35,7 @@ DONE = {
     "return_refused": "退单申请未同意，已通知单位",
     "attempt": "未接通已记录",
     "visited": "回访结果已保存",
-    "visit_opened": "回访结果已保存，二次回访等督办决定",
+    "visit_opened": "回访结果已保存。市民不满意：二次回访还要定下重办还是办结",
     "refused_to_rate": "市民不愿评价，已办结，单独统计",
     "put_back": "已退回回访队列",
     "redone": "二次回访已保存，承办单位重新办理",

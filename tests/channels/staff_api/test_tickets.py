@@ -158,6 +158,16 @@ async def test_a_program_sees_exactly_what_its_person_sees(city: City, program: 
         assert (await dispatcher.get(f"/tickets/{secret}{path}", 404))["type"] == "urn:hotline:problem:not_found"
 
 
+async def test_a_merged_ticket_names_its_master(city: City, program: Programs) -> None:
+    agent, dispatcher = await program("agent"), await program("dispatcher")
+    number = (await agent.post("/tickets", NEW, status=201))["number"]
+    master = (await city.register()).ticket.number
+    assert (await agent.get(f"/tickets/{number}"))["master"] is None
+    await dispatcher.act(number, "merge", master=master, reason="同一处工地，同一个晚上")
+    told = await dispatcher.get(f"/tickets/{number}")
+    assert (told["master"], told["repeat_of"]) == (master, None)
+
+
 async def test_lesson_15_the_second_of_two_programs_gets_409_with_what_changed(city: City, program: Programs) -> None:
     dispatcher, supervisor = await program("dispatcher"), await program("supervisor")
     number = (await city.register()).ticket.number
