@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -37,6 +39,15 @@ async def unit_by_code(session: AsyncSession, code: str, key: str) -> Unit:
     if unit is None:
         raise InvalidInput(_("没有这个单位：{code}").format(code=code), field=key)
     return unit
+
+
+@contextmanager
+def noting(wrong: dict[str, str]) -> Iterator[None]:
+    """What is wrong with a cell is noted in `wrong` by its column, and the next cell is looked at."""
+    try:
+        yield
+    except InvalidInput as error:
+        wrong.update(error.errors)
 
 
 class UnitImporter(Importer):
@@ -83,12 +94,17 @@ class PeopleImporter(Importer):
 
     async def take(self, core: Core, session: AsyncSession, actor: Actor, line: Line) -> tuple[Change, str]:
         """One account."""
-        cells = line.cells
-        unit = await unit_by_code(session, cells["unit"], "unit") if cells.get("unit") else None
-        active = flag(line, "active")
-        account = Account(
-            cells["login"], cells["name"], cells["staff_number"], _role(cells["role"]), unit.id if unit else None, cells.get("line") or None
-        )
+        cells, wrong = line.cells, dict[str, str]()
+        unit, role, active = None, Role.AGENT, True
+        with noting(wrong):
+            unit = await unit_by_code(session, cells["unit"], "unit") if cells.get("unit") else None
+        with noting(wrong):
+            role = _role(cells["role"])
+        with noting(wrong):
+            active = flag(line, "active")
+        if wrong:
+            raise InvalidInput(errors=wrong)
+        account = Account(cells["login"], cells["name"], cells["staff_number"], role, unit.id if unit else None, cells.get("line") or None)
         user = (await session.scalars(select(User).where(User.login == account.login))).first()
         if user is None:
             made = await accounts.add_account(core, session, actor, account)

@@ -86,6 +86,11 @@ async def test_every_faulty_row_is_named_with_its_column_and_nothing_is_written(
     assert await count(city, Unit) == before
 
 
+async def test_all_faults_of_a_row_of_people_are_named_at_once(city: City) -> None:
+    preview = await check(city, "people", "账号,姓名,工号,岗位,单位代码,启用\nzhang3,张三,2001,局长,nowhere,也许\nZhang 4,李,1,督办,centre,是\n")
+    assert [sorted(outcome.errors) for outcome in preview.faulty] == [["active", "role", "unit"], ["login", "name", "staff_number"]]
+
+
 async def test_people_get_a_password_once(city: City) -> None:
     text = "账号,姓名,工号,岗位,单位代码,启用\nzhang3,张三,2001,经办人,city,是\nli4,李四,2002,督办,centre,是\n"
     preview = await apply(city, "people", text)
