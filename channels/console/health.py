@@ -204,7 +204,7 @@ def _telephony(facts: Facts) -> Iterator[Finding]:
     alive = [each for each in beats if facts.now - each.at < patience(each)]
     seen = _("{n} 个进程在接听").format(n=len(alive)) if alive else _("没有进程在接听，来电接不进来")
     advice = _("请看电话进程的日志 telephony.log；进程没有运行就启动 hotline serve")
-    yield Finding(_("电话"), bool(alive), seen, advice, "/console/queue")
+    yield Finding(_("电话"), bool(alive), seen, advice, "/console/channels")
     if facts.settings.sip_registrar and alive and not all(each.data.get("registered") for each in alive):
         advice = _("请核对 HOTLINE_SIP_REGISTRAR、HOTLINE_SIP_USER 和密码，并问运营商中继是否正常")
         yield Finding(_("电话中继"), False, _("没有注册上，外面打不进来"), advice)
