@@ -19,6 +19,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 
+from telephony.bridge.agent_leg import OnEarly
 from telephony.client import Caller
 from telephony.flow.call import CallFlow
 from telephony.flow.captions import CaptionWriter
@@ -112,8 +113,8 @@ class Exchange:
         self.desk = Phone(self._rings, port=0, rtp_ports=(0, 0))
         self.rings, self.pick_up = asyncio.Event(), asyncio.Event()
 
-    async def _dial(self, uri: str, ring_s: float, codec: str) -> CallLeg:
-        return await self.phone.dial(uri, codecs=preferring(codec), ring_s=ring_s)
+    async def _dial(self, uri: str, ring_s: float, codec: str, *, on_early: OnEarly | None = None) -> CallLeg:
+        return await self.phone.dial(uri, codecs=preferring(codec), ring_s=ring_s, on_early=on_early)
 
     async def _rings(self, leg: Leg) -> None:
         self.rings.set()
