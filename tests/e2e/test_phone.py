@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -95,39 +96,45 @@ async def test_a_complaint_becomes_one_ticket_whose_number_is_told(demo: Demo, n
     assert ticket in shown.stdout
 
 
-def on_duty(demo: Demo, state: str, wrap_until: str = "NULL") -> None:
-    """The agent comes or goes; in the wrap-up of another call nobody is rung, and callers may wait."""
+@contextmanager
+def agent_is(demo: Demo, state: str, wrap_until: str = "NULL") -> Iterator[None]:
+    """The agent comes or goes; in the wrap-up of another call nobody is rung, and callers may wait. The own telephone is given back."""
+    own = demo.sql("SELECT phone FROM duty JOIN staff ON staff.id = user_id WHERE login = 'agent'")
     columns = "(user_id, state, wrap_until, phone, since, idle_since)"
     values = f"{columns} SELECT id, '{state}', {wrap_until}, 'sip:2999@127.0.0.1', now(), now() FROM staff WHERE login = 'agent'"
     changed = "state = excluded.state, wrap_until = excluded.wrap_until, phone = excluded.phone"
     demo.sql(f"INSERT INTO duty {values} ON CONFLICT (user_id) DO UPDATE SET {changed}")
+    try:
+        yield
+    finally:
+        given_back = f"state = 'off', wrap_until = NULL, phone = '{own[0] if own else ''}'"
+        demo.sql(f"UPDATE duty SET {given_back} WHERE user_id = (SELECT id FROM staff WHERE login = 'agent')")
 
 
 async def test_zero_with_nobody_on_duty_is_owed_a_return_call(demo: Demo, number: str) -> None:
     since = now(demo)
-    on_duty(demo, "off")
-    async with Caller(demo.sip, number=number) as caller:
-        await caller.press("0")
-        closed = "SELECT c.id FROM call c JOIN message m USING (conversation_id) WHERE m.data->>'prompt' = 'closed'"
-        told = f"{closed} AND c.started_at >= '{since}'"
-        call = until(lambda: demo.sql(told), within_s=30, what="that nobody is there")[0]
+    with agent_is(demo, "off"):
+        async with Caller(demo.sip, number=number) as caller:
+            await caller.press("0")
+            closed = "SELECT c.id FROM call c JOIN message m USING (conversation_id) WHERE m.data->>'prompt' = 'closed'"
+            told = f"{closed} AND c.started_at >= '{since}'"
+            call = until(lambda: demo.sql(told), within_s=30, what="that nobody is there")[0]
     owed = f"SELECT reason FROM return_call WHERE call_id = '{call}'"
     assert until(lambda: demo.sql(owed), within_s=30, what="the return call") == ["nobody_on_duty"]
 
 
 async def test_zero_puts_the_caller_in_the_queue_and_hanging_up_there_is_owed_a_return_call(demo: Demo, number: str) -> None:
     since = now(demo)
-    on_duty(demo, "wrap_up", "now() + interval '10 minutes'")
-    async with Caller(demo.sip, number=number) as caller:
-        await caller.press("0")  # during the greeting: barge-in by key
-        in_queue = "SELECT c.id FROM call c JOIN conversation v ON v.id = c.conversation_id WHERE c.state = 'queued' AND v.owner = 'queue'"
-        waiting = f"{in_queue} AND c.started_at >= '{since}'"
-        call = until(lambda: demo.sql(waiting), within_s=30, what="the waiting call")[0]
-    assert newest_call(demo, since) == call
-    owed = f"SELECT r.state, t.number FROM return_call r JOIN ticket t ON t.id = r.ticket_id WHERE r.call_id = '{call}'"
-    [row] = until(lambda: demo.sql(owed), within_s=30, what="the return call")
+    in_queue = "SELECT c.id FROM call c JOIN conversation v ON v.id = c.conversation_id WHERE c.state = 'queued' AND v.owner = 'queue'"
+    waiting = f"{in_queue} AND c.started_at >= '{since}'"
+    with agent_is(demo, "wrap_up", "now() + interval '10 minutes'"):
+        async with Caller(demo.sip, number=number) as caller:
+            await caller.press("0")  # during the greeting: barge-in by key
+            call = until(lambda: demo.sql(waiting), within_s=30, what="the waiting call")[0]
+        assert newest_call(demo, since) == call
+        owed = f"SELECT r.state, t.number FROM return_call r JOIN ticket t ON t.id = r.ticket_id WHERE r.call_id = '{call}'"
+        [row] = until(lambda: demo.sql(owed), within_s=30, what="the return call")
     assert row.startswith("open|12345-")
-    on_duty(demo, "off")
 
 
 async def test_hanging_up_in_the_middle_of_the_form_loses_nothing(demo: Demo, number: str, voice: EspeakVoice) -> None:
