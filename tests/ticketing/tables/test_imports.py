@@ -87,7 +87,9 @@ async def test_every_faulty_row_is_named_with_its_column_and_nothing_is_written(
 
 
 async def test_all_faults_of_a_row_of_people_are_named_at_once(city: City) -> None:
-    preview = await check(city, "people", "账号,姓名,工号,岗位,单位代码,启用\nzhang3,张三,2001,局长,nowhere,也许\nZhang 4,李,1,督办,centre,是\n")
+    preview = await check(
+        city, "people", "账号,姓名,工号,岗位,单位代码,启用\nzhang3,张三,2001,局长,nowhere,也许\nZhang 4,李,1,督办,centre,是\n"
+    )
     assert [sorted(outcome.errors) for outcome in preview.faulty] == [["active", "role", "unit"], ["login", "name", "staff_number"]]
 
 
