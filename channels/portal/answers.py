@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 from sqlalchemy import select
@@ -34,7 +34,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         statement = shown(words, category_group=group, district=district)
         place = _place(asked.get("after", ""))
         rows = list(await session.scalars((after(statement, place) if place else statement).limit(PAGE + 1)))
-    following = f"{int(rows[PAGE - 1].published_at.timestamp() * 1e6)}-{rows[PAGE - 1].id}" if len(rows) > PAGE else ""  # type: ignore[union-attr]
+    following = _written(rows[PAGE - 1]) if len(rows) > PAGE else ""
     return page(
         request, "portal/answers.html", query=words, group=group, groups=groups, district=district, districts=districts(),
         answers=rows[:PAGE], following=following, narrowed=bool(words or group or district),
@@ -46,13 +46,23 @@ def _plain(group_name: str) -> str:
     return group_name.partition(" ")[2] or group_name
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def _written(row: PublishedAnswer) -> str:
+    """Where a page ends, for `_place`; to the microsecond, so that nothing of the same moment is left out."""
+    at = row.published_at or _EPOCH  # what is shown has one: a CHECK of the table
+    return f"{(at - _EPOCH) // _MICROSECOND}-{row.id}"
+
+
 def _place(text: str) -> tuple[datetime, int] | None:
     """Where the page before ended, as our own link says; anything else is the first page."""
     moment, _dash, number = text.partition("-")
     micros, row = whole_number(moment), whole_number(number)
     if micros is None or row is None or micros > 4_102_444_800_000_000:  # the year 2100
         return None
-    return datetime.fromtimestamp(micros // 1_000_000, UTC).replace(microsecond=micros % 1_000_000), row
+    return _EPOCH + micros * _MICROSECOND, row
 
 
 async def show_one(request: web.Request) -> web.StreamResponse:

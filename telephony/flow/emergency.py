@@ -106,7 +106,8 @@ class EmergencyOffer:
     async def connect(self) -> str | None:
         """Connect the caller; the end reason, or None when nobody answered there and the call goes on. Raises CallerGone."""
         alarm, emergency = self._alarm, self._call.flow.emergency
-        assert alarm is not None and alarm.line and emergency is not None  # noqa: S101, PT018 - only called after `accepted`
+        if alarm is None or not alarm.line or emergency is None:  # nothing was offered
+            return None
         self._alarm, self.heard = None, True
         call, number, name = self._call, emergency.number_of(alarm.line), emergency.name_of(alarm.line)
         call.ear.on_voice = None
