@@ -54,6 +54,7 @@ class LeaseOut(Told):
     title: str
     answer: str = Field(description="单位的答复")
     questions: list[QuestionOut]
+    answered: dict[str, str] = Field(description="上次通话中断前市民已经回答的，不再问")
 
 
 class Claimed(Told):
@@ -68,10 +69,14 @@ class Attempt(Told):
     attempt: int
 
 
-class CallAnswers(Sent):
-    """What the citizen said: question -> chosen value."""
+Answers = Annotated[dict[str, Annotated[str, text(0, 2000)]], Field(max_length=30)]
+"""Question -> chosen value."""
 
-    answers: Annotated[dict[str, Annotated[str, text(0, 2000)]], Field(max_length=30)]
+
+class CallAnswers(Sent):
+    """What the citizen said in this call; what an earlier one had been told counts as well."""
+
+    answers: Answers
 
 
 class TicketState(Told):
@@ -85,6 +90,7 @@ class Failure(Sent):
 
     outcome: Literal["no_answer", "busy", "wrong_number", "refused", "failed"]
     note: Annotated[str, text(0, 1000)] = ""
+    answers: Answers = Field(default={}, description="通话中断前已经回答的")
 
 
 class GivenBack(Told):
@@ -109,7 +115,7 @@ async def claim(call: Call) -> Claimed:
     await tell(call.core, call.session, call.actor, ticket, "view.revealed", {"reason": _("回访机器人领取任务")})
     task: CallbackTask | None = await find_open(call.session, ticket)
     asked = [QuestionOut.model_validate(question, from_attributes=True) for question in found.questions]
-    plain = {name: getattr(found, name) for name in ("lease", "number", "round", "phone", "title", "answer")}
+    plain = {name: getattr(found, name) for name in ("lease", "number", "round", "phone", "title", "answer", "answered")}
     return Claimed(task=LeaseOut(**plain, until=task.claimed_until if task else None, questions=asked))
 
 
@@ -135,7 +141,7 @@ async def answered(call: Call) -> TicketState:
 async def give_back(call: Call) -> GivenBack:
     """The citizen was not reached."""
     lease, sent = _lease(call), call.sent(Failure)
-    return GivenBack(closed=await robot.give_back(call.core, call.session, lease, sent.outcome, sent.note))
+    return GivenBack(closed=await robot.give_back(call.core, call.session, lease, sent.outcome, sent.note, answers=sent.answers))
 
 
 async def hand_over(call: Call) -> Handed:

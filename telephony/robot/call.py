@@ -41,6 +41,11 @@ class RobotCall:
         self._opened = False
         self._reason = "error"
 
+    @property
+    def answers(self) -> dict[str, str]:
+        """What was answered so far, by the questions' keys."""
+        return self._interview.answers
+
     async def talk(self) -> Result:
         """The interview. Who hangs up half-way has not answered."""
         self._call.ear.start()

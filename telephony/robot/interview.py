@@ -38,8 +38,8 @@ class Interview:
         """`patience_s`: silence after which the question is asked once more."""
         self.said: list[Line] = []
         """The transcript so far."""
-        self.answers: dict[str, str] = {}
-        """What was answered so far, by the questions' keys."""
+        self.answers: dict[str, str] = dict(script.task.answered)
+        """What was answered so far, by the questions' keys; an earlier call that broke off included."""
         self._outcome: Outcome = "no_answer"
         self._script = script
         self._ear = ear
@@ -58,7 +58,7 @@ class Interview:
                 return await self._end(Result("wrong_number"), "not_you")
             lead = self._script.matter()
             for question in self._script.task.questions:
-                if question.required and question.kind != "text":
+                if question.required and question.kind != "text" and question.key not in answers:
                     answers[question.key] = await self._ask(lead + self._script.question(question), question)
                     lead = ""
         except _Leads as leads:

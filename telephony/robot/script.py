@@ -34,10 +34,11 @@ class Script:
     scale: tuple[Step, ...]
 
     def opening(self) -> str:
-        """Who calls, and which ticket; not yet what it is about."""
+        """Who calls, and which ticket; not yet what it is about. After a call that broke off: that we go on with it."""
         spoken = f"{self.received.month}月{self.received.day}日"
         tail = "".join(_KEYS[int(digit)] for digit in self.task.number[-5:] if digit.isdigit())
-        return _texts()["opening"].format(city=self.city, line=self.line, date=spoken, tail=tail)
+        text = _texts()["opening_again" if self.task.answered else "opening"]
+        return text.format(city=self.city, line=self.line, date=spoken, tail=tail)
 
     def matter(self) -> str:
         """What it is about."""

@@ -156,11 +156,11 @@ class CallbackRobot:
         try:
             result = await call.talk()
         except asyncio.CancelledError:
-            await asyncio.shield(self._give_back(task, "failed"))
+            await asyncio.shield(self._give_back(task, "failed", call.answers))
             raise
         except Exception:  # the border of this call's task: a fault of ours must not count against the citizen, nor end the robot
             log.exception("robot_call_failed", ticket=task.number, call=str(leg.id))
-            await self._give_back(task, "failed")
+            await self._give_back(task, "failed", call.answers)
             return False
         finally:
             await asyncio.shield(call.wind_up())

@@ -76,8 +76,13 @@ def count(core: Core, task: CallbackTask, outcome: str, *, at: datetime | None =
     task.first_attempt_day, task.last_attempt_day = task.first_attempt_day or day, day
 
 
-async def settle(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, task: CallbackTask, outcome: str) -> bool:
-    """What follows from an attempt: closed as refused or unreached (True), or the next one is planned."""
+async def settle(
+    core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, task: CallbackTask, outcome: str, *, goes_on: bool = False
+) -> bool:
+    """What follows from an attempt: closed as refused or unreached (True), or the next one is planned.
+
+    `goes_on`: the citizen answered part of it, so the machine keeps the task instead of leaving it to who takes over.
+    """
     found = await book.of_task(session, task)
     by = "clerk" if actor.user_id is not None else "robot"
     if outcome == "refused":
@@ -93,7 +98,7 @@ async def settle(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
         found, calendar, core.clock.now(), outcome, attempts=task.attempts, first_day=first_day, preferred=ticket.preferred_time
     )
     rule = found.rule(task.rule)
-    if task.plan in (Plan.ROBOT.value, Plan.SMS.value, Plan.WECHAT.value) and rule is not None and outcome != "failed":
+    if task.plan in (Plan.ROBOT.value, Plan.SMS.value, Plan.WECHAT.value) and rule is not None and outcome != "failed" and not goes_on:
         task.plan = rule.fallback.value
     release(task)
     await session.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import InvalidInput
@@ -115,3 +115,10 @@ async def keep_answers(session: AsyncSession, rules: Rules, task: CallbackTask, 
         mapped = rules.result_of(value) if question.kind == "scale" else None
         session.add(CallbackAnswer(task_id=task.id, question=key, value=value, result=mapped.value if mapped else None))
     await session.flush()
+
+
+async def kept_answers(session: AsyncSession, rules: Rules, task: CallbackTask) -> dict[str, str]:
+    """What a call that did not come to its end has left, by question; what the questionnaire no longer knows is left out."""
+    questions = {question.key: question for question in rules.questions}
+    rows = await session.scalars(select(CallbackAnswer).where(CallbackAnswer.task_id == task.id).order_by(CallbackAnswer.id))
+    return {row.question: row.value for row in rows if row.question in questions and _fits(rules, questions[row.question], row.value)}

@@ -11,7 +11,7 @@ A machine that dies is no harm: its lease ends, the task goes back to the queue 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -24,7 +24,7 @@ from ticketing.calendar.working_time import WorkCalendar
 from ticketing.callback import book, rules
 from ticketing.callback.attempts import add_attempt, count, settle
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
-from ticketing.callback.questionnaire import keep_answers, read_answers
+from ticketing.callback.questionnaire import keep_answers, kept_answers, read_answers
 from ticketing.callback.rules import Question
 from ticketing.callback.schedule import may_call, next_slot
 from ticketing.callback.tasks import find_open, release, take
@@ -60,6 +60,8 @@ class RobotTask:
     """What the unit replied."""
     questions: tuple[Question, ...]
     """In the order in which they are asked."""
+    answered: Mapping[str, str] = field(default_factory=dict)
+    """What the citizen said in a call that broke off, by question: it is not asked again."""
 
 
 def due(channel: Plan, now: datetime) -> Select[Ticket]:
@@ -106,7 +108,8 @@ async def next_task(core: Core, session: AsyncSession, channel: Plan, *, only_fo
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
     asked = tuple(question for question in found.questions if question.is_for(MACHINES[channel]))
     phone = person(core, citizen, masked=False).phone
-    return RobotTask(task.claim, ticket.number, task.round, phone, ticket.title, ticket.answer or "", asked)
+    answered = await kept_answers(session, found, task)
+    return RobotTask(task.claim, ticket.number, task.round, phone, ticket.title, ticket.answer or "", asked, answered)
 
 
 async def start_attempt(core: Core, session: AsyncSession, lease: UUID) -> int:
@@ -121,11 +124,14 @@ async def start_attempt(core: Core, session: AsyncSession, lease: UUID) -> int:
 async def record_answers(core: Core, session: AsyncSession, lease: UUID, answers: Mapping[str, str]) -> str:
     """The citizen answered: the same ending as any other callback. Returns the ticket's new state.
 
+    What was answered in an earlier call that broke off need not be said again.
+
     Raises InvalidInput naming the questions that are missing or wrong, Conflict when the lease is over.
     """
     task, ticket = await _held(core, session, lease)
     by = MACHINES[Plan(task.plan)]
-    await finish_callback(core, session, BOT, ticket, read_answers(rules.load(), answers, by=by), by=by)
+    said = {**await kept_answers(session, await book.of_task(session, task), task), **answers}
+    await finish_callback(core, session, BOT, ticket, read_answers(rules.load(), said, by=by), by=by)
     return ticket.state
 
 
@@ -134,13 +140,15 @@ async def give_back(
 ) -> bool:
     """The citizen was not reached, or our own line failed (`failed` does not count). True when that closed the ticket.
 
-    `answers`: what was answered before the call broke off; a clerk who calls later has it as the form's draft.
+    `answers`: what was answered before the call broke off; it is kept beside what an earlier call had been told, and whoever
+    calls next goes on from there. That is this machine itself when the call brought a further answer, since the citizen does
+    talk to it; else who takes over by the rule. A clerk has the answers as the draft of the form.
     """
     if outcome not in GIVE_BACK:
         raise InvalidInput(_("请选择没有联系上的原因"), field="outcome")
     task, ticket = await _held(core, session, lease)
-    if answers:
-        await keep_answers(session, await book.of_task(session, task), task, answers)
+    found = await book.of_task(session, task)
+    further = await _keep_further(session, found, task, answers or {})
     running = await _running(session, task)
     if running is None:
         await add_attempt(core, session, BOT, task, outcome, note=note, channel=_line(task))
@@ -148,7 +156,7 @@ async def give_back(
         running.outcome, running.ended_at, running.note = outcome, core.clock.now(), note.strip()[:1000]
         count(core, task, outcome)
     await tell(core, session, BOT, ticket, "callback.attempted", {"outcome": outcome, "channel": _line(task), "n": task.attempts})
-    return await settle(core, session, BOT, ticket, task, outcome)
+    return await settle(core, session, BOT, ticket, task, outcome, goes_on=further)
 
 
 async def hand_to_clerk(core: Core, session: AsyncSession, lease: UUID, answers: Mapping[str, str] | None = None) -> None:
@@ -180,16 +188,23 @@ async def _to_clerk(
 ) -> None:
     """The task to the list; what was answered is the draft of the clerk's form, so that nobody is asked twice."""
     found, running = await book.of_task(session, task), await _running(session, task)
-    if answers:
-        await keep_answers(session, found, task, answers)
+    await _keep_further(session, found, task, answers)
     if running is not None:
-        said = _answered(found, answers)
+        said = _answered(found, await kept_answers(session, found, task))
         running.outcome, running.ended_at = "failed", core.clock.now()
         running.note = _("市民要求人工") + (_("；已回答：{answers}").format(answers=said) if said else "")
     # whatever the citizen's window is: the citizen is awake and asked for it
     task.plan, task.next_attempt_at = Plan.CLERK.value, next_slot(found, WorkCalendar(), core.clock.now())
     release(task)
     await tell(core, session, BOT, ticket, "callback.put_back", {"round": task.round, **why})
+
+
+async def _keep_further(session: AsyncSession, found: rules.Rules, task: CallbackTask, answers: Mapping[str, str]) -> bool:
+    """Keep what this call was told beside what an earlier one was told. Whether there is anything new."""
+    before = await kept_answers(session, found, task)
+    if answers:
+        await keep_answers(session, found, task, {**before, **answers})
+    return bool(answers.keys() - before.keys())
 
 
 def _answered(found: rules.Rules, answers: Mapping[str, str]) -> str:

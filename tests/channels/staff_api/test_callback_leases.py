@@ -49,12 +49,14 @@ async def test_who_was_not_reached_goes_back_and_who_wants_a_person_gets_one(cit
     task = (await machine.post("/callback-leases", {"channel": "robot"}))["task"]
     path = f"/callback-leases/{task['lease']}"
     await machine.post(f"{path}/start")
-    assert await machine.post(f"{path}/give-back", {"outcome": "no_answer"}) == {"closed": False}
+    said = {"outcome": "no_answer", "answers": {"solved": "yes"}}
+    assert await machine.post(f"{path}/give-back", said) == {"closed": False}
     await machine.post(f"{path}/start", None, 409)
     city.clock.advance(days=1)
     async with city.database.transaction() as session:
         await session.execute(update(CallbackTask).values(plan=Plan.ROBOT.value, next_attempt_at=city.clock.now()))
     task = (await machine.post("/callback-leases", {}))["task"]
+    assert task["answered"] == {"solved": "yes"}, "the next call goes on where the answers ended"
     assert await machine.post(f"/callback-leases/{task['lease']}/hand-over") == {"handed": True}
     async with city.database.transaction() as session:
         assert (await session.scalars(select(CallbackTask.plan))).one() == "clerk"

@@ -106,6 +106,56 @@ async def test_who_hangs_up_half_way_has_not_answered(city: City, line: Line) ->
     assert kept == {"contacted": "yes"}, "a clerk who calls later asks only the rest"
 
 
+async def test_the_next_call_goes_on_where_the_answers_ended(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    first = Citizen(line)
+    working = asyncio.create_task(first.robot().one())
+    await first.answers(*BY_KEYS[:3])
+    await heard(first.leg, "态度")
+    first.leg.caller_hangs_up()
+    await working
+    (task,) = await rows(city, CallbackTask, number)
+    assert (task.plan, task.attempts) == (Plan.ROBOT.value, 1), "the citizen does talk to it: it is not left to the clerks yet"
+    city.clock.advance(hours=2, minutes=1)
+    second = Citizen(line)
+    await asyncio.gather(second.robot().one(), second.answers(("本人反映", "1"), ("态度", "1"), ("结果满意吗", "2")))
+    assert "上次通话中断了，我们接着说" in said(second.leg)[0]
+    assert not any("联系过您吗" in one or "解决了吗" in one for one in said(second.leg)), "nobody is asked twice"
+    ticket = await ticket_of(city, number)
+    assert (ticket.state, ticket.satisfaction) == ("closed", "satisfied")
+    answers = {answer.question: answer.value for answer in await rows(city, CallbackAnswer, number)}
+    assert answers == {"contacted": "yes", "solved": "yes", "attitude": "good", "satisfaction": "satisfied"}
+
+
+async def test_who_breaks_off_again_without_a_further_answer_is_left_to_a_clerk_with_the_draft(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    for steps in (BY_KEYS[:2], BY_KEYS[:1]):
+        citizen = Citizen(line)
+        working = asyncio.create_task(citizen.robot().one())
+        await citizen.answers(*steps)
+        await heard(citizen.leg, "解决了吗")
+        citizen.leg.caller_hangs_up()
+        await working
+        city.clock.advance(hours=2, minutes=1)
+    (task,) = await rows(city, CallbackTask, number)
+    assert (task.plan, task.attempts) == (Plan.CLERK.value, 2)
+    kept = {answer.question: answer.value for answer in await rows(city, CallbackAnswer, number)}
+    assert kept == {"contacted": "yes"}
+
+
+async def test_a_process_that_ends_in_a_call_keeps_what_was_answered(city: City, line: Line) -> None:
+    number = await to_callback(city)
+    citizen = Citizen(line)
+    working = asyncio.create_task(citizen.robot().one())
+    await citizen.answers(*BY_KEYS[:2])
+    await heard(citizen.leg, "解决了吗")
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    (task,) = await rows(city, CallbackTask, number)
+    assert (task.plan, task.attempts, task.claim) == (Plan.ROBOT.value, 0, None)
+    assert [answer.question for answer in await rows(city, CallbackAnswer, number)] == ["contacted"]
+
+
 async def test_who_hangs_up_into_the_goodbye_is_not_called_again(city: City, line: Line) -> None:
     number = await to_callback(city)
     citizen = Citizen(line, instant=False)
