@@ -70,7 +70,8 @@ class Settings(BaseSettings):
         1, ge=1, le=8, description="Telephony processes of hotline serve; each further one takes SIP and control ports ten higher."
     )
     edge_port: Port | None = Field(
-        None, description="UDP port of Kamailio, run by hotline serve in front of the telephony processes; empty: called directly."
+        None,
+        description="UDP port of Kamailio, run by hotline serve between the telephony processes and HOTLINE_OUTBOUND_URI; empty: directly.",
     )
     rtp_port_low: Port = Field(20000, description="First RTP port.")
     rtp_port_high: Port = Field(29999, description="Last RTP port.")

@@ -14,6 +14,8 @@ _NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
 def route(settings: Settings, number: str) -> str:
     """The SIP address of a telephone number by the trunk of HOTLINE_OUTBOUND_URI, for calls that a person asks for.
 
+    Where the supervisor runs the edge (HOTLINE_EDGE_PORT) it is the edge's address: which trunk takes the call is decided there.
+
     Raises NotAllowed when no trunk is set, or the number begins with none of HOTLINE_OUTBOUND_PREFIXES.
     """
     return _address(settings, number, settings.outbound_prefixes)
@@ -29,7 +31,8 @@ def _address(settings: Settings, number: str, prefixes: tuple[str, ...]) -> str:
         raise NotAllowed(_("没有设置外呼线路"))
     if not _NUMBER.fullmatch(number) or not number.startswith(prefixes):
         raise NotAllowed(_("这个号码不在允许外呼的范围"))
-    return settings.outbound_uri.replace("{number}", number)
+    way_out = f"sip:{{number}}@{settings.sip_host}:{settings.edge_port}" if settings.edge_port else settings.outbound_uri
+    return way_out.replace("{number}", number)
 
 
 def reaches(settings: Settings, number: str) -> bool:

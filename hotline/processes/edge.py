@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -21,6 +22,7 @@ from hotline.settings import Settings
 
 CONFIGURATION = Path(__file__).parents[2] / "docker" / "kamailio" / "kamailio.cfg"
 DATABASE_ROLE = "hotline_edge"
+_PREFIX = re.compile(r"\+?[0-9]{1,15}", re.ASCII)
 _GRANT = f"""DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{DATABASE_ROLE}') THEN CREATE ROLE {DATABASE_ROLE} LOGIN; END IF;
 END $$;
@@ -42,6 +44,16 @@ def program() -> str:
 
 
 @dataclass(frozen=True)
+class Trunk:
+    """A carrier's line that calls of ours go out through."""
+
+    address: str
+    """host:port"""
+    channels: int = 0
+    """Calls at once that it carries; 0: as many as there are."""
+
+
+@dataclass(frozen=True)
 class Edge:
     """One Kamailio."""
 
@@ -53,8 +65,8 @@ class Edge:
     """host:port of each telephony process."""
     trunks: tuple[str, ...] = ()
     """Addresses that may call (their port does not matter)."""
-    outgoing: tuple[str, ...] = ()
-    """host:port of trunks that we call through, the first one first."""
+    outgoing: tuple[Trunk, ...] = ()
+    """Trunks that we call through, the first one first."""
     phones: str = ""
     """Network of the agents' telephones; empty: none register."""
     database: str = ""
@@ -68,7 +80,9 @@ class Edge:
         """The dispatcher's list; Kamailio reads it at start and at `kamcmd dispatcher.reload`."""
         lines = [f"1 sip:{address} 8" for address in self.processes]  # 8: asked every two seconds whether it lives
         lines += [f"2 sip:{host}:5060" for host in self.trunks]
-        lines += [f"3 sip:{address} 0 {len(self.outgoing) - number}" for number, address in enumerate(self.outgoing)]
+        for number, trunk in enumerate(self.outgoing):
+            limit = f" channels={trunk.channels}" if trunk.channels else ""
+            lines.append(f"3 sip:{trunk.address} 0 {len(self.outgoing) - number}{limit}")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / "dispatcher.list"
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -117,7 +131,8 @@ def runtime_folder(data_dir: Path) -> Path:
 def of_settings(settings: Settings) -> Edge:
     """The edge that the supervisor runs on one machine: its own telephony processes, callers and telephones of its own networks.
 
-    For production, where trunks have addresses, Kamailio runs by itself (docs/telephony.md). Raises `EdgeError`.
+    Calls of ours leave through it towards HOTLINE_OUTBOUND_URI, to the numbers that the service itself allows. For production, where
+    trunks call from addresses of their own, Kamailio runs by itself (docs/telephony.md). Raises `EdgeError`.
     """
     database, socket = ("", "")
     if settings.database_url is None:
@@ -127,10 +142,26 @@ def of_settings(settings: Settings) -> Edge:
         f"{settings.sip_host}:{settings.edge_port}",
         tuple(f"{settings.sip_host}:{port}" for port in settings.sip_ports),
         trunks=(settings.sip_host,),
+        outgoing=_trunks(settings),
+        dial=_allowed(settings),
         phones=f"{settings.sip_host}/32",
         database=database,
         database_socket=socket,
     )
+
+
+def _trunks(settings: Settings) -> tuple[Trunk, ...]:
+    _, _, address = settings.outbound_uri.partition("@")
+    if not address:
+        return ()
+    return (Trunk(address if ":" in address else f"{address}:5060"),)
+
+
+def _allowed(settings: Settings) -> str:
+    """HOTLINE_OUTBOUND_PREFIXES and HOTLINE_CITIZEN_PREFIXES as Kamailio's pattern: a second lock on the same door."""
+    named = {*settings.outbound_prefixes, *settings.citizen_prefixes}
+    prefixes = "|".join(sorted(prefix.replace("+", "[+]") for prefix in named if _PREFIX.fullmatch(prefix)))
+    return f"^({prefixes})[0-9]{{0,13}}$" if prefixes else ""
 
 
 def become(edge: Edge) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from hotline.demo import run
+from hotline.errors import NotAllowed
 from hotline.processes import edge
-from hotline.processes.edge import Edge, EdgeError, runtime_folder
+from hotline.processes.edge import Edge, EdgeError, Trunk, of_settings, runtime_folder
 from hotline.settings import Settings
+from telephony import outbound
 
 
 def test_kamailio_gets_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -20,15 +22,38 @@ def test_kamailio_gets_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 def test_the_list_names_processes_trunks_and_ways_out(tmp_path: Path) -> None:
-    processes, outgoing = ("10.0.0.1:5070", "10.0.0.1:5080"), ("10.0.0.9:5060", "10.0.0.8:5060")
+    processes, outgoing = ("10.0.0.1:5070", "10.0.0.1:5080"), (Trunk("10.0.0.9:5060", channels=30), Trunk("10.0.0.8:5060"))
     path = Edge(tmp_path, "10.0.0.1:5060", processes, trunks=("10.0.0.9",), outgoing=outgoing).write_list()
     assert path.read_text().splitlines() == [
         "1 sip:10.0.0.1:5070 8",
         "1 sip:10.0.0.1:5080 8",
         "2 sip:10.0.0.9:5060",
-        "3 sip:10.0.0.9:5060 0 2",
+        "3 sip:10.0.0.9:5060 0 2 channels=30",
         "3 sip:10.0.0.8:5060 0 1",
     ]
+
+
+def test_our_own_edge_leads_to_the_trunk_and_allows_what_the_service_allows(settings: Settings) -> None:
+    """The address of a trunk without port is SIP's port; what is no number is no part of the pattern."""
+    given = {"database_url": "postgresql://elsewhere/hotline", "edge_port": 5060, "outbound_uri": "sip:{number}@10.0.0.5"}
+    numbers = {"outbound_prefixes": ("119", "96777", ".*"), "citizen_prefixes": ("+86", "13")}
+    found = of_settings(settings.model_copy(update=given | numbers))
+    assert found.outgoing == (Trunk("10.0.0.5:5060"),)
+    assert found.dial == "^(119|13|96777|[+]86)[0-9]{0,13}$"
+    assert of_settings(settings.model_copy(update=given | {"outbound_uri": ""})).outgoing == ()
+
+
+def test_the_service_dials_the_edge_where_it_runs_one_and_else_the_trunk(settings: Settings) -> None:
+    direct = settings.model_copy(update={"outbound_uri": "sip:{number}@10.0.0.5:5070", "edge_port": None})
+    assert outbound.route(direct, "119") == "sip:119@10.0.0.5:5070"
+    edged = direct.model_copy(update={"edge_port": 5062, "sip_host": "10.0.0.1"})
+    assert (
+        outbound.route(edged, "119")
+        == outbound.citizen_route(edged, "13800000000").replace("13800000000", "119")
+        == "sip:119@10.0.0.1:5062"
+    )
+    with pytest.raises(NotAllowed):  # the edge alone leads nowhere
+        outbound.route(edged.model_copy(update={"outbound_uri": ""}), "119")
 
 
 def test_the_socket_fits_whatever_the_data_folder_is_called(tmp_path: Path) -> None:

@@ -161,20 +161,6 @@ async def test_strangers_hear_nothing_and_no_process_hears_of_them(make_phone: M
         trunk.close()
 
 
-async def test_only_allowed_numbers_are_called_and_only_by_us(make_phone: MakePhone) -> None:
-    outside = Desk()
-    process, trunk = await make_phone(Desk()), await make_phone(outside)
-    async with running(an_edge([process.port], trunks=("127.0.0.9",), outgoing=(f"127.0.0.1:{trunk.port}",))) as edge:
-        leg = await process.dial(f"sip:13800000000@127.0.0.1:{edge.port}", caller="12345")
-        assert outside.leg.caller == "12345"
-        assert outside.leg.called == "13800000000"
-        await leg.hang_up()
-        for number, status in (("0012125550100", 403), ("16812345678x", 403), ("2001", 480)):
-            with pytest.raises(CallFailed, match=str(status)):
-                await process.dial(f"sip:{number}@127.0.0.1:{edge.port}")
-        await process.endpoint.agent.settle(2)
-
-
 @pytest.mark.skipif(POSTGRES_MODULE is None, reason="Kamailio's PostgreSQL module is not installed (kamailio-postgres-modules)")
 class TestTelephones:
     """Agents' telephones: their extensions are in our database, Kamailio reads the view."""
