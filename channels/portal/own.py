@@ -46,10 +46,11 @@ async def _page(request: web.Request, phone: str, *, errors: dict[str, str] | No
     async with request.app[DATABASE].transaction() as session:
         tickets = list(await session.scalars(tickets_of_number(core, phone).limit(MOST)))
         wish = await preferences.of_number(core, session, phone)
+        wechat = await preferences.in_wechat(core, session, phone)
     said = _("已保存") if request.query.get("done") == "told" else ""
     return page(
         request, "portal/own.html", tickets=tickets, phone=mask_phone(phone), most=MOST, wish=wish, errors=errors or {}, said=said,
-        status=status,
+        status=status, wechat=wechat, kinds=told.kinds(wish, wechat=wechat),
     )  # fmt: skip
 
 

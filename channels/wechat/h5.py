@@ -75,6 +75,7 @@ async def _page(request: web.Request, *, errors: dict[str, str] | None = None, s
         bound=mask_phone(bound) if bound else "",
         proved=mask_phone(proved) if proved and proved != bound else "",
         wish=wish,
+        kinds=told.kinds(wish, wechat=True),
         errors=errors or {},
         said={"bound": _("手机号已绑定"), "told": _("已保存")}.get(said, ""),
     )

@@ -95,7 +95,7 @@ async def _by_sms(core: Core, session: AsyncSession, delivery: NoticeDelivery, r
     template = await templates.current(session, notice.template)
     there = select(NoticeDelivery.id).where(NoticeDelivery.notice_id == notice.id, NoticeDelivery.channel == "sms")
     wish = await preference_of(core, session, citizen) if citizen is not None else DEFAULT
-    if (wish.opted_out or wish.way in ("none", "wechat")) and not template.required:
+    if (wish.opted_out or wish.way_of(template) in ("none", "wechat")) and not template.required:
         return
     if citizen is None or "sms" not in template.channels or not is_mobile(core, citizen) or await session.scalar(there) is not None:
         return

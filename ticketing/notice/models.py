@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -106,6 +107,7 @@ class NoticePreference(Base):
     __tablename__ = "notice_preference"
     __table_args__ = (
         CheckConstraint("way IN ('auto', 'sms', 'wechat', 'none')", name="way"),
+        CheckConstraint("jsonb_typeof(ways) = 'object'", name="ways"),
         CheckConstraint("language IN ('zh', 'en')", name="language"),
         CheckConstraint("(quiet_from IS NULL) = (quiet_to IS NULL)", name="quiet_whole"),
     )
@@ -113,6 +115,8 @@ class NoticePreference(Base):
     citizen_id: Mapped[int] = mapped_column(ForeignKey("citizen.id", ondelete="CASCADE"), primary_key=True)
     way: Mapped[str] = mapped_column(default="auto")
     """auto, sms, wechat, or none: only what has to be told (`Template.required`)."""
+    ways: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    """Where another way was chosen for one kind (`templates.About`): {"progress": "none"}."""
     quiet_from: Mapped[time | None]
     quiet_to: Mapped[time | None]
     """The citizen's own quiet hours, besides the city's; they may run over midnight."""

@@ -6,7 +6,8 @@ pushed, since deadlines of the citizen's own hang on it; in quiet hours it waits
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from sqlalchemy import func, or_, select
@@ -19,7 +20,7 @@ from ticketing.citizen.models import Citizen
 from ticketing.context import Core
 from ticketing.notice.models import NoticeDelivery, NoticePreference
 from ticketing.notice.quiet import not_before
-from ticketing.notice.templates import Quiet
+from ticketing.notice.templates import About, Quiet, Template, load
 from ticketing.people.actor import Actor, citizen_actor
 
 WAYS = ("auto", "sms", "wechat", "none")
@@ -37,6 +38,12 @@ class Preference:
     opted_out: bool = False
     pushed: int = 0
     """How many messages the number was sent within the last day without having proved to be the citizen's."""
+    ways: Mapping[str, str] = field(default_factory=dict)
+    """The way for one kind of notice (`About`), where it is not `way`."""
+
+    def way_of(self, template: Template) -> str:
+        """By which way this notice is wished; what nobody asked for stays on the tracking page."""
+        return self.ways.get(template.about.value) or ("none" if template.on_request else self.way)
 
     def not_before(self, city: Quiet, moment: datetime) -> datetime:
         """The first moment from `moment` on that lies neither in the city's nor in the citizen's own quiet hours.
@@ -69,7 +76,7 @@ async def preference_of(core: Core, session: AsyncSession, citizen: Citizen) -> 
         return Preference(pushed=count)
     own = next((row for row in rows if row.citizen_id == citizen.id), rows[0])
     quiet = Quiet.model_validate({"from": own.quiet_from, "to": own.quiet_to}) if own.quiet_from and own.quiet_to else None
-    return Preference(own.way, quiet, own.language, any(row.opted_out_at is not None for row in rows), count)
+    return Preference(own.way, quiet, own.language, any(row.opted_out_at is not None for row in rows), count, own.ways)
 
 
 async def of_number(core: Core, session: AsyncSession, phone: str) -> NoticePreference | None:
@@ -78,23 +85,49 @@ async def of_number(core: Core, session: AsyncSession, phone: str) -> NoticePref
     return (await session.scalars(select(NoticePreference).where(NoticePreference.citizen_id.in_(holder)).limit(1))).first()
 
 
+async def in_wechat(core: Core, session: AsyncSession, phone: str) -> bool:
+    """Whether the proved holder of this number (E.164) can be told by WeChat, so that the way can be offered."""
+    holder = select(Citizen.id).where(Citizen.phone_hash.in_(core.vault.fingerprints(phone, "phone")), Citizen.phone_verified)
+    return await session.scalar(holder.where(Citizen.openid_hash.is_not(None)).limit(1)) is not None
+
+
 async def choose(
-    core: Core, session: AsyncSession, citizen_id: int, *, way: str, quiet: tuple[time, time] | None = None, language: str = "zh"
+    core: Core,
+    session: AsyncSession,
+    citizen_id: int,
+    *,
+    way: str,
+    ways: Mapping[str, str] | None = None,
+    quiet: tuple[time, time] | None = None,
+    language: str = "zh",
 ) -> NoticePreference:
-    """Set way, own quiet hours and language. Raises InvalidInput for what is not offered."""
-    if way not in WAYS:
-        raise InvalidInput(_("请选择告知方式"), field="way")
+    """Set the way, other ways for single kinds (`About`), own quiet hours and language. Raises InvalidInput for what is not offered."""
+    ways = _checked(way, ways or {})
     if quiet is not None and quiet[0] == quiet[1]:
         raise InvalidInput(_("免打扰的开始和结束不能相同"), field="quiet_from")
     if language not in ("zh", "en"):
         raise InvalidInput(_("请选择语言"), field="language")
     row = await _row(core, session, citizen_id)
-    row.way, row.language, row.updated_at = way, language, core.clock.now()
+    row.way, row.ways, row.language, row.updated_at = way, ways, language, core.clock.now()
     row.quiet_from, row.quiet_to = quiet if quiet is not None else (None, None)
-    if way == "sms":
+    if "sms" in (way, *ways.values()):
         row.opted_out_at = None  # who asks for messages has taken the opt-out back
-    await _tell(core, session, citizen_id, "person.preference", {"way": way, "quiet": quiet is not None, "language": language})
+    data = {"way": way, "ways": ways, "quiet": quiet is not None, "language": language}
+    await _tell(core, session, citizen_id, "person.preference", data)
     return row
+
+
+def _checked(way: str, ways: Mapping[str, str]) -> dict[str, str]:
+    """The ways of single kinds, without those that are as everything else."""
+    if way not in WAYS:
+        raise InvalidInput(_("请选择告知方式"), field="way")
+    chosen = {about: single for about, single in ways.items() if single}
+    for about, single in chosen.items():
+        if about not in set(About) or single not in WAYS:
+            raise InvalidInput(_("请选择告知方式"), field="way")
+        if single == "none" and not load().may_be_off(About(about)):
+            raise InvalidInput(_("这一类依法要告知，不能不发"), field=f"ways_{about}")
+    return chosen
 
 
 async def opt(core: Core, session: AsyncSession, citizen_id: int, *, out: bool) -> None:

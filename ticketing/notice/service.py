@@ -147,16 +147,18 @@ def words_for(ticket: Ticket, citizen: Citizen, template: Template, channel: str
 
 def way(core: Core, ticket: Ticket, citizen: Citizen, template: Template, wish: Preference = DEFAULT) -> str | None:
     """By which channel a notice is pushed to this citizen; None: only the tracking page shows it."""
-    if ticket.anonymous or ticket.contact_by == "none" or (wish.way == "none" and not template.required):
+    wished = wish.way_of(template)
+    if ticket.anonymous or ticket.contact_by == "none" or (wished == "none" and not template.required):
         return None
+    came_by_chat = ticket.channel == Channel.WECHAT.value
+    by_chat = wished != "sms" and (wished == "wechat" or ticket.contact_by == "wechat" or came_by_chat)
+    if came_by_chat and by_chat and citizen.openid_sealed and "wechat" not in template.channels:
+        return None  # the conversation itself tells it
     ways = []
-    if "wechat" in template.channels and citizen.openid_sealed:
+    if citizen.openid_sealed and ("wechat" in template.channels or (by_chat and template.channels)):
         ways.append("wechat")
     if "sms" in template.channels and is_mobile(core, citizen) and (template.required or not wish.opted_out):
         ways.append("sms")
-    by_chat = wish.way != "sms" and (wish.way == "wechat" or ticket.contact_by == "wechat" or ticket.channel == Channel.WECHAT.value)
-    if by_chat and citizen.openid_sealed and "wechat" not in template.channels:
-        return None  # the conversation itself tells it
     ways.sort(key=lambda one: (one != "wechat") if by_chat else (one != "sms"))
     return ways[0] if ways else None
 

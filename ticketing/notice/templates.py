@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -51,12 +52,28 @@ _SAMPLE = {
     "result": "已责令停止夜间施工。",
     "procedure_result": "经查已对经营者立案处罚，罚款2000元。",
     "link": "/r/Xm2f…",
+    "publication": "128",
     "explanation": "该路段属于市政养护范围，依法允许夜间抢修。",
 }
 
 
 class TemplatesError(ValueError):
     """The file is wrong; the text says where."""
+
+
+class About(StrEnum):
+    """What a notice is about, as far as a citizen chooses a way of their own for it."""
+
+    ACCEPTANCE = "acceptance"
+    """受理、补正、转紧急热线: all of it has to be told"""
+    PROGRESS = "progress"
+    """办理进展: dispatched, extended, suspended, merged, handled again"""
+    RESULT = "result"
+    """答复和办结: the answer and the result have to be told, the end need not be"""
+    CALLBACK = "callback"
+    """回访和评价"""
+    PUBLISHED = "published"
+    """公开答复: the answer stands on the portal for everybody"""
 
 
 class Template(BaseModel):
@@ -66,6 +83,7 @@ class Template(BaseModel):
 
     key: str = Field(pattern="^[a-z_]{3,40}$")
     title: str
+    about: About
     channels: tuple[str, ...]
     values: tuple[str, ...]
     text: str
@@ -73,6 +91,8 @@ class Template(BaseModel):
     urgent: bool = False
     required: bool = False
     """Has to be told by law: neither 退订 nor a preference keeps it back."""
+    on_request: bool = False
+    """Pushed only to who chose a way for this kind (`about`)."""
     version: int = 1
 
     @model_validator(mode="after")
@@ -140,6 +160,10 @@ class Notices(BaseModel):
     def follower_hook(self, name: str, data: Mapping[str, Any]) -> Hook | None:
         """The first entry that fits an event of a master, for the people of the tickets that were merged into it."""
         return next((hook for hook in self.followers if hook.fits(name, data)), None)
+
+    def may_be_off(self, about: About) -> bool:
+        """Whether a citizen may choose to hear nothing of this kind: something of it need not be told."""
+        return any(template.about is about and not template.required for template in self.templates)
 
     def template(self, key: str) -> Template:
         """The file's template; raises NotFound."""

@@ -15,6 +15,22 @@ CREATE TABLE wechat_signature (
 
 CREATE INDEX ix_wechat_signature_seen_at ON wechat_signature (seen_at);
 
+CREATE TABLE wechat_kept (
+	name TEXT NOT NULL,
+	value_sealed BYTEA NOT NULL,
+	good_until TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_wechat_kept PRIMARY KEY (name)
+);
+
+CREATE TABLE wechat_receipt (
+	message_id TEXT NOT NULL,
+	problem TEXT NOT NULL,
+	came_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_wechat_receipt PRIMARY KEY (message_id)
+);
+
+CREATE INDEX ix_wechat_receipt_came_at ON wechat_receipt (came_at);
+
 CREATE TABLE event_key (
 	subject TEXT NOT NULL,
 	subject_id TEXT NOT NULL,
@@ -289,6 +305,21 @@ CREATE TABLE event_cursor (
 	CONSTRAINT pk_event_cursor PRIMARY KEY (reader)
 );
 
+CREATE TABLE wechat_subscription (
+	id BIGSERIAL NOT NULL,
+	citizen_id BIGINT NOT NULL,
+	template_id TEXT NOT NULL,
+	source BIGINT,
+	granted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE,
+	ended_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_wechat_subscription PRIMARY KEY (id),
+	CONSTRAINT uq_wechat_subscription_source_template_id UNIQUE (source, template_id),
+	CONSTRAINT fk_wechat_subscription_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_wechat_subscription_citizen_id ON wechat_subscription (citizen_id, template_id);
+
 CREATE TABLE line_alias (
 	number TEXT NOT NULL,
 	line TEXT NOT NULL,
@@ -326,6 +357,7 @@ CREATE TABLE staff (
 CREATE TABLE notice_preference (
 	citizen_id BIGINT NOT NULL,
 	way TEXT NOT NULL,
+	ways JSONB DEFAULT '{}' NOT NULL,
 	quiet_from TIME WITHOUT TIME ZONE,
 	quiet_to TIME WITHOUT TIME ZONE,
 	language TEXT NOT NULL,
@@ -333,6 +365,7 @@ CREATE TABLE notice_preference (
 	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_notice_preference PRIMARY KEY (citizen_id),
 	CONSTRAINT ck_notice_preference_way CHECK (way IN ('auto', 'sms', 'wechat', 'none')),
+	CONSTRAINT ck_notice_preference_ways CHECK (jsonb_typeof(ways) = 'object'),
 	CONSTRAINT ck_notice_preference_language CHECK (language IN ('zh', 'en')),
 	CONSTRAINT ck_notice_preference_quiet_whole CHECK ((quiet_from IS NULL) = (quiet_to IS NULL)),
 	CONSTRAINT fk_notice_preference_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id) ON DELETE CASCADE
@@ -348,6 +381,24 @@ CREATE TABLE category (
 	CONSTRAINT pk_category PRIMARY KEY (code),
 	CONSTRAINT ck_category_code CHECK (code ~ '^[0-9]{4}$'),
 	CONSTRAINT fk_category_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id)
+);
+
+CREATE TABLE poster (
+	id BIGSERIAL NOT NULL,
+	scene TEXT NOT NULL,
+	unit_id BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	place TEXT DEFAULT '' NOT NULL,
+	purpose TEXT DEFAULT '' NOT NULL,
+	code_url TEXT,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	created_by_id BIGINT,
+	withdrawn_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_poster PRIMARY KEY (id),
+	CONSTRAINT ck_poster_name_length CHECK (char_length(name) BETWEEN 2 AND 40),
+	CONSTRAINT uq_poster_scene UNIQUE (scene),
+	CONSTRAINT fk_poster_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_poster_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
 );
 
 CREATE TABLE intent_example (
@@ -866,6 +917,17 @@ CREATE TABLE webhook_subscription (
 	CONSTRAINT fk_webhook_subscription_created_by_id FOREIGN KEY(created_by_id) REFERENCES staff (id)
 );
 
+CREATE TABLE poster_scan (
+	source BIGSERIAL NOT NULL,
+	poster_id BIGINT NOT NULL,
+	scanned_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	newcomer BOOLEAN NOT NULL,
+	CONSTRAINT pk_poster_scan PRIMARY KEY (source),
+	CONSTRAINT fk_poster_scan_poster_id FOREIGN KEY(poster_id) REFERENCES poster (id)
+);
+
+CREATE INDEX ix_poster_scan_poster_id ON poster_scan (poster_id, newcomer);
+
 CREATE TABLE article (
 	id BIGSERIAL NOT NULL,
 	slug TEXT NOT NULL,
@@ -1113,6 +1175,8 @@ CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id, id) WHERE created
 
 CREATE INDEX ix_ticket_created_by_state ON ticket (created_by_id, state, next_due_at, id) WHERE created_by_id IS NOT NULL;
 
+CREATE INDEX ix_ticket_day_state ON ticket (((received_at AT TIME ZONE 'Asia/Shanghai')::date), state, next_due_at, id);
+
 CREATE INDEX ix_ticket_early_yellow ON ticket (next_yellow_at, next_due_at) WHERE next_yellow_at < next_due_at;
 
 CREATE INDEX ix_ticket_emergency ON ticket (next_due_at, id) WHERE (urgency = 'emergency' OR state = 'emergency_out') AND state IN ('draft', 'registered', 'need_info', 'emergency_out', 'answered', 'to_dispatch', 'in_progress', 'disputed', 'suspended', 'reply_review', 'callback');
@@ -1130,6 +1194,8 @@ CREATE INDEX ix_ticket_open ON ticket (state, received_at) WHERE state NOT IN ('
 CREATE INDEX ix_ticket_received_at ON ticket (received_at);
 
 CREATE INDEX ix_ticket_repeat_of_id ON ticket (repeat_of_id) WHERE repeat_of_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_scene ON ticket ((extra ->> 'scene')) WHERE extra ? 'scene';
 
 CREATE INDEX ix_ticket_state_next_due ON ticket (state, next_due_at, id) WHERE next_due_at IS NOT NULL;
 

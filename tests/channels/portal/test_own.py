@@ -160,6 +160,11 @@ async def test_the_holder_of_a_number_says_how_to_be_told(client: Client, core: 
     await browser.submit("/mine", {"phone": PHONE, "code": code}, at="/mine")
     wanted = {"way": "none", "quiet_from": "12:00", "quiet_to": "14:00", "language": "en", "stop": "yes"}
     assert (await browser.submit("/mine/told", {**wanted, "way": "sms"}, at="/mine")).status == 422
+    assert (await browser.submit("/mine/told", {**wanted, "ways_result": "sms"}, at="/mine")).status == 422
+    refused = await browser.submit("/mine/told", {**wanted, "ways_acceptance": "none"}, at="/mine")
+    assert "依法要告知，不能不发" in refused.text
+    assert 'value="wechat"' not in refused.text, "nobody knows this person in WeChat"
+    wanted["ways_progress"] = "none"
     assert (await browser.submit("/mine/told", {**wanted, "quiet_to": ""}, at="/mine")).status == 422
     saved = await browser.submit("/mine/told", wanted, at="/mine")
     assert (saved.status, saved.path) == (200, "/mine")
@@ -169,7 +174,8 @@ async def test_the_holder_of_a_number_says_how_to_be_told(client: Client, core: 
         wish = await preference_of(core, session, await session.get_one(Citizen, made.ticket.citizen_id))
         notice = (await session.scalars(select(Notice).where(Notice.ticket_id == made.ticket.id))).one()
         told = text_of(core, notice, await session.get_one(Citizen, made.ticket.citizen_id))
-    assert (wish.way, wish.language, wish.opted_out) == ("none", "en", True)
+    assert (wish.way, wish.language, wish.opted_out, wish.ways) == ("none", "en", True, {"progress": "none"})
+    assert '<option value="none" selected>Do not send' in saved.text
     assert told.startswith("Your report “城南菜场门口每天早上占道”")
 
 

@@ -38,7 +38,7 @@ def test_every_event_of_the_map_exists() -> None:
         step.event for step in workflow.load().assignment.transitions.values()
     }
     events |= {name for rule in workflow.load().requests.values() for name in rule.events.values()}
-    ours = {"assignment.created", "callback.second_visit", "procedure.concluded"}
+    ours = {"assignment.created", "callback.second_visit", "procedure.concluded", "answer.published"}
     assert {hook.event for hook in templates.load().events} <= events | ours
 
 
