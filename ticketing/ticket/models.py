@@ -98,6 +98,8 @@ class Ticket(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+        # how many came by each poster's code (channels.wechat.posters)
+        Index("ix_ticket_scene", text("(extra ->> 'scene')"), postgresql_where=text("extra ? 'scene'")),
     number: Mapped[str] = mapped_column(unique=True)
     """line-yyyymmdd-NNNNN, for example 12345-20261118-00871"""
     query_code_hash: Mapped[str]
