@@ -11,20 +11,17 @@ import os
 import select
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from hotline import logs
 from telephony.media.inbox import LoopInbox
+from telephony.media.metronome import ClockCounters, Metronome
 from telephony.media.session import MediaSession
 
 _log = logs.get(__name__)
 
 _PHASES = 4
-_PHASE_S = 0.005
-_SUSPENDED_S = 0.5
 _IDLE_S = 5.0
 _SWITCH_S = 0.0002
 """Each packet that is sent gives the interpreter's lock away and has to wait for it again, by default 5 ms while another
@@ -35,23 +32,13 @@ _BURST = 8
 _MOST_READY = 1024
 
 
-@dataclass
-class ClockCounters:
-    """How well the clock keeps its deadlines."""
-
-    ticks: int = 0
-    late: int = 0
-    """Deadlines missed by more than 10 ms."""
-    worst_s: float = 0.0
-
-
 class MediaEngine:
     """Drives the sessions that were added."""
 
-    def __init__(self, inbox: LoopInbox | None = None) -> None:
+    def __init__(self, inbox: LoopInbox | None = None, metronome: Metronome | None = None) -> None:
         """`inbox`: of the sessions; it is told once for all calls of a tick. The thread is started by `start`."""
         self._inbox = inbox
-        self.clock = ClockCounters()
+        self._metronome = metronome or Metronome()
         self._poll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._poll.register(self._wake, select.EPOLLIN)
@@ -60,6 +47,11 @@ class MediaEngine:
         self._commands: deque[Callable[[], None]] = deque()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="media-clock", daemon=True)
+
+    @property
+    def clock(self) -> ClockCounters:
+        """How well it keeps time."""
+        return self._metronome.counters
 
     def start(self) -> None:
         """Start the thread. Also shortens the interpreter's switch interval, for the whole process."""
@@ -91,7 +83,7 @@ class MediaEngine:
     def forward(self, session: MediaSession, pcm16: bytes) -> None:
         """Let the session send this frame at the next deadline of any phase: after 5 ms at most instead of 20 (loop thread)."""
         session.forward(pcm16)
-        self._commands.append(lambda: session.send_forwarded(time.monotonic()))
+        self._commands.append(lambda: session.send_forwarded(self._metronome.now()))
 
     def _notify(self) -> None:
         if self._stopping:  # the thread is gone, and its descriptor may be somebody else's by now
@@ -127,21 +119,17 @@ class MediaEngine:
         then()
 
     def _run(self) -> None:
-        deadline = time.monotonic()
-        phase = 0
+        metronome, phase = self._metronome, 0
         while not self._stopping:
             self._obey()
             if not self._sessions:
                 self._receive(_IDLE_S)
-                deadline = time.monotonic()
+                metronome.restart()
                 continue
-            time.sleep(max(0.0, deadline - time.monotonic()))  # packets wait in their sockets: a wake-up for each costs more than it gives
+            metronome.wait()  # packets stay in their sockets meanwhile: a wake-up for each costs more than it gives
             self._receive(0.0)  # before the tick: what is there was not lost
-            now = time.monotonic()
-            lateness = now - deadline
-            self._tick(phase, now, lateness)
+            self._tick(phase, metronome.beat())
             phase = (phase + 1) % _PHASES
-            deadline = now if lateness > _SUSPENDED_S else deadline + _PHASE_S  # after a stop of the machine: no burst
 
     def _obey(self) -> None:
         while self._commands:
@@ -160,10 +148,7 @@ class MediaEngine:
                 return
             wait_s = 0.0
 
-    def _tick(self, phase: int, now: float, lateness: float) -> None:
-        self.clock.ticks += 1
-        self.clock.worst_s = max(self.clock.worst_s, lateness)
-        self.clock.late += lateness > 0.010
+    def _tick(self, phase: int, now: float) -> None:
         if self._inbox is not None:
             self._inbox.hold()  # a wake-up of the loop for each frame would take the interpreter's lock away each time
         for session in self._phases[phase]:
@@ -183,7 +168,7 @@ class MediaEngine:
         except OSError:  # nothing after all, or an ICMP error of a closed port: neither concerns the call
             return
         try:
-            session.receive(data, address, time.monotonic())
+            session.receive(data, address, self._metronome.now())
         except Exception:  # noqa: BLE001 - one bad datagram must never end a call
             self._report("telephony.media.receive_failed", session)
 

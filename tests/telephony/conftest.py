@@ -16,7 +16,7 @@ MakePhone = Callable[..., Awaitable[Phone]]
 MakePeer = Callable[..., Awaitable[Peer]]
 
 
-_QUICK = {"test_codec.py", "test_digest.py", "test_digits.py", "test_endpoints.py", "test_message.py", "test_packet.py", "test_ports.py",
+_QUICK = {"test_clock.py", "test_codec.py", "test_digest.py", "test_digits.py", "test_endpoints.py", "test_message.py", "test_packet.py", "test_ports.py",
           "test_reorder.py", "test_sdp.py"}  # fmt: skip
 """Of `sip` and `media`: no call and no clock in them."""
 
