@@ -45,6 +45,7 @@ ACCOUNTS = Entry("accounts", "/console/people", "users", "账号", "users.manage
 
 QUEUE = Entry("queue", "/console/queue", "phone-incoming", "排队", "queue.see")
 CALL_FLOW = Entry("call_flow", "/console/call-flow", "phone", "来电流程", "call_flow.manage")
+WORKFLOW = Entry("workflow", "/console/workflow", "git-branch", "流程", "workflow.propose")
 UNITS = Entry("units", "/console/units", "network", "单位", "units.manage")
 LINES = Entry("lines", "/console/lines", "phone", "线路", "lines.manage")
 CATALOGUE = Entry("catalogue", "/console/catalogue", "folder-tree", "派单目录", "catalogue.manage")
@@ -76,6 +77,7 @@ MENU = (
     OWN_QUALITY,
     SUPERVISION,
     POLICIES,
+    WORKFLOW,
     CATALOGUE,
     UNITS,
     LINES,

@@ -67,6 +67,7 @@ from channels.console import (
     unit_lanes,
     units,
     webhooks,
+    workflow,
 )
 from channels.console.actions import HANDLERS
 from knowledge.article.steps import STEP_CALLS
@@ -220,6 +221,9 @@ def setup(app: web.Application) -> None:
             web.post("/console/policies/proposals/{id}/{what:approve|refuse|withdraw}", policies.decide),
             web.get("/console/policies/{key}", policies.show_form),
             web.post("/console/policies/{key}", policies.propose),
+            web.get("/console/workflow", workflow.show),
+            web.post("/console/workflow", workflow.propose),
+            web.post("/console/workflow/proposals/{id}/{what:approve|refuse|withdraw}", workflow.decide),
             web.get("/console/audit", audit.show),
             web.get("/console/audit/roots.txt", audit.roots),
             web.post("/console/suggest", register.suggest_category),

@@ -12,8 +12,10 @@ from hotline.errors import IllegalStep, NotAllowed
 from hotline.events import ActorKind
 from ticketing.people.actor import BOT, SYSTEM, Actor, citizen_actor
 from ticketing.people.models import Role
+from ticketing.request.states import RequestKind
 from ticketing.ticket import workflow
 from ticketing.ticket.states import TicketState
+from ticketing.ticket.workflow_compare import differences
 
 ACTORS = [SYSTEM, BOT, citizen_actor(), *(Actor(ActorKind.STAFF, role.value, 1, role) for role in Role)]
 
@@ -74,8 +76,40 @@ GOOD: dict[str, Any] = {"action": "x", "from": ["draft"], "to": "answered", "who
         ({"ticket": [{"action": "x"}]}, "transition 1"),
         ({"ticket": [{**GOOD, "to": "rejected"}], "requests": {"wish": {}}}, "request wish"),
         ({"ticket": [{**GOOD, "to": "rejected"}], "version": "two"}, "whole number"),
+        ({"ticket": [{**GOOD, "who": [1, "king"]}]}, "unknown role 1, king"),
+        ({"ticket": [{**GOOD, "guard": [["a"] * 9] * 9}]}, "expected a text"),
+        ({"ticket": [GOOD], "initial": "nowhere"}, "unknown state nowhere"),
+        ({"ticket": [GOOD], "assignment": {"x": 1}}, "`assignment` must be a list"),
+        ({"ticket": [GOOD], "requests": ["x"]}, "`requests` must be a dict"),
+        ({"ticket": [{**GOOD, "to": "rejected"}], "acts": ["urge"]}, "act 1"),
+        ({"ticket": [{**GOOD, "to": "rejected"}], "acts": [{"row": "T29", "action": "a", "from": ["any_open"], "who": ["king"]}]}, "king"),
     ],
 )
 def test_a_wrong_file_is_refused_and_the_entry_named(raw: Any, complaint: str) -> None:
     with pytest.raises(workflow.WorkflowError, match=complaint):
         workflow.parse(raw)
+
+
+def test_a_step_that_the_version_in_force_does_not_have_is_refused_in_words() -> None:
+    """A city's own version may be older than the program."""
+    found = workflow.parse({"ticket": [{**GOOD, "to": "rejected"}]})
+    dispatcher = Actor(ActorKind.STAFF, "刘洋", 1, Role.DISPATCHER)
+    with pytest.raises(IllegalStep, match="没有“派单”"):
+        found.step(TicketState.TO_DISPATCH, "dispatch", dispatcher)
+    with pytest.raises(IllegalStep, match="没有“催办”"):
+        found.act(TicketState.TO_DISPATCH, "urge", dispatcher)
+    with pytest.raises(IllegalStep, match="没有“退单”"):
+        found.may(RequestKind.RETURN, "asks", dispatcher)
+
+
+def test_a_difference_names_the_step_the_property_and_both_values() -> None:
+    before = workflow.load()
+    text = workflow.seed_text().replace("to: in_progress, who: [dispatcher, system]", "to: in_progress, who: [dispatcher]", 1)
+    [found] = differences(before, workflow.parse_text(text))
+    assert (found.part, found.name, found.prop) == ("ticket", "dispatch", "who")
+    assert found.before - found.after == {"system"}
+    shorter = workflow.parse_text(workflow.seed_text().split("acts:")[0])
+    gone = differences(before, shorter)
+    assert [(each.part, each.name, each.prop, each.after) for each in gone] == [("acts", name, "", None) for name in before.acts]
+    assert [each.before for each in differences(shorter, before)] == [None] * len(before.acts)
+    assert differences(before, before) == []

@@ -31,6 +31,8 @@ _MACHINES = {"citizen", "bot", "system"}
 _PEOPLE = _MACHINES | {role.value for role in Role}
 _RESULTS = {None, "satisfaction", "no_callback_reason"}
 _ENDS = (TicketState.CLOSED, TicketState.ARCHIVED)
+_MISTAKES = (KeyError, TypeError, ValueError, AttributeError)
+"""What a document of another shape leads to."""
 ANY_OPEN = "any_open"
 
 
@@ -96,7 +98,9 @@ class Machine(Generic[S]):
 
     def step(self, state: S, action: str, actor: Actor) -> Transition[S]:
         """The transition; raises NotAllowed (wrong person) or IllegalStep (wrong moment)."""
-        transition = self.transitions[action]
+        transition = self.transitions.get(action)
+        if transition is None:  # the city's own version is older than the program that asks
+            raise IllegalStep(_("现行的流程里没有“{action}”这一步").format(action=word("action", action)))
         if state not in transition.sources:
             allowed = "、".join(word("action", item.action) for item in self.allowed(state, actor)) or _("无")
             raise IllegalStep(
@@ -139,7 +143,9 @@ class Workflow:
 
     def act(self, state: TicketState, action: str, actor: Actor) -> Act:
         """Something that changes no state (T29); raises NotAllowed or IllegalStep."""
-        found = self.acts[action]
+        found = self.acts.get(action)
+        if found is None:
+            raise IllegalStep(_("现行的流程里没有“{action}”这一步").format(action=word("action", action)))
         if state not in found.sources:
             raise IllegalStep(
                 _("工单现在是“{state}”，不能{action}").format(state=word("state", state.value), action=word("action", action))
@@ -150,7 +156,10 @@ class Workflow:
 
     def may(self, kind: RequestKind, part: str, actor: Actor) -> None:
         """Whether the actor may take this part (asks, consents, decides) in a request; raises NotAllowed."""
-        allowed: frozenset[str] = getattr(self.requests[kind], part)
+        rule = self.requests.get(kind)
+        if rule is None:
+            raise IllegalStep(_("现行的流程里没有“{action}”这一步").format(action=word("request", kind.value)))
+        allowed: frozenset[str] = getattr(rule, part)
         if not allowed & names(actor):
             raise NotAllowed(_("你的岗位不能这样处理{kind}申请").format(kind=word("request", kind.value)))
 
@@ -166,6 +175,12 @@ def parse(raw: Any) -> Workflow:
     """Check and build a workflow; raises WorkflowError naming the entry at fault."""
     if not isinstance(raw, dict) or not isinstance(raw.get("ticket"), list):
         raise WorkflowError("workflow: expected a mapping with a list `ticket`")
+    for name, kind in (("assignment", list), ("requests", dict), ("acts", list)):
+        if not isinstance(raw.get(name) or kind(), kind):
+            raise WorkflowError(f"workflow: `{name}` must be a {kind.__name__}")
+    initial = str(raw.get("initial", TicketState.DRAFT.value))
+    if initial not in set(TicketState):
+        raise WorkflowError(f"workflow: unknown state {initial}")
     ticket = Machine("state", "工单", _transitions(raw["ticket"], "ticket", TicketState))
     assignment = Machine("assignment", "本单位的办理状态", _transitions(raw.get("assignment") or [], "assignment", AssignmentState))
     for item in ticket.transitions.values():
@@ -173,7 +188,7 @@ def parse(raw: Any) -> Workflow:
             if item.action == "archive" and item.result is None:
                 continue  # it was closed with a result before
             raise WorkflowError(f"workflow: ticket ({item.action}): a step to closed or archived, and no other, needs a result")
-    _reachable(ticket, TicketState(raw.get("initial", "draft")))
+    _reachable(ticket, TicketState(initial))
     return Workflow(
         _whole(raw.get("version", 0), "version"), ticket, assignment, _requests(raw.get("requests") or {}), _acts(raw.get("acts") or [])
     )
@@ -195,31 +210,45 @@ def _transitions(entries: list[Any], machine: str, states: type[S]) -> dict[str,
         where = f"workflow: {machine} transition {number}"
         try:
             also_sources = _states(item.get("also_from", ()), states)
-            also_who = frozenset(item.get("also_who", ()))
+            also_who = _people(item.get("also_who", ()), where)
             transition = Transition(
-                row=str(item.get("row", "")),
-                action=str(item["action"]),
+                row=_text(item.get("row", "")),
+                action=_text(item["action"]),
                 sources=_states(item["from"], states) | also_sources,
                 target=states(item["to"]),
-                who=frozenset(item["who"]) | also_who,
-                event=str(item["event"]),
+                who=_people(item["who"], where) | also_who,
+                event=_text(item["event"]),
                 public=bool(item["public"]),
                 result=item.get("result"),
-                guard=str(item.get("guard", "")),
-                clocks=str(item.get("clocks", "")),
+                guard=_text(item.get("guard", "")),
+                clocks=_text(item.get("clocks", "")),
                 also_sources=also_sources,
                 also_who=also_who,
-                why=str(item.get("why", "")),
+                why=_text(item.get("why", "")),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except WorkflowError:
+            raise
+        except _MISTAKES as error:
             raise WorkflowError(f"{where}: {error}") from error
-        if unknown := transition.who - _PEOPLE:
-            raise WorkflowError(f"{where} ({transition.action}): unknown role {', '.join(sorted(unknown))}")
         if transition.action in found:
             raise WorkflowError(f"{where}: {transition.action} stands there twice")
         if (also_sources or also_who) and not transition.why:
             raise WorkflowError(f"{where} ({transition.action}): what goes beyond the table needs a `why`")
         found[transition.action] = transition
+    return found
+
+
+def _text(value: Any) -> str:
+    """A plain text. Raises TypeError: a list that names itself many times over would fill the memory as words."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, not a {type(value).__name__}")
+    return value
+
+
+def _people(entries: Iterable[str], where: str) -> frozenset[str]:
+    found = frozenset(entries)
+    if unknown := found - _PEOPLE:
+        raise WorkflowError(f"{where}: unknown role {', '.join(sorted(map(str, unknown)))}")
     return found
 
 
@@ -237,27 +266,37 @@ def _requests(raw: Any) -> dict[RequestKind, RequestRule]:
     found: dict[RequestKind, RequestRule] = {}
     for name, item in raw.items():
         try:
-            events = dict(zip(("asked", "approved", "refused", "withdrawn"), item["events"], strict=True))
-            parts = {part: frozenset(item[part]) for part in ("asks", "consents", "decides")}
-            found[RequestKind(name)] = RequestRule(row=str(item["row"]), events=events, **parts)
-        except (KeyError, TypeError, ValueError) as error:
+            events = dict(zip(("asked", "approved", "refused", "withdrawn"), map(_text, item["events"]), strict=True))
+            parts = {part: _people(item[part], f"workflow: request {name}") for part in ("asks", "consents", "decides")}
+            found[RequestKind(name)] = RequestRule(row=_text(item["row"]), events=events, **parts)
+        except WorkflowError:
+            raise
+        except _MISTAKES as error:
             raise WorkflowError(f"workflow: request {name}: {error}") from error
-        if unknown := frozenset[str]().union(*parts.values()) - _PEOPLE:
-            raise WorkflowError(f"workflow: request {name}: unknown role {', '.join(sorted(unknown))}")
     return found
 
 
 def _acts(entries: list[Any]) -> dict[str, Act]:
     found: dict[str, Act] = {}
-    for item in entries:
+    for number, item in enumerate(entries, 1):
+        where = f"workflow: act {number}"
         try:
-            also = frozenset(item.get("also_who", ()))
-            sources = _states(item["from"], TicketState)
+            also_who = _people(item.get("also_who", ()), where)
             act = Act(
-                str(item["row"]), str(item["action"]), sources, frozenset(item["who"]) | also, str(item["event"]), also, item.get("why", "")
+                row=_text(item["row"]),
+                action=_text(item["action"]),
+                sources=_states(item["from"], TicketState),
+                who=_people(item["who"], where) | also_who,
+                event=_text(item["event"]),
+                also_who=also_who,
+                why=_text(item.get("why", "")),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise WorkflowError(f"workflow: act {item}: {error}") from error
+        except WorkflowError:
+            raise
+        except _MISTAKES as error:
+            raise WorkflowError(f"{where}: {error}") from error
+        if act.action in found:
+            raise WorkflowError(f"{where}: {act.action} stands there twice")
         found[act.action] = act
     return found
 
@@ -278,7 +317,7 @@ def parse_text(text: str) -> Workflow:
     """Parse YAML; raises WorkflowError."""
     try:
         return parse(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise WorkflowError(f"workflow: not YAML: {error}") from error
 
 

@@ -7,6 +7,7 @@ tickets are in them).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, func, select
@@ -104,14 +105,41 @@ async def checked(session: AsyncSession, text: str) -> Workflow:
         raise InvalidInput(_("版本号应大于{newest}").format(newest=newest), field="document")
     if wanted.version > MAX_VERSION:
         raise InvalidInput(_("版本号太大"), field="document")
+    _every_step_is_known(wanted)
     await _nobody_stuck(session, wanted)
     return wanted
+
+
+async def in_force_text(session: AsyncSession) -> str:
+    """The document in force as text, the one of the package while the table is empty."""
+    newest = await history(session, limit=1)
+    return newest[0].document if newest else workflow.seed_text()
 
 
 async def history(session: AsyncSession, *, before: int | None = None, limit: int = 50) -> list[WorkflowVersion]:
     """Published versions, newest first; `before`: only lower ones."""
     statement = select(WorkflowVersion).order_by(WorkflowVersion.version.desc()).limit(limit)
     return list(await session.scalars(statement if before is None else statement.where(WorkflowVersion.version < before)))
+
+
+def _every_step_is_known(wanted: Workflow) -> None:
+    """The program takes these steps and no others: what nobody may do keeps its place in the document with an empty `who`."""
+    there, known = step_names(wanted), step_names(workflow.load())
+    if missing := known - there:
+        raise InvalidInput(_("流程里缺少这些步骤：{names}").format(names="、".join(sorted(missing))), field="document")
+    if unknown := there - known:
+        raise InvalidInput(_("程序不认识这些步骤：{names}").format(names="、".join(sorted(unknown))), field="document")
+
+
+def step_names(found: Workflow) -> set[str]:
+    """Every step of a workflow by its part and its name, `ticket.dispatch`, as a message names it."""
+    parts: dict[str, Iterable[str]] = {
+        "ticket": found.transitions,
+        "assignment": found.assignment.transitions,
+        "requests": {kind.value for kind in found.requests},
+        "acts": found.acts,
+    }
+    return {f"{part}.{name}" for part, named in parts.items() for name in named}
 
 
 async def _nobody_stuck(session: AsyncSession, wanted: Workflow) -> None:
