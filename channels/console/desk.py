@@ -22,6 +22,7 @@ from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.i18n import _
 from ticketing.call_flow import versions
+from ticketing.callback import taken
 from ticketing.context import Core
 from ticketing.conversation.calls import caller_numbers, live_calls
 from ticketing.conversation.models import Author, Call, CallState, Message
@@ -63,6 +64,9 @@ async def show(request: web.Request) -> web.StreamResponse:
         my_call = bar["bar"].call
         pop = await load_pop(request, session, person)
         handed = None if pop else await load_handed(core, session, person)
+        # after the call, who calls back anyhow finds the task on the callback desk
+        shows_task = handed is not None or not may(person.actor, "callback.visit")
+        in_hand = await taken.in_hand(core, session, person.actor) if shows_task and not pop else None
         mine = my_call or (handed.call if handed else None)
         chosen = _choose(calls, request.query.get("call", "") or str(mine.id if mine else ""))
         said = await messages(session, chosen.call.conversation_id) if chosen and not chosen.closed and not chosen.elsewhere else []
@@ -74,6 +78,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     values |= {
         "pop": pop,
         "handed": handed,
+        "in_hand": in_hand,
         **bar,
         "part": is_fragment(request),
         "prompts": prompts.of(person.user.staff_number) if prompts else None,

@@ -14,7 +14,6 @@ from channels.console.session import Staff
 from ticketing.context import Core
 from ticketing.conversation.models import Call
 from ticketing.duty.models import ON_CALL, Duty, DutyState
-from ticketing.people.permissions import may
 from ticketing.ticket.access import closed_conversations, visible
 from ticketing.ticket.models import Ticket
 
@@ -27,8 +26,8 @@ class Handed:
     ticket: Ticket
     opens: bool
     """Whether this person may open the ticket."""
-    visits: bool
-    """Whether this person records the callback; else a clerk does."""
+    rings: bool
+    """It is not answered yet."""
 
 
 async def load_handed(core: Core, session: AsyncSession, person: Staff) -> Handed | None:
@@ -43,7 +42,7 @@ async def load_handed(core: Core, session: AsyncSession, person: Staff) -> Hande
     if ticket is None or await closed_conversations(core, session, person.actor, [call.conversation_id]):
         return None
     opens = await session.scalar(select(Ticket.id).where(Ticket.id == ticket.id, visible(core, person.actor))) is not None
-    return Handed(call, ticket, opens, may(person.actor, "callback.visit"))
+    return Handed(call, ticket, opens, duty.state == DutyState.RINGING.value)
 
 
 def _mine(call: Call, person: Staff, duty: Duty) -> bool:

@@ -38,6 +38,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
     "ticketing/callback/links.py": (OWN, {"open_link"}),
     "ticketing/callback/return_calls.py": (LOCKS, {"finish_return_call"}),
     "ticketing/callback/robot.py": (MACHINE, {"_held", "due"}),
+    "ticketing/callback/taken.py": ("what the robot put through to this person, while the task is in their hands", {"in_hand"}),
     "ticketing/callback/tasks.py": (MACHINE, {"return_abandoned"}),
     "ticketing/conversation/calls.py": (MACHINE, {"owe_return_call"}),
     "ticketing/conversation/outgoing.py": (REACHED, {"start_outgoing"}),

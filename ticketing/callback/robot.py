@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import Conflict, InvalidInput, NotAllowed
 from hotline.i18n import _
 from ticketing.calendar.working_time import WorkCalendar
-from ticketing.callback import book, rules
+from ticketing.callback import book, rules, taken
 from ticketing.callback.attempts import add_attempt, count, settle
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
 from ticketing.callback.questionnaire import keep_answers, kept_answers, read_answers
@@ -168,13 +168,14 @@ async def hand_to_clerk(core: Core, session: AsyncSession, lease: UUID, answers:
 async def hand_over_live(core: Core, session: AsyncSession, lease: UUID, user_id: int, answers: Mapping[str, str] | None = None) -> bool:
     """The citizen is put through to this person on the same call. True when the task is in that person's hands now.
 
-    Who may not call back (an agent; the author of the reply) helps, and the clerks' list has the task: the evaluation is theirs.
+    They record what the citizen says (`ticketing.callback.taken`). Who may not (the author of the reply) helps, and the clerks' list has
+    the task. This machine's lease is over either way: whatever it brings later is refused.
     """
     task, ticket = await _held(core, session, lease)
     user = await session.get_one(User, user_id)
     await _to_clerk(core, session, task, ticket, answers or {}, {"why": "person_on_line", "agent": user.staff_number})
     actor = staff_actor(user)
-    if not may(actor, "callback.visit"):
+    if not may(actor, taken.PERMISSION):
         return False
     try:
         await take(core, session, actor, ticket, task)

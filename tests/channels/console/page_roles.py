@@ -30,7 +30,7 @@ GET: dict[str, Needs] = {
     "bot": "bot.train", "bot/progress": "bot.train", "call-flow": "call_flow.manage", "calls/{id}/captions": "desk.answer",
     "calls/{id}/form": "ticket.register", "calls/{id}/fields": "ticket.register", "calls/{id}/hints": "desk.answer",
     "phone": ("desk.answer", "call.dial"), "chats": "chat.answer", "chats/{id}/files/{file}": ("chat.answer", "ticket.see"),
-    "callbacks": "callback.visit", "notices-sent": "notice.follow", "notices-templates": "notice.edit",
+    "callbacks": "callback.visit", "callbacks/taken": "callback.record_taken", "notices-sent": "notice.follow", "notices-templates": "notice.edit",
     "notices-templates/{key}": "notice.edit", "supervision": _SUPERVISION, "supervision/formal/{number}": "card.see",
     "supervision/hand-over/{number}": "finding.decide", "board": "board.see", "figures": "statistics.board",
     "statistics": ("statistics.see", "system.see"), "statistics/list": ("statistics.see", "system.see"),
@@ -62,6 +62,7 @@ POST: dict[str, Needs] = {
     "bot/train": "bot.train", "call-flow": "call_flow.manage", "call-flow/form": "call_flow.manage", "calls/{id}/draft": "ticket.register",
     "phone/pass": ("desk.answer", "call.dial"), "chats/{id}/take": "chat.answer", "chats/{id}/say": "chat.answer",
     "chats/{id}/draft": "chat.answer", "chats/{id}/{end}": "chat.answer", "callbacks/next": "callback.visit",
+    **dict.fromkeys(("callbacks/taken", "callbacks/taken/leave"), "callback.record_taken"),
     "notices-sent/{id}/{step}": "notice.follow", "notices-templates/{key}": "notice.edit", "supervision/{key}/{step}": "card.revoke",
     "brief": (Role.SUPERVISOR, Role.LEADER), "import": _TABLES, "import/{id}/{decision}": None, "articles/new": _WRITERS,
     "articles/suggest": (Role.AGENT, Role.EDITOR),  # units write articles of their own
