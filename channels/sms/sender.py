@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.outbox import SENT, GiveUp, Taken, Worker
@@ -16,8 +16,7 @@ from hotline.events import Outbox
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import local_form, person
 from ticketing.context import Core
-from ticketing.notice.deliveries import NO_GATEWAY, PREFIX
-from ticketing.notice.models import NoticeDelivery
+from ticketing.notice.deliveries import NO_GATEWAY, note_number
 from ticketing.notice.templates import put_address
 
 if TYPE_CHECKING:
@@ -53,7 +52,8 @@ class SmsSender(Worker):
         template = str(row.payload.get("template", ""))
         number = await self._gateway.send(phone, text, row.dedupe_key, template=template, values=values)
         if number and taken.is_notice:
-            await self._note(row.dedupe_key, number)
+            async with self.database.transaction() as session:
+                await note_number(session, row.dedupe_key, number)
 
     async def _number(self, session: AsyncSession, row: Outbox) -> str:
         """The citizen's, or the one that a one-time code goes to (`ticketing.citizen.codes`), which helps nobody when it is late."""
@@ -70,12 +70,6 @@ class SmsSender(Worker):
         recent = (Outbox.channel == self.channel, Outbox.state == SENT, Outbox.recipient == recipient)
         since = Outbox.sent_at > self.core.clock.now() - _DAY
         return await session.scalar(select(func.count()).select_from(Outbox).where(*recent, since)) or 0
-
-    async def _note(self, key: str, number: str) -> None:
-        """The provider's own number of the message, which its receipt will name."""
-        delivery = int(key.removeprefix(PREFIX).split(":")[0])
-        async with self.database.transaction() as session:
-            await session.execute(update(NoticeDelivery).where(NoticeDelivery.id == delivery).values(gateway_id=number))
 
 
 _gateways: dict[int, tuple[object, Gateway | None]] = {}

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels import affairs
 from channels.turns import chosen, in_words
-from channels.wechat import menu, outbox, scenes
+from channels.wechat import menu, outbox, reports, scenes
 from channels.wechat.ears import Ears, NotHeard
 from channels.wechat.incoming import Incoming, Kind
 from channels.wechat.journal import Work
@@ -144,7 +144,10 @@ class Answers:
         if message.event == "click":
             says = menu.load().says.get(message.get("EventKey"))
             return await self._text(work, says) if says else self._greeting()
-        return ""  # unsubscribe, VIEW, receipts: nothing is to be said
+        if message.event in reports.EVENTS:
+            async with self._database.transaction() as session:
+                await reports.take(self._core, session, message, work.id)
+        return ""  # unsubscribe, VIEW, what was reported: nothing is to be said
 
     async def _conversation(self, session: AsyncSession, message: Incoming) -> Conversation:
         citizen = await by_openid(self._core, session, message.openid)

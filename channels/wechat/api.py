@@ -66,9 +66,13 @@ class Client:
         """Send a text of at most 2,048 bytes."""
         await self.send(openid, "text", {"content": text})
 
-    async def notice(self, path: str, body: Mapping[str, Any]) -> None:
-        """Send a 模板消息 or 订阅通知 (`channels.wechat.notices.body`). Refused: 43004 no follower, 43101 not subscribed or used up."""
-        await self._call("POST", path, dict(body))
+    async def notice(self, path: str, body: Mapping[str, Any]) -> str:
+        """Send a 模板消息 or 订阅通知 (`channels.wechat.notices.body`). Refused: 43004 no follower, 43101 not subscribed or used up.
+
+        Returns the message's number, which its receipt will name; empty when the platform gave none.
+        """
+        answer = await self._call("POST", path, dict(body))
+        return str(answer.get("msgid", "")) if isinstance(answer, dict) else ""
 
     async def media(self, media_id: str) -> bytes:
         """Fetch a picture or a voice message that a citizen sent (kept three days by the platform)."""

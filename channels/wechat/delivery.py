@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from channels.wechat import rating
+from channels.wechat import rating, receipts
 from channels.wechat.channel import Channel, Services
 
 _CATCH_UP_S = 1.0
@@ -21,6 +21,7 @@ async def run(services: Services) -> int:
     begun = await channel.desk.recover()
     async with services.database.transaction() as session:
         await rating.ask_due(services.core, session)
+        await receipts.settle(services.core, session)
     sent = await channel.sender.send_waiting()
     if begun:
         await asyncio.wait(begun, timeout=_CATCH_UP_S)

@@ -9,6 +9,9 @@ BUSY = frozenset({-1, 45009, 45011})
 WINDOW_SHUT = frozenset({45015, 45047})
 """The citizen has not written for 48 h (or left), or all messages of the window are used up. Never tried again."""
 
+NOT_SUBSCRIBED = 43101
+"""订阅通知: the citizen has not consented, or all consents are used up."""
+
 WRONG_TEMPLATE = frozenset({40037, 47003, 43116})
 """The operator's mistake: no such template of the account, or a field that breaks its type. Logged, not repeated."""
 

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hotline.clock import to_city
 
@@ -25,6 +25,7 @@ _MOST = {"thing": 20, "phrase": 5, "character_string": 32, "time": 32, "name": 1
 """Characters by type of field (../shared/wechat.md)."""
 EMPTY = {"character_string": "-", "phrase": "处理中"}
 """An empty value is refused."""
+TEMPLATE_ID = re.compile(r"[A-Za-z0-9_-]{10,64}")
 FIELD = re.compile(r"(thing|phrase|character_string|time|name|const|short_thing)\d{1,2}")
 
 
@@ -39,7 +40,9 @@ class Approved(BaseModel):
 
     by: Literal["template", "subscription"] = "template"
     """模板消息 for followers; 订阅通知 for whoever subscribed."""
-    id: str = Field(pattern=r"^[A-Za-z0-9_-]{10,64}$")
+    id: str = Field(pattern=rf"^{TEMPLATE_ID.pattern}$")
+    lasting: bool = False
+    """长期订阅 (open to 政务民生): one consent is good for all notices. Else it is used up by one."""
     values: dict[str, str]
     """The platform's field and what goes in: words with {number}, {unit}, {deadline}, {line}, {now}."""
 
@@ -52,6 +55,12 @@ class Approved(BaseModel):
             if unknown := set(_PLACE.findall(words)) - ALLOWED:
                 raise ValueError(f"{name}: may not hold {', '.join(sorted(unknown))}")
         return values
+
+    @model_validator(mode="after")
+    def _only_subscriptions_last(self) -> Self:
+        if self.lasting and self.by != "subscription":
+            raise ValueError("lasting: only a subscription can last")
+        return self
 
 
 class TemplateMap(BaseModel):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.outbox import SENDING, GiveUp, Taken, TryLater, Worker
-from channels.wechat import notices, pictures, rating
+from channels.wechat import notices, pictures, rating, subscriptions
 from channels.wechat.api import Client
-from channels.wechat.errors import WINDOW_SHUT, WRONG_TEMPLATE, NotSent, PlatformRefused, UnknownOutcome
+from channels.wechat.errors import NOT_SUBSCRIBED, WINDOW_SHUT, WRONG_TEMPLATE, NotSent, PlatformError, PlatformRefused, UnknownOutcome
 from channels.wechat.outbox import CHANNEL, Task, text_of
 from channels.wechat.replies import clean, cut
 from hotline import logs
@@ -21,6 +21,7 @@ from hotline.settings import Settings
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import openid
 from ticketing.context import Core
+from ticketing.notice.deliveries import note_number
 from ticketing.notice.templates import put_address
 
 log = logs.get(__name__)
@@ -75,24 +76,50 @@ class Sender(Worker):
     async def _text(self, client: Client, row: Outbox, recipient: str, words: str) -> None:
         """A customer message; a notice for which the window is shut goes as template message, where the operator has named one."""
         try:
-            return await client.text(recipient, cut(clean(words)))
+            await client.text(recipient, cut(clean(words)))
         except PlatformRefused as error:
             approved = self._approved(row)
             if error.code not in WINDOW_SHUT or approved is None:
                 raise
+            await self._notice(client, row, recipient, approved)
+
+    async def _notice(self, client: Client, row: Outbox, recipient: str, approved: notices.Approved) -> None:
+        """A 模板消息 or 订阅通知; its number is kept for the receipt."""
         values = notices.values_of(self.core.vault.open(row.payload["values_sealed"].encode()))
         url = f"{self._settings.web_url}/my"
         path, body = notices.body(approved, recipient, values, self.core.clock.now(), url=url, key=row.dedupe_key.replace(":", "-"))
+        consent = await self._consent(approved, row)
         try:
-            await client.notice(path, body)
-        except PlatformRefused as error:
-            if error.code in WRONG_TEMPLATE:
-                log.warning("template refused", template=row.payload["template"], code=error.code)
+            number = await client.notice(path, body)
+        except (PlatformRefused, NotSent) as error:
+            await self._refused(approved, row, consent, error)
             raise
         except UnknownOutcome as error:
             if approved.by == "subscription":
                 raise
             raise NotSent(str(error)) from error  # the platform drops a repeat with the same client_msg_id for ten minutes
+        if number:
+            async with self.database.transaction() as session:
+                await note_number(session, row.dedupe_key, number)
+
+    async def _consent(self, approved: notices.Approved, row: Outbox) -> int | None:
+        """Use up a consent of the citizen where one is needed. Raises PlatformRefused when none is left."""
+        if approved.by != "subscription":
+            return None
+        async with self.database.transaction() as session:
+            now = self.core.clock.now()
+            return await subscriptions.take(session, int(row.recipient), approved.id, now, lasting=approved.lasting)
+
+    async def _refused(self, approved: notices.Approved, row: Outbox, consent: int | None, error: PlatformError) -> None:
+        """Certainly nothing was sent: the consent is still good, unless the platform says that it never was."""
+        code = error.code if isinstance(error, PlatformRefused) else 0
+        if code in WRONG_TEMPLATE:
+            log.warning("template refused", template=row.payload["template"], code=code)
+        async with self.database.transaction() as session:
+            if consent is not None and code != NOT_SUBSCRIBED:
+                await subscriptions.give_back(session, consent)
+            if code == NOT_SUBSCRIBED:
+                await subscriptions.end(session, int(row.recipient), approved.id, self.core.clock.now())
 
     def _approved(self, row: Outbox) -> notices.Approved | None:
         if self._templates is None or "values_sealed" not in row.payload:

@@ -46,10 +46,10 @@ class Fan:
     credits: dict[str, tuple[int, float]] = field(default_factory=dict)
     inbox: list[dict[str, Any]] = field(default_factory=list)
     """All that the citizen sees, in order."""
-    subscriptions: int = 0
-    """订阅通知 that may still be sent."""
-    told: set[str] = field(default_factory=set)
-    """client_msg_id of template messages, by which the platform drops repeats."""
+    subscriptions: Counter[str] = field(default_factory=Counter)
+    """订阅通知 that may still be sent, by template; a lasting one is not used up."""
+    told: dict[str, int] = field(default_factory=dict)
+    """client_msg_id of template messages, by which the platform drops repeats, and the number of the first one."""
 
     def seen(self, via: str) -> list[str]:
         """The texts that came `via` passive or custom."""
@@ -96,6 +96,10 @@ class Account:
     menu: dict[str, Any] | None = None
     templates: set[str] = field(default_factory=set)
     """Ids of the account's templates."""
+    lasting: set[str] = field(default_factory=set)
+    """Those of them that are 长期订阅."""
+    sent: list[tuple[str, str, int]] = field(default_factory=list)
+    """(openid, template, number) of what was taken, for the receipts."""
     faults: list[tuple[str, int]] = field(default_factory=list)
     """(path, errcode), each used once."""
     calls: Counter[str] = field(default_factory=Counter)

@@ -148,20 +148,27 @@ class Api:
             if not re.fullmatch(_TYPES[name.rstrip("0123456789")], each["value"]):
                 return self.error(47003)
         if by == SUBSCRIPTION:
-            if not fan.subscriptions:
+            if not fan.subscriptions[data["template_id"]]:
                 return self.error(43101)
-            fan.subscriptions -= 1
+            if data["template_id"] not in self.account.lasting:
+                fan.subscriptions[data["template_id"]] -= 1
         elif not fan.subscribed:
             return self.error(43004)
         elif data["client_msg_id"] in fan.told:
-            return self.error(0)
-        else:
-            fan.told.add(data["client_msg_id"])
+            return self._taken(fan.told[data["client_msg_id"]])
+        number = next(self.account.ids)
+        if by == TEMPLATE:
+            fan.told[data["client_msg_id"]] = number
+        self.account.sent.append((fan.openid, data["template_id"], number))
         fan.inbox.append({"via": "notice", "type": "template", "content": {name: each["value"] for name, each in data["data"].items()}})
         if self.swallow.is_set():
             assert request.transport is not None
             request.transport.close()
-        return self.error(0)
+        return self._taken(number)
+
+    @staticmethod
+    def _taken(number: int) -> web.Response:
+        return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": number})
 
     def _check_content(self, kind: str, body: dict[str, Any]) -> int:
         if kind == "msgmenu":

@@ -150,6 +150,28 @@ class Platform:
         key = {"EventKey": f"qrscene_{qr_scene}", "Ticket": "T"} if qr_scene else {"EventKey": ""}
         return await self.event(fan, "subscribe", key, "subscribe")
 
+    async def consent(self, fan: Fan, *templates: str, status: str = "accept") -> Pushed:
+        """The citizen agreed (or not) to 订阅通知 on a page; one entry comes as an object, several as an array."""
+        if status == "accept":
+            fan.subscriptions.update(templates)
+        entries = [{"TemplateId": each, "SubscribeStatusString": status, "PopupScene": 1} for each in templates]
+        return await self.event(fan, "subscribe_msg_popup_event", {"SubscribeMsgPopupEvent": {"List": entries}})
+
+    async def withdraw_consent(self, fan: Fan, template: str) -> Pushed:
+        """The citizen refuses a template in WeChat's own list of 服务通知."""
+        del fan.subscriptions[template]
+        entry = {"TemplateId": template, "SubscribeStatusString": "reject"}
+        return await self.event(fan, "subscribe_msg_change_event", {"SubscribeMsgChangeEvent": {"List": entry}})
+
+    async def template_receipt(self, fan: Fan, number: int, status: str = "success") -> Pushed:
+        """success, failed:user block, failed: system failed."""
+        return await self.event(fan, "TEMPLATESENDJOBFINISH", {"MsgID": number, "Status": status})
+
+    async def subscription_receipt(self, fan: Fan, template: str, number: int, code: int = 0) -> Pushed:
+        """What became of a 订阅通知."""
+        entry = {"TemplateId": template, "MsgID": number, "ErrorCode": code, "ErrorStatus": "success" if code == 0 else "fail"}
+        return await self.event(fan, "subscribe_msg_sent_event", {"SubscribeMsgSentEvent": {"List": entry}})
+
     async def unfollow(self, fan: Fan) -> Pushed:
         fan.subscribed = False
         return await self.event(fan, "unsubscribe", {"EventKey": ""})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
@@ -57,17 +57,28 @@ async def follow(core: Core, session: AsyncSession, row: Outbox) -> None:
         await _by_sms(core, session, delivery, row)
 
 
-async def receipt(core: Core, session: AsyncSession, *, gateway_id: str, key: str = "", arrived: bool, code: str) -> bool:
-    """A delivery receipt (状态报告) of the provider; False when it is about no push of ours. Comes twice without harm.
+async def note_number(session: AsyncSession, dedupe_key: str, number: str) -> None:
+    """The provider's own number of a message that it took, by the outbox row's key: its receipt will name it."""
+    delivery = int(dedupe_key.removeprefix(PREFIX).split(":")[0])
+    await session.execute(update(NoticeDelivery).where(NoticeDelivery.id == delivery).values(gateway_id=number))
 
-    A message that did not reach the telephone is on the list of those that somebody has to look at.
+
+async def receipt(
+    core: Core, session: AsyncSession, *, channel: str = "sms", gateway_id: str, key: str = "", arrived: bool, code: str
+) -> bool:
+    """A delivery receipt (状态报告, 送达回执) of the provider; comes twice without harm.
+
+    False when it is about no push of ours, or about one that is not noted as sent yet. A message that did not reach the
+    telephone is on the list of those that somebody has to look at; one by WeChat goes on by SMS.
     """
     number = key.removeprefix(PREFIX) if key.startswith(PREFIX) else ""
     same = NoticeDelivery.id == int(number) if number.isascii() and number.isdecimal() else NoticeDelivery.gateway_id == gateway_id
-    delivery = (await session.scalars(select(NoticeDelivery).where(same, NoticeDelivery.channel == "sms").with_for_update())).first()
+    delivery = (await session.scalars(select(NoticeDelivery).where(same, NoticeDelivery.channel == channel).with_for_update())).first()
     if delivery is None or (delivery.gateway_id or gateway_id) != gateway_id:
         return False
     delivery.gateway_id = gateway_id
+    if delivery.state in (DeliveryState.QUEUED.value, DeliveryState.FAILED.value):
+        return False
     if delivery.state != DeliveryState.SENT.value or delivery.delivered_at is not None:
         return True
     if arrived:
@@ -75,6 +86,9 @@ async def receipt(core: Core, session: AsyncSession, *, gateway_id: str, key: st
         return True
     delivery.state, delivery.sent_at, delivery.last_error = DeliveryState.GIVEN_UP.value, None, f"receipt: {code[:60]}"
     await _tell(core, session, delivery, "notice.failed")
+    row = (await session.scalars(select(Outbox).where(Outbox.dedupe_key == f"{PREFIX}{delivery.id}"))).first()
+    if channel == "wechat" and row is not None:
+        await _by_sms(core, session, delivery, row)
     return True
 
 

@@ -88,7 +88,7 @@ async def test_a_repeat_with_unknown_outcome_is_dropped_by_the_platform(settled:
 
 async def test_a_subscription_that_is_used_up_goes_on_by_sms(settled: World, clock: ManualClock) -> None:
     first, second = settled.account.fan(), settled.account.fan()
-    first.subscriptions = 1
+    first.subscriptions[SUBSCRIBED] = 1
     await _tell(settled, first, "extended", clock)
     assert len(first.seen("notice")) == 1
     await _tell(settled, second, "extended", clock)
