@@ -14,13 +14,8 @@ from chatbot import rasa_files
 from chatbot.process import run
 from hotline.database import Database
 from hotline.settings import Settings
+from tests.ports import free_port
 from ticketing.context import Core
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def health(port: int) -> tuple[int, dict[str, object]]:

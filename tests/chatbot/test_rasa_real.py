@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from hotline.database import Database
 from hotline.settings import Settings
 from tests import kept
 from tests.chatbot import dialogues
+from tests.ports import free_port
 from ticketing.context import Core
 from ticketing.conversation.models import Message
 from ticketing.ticket.models import Ticket
@@ -39,12 +39,6 @@ pytestmark = [
     pytest.mark.slow,  # trains and runs Rasa
     pytest.mark.skipif(not HAVE_RASA, reason="real Rasa: no Python 3.10 environment in chatbot/rasa/.venv (script/bootstrap)"),
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(condition: Callable[[], object], what: str, *, seconds: float = 90) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +18,7 @@ from typing import Any
 from hotline.processes.postgres import PrivatePostgres
 from hotline.processes.supervisor import status
 from tests import kept
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 HAS_RASA = (ROOT / "chatbot" / "rasa" / ".venv" / "bin" / "python").exists()
@@ -28,17 +26,10 @@ HAS_RASA = (ROOT / "chatbot" / "rasa" / ".venv" / "bin" / "python").exists()
 _KEPT = ("prompts", *(("rasa/models",) if HAS_RASA else ()))
 SMS_KEY = "key-of-the-end-to-end-tests"
 """What a provider of text messages shows when it brings one."""
+_SECOND = 10
+"""A second telephony process has its ports so much higher."""
 START_S = 480.0
 """A first start on a busy machine trains Rasa and plays a month of appeals."""
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port for a process that is started later: below those that the system gives out, or it may have one of them by then."""
-    while True:
-        port = random.randrange(10_000, 20_000)  # RTP begins at 20000; random, since two demos start at once
-        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def calls_in(since: str) -> str:
@@ -62,7 +53,7 @@ class Demo:
 
     data_dir: Path
     http_port: int = field(default_factory=free_port)
-    sip_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+    sip_port: int = field(default_factory=lambda: free_port(_SECOND))
     wechat_api_port: int = field(default_factory=free_port)
     """Where the service looks for the WeChat platform: a test may start the stand-in there."""
     extra: dict[str, str] = field(default_factory=dict)
@@ -96,7 +87,7 @@ class Demo:
         return clean | ours | self.extra
 
     def __post_init__(self) -> None:
-        self._inner = tuple(free_port() for _ in range(5))
+        self._inner = tuple(free_port(_SECOND) for _ in range(5))
 
     def start(self) -> None:
         """Start it and wait until `/readyz` says yes. The first of two that start at once makes what is kept, the other waits."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,7 +20,8 @@ from telephony.phone import Phone
 from telephony.sip.digest import Credentials
 from telephony.sip.registration import Registrar
 from telephony.speech.voice import EspeakVoice
-from tests.e2e.demo import Demo, calls_in, free_port, until
+from tests.e2e.demo import Demo, calls_in, until
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin"))
@@ -35,7 +35,7 @@ LONG_S = 90.0
 class EdgeDemo(Demo):
     """The demo with the edge in front; callers find the hotline at the edge's port."""
 
-    edge_port: int = field(default_factory=lambda: free_port(socket.SOCK_DGRAM))
+    edge_port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
         super().__post_init__()

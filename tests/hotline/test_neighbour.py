@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 import aiohttp
@@ -11,14 +10,9 @@ import aiohttp
 from channels.hooks.post import signature
 from hotline.clock import ManualClock
 from hotline.demo.neighbour import HOST, TICKETS, Known, Neighbour
+from tests.ports import free_port
 
 SECRET = "exs_of_the_test"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 async def _push(url: str, clock: ManualClock, secret: str) -> tuple[int, str]:
@@ -31,7 +25,7 @@ async def _push(url: str, clock: ManualClock, secret: str) -> tuple[int, str]:
 
 async def test_only_what_is_signed_counts_and_only_once(clock: ManualClock) -> None:
     arrived: list[str] = []
-    known = Known(_free_port(), {TICKETS: SECRET})
+    known = Known(free_port(), {TICKETS: SECRET})
     url = f"http://{HOST}:{known.port}{TICKETS}"
     async with Neighbour(known, clock, arrived.append).listening():
         assert (await _push(url, clock, "another secret"))[0] == 401

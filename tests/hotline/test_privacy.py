@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hotline.processes.postgres import PrivatePostgres, running
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 """Starts processes."""
@@ -21,12 +22,6 @@ pytestmark = pytest.mark.slow
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_role_closes_old_folders_and_writes_for_itself_alone(tmp_path: Path) -> None:

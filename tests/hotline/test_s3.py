@@ -30,6 +30,7 @@ from hotline.errors import NotFound, Unavailable
 from hotline.s3 import Credentials, S3Store, sign
 from hotline.settings import Settings
 from tests.pictures import png
+from tests.ports import free_port
 from ticketing.attachment import removal
 from ticketing.attachment.service import delete_attachments, store
 from ticketing.ticket.models import Attachment
@@ -93,12 +94,6 @@ async def small_server() -> AsyncIterator[str]:
     app.router.add_route("*", "/{path:.*}", handle)
     async with TestServer(app) as server:
         yield str(server.make_url("/")).rstrip("/")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

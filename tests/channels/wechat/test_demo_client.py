@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,10 @@ from hotline.errors import InvalidInput, Unavailable
 from hotline.settings import Settings
 from tests import pictures
 from tests.channels.wechat.world import World, build
+from tests.ports import free_port
 from ticketing.context import Core
 from ticketing.conversation.models import Conversation
 from ticketing.ticket.models import Attachment
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def phone_for(world: World, **changes: object) -> Phone:

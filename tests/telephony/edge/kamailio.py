@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from hotline.processes.edge import Edge
-from tests.telephony.sip.test_third_parties import free_port, listens
+from tests.ports import free_port
+from tests.telephony.sip.test_third_parties import listens
 
 KAMAILIO = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin")
 KAMCMD = shutil.which("kamcmd") or shutil.which("kamcmd", path="/usr/sbin")

@@ -16,11 +16,12 @@ from hotline.processes.edge import of_private
 from hotline.processes.postgres import PrivatePostgres
 from telephony.leg import CallFailed, HungUp, Leg
 from telephony.phone import Phone
+from tests.ports import free_port
 from tests.telephony.conftest import MakePhone
 from tests.telephony.edge.kamailio import KAMAILIO, POSTGRES_MODULE, Running, an_edge, running
 from tests.telephony.sip.desk import Desk
 from tests.telephony.sip.test_client import write_wav
-from tests.telephony.sip.test_third_parties import BARESIP, BARESIP_CONFIG, free_port, listens
+from tests.telephony.sip.test_third_parties import BARESIP, BARESIP_CONFIG, listens
 from tests.telephony.sip.test_third_parties import running as started
 from tests.telephony.sounds import best_stretch, loud_part, signal_to_noise, tone
 from tests.ticketing.conftest import City
@@ -39,7 +40,7 @@ needs_edge = pytest.mark.skipif(
 async def baresip(account: str, *commands: str) -> AsyncIterator[Path]:
     """A baresip with one account that plays 440 Hz and writes what it hears to `dump-*-dec.wav` in the folder."""
     assert BARESIP
-    port = free_port()
+    port = free_port(neighbours=1)  # TLS
     with tempfile.TemporaryDirectory(prefix="baresip-") as name:
         folder = Path(name)
         write_wav(folder / "tone.wav", tone(440, 6))

@@ -189,6 +189,14 @@ class Telephones:
         return next(uri for uri in self.ringing if uri.startswith(found))
 
 
+async def publish(core: Core, database: Database, document: dict[str, Any]) -> None:
+    """Put this call flow in force."""
+    text = yaml.safe_dump(document, allow_unicode=True)
+    parse_text(text)
+    async with database.transaction() as session:
+        session.add(CallFlowVersion(version=document["version"], document=text, sha256="", published_at=core.clock.now()))
+
+
 @dataclass
 class Line:
     """The service on one side, a caller on the other."""
@@ -222,10 +230,7 @@ class Line:
         document["flows"]["hotline"] |= flow or {}
         if second:
             document["queues"]["second"] = second
-        text = yaml.safe_dump(document, allow_unicode=True)
-        parse_text(text)
-        async with self.database.transaction() as session:
-            session.add(CallFlowVersion(version=self.version, document=text, sha256="", published_at=self.core.clock.now()))
+        await publish(self.core, self.database, document)
 
     async def agent(self, name: str = "lin", *, role: Role = Role.AGENT, ready: bool = True) -> User:
         """An agent with a telephone."""

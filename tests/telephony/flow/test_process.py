@@ -16,6 +16,7 @@ from hotline.database import Database
 from hotline.settings import Settings
 from telephony.client import Caller
 from telephony.process import run, worker_name
+from tests.ports import free_port
 from ticketing.callback.models import ReturnCall
 from ticketing.context import Core
 from ticketing.conversation.calls import start_call
@@ -23,17 +24,11 @@ from ticketing.conversation.models import Author, Call, Heartbeat, Message
 from ticketing.conversation.service import add_message
 
 
-def free_port(kind: socket.SocketKind) -> int:
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @pytest.fixture
 def services(settings: Settings, core: Core, database: Database) -> Services:
     changes = {
-        "sip_port": free_port(socket.SOCK_DGRAM),
-        "control_port": free_port(socket.SOCK_STREAM),
+        "sip_port": free_port(),
+        "control_port": free_port(),
         "speech_model": "synthetic",
         "bot_enabled": False,
         "min_free_disk_mb": 0,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+import yaml
 from sqlalchemy import select
 
 from hotline.database import Database
@@ -20,8 +21,10 @@ from telephony.phone import CallLeg, Phone
 from telephony.queue.switchboard import Switchboard
 from telephony.speech.prompts import PromptStore, read_texts
 from telephony.speech.voice import EspeakVoice
-from tests.telephony.flow.conftest import ScriptedBot, pcm_of
+from tests.ports import free_port
+from tests.telephony.flow.conftest import ScriptedBot, pcm_of, publish
 from tests.telephony.sounds import best_stretch, loud_part, tone
+from ticketing.call_flow.document import seed_text
 from ticketing.context import Core
 from ticketing.conversation.models import Call, CallState
 from ticketing.duty.models import Duty, DutyState
@@ -205,8 +208,11 @@ async def test_a_supervisor_listens_by_telephone_and_takes_over(centre: Centre) 
 
 
 async def test_a_desk_telephone_that_is_not_there_costs_the_caller_nothing(centre: Centre) -> None:
+    document = yaml.safe_load(seed_text())
+    document["queues"]["hotline"]["timeout"] = 2  # nobody there is not busy: it is waited for as long as for somebody who is
+    await publish(centre.core, centre.database, document)
     await centre.seat("head", Role.SUPERVISOR, "", ready=False)
-    await centre.seat("gone", Role.AGENT, "sip:gone@127.0.0.1:59997", ready=True)
+    await centre.seat("gone", Role.AGENT, f"sip:gone@127.0.0.1:{free_port()}", ready=True)
     agent = await centre.seat("lin", Role.AGENT, centre.desk.address, ready=True)
     async with Caller(f"sip:12345@127.0.0.1:{centre.phone.port}") as caller:
         await caller.press("0")

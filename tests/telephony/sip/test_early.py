@@ -19,13 +19,13 @@ RELIABLE = "Require: 100rel\r\n"
 
 
 class Announcer:
-    """Plays a tone before it answers."""
+    """Plays a tone before it answers. `refuses`: it says busy after the tone."""
 
-    def __init__(self, *, answer: bool = True, pause_s: float = 0.0) -> None:
+    def __init__(self, *, answer: bool = True, refuses: bool = False, pause_s: float = 0.0) -> None:
         self._pause_s = pause_s
         self.leg: Leg | None = None
         self.gone = asyncio.Event()
-        self._answer = answer
+        self._answer, self._refuses = answer, refuses
 
     async def __call__(self, leg: Leg) -> None:
         self.leg = leg
@@ -33,7 +33,9 @@ class Announcer:
         try:
             if await leg.early_media():
                 await leg.play(tone(440, 0.4)).wait()
-            if self._answer:
+            if self._refuses:
+                await leg.hang_up("busy")
+            elif self._answer:
                 await leg.answer()
         except LegGone:
             self.gone.set()
@@ -235,10 +237,10 @@ async def test_what_the_far_end_plays_before_its_answer_is_heard(make_phone: Mak
 
 
 async def test_an_announcement_with_a_refusal_behind_it_is_heard_and_nothing_is_left(make_phone: MakePhone) -> None:
-    exchange, phone = Announcer(answer=False), await make_phone()
+    exchange, phone = Announcer(refuses=True), await make_phone()
     far = await make_phone(exchange)
     heard = bytearray()
-    with pytest.raises(CallFailed):
+    with pytest.raises(CallFailed, match="486"):
         await phone.dial(f"sip:12345@127.0.0.1:{far.port}", on_early=lambda leg: leg.listen(heard.extend))
     assert signal_to_noise(loud_part(bytes(heard)), 440) > 30
     assert phone.live_calls == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ import pytest
 from telephony.leg import CallFailed, HungUp, Leg
 from telephony.phone import Phone
 from telephony.sip.digest import Credentials
+from tests.ports import free_port
 from tests.telephony.conftest import MakePhone
 from tests.telephony.sip.desk import Desk
 from tests.telephony.sip.test_client import write_wav
@@ -29,13 +29,6 @@ CONFIGURATION = Path(__file__).parent / "scenarios" / "kamailio.cfg"
 
 needs_kamailio = pytest.mark.skipif(KAMAILIO is None, reason="kamailio is not installed (Debian package kamailio)")
 needs_baresip = pytest.mark.skipif(BARESIP is None, reason="baresip is not installed (Debian package baresip)")
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager
@@ -162,7 +155,7 @@ module_app menu.so
 async def test_baresip_answers_as_an_agent(make_phone: MakePhone, tmp_path: Path) -> None:
     """It takes A-law only; both sides hear the other's tone."""
     assert BARESIP
-    port = free_port()
+    port = free_port(neighbours=1)  # TLS
     write_wav(tmp_path / "tone.wav", tone(440, 5))
     (tmp_path / "config").write_text(BARESIP_CONFIG.format(port=port, folder=tmp_path))
     account = f"<sip:agent@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=pcma\n"
