@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import Subquery, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import health
@@ -16,12 +17,25 @@ from channels.web.keys import DATABASE
 from hotline.events import Outbox
 from hotline.i18n import _
 from ticketing.conversation.models import InboundMessage
+from ticketing.notice.deliveries import RECEIPT
+from ticketing.notice.models import DeliveryState, NoticeDelivery
 from ticketing.ticket.models import Ticket
 
 WINDOW = timedelta(days=1)
-RECENT = 5_000
-"""So many of the newest messages to the outside are looked through for the last one that left: the table has no index by channel."""
+RECENT = 20_000
+"""So many of the newest rows are looked through for what was last, about a week of a city: an index by channel would cost each row."""
 CHANNELS = ("phone", "wechat", "web", "sms", "open311", "staff", "webhook")
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """What became of the notices that went out within `WINDOW`."""
+
+    arrived: int
+    refused: int
+    """The platform said later that it did not reach the citizen."""
+    silent: int
+    """Sent, and no receipt came (yet)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,8 @@ class Row:
     last_out: datetime | None
     waiting: int
     parked: int
+    receipts: Receipts | None
+    """None: this channel has no receipts, or nothing was sent."""
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -53,17 +69,15 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def _rows(session: AsyncSession, facts: health.Facts) -> list[Row]:
     since = facts.now - WINDOW
-    tickets = {row[0]: row for row in await session.execute(
-        select(Ticket.channel, func.count(), func.max(Ticket.received_at)).where(Ticket.received_at > since).group_by(Ticket.channel)
-    )}  # fmt: skip
-    came = {row[0]: row for row in await session.execute(
-        select(InboundMessage.channel, func.count(), func.max(InboundMessage.received_at))
-        .where(InboundMessage.received_at > since).group_by(InboundMessage.channel)
-    )}  # fmt: skip
+    last = select(Ticket.channel, Ticket.received_at.label("at")).order_by(Ticket.received_at.desc()).limit(RECENT).subquery()
+    tickets = await _latest(session, last, since)
+    mail = InboundMessage.received_at.label("at")
+    came = await _latest(session, select(InboundMessage.channel, mail).order_by(InboundMessage.id.desc()).limit(RECENT).subquery(), since)
     newest = select(Outbox.channel, Outbox.sent_at).order_by(Outbox.id.desc()).limit(RECENT).subquery()
     left = {
         row[0]: row[1] for row in await session.execute(select(newest.c.channel, func.max(newest.c.sent_at)).group_by(newest.c.channel))
     }
+    receipts = await _receipts(session, since)
     unsent = {each.channel: each for each in facts.unsent}
     troubles = {finding.channel: finding for finding in health.of_channels(facts) if not finding.ok}
     rows = []
@@ -75,8 +89,25 @@ async def _rows(session: AsyncSession, facts: health.Facts) -> list[Row]:
             tickets=ticket[1] if ticket else 0, last_ticket=ticket[2] if ticket else None,
             messages=message[1] if message else 0, last_in=message[2] if message else None,
             last_out=left.get(channel), waiting=stuck.waiting if stuck else 0, parked=stuck.parked if stuck else 0,
+            receipts=receipts.get(channel),
         ))  # fmt: skip
     return rows
+
+
+async def _latest(session: AsyncSession, newest: Subquery, since: datetime) -> dict[str, Any]:
+    """(channel, how many since then, the last one, which may be older) of the newest rows, by channel."""
+    columns = newest.c.channel, func.count().filter(newest.c.at > since), func.max(newest.c.at)
+    return {row[0]: row for row in await session.execute(select(*columns).group_by(newest.c.channel))}
+
+
+async def _receipts(session: AsyncSession, since: datetime) -> dict[str, Receipts]:
+    newest = select(NoticeDelivery).order_by(NoticeDelivery.id.desc()).limit(RECENT).subquery()
+    arrived = func.count().filter(newest.c.delivered_at.is_not(None))
+    refused = func.count().filter(newest.c.last_error.startswith(RECEIPT))
+    silent = func.count().filter((newest.c.state == DeliveryState.SENT.value) & newest.c.delivered_at.is_(None))
+    numbered = (newest.c.queued_at > since) & newest.c.gateway_id.is_not(None)
+    found = await session.execute(select(newest.c.channel, arrived, refused, silent).where(numbered).group_by(newest.c.channel))
+    return {row[0]: Receipts(row[1], row[2], row[3]) for row in found}
 
 
 def _set_up(channel: str, facts: health.Facts) -> tuple[bool, str]:

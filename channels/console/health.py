@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from channels.console.webhooks import reason
 from channels.web.formats import duration
 from channels.web.keys import CORE, HUB, SETTINGS
+from channels.wechat.pulse import WATCH, Pulse
 from hotline.clock import to_city
 from hotline.events import Outbox
 from hotline.i18n import _
@@ -89,6 +90,8 @@ class Facts:
     bot_problem: str = ""
     certificate: datetime | str | None = None
     """Until when the certificate of the public address holds, or why it could not be had; None: the address has none."""
+    wechat: Pulse | None = None
+    """What WeChat's platform says of our token; None: no account is set up."""
 
 
 def patience(worker: Heartbeat) -> timedelta:
@@ -100,8 +103,8 @@ def patience(worker: Heartbeat) -> timedelta:
 async def gather(request: web.Request, session: AsyncSession) -> Facts:
     """Ask every part. A part that does not answer is a fact, not an error."""
     settings, now = request.app[SETTINGS], request.app[CORE].clock.now()
-    disk, bot_problem, certificate = await asyncio.gather(
-        asyncio.to_thread(shutil.disk_usage, settings.data_dir), _ask_bot(settings), _ask_certificate(settings)
+    disk, bot_problem, certificate, wechat = await asyncio.gather(
+        asyncio.to_thread(shutil.disk_usage, settings.data_dir), _ask_bot(settings), _ask_certificate(settings), _ask_wechat(request)
     )
     late = select(InboundMessage.channel, func.count()).where(InboundMessage.state != "answered", InboundMessage.received_at < now - LATE)
     return Facts(
@@ -115,6 +118,7 @@ async def gather(request: web.Request, session: AsyncSession) -> Facts:
         live=request.app[HUB].connected.is_set(),
         bot_problem=bot_problem,
         certificate=certificate,
+        wechat=wechat,
     )
 
 
@@ -162,6 +166,11 @@ async def _ask_certificate(settings: Settings) -> datetime | str | None:
     except (TimeoutError, OSError) as error:  # ssl.SSLError is an OSError
         return getattr(error, "verify_message", "") or type(error).__name__
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC)
+
+
+async def _ask_wechat(request: web.Request) -> Pulse | None:
+    watch = request.app.get(WATCH)
+    return await watch.look() if watch is not None else None
 
 
 def judge(facts: Facts, jobs: dict[str, str]) -> list[Finding]:
@@ -230,8 +239,36 @@ def _bot(facts: Facts) -> Iterator[Finding]:
 
 def of_channels(facts: Facts) -> Iterator[Finding]:
     """What comes in and goes out by each channel: the telephone, answers that are owed, what is stuck on its way out."""
-    for part in (*_telephony(facts), *_outbox(facts), *_inbox(facts)):
+    for part in (*_telephony(facts), *_token(facts), *_outbox(facts), *_inbox(facts)):
         yield part if part.channel or part.ok else replace(part, channel="phone")
+
+
+def _token(facts: Facts) -> Iterator[Finding]:
+    """WeChat's token itself, asked of the platform: a message need not fail first."""
+    found, part = facts.wechat, _("微信令牌")
+    if found is None:
+        return
+    if found.good_for is not None:
+        yield Finding(part, True, _("平台认可，还有{t}有效").format(t=duration(found.good_for)), channel="wechat")
+        return
+    if facts.settings.demo:
+        yield Finding(part, True, _("演示环境没有真的公众号"), used=False, channel="wechat")
+        return
+    if found.code is None:
+        seen, advice = _("连不上微信平台"), _("请看这台服务器能不能访问 api.weixin.qq.com（防火墙、域名解析、代理）")
+    else:
+        seen, advice = _("平台拒绝，错误码 {code}").format(code=found.code), _token_advice(found.code)
+    yield Finding(part, False, seen, advice, "/console/channels", channel="wechat")
+
+
+def _token_advice(code: int) -> str:
+    if code == 40164:
+        return _("请把这台服务器的出口地址加到公众平台的 IP 白名单（设置与开发 → 基本配置），约五分钟后生效")
+    if code in (40013, 40125, 41002, 41004):
+        return _("AppID 或 AppSecret 不对：请核对 HOTLINE_WECHAT_APP_ID 和 HOTLINE_WECHAT_APP_SECRET，改过密钥要重启")
+    if code == 50002:
+        return _("公众号的接口被限制，请登录公众平台看站内通知")
+    return _("请按错误码查 docs/wechat.md 和公众平台的说明")
 
 
 def _outbox(facts: Facts) -> Iterator[Finding]:

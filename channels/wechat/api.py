@@ -118,14 +118,26 @@ class Client:
             if refused is not None and refused == self._token:
                 self._token = ""
             if not self._token or loop.time() >= self._good_until:
-                body = {"grant_type": "client_credential", "appid": self._app_id, "secret": self._secret}
-                answer = await self._send("POST", "/cgi-bin/stable_token", {}, body)
-                try:
-                    self._token, lifetime = str(answer["access_token"]), float(answer["expires_in"])
-                except (KeyError, TypeError, ValueError):
-                    raise NotSent("the token answer cannot be read") from None
+                self._token, lifetime = await self._ask_token()
                 self._good_until = loop.time() + max(30.0, lifetime - _RENEW_AHEAD_S)
             return self._token
+
+    async def probe(self) -> float:
+        """Ask for the token as if none were held, and try it on a call that changes nothing; how many seconds it is good.
+
+        Raises `PlatformRefused` for what the operator has to mend (40164 address not allowed, 40125 secret), `NotSent`, `UnknownOutcome`.
+        """
+        token, lifetime = await self._ask_token()
+        await self._send("GET", "/cgi-bin/getcallbackip", {"access_token": token}, None)
+        return lifetime
+
+    async def _ask_token(self) -> tuple[str, float]:
+        body = {"grant_type": "client_credential", "appid": self._app_id, "secret": self._secret}
+        answer = await self._send("POST", "/cgi-bin/stable_token", {}, body)
+        try:
+            return str(answer["access_token"]), float(answer["expires_in"])
+        except (KeyError, TypeError, ValueError):
+            raise NotSent("the token answer cannot be read") from None
 
     async def _call(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         token = await self._token_or_not_sent()

@@ -23,6 +23,7 @@ from channels.web.keys import CORE, DATABASE, SETTINGS
 from channels.wechat import binding
 from channels.wechat.api import LOOPBACK, Client
 from channels.wechat.errors import PlatformError
+from channels.wechat.pulse import WATCH, Watch
 from hotline import logs
 from hotline.errors import InvalidInput, NotFound, Unavailable
 from hotline.i18n import _
@@ -44,6 +45,7 @@ def setup(app: web.Application) -> None:
     client = Client.of(app[SETTINGS])
     if client is not None:
         app[CLIENT] = client
+        app[WATCH] = Watch(client, app[CORE].clock)
     app.router.add_get("/my", show)
     app.router.add_get("/my/back", come_back)
     for name, handler in (("open", open_one), ("bind", bind), ("told", choose), ("leave", leave)):

@@ -28,6 +28,7 @@ MESSAGES = {
     40037: "invalid template_id",
     40125: "invalid appsecret",
     40163: "code been used",
+    40164: "invalid ip, not in whitelist",
     41001: "access_token missing",
     42001: "access_token expired",
     43004: "require subscribe",
@@ -42,7 +43,7 @@ MESSAGES = {
 }
 SEND, MEDIA, STABLE_TOKEN, MENU = "/cgi-bin/message/custom/send", "/cgi-bin/media/get", "/cgi-bin/stable_token", "/cgi-bin/menu/create"
 OAUTH, CODE = "/sns/oauth2/access_token", "/cgi-bin/qrcode/create"
-PICTURE = "/cgi-bin/showqrcode"
+PICTURE, CALLBACK_IP = "/cgi-bin/showqrcode", "/cgi-bin/getcallbackip"
 TEMPLATE, SUBSCRIPTION = "/cgi-bin/message/template/send", "/cgi-bin/message/subscribe/bizsend"
 _TYPES = {
     "thing": r".{1,20}",
@@ -73,6 +74,7 @@ class Api:
         app.router.add_get(OAUTH, self._oauth)
         app.router.add_post(CODE, self._code)
         app.router.add_get(PICTURE, self._picture)
+        app.router.add_get(CALLBACK_IP, self._callback_ip)
         return app
 
     @staticmethod
@@ -199,6 +201,9 @@ class Api:
 
     async def _picture(self, request: web.Request) -> web.Response:
         return web.Response(body=b"\xff\xd8" + request.query["ticket"].encode(), content_type="image/jpg")
+
+    async def _callback_ip(self, _request: web.Request) -> web.Response:
+        return web.json_response({"ip_list": ["127.0.0.1"]})
 
     async def _media(self, request: web.Request) -> web.Response:
         found = self.account.find_media(request.query.get("media_id", ""))

@@ -24,6 +24,8 @@ from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 
 PREFIX = "notice:"
+RECEIPT = "receipt: "
+"""How the error text begins when the provider said afterwards that the message did not arrive."""
 NO_GATEWAY = "no gateway"
 """The outbox's error text where no SMS gateway is configured."""
 STUCK = (DeliveryState.GIVEN_UP.value, DeliveryState.NO_GATEWAY.value)
@@ -84,7 +86,7 @@ async def receipt(
     if arrived:
         delivery.delivered_at = core.clock.now()
         return True
-    delivery.state, delivery.sent_at, delivery.last_error = DeliveryState.GIVEN_UP.value, None, f"receipt: {code[:60]}"
+    delivery.state, delivery.sent_at, delivery.last_error = DeliveryState.GIVEN_UP.value, None, f"{RECEIPT}{code[:60]}"
     await _tell(core, session, delivery, "notice.failed")
     row = (await session.scalars(select(Outbox).where(Outbox.dedupe_key == f"{PREFIX}{delivery.id}"))).first()
     if channel == "wechat" and row is not None:
