@@ -11,6 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Numeric, Seq
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from hotline.clock import CITY_ZONE
 from hotline.database import Base
 from ticketing.ticket.states import (
     Channel,
@@ -83,6 +84,8 @@ class Ticket(Base):
         Index("ix_ticket_early_yellow", "next_yellow_at", "next_due_at", postgresql_where=text("next_yellow_at < next_due_at")),
         # danger (Queue.EMERGENCY): the open ones among all that ever were
         Index("ix_ticket_emergency", "next_due_at", "id", postgresql_where=text(_EMERGENCY)),
+        # what was registered today (agents see it), state by state: however many that day has
+        Index("ix_ticket_day_state", text(f"((received_at AT TIME ZONE '{CITY_ZONE.key}')::date)"), "state", "next_due_at", "id"),
         # what a person registered: the same orders, state by state, and a block of ids for the search by text
         Index("ix_ticket_created_by_state", "created_by_id", "state", "next_due_at", "id", postgresql_where=text(_BY_STAFF)),
         Index("ix_ticket_created_by_id", "created_by_id", "id", postgresql_where=text(_BY_STAFF)),

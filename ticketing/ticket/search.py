@@ -151,13 +151,16 @@ def _in_blocks(asked: _Asked) -> Select[Any]:
     of_block = (number.op("<<")(bits), (number + literal_column("1")).op("<<")(bits))
     seen = visible_to(asked.actor, asked.midnight, one_by_one=True)
     perhaps = perhaps_visible(asked.actor, asked.midnight, TicketWords.ticket_id.expression, of_block)
-    # the fence of OFFSET: first what the words find, then whether it is seen
-    hits = select(TicketWords.ticket_id).where(TicketWords.cells.op("@>")(cells), perhaps).offset(literal_column("0")).subquery("hits")
+    # the fence of OFFSET: first what the words find, in order, and then whether it is seen until the page is full.
+    # The order has its own column: by the number itself the planner would read the block to its end along the primary key
+    place = (TicketWords.ticket_id + literal_column("0")).label("place")
+    hits = select(TicketWords.ticket_id, place).where(TicketWords.cells.op("@>")(cells), perhaps)
+    hits_in_order = hits.order_by(place.desc()).offset(literal_column("0")).subquery("hits")
     inside = (
         select(Ticket.id)
-        .join(hits, hits.c.ticket_id == Ticket.id)
+        .join(hits_in_order, hits_in_order.c.ticket_id == Ticket.id)
         .where(_said(asked), seen, *conditions(asked.actor, asked.wanted))
-        .order_by((Ticket.id + literal_column("0")).desc())  # not along the primary key: that would read the block to its end
+        .order_by(hits_in_order.c.place.desc())
         .limit(asked.limit)
     )
     if asked.goes_on:
