@@ -197,6 +197,8 @@ class AttachmentOut(Told):
     from_citizen: bool
     reply: int | None
     """Id of the reply that it belongs to."""
+    for_citizen: bool
+    """Whether the citizen sees it once that reply is accepted."""
     created_at: datetime
 
 
@@ -296,7 +298,7 @@ def callback_out(task: CallbackTask, attempts: Iterable[CallbackAttempt]) -> Cal
 
 def attachment_out(attachment: Attachment) -> AttachmentOut:
     """A file."""
-    plain = ("id", "file_name", "content_type", "size_bytes", "sha256", "from_citizen", "created_at")
+    plain = ("id", "file_name", "content_type", "size_bytes", "sha256", "from_citizen", "for_citizen", "created_at")
     return AttachmentOut(reply=attachment.reply_id, **{name: getattr(attachment, name) for name in plain})
 
 

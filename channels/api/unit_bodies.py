@@ -71,6 +71,9 @@ class ReplyBody(Part):
         date | None, Field(ge=date(2000, 1, 1), le=date(2200, 1, 1), description="法定程序的到期日；空着按法定期限计算，other必填")
     ] = None
     attachments: Annotated[list[UUID], Field(max_length=50, description="随答复的附件：先上传到工单，再列在这里", default_factory=list)]
+    for_citizen: Annotated[
+        list[UUID], Field(max_length=50, description="其中给市民看的：审核通过后，市民在查进度的页面看得到", default_factory=list)
+    ]
 
 
 class ProcedureResult(Part):

@@ -48,6 +48,7 @@ async def _reply(step: Step) -> str:
         legal_limit=step.text("legal_limit", 200),
         legal_due=step.day("legal_due", _("请选择法定程序的到期日")) if step.text("legal_due", 20) else None,
         attachments=step.uuids("attachments", _("请选择附件")),
+        for_citizen=step.uuids("for_citizen", _("请选择附件")),
     )
     await assignments.draft_reply(step.core, step.session, step.actor, await step.assignment(), draft)
     return "drafted"

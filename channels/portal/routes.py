@@ -71,6 +71,7 @@ def setup(app: web.Application) -> None:
     add_get("/appeal/held/{token:[A-Za-z0-9_-]{20,80}}", appeal_proof.show_held)
     add_get("/track", tracking.show)
     add_post("/track", tracking.open_ticket)
+    add_get("/track/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", tracking.reply_file)
     add_post("/track/leave", tracking.leave)
     add_get("/track/rate", tracking.rate_page)
     add_post("/track/rate", tracking.post_rate)

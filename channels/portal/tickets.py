@@ -12,6 +12,7 @@ from channels.portal.progress import Facts, Step, number_of_now, steps
 from hotline.events import Event
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment, AssignmentState
+from ticketing.assignment.reply_files import released_files
 from ticketing.callback.models import CallbackTask
 from ticketing.callback.service import may_reopen
 from ticketing.citizen.models import Citizen
@@ -70,6 +71,9 @@ class Tracked:
     master: Master | None
     paused: Paused | None
     attachments: tuple[Attachment, ...]
+    """What the citizen sent."""
+    reply_files: tuple[Attachment, ...]
+    """What the units mean for the citizen, of replies that passed their review."""
     missing: str
     """What the citizen was asked to add; empty when nothing is asked."""
     notices: tuple[ToldCitizen, ...]
@@ -107,6 +111,7 @@ async def tracked(core: Core, session: AsyncSession, ticket: Ticket) -> Tracked:
         master=Master(master.number, master.state, (await _expected(session, master))[0]) if master is not None else None,
         paused=await _paused(session, ticket) if state is TicketState.SUSPENDED else None,
         attachments=tuple(attachments),
+        reply_files=tuple(await released_files(session, ticket)),
         missing=asked[-1] if asked and state is TicketState.NEED_INFO else "",
         notices=await _notices(core, session, ticket),
         may_rate=await _may_rate(session, ticket),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
+from uuid import UUID
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,10 +20,11 @@ from channels.portal.preferences import page
 from channels.portal.rating import read_rating, survey
 from channels.portal.tickets import Tracked, tracked
 from channels.web.address import address_of
-from channels.web.files import ACCEPT, read_uploads, store
+from channels.web.files import ACCEPT, download, read_uploads, store
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import IllegalStep, InvalidInput, NotFound
 from hotline.i18n import _
+from ticketing.assignment.reply_files import released_file
 from ticketing.callback.service import finish_callback, reopen
 from ticketing.people.actor import citizen_actor
 from ticketing.relation.links import master_of
@@ -136,6 +138,17 @@ def _said(key: str, found: Tracked) -> str:
         "rate": _("谢谢您的评价") if found.ticket.satisfaction else _("谢谢您的评价。我们会马上再联系您，查明原因后请承办单位重办"),
     }
     return words.get(key, "")
+
+
+async def reply_file(request: web.Request) -> web.StreamResponse:
+    """GET /track/files/{id}: a file of the answer, for the browser that opened this ticket. Raises NotFound for any other file."""
+    number = cookies.ticket_of(request)
+    if number is None:
+        raise web.HTTPSeeOther("/track")
+    async with request.app[DATABASE].transaction() as session:
+        ticket = await access_opened(session, number)
+        file = await released_file(session, ticket, UUID(request.match_info["id"]))
+    return await download(request, file)
 
 
 async def rate_page(request: web.Request) -> web.StreamResponse:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
 from types import ModuleType
+from uuid import UUID
 
 from hotline.database import Database
 from hotline.events import ActorKind
@@ -60,16 +61,23 @@ class Office:
             await sign(self.core, session, self.people[Role.CLERK], assignment)
             await contact(self.core, session, self.people[Role.CLERK], assignment, way="phone", note="已电话联系，内部备注")
 
-    async def answer(self, number: str, assignment: int) -> None:
-        """Reply, sign off, and pass the review: the citizen can rate then."""
+    async def reply(self, assignment: int, **files: tuple[UUID, ...]) -> None:
+        """Draft and sign off; `files` as in `ReplyDraft`."""
+        draft = ReplyDraft(Facts.TRUE, MEASURES, "城市照明管理规定", "已电话告知", **files)  # type: ignore[arg-type]
         async with self.database.transaction() as session:
-            await draft_reply(
-                self.core, session, self.people[Role.CLERK], assignment, ReplyDraft(Facts.TRUE, MEASURES, "城市照明管理规定", "已电话告知")
-            )
+            await draft_reply(self.core, session, self.people[Role.CLERK], assignment, draft)
             await sign_off(self.core, session, self.people[Role.CHIEF], assignment)
+
+    async def pass_review(self, number: str) -> None:
+        """The citizen can rate then."""
         async with self.database.transaction() as session:
             ticket = await access_ticket(self.core, session, self.people[Role.DISPATCHER], number, lock=True)
             await review(self.core, session, self.people[Role.DISPATCHER], ticket, accept=True, gates=GATES)
+
+    async def answer(self, number: str, assignment: int) -> None:
+        """Reply, sign off, and pass the review."""
+        await self.reply(assignment)
+        await self.pass_review(number)
 
     async def until_rating(self, number: str) -> None:
         """The whole way up to the citizen's rating."""

@@ -12,6 +12,7 @@ from hotline.errors import InvalidInput
 from tests.ticketing.conftest import GOOD_REPLY, City
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment, Reply
+from ticketing.assignment.reply_files import released_files
 from ticketing.callback import service as callbacks
 from ticketing.callback.redo import reopen
 from ticketing.callback.service import CallbackResult
@@ -96,3 +97,52 @@ async def test_in_the_next_round_the_files_of_the_last_stay_with_it(city: City) 
         await draft(city, assignment, first, second, explanation=why)
     await draft(city, assignment, second, explanation=why)
     assert await belongs(city) == {"first.png": 1, "second.png": 2}
+
+
+async def test_what_is_for_the_citizen_belongs_to_the_reply_and_is_said_anew_with_every_draft(city: City) -> None:
+    number, assignment = await signed(city)
+    inside, shown = await file(city, number, "inside.png"), await file(city, number, "shown.png")
+
+    async def drafted(**files: tuple[UUID, ...]) -> dict[str, bool]:
+        await city.by_unit(city.clerk, assignments.draft_reply, assignment, replace(GOOD_REPLY, **files))  # type: ignore[arg-type]
+        async with city.database.transaction() as session:
+            kept = await session.scalars(select(Attachment).where(Attachment.reply_id.is_not(None)))
+            return {each.file_name: each.for_citizen for each in kept}
+
+    assert await drafted(attachments=(inside,), for_citizen=(shown,)) == {"inside.png": False, "shown.png": True}
+    assert await drafted(attachments=(inside, shown)) == {"inside.png": False, "shown.png": False}
+    assert await drafted(for_citizen=(shown,)) == {"shown.png": True}
+    theirs = await file(city, number, "citizen.png", from_citizen=True)
+    with pytest.raises(InvalidInput):
+        await drafted(for_citizen=(theirs,))
+
+
+async def test_the_citizen_sees_only_what_passed_its_review_and_keeps_seeing_it(city: City) -> None:
+    number, assignment = await signed(city)
+    first = await file(city, number, "first.png")
+
+    async def seen() -> list[str]:
+        async with city.database.transaction() as session:
+            ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+            return [each.file_name for each in await released_files(session, ticket)]
+
+    async def reply(*files: UUID, explanation: str = "") -> None:
+        words = replace(GOOD_REPLY, for_citizen=files, explanation=explanation)
+        await city.by_unit(city.clerk, assignments.draft_reply, assignment, words)
+        await city.by_unit(city.chief, assignments.sign_off, assignment)
+
+    await reply(first)
+    assert await seen() == []
+    await city.act(number, city.dispatcher, callbacks.review, accept=False, note="照片上有别人的门牌，请遮去")
+    assert await seen() == []
+    await reply()  # the clerk leaves it out
+    await city.accept(number)
+    assert await seen() == []
+    await city.act(number, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
+    await city.act(number, city.supervisor, reopen, "现场抽查发现没有按答复整改")
+    second = await file(city, number, "second.png")
+    await reply(second, explanation="上次只检查了一晚，没有安排连续巡查，这次已补上")
+    await city.accept(number)
+    await city.act(number, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
+    await city.act(number, city.supervisor, reopen, "又有居民反映夜间施工没有停")
+    assert await seen() == ["second.png"], "what was told stays told while it is worked on again"

@@ -11,6 +11,7 @@ from hotline.errors import InvalidInput, NotAllowed
 from hotline.i18n import _
 from ticketing.assignment import procedure
 from ticketing.assignment.models import Assignment, AssignmentState, Reply
+from ticketing.assignment.reply_files import count_for_citizen
 from ticketing.callback.tasks import open_callback
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
@@ -39,7 +40,10 @@ async def review(
     # the answer is set with the step: the citizen's notice holds it
     told: dict[str, Any] = _told(replies) if accept else {}
     action = "accept_reply" if accept else "send_back"
-    await take_step(core, session, actor, ticket, action, data={"note": note.strip()[:1000]}, **told)
+    data: dict[str, Any] = {"note": note.strip()[:1000]}
+    if accept and (shown := await count_for_citizen(session, [reply.id for _assignment, reply in replies])):
+        data["files"] = shown
+    await take_step(core, session, actor, ticket, action, data=data, **told)
     await stop_clocks(core, session, ticket.id, ClockKind.REVIEW)
     now = core.clock.now()
     for assignment, reply in replies:

@@ -50,6 +50,7 @@ _SAMPLE = {
     "review_date": "2027年3月1日",
     "master": "12345-20261117-00412",
     "result": "已责令停止夜间施工。",
+    "files": "2",
     "procedure_result": "经查已对经营者立案处罚，罚款2000元。",
     "link": "/r/Xm2f…",
     "publication": "128",

@@ -267,6 +267,7 @@ class Attachment(Base):
     __tablename__ = "attachment"
     __table_args__ = (
         CheckConstraint("size_bytes > 0", name="size"),
+        CheckConstraint("NOT (for_citizen AND from_citizen)", name="for_citizen"),
         Index("ix_attachment_ticket_id", "ticket_id"),
         Index("ix_attachment_conversation_id", "conversation_id"),
         Index("ix_attachment_path", "path"),
@@ -285,6 +286,8 @@ class Attachment(Base):
     """Came with an appeal that waits for a look (`ticketing.held`)."""
     reply_id: Mapped[int | None] = mapped_column(ForeignKey("reply.id", ondelete="SET NULL"))
     """The unit's reply that it belongs to (`ticketing.assignment.reply_files`)."""
+    for_citizen: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """给市民看: the unit means it for the citizen, who sees it once the reply passed its review. Otherwise it stays inside."""
     file_name: Mapped[str]
     content_type: Mapped[str]
     size_bytes: Mapped[int]

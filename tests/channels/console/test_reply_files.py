@@ -31,10 +31,12 @@ async def test_a_file_is_chosen_in_the_form_and_stands_under_the_reply(browser: 
     assert response.status == 422
     response = await clerk.act(number, "reply", **{**GOOD, "measures": "太短"}, attachments=str(photo.id))
     assert f'value="{photo.id}" id="reply-attachments" checked' in await response.text()  # what was chosen is not lost
-    assert (await clerk.act(number, "reply", **GOOD, attachments=str(photo.id))).status == 303
+    assert "给市民看" in await response.text()
+    assert (await clerk.act(number, "reply", **GOOD, for_citizen=str(photo.id))).status == 303
     assert "处理后现场.png" in (await chief.text(page)).split('id="a-sign_off"')[1].split("</dialog>")[0]  # the chief signs with the files
     assert (await chief.act(number, "sign_off")).status == 303
     shown = await dispatcher.text(page)
+    assert "给市民看" in shown.split('id="a-review"')[1].split("</dialog>")[0], "whoever reviews sees what the citizen will"
     assert "随答复的附件" in shown.split('id="t-reply')[1].split("</section>")[0]
     async with city.database.transaction() as session:
         assert await session.scalar(select(Attachment.reply_id).where(Attachment.id == photo.id)) is not None
