@@ -43,7 +43,6 @@ async def test_a_voice_that_is_not_understood_leads_to_a_person_after_two_questi
     await line.agent()
     leg = line.call()
     await heard(leg, "<greeting>")
-    await asyncio.sleep(0.02)
     for words in ("没有听清楚", "换个说法"):
         leg.speak(LOUD * 50)
         await heard(leg, words)

@@ -51,8 +51,9 @@ def feed(recording: Recording, seconds: float) -> None:
 
 
 async def settled(recording: Recording) -> None:
-    while recording.backlog:
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(10):
+        while recording.backlog:
+            await asyncio.sleep(0.005)
 
 
 async def test_left_is_the_caller_right_is_us(tmp_path: Path, writer: RecordingWriter) -> None:

@@ -201,6 +201,14 @@ class Peer:
             while not self.drain_rtp():
                 await asyncio.sleep(0.01)
 
+    async def senders(self, seconds: float) -> int:
+        """How many send to us, each 50 packets a second: 0 is silence, 2 a call whose sound was doubled. By the time that really passed."""
+        loop = asyncio.get_running_loop()
+        self.drain_rtp()
+        began = loop.time()
+        await asyncio.sleep(seconds)
+        return round(len(self.drain_rtp()) / (loop.time() - began) / 50)
+
     def drain_rtp(self) -> list[bytes]:
         """All packets that came so far."""
         packets = []

@@ -143,7 +143,6 @@ async def test_giving_up_a_ringing_call(make_phone: MakePhone) -> None:
     hotline, citizen = await make_phone(desk), await make_phone()
     dialling = asyncio.create_task(citizen.dial(address(hotline)))
     await asyncio.wait_for(desk.rang.wait(), 3)
-    await asyncio.sleep(0.05)
     dialling.cancel()
     assert await desk.event() == HungUp("caller", "cancelled")
     with pytest.raises(LegGone):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
 import pytest
 
@@ -42,19 +43,19 @@ async def test_we_hold_and_take_back(make_phone: MakePhone, make_peer: MakePeer)
     assert invite.to_tag == peer.tag
     assert desk.leg.holding
     assert not desk.leg.held, "it is we who hold"
-    peer.drain_rtp()
-    await asyncio.sleep(0.3)
-    assert len(peer.drain_rtp()) > 8, "music can be played to who is held"
+    assert await peer.senders(0.3) == 1, "music can be played to who is held"
     await desk.leg.hold()  # twice is harmless: nothing is sent
     resuming = asyncio.create_task(desk.leg.resume())
     assert b"a=sendrecv" in (await accept_change(peer, "sendrecv")).body
     await resuming
     assert not desk.leg.holding
     desk.heard.clear()
-    for number in range(30):
-        peer.rtp(port, b"\x2a" * 160, timestamp=160 * number)
-        await asyncio.sleep(0.01)
-    assert any(any(frame) for frame in desk.heard)
+    async with asyncio.timeout(3):
+        for number in count():
+            peer.rtp(port, b"\x2a" * 160, timestamp=160 * number)
+            await asyncio.sleep(0.01)
+            if any(any(frame) for frame in desk.heard):
+                break
     await peer.hang_up()
 
 
@@ -98,9 +99,7 @@ async def test_a_hold_that_is_refused_leaves_the_call_as_it_was(make_phone: Make
         await holding
     await peer.expect_request("ACK")
     assert not desk.leg.holding
-    peer.drain_rtp()
-    await asyncio.sleep(0.2)
-    assert peer.drain_rtp()
+    assert await peer.senders(0.3) == 1
     await peer.hang_up()
 
 
@@ -263,5 +262,5 @@ async def test_the_timer_can_be_stopped_and_begun_anew() -> None:
     timer.run(Interval(1, ours=True))
     timer.stop()
     timer.run(None)
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(0.6)  # its refresh was due after half a second
     assert happened == []

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 
-import pytest
-
 from telephony.leg import Digit, HungUp, Leg
 from telephony.sip.transaction import Timers
 from tests.telephony.conftest import MakePeer, MakePhone
@@ -65,9 +63,7 @@ async def test_an_invite_that_comes_again_gets_the_same_answer_and_doubles_nothi
     assert {reply.raw for reply in again} == {first.raw}
     peer.remote_tag = first.to_tag
     peer.request("ACK", 1)
-    peer.drain_rtp()
-    await asyncio.sleep(1.0)
-    assert 45 <= len(peer.drain_rtp()) <= 55
+    assert await peer.senders(0.5) == 1
     assert hotline.live_calls == 1
     await peer.hang_up()
 
@@ -131,15 +127,13 @@ async def test_hold_and_resume(make_phone: MakePhone, make_peer: MakePeer) -> No
     desk = Desk()
     peer = await make_peer(await make_phone(desk))
     await peer.call()
-    for cseq, direction, ours, least, most in ((2, "sendonly", b"a=recvonly", 0, 1), (3, "sendrecv", b"a=sendrecv", 20, 30)):
+    for cseq, direction, ours, senders in ((2, "sendonly", b"a=recvonly", 0), (3, "sendrecv", b"a=sendrecv", 1)):
         peer.request("INVITE", cseq, peer.sdp(direction=direction))
         answer = await peer.expect(200, "INVITE")
         assert ours in answer.body
         assert f" {cseq} IN IP4".encode() in answer.body, "the version counts up"
         peer.request("ACK", cseq)
-        peer.drain_rtp()
-        await asyncio.sleep(0.5)
-        assert least <= len(peer.drain_rtp()) <= most
+        assert await peer.senders(0.5) == senders
     await peer.hang_up()
 
 
@@ -149,9 +143,7 @@ async def test_renegotiation_that_cannot_work_leaves_the_call_as_it_was(make_pho
     peer.request("INVITE", 2, peer.sdp("18"))
     await peer.expect(488)
     peer.request("ACK", 2, branch=peer.branch)
-    peer.drain_rtp()
-    await asyncio.sleep(0.3)
-    assert 12 <= len(peer.drain_rtp()) <= 18
+    assert await peer.senders(0.3) == 1
     await peer.hang_up()
 
 
@@ -163,12 +155,7 @@ async def test_an_invite_without_offer_gets_ours(make_phone: MakePhone, make_pee
     assert b"RTP/AVP 8 0 101" in answer.body
     peer.remote_tag = answer.to_tag
     peer.request("ACK", 1, peer.sdp("0"))
-    for _ in range(100):
-        if peer.drain_rtp():
-            break
-        await asyncio.sleep(0.02)
-    else:
-        pytest.fail("no sound after the answer in the ACK")
+    await peer.media_flows()
     assert desk.leg.codec == "PCMU"
     await peer.hang_up()
 

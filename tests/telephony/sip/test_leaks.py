@@ -9,6 +9,7 @@ import pytest
 from telephony.leg import HungUp, Leg
 from telephony.sip.transaction import Timers
 from tests.telephony.conftest import MakePhone
+from tests.telephony.sounds import tone
 
 pytestmark = pytest.mark.slow
 """Two hundred calls."""
@@ -64,7 +65,7 @@ async def test_a_recording_that_nobody_closed_is_closed_with_its_call(make_phone
     hotline, citizen = await make_phone(forgetful), await make_phone()
     descriptors = open_descriptors()
     leg = await citizen.dial(f"sip:12345@127.0.0.1:{hotline.port}")
-    await asyncio.sleep(0.3)
+    assert await leg.play(tone(440, 0.5)).wait()
     await leg.hang_up()
     async with asyncio.timeout(3):
         while open_descriptors() > descriptors:

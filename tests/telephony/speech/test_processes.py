@@ -119,8 +119,9 @@ async def test_a_worker_that_hangs_is_replaced(transcriber: ProcessTranscriber, 
     os.kill(transcriber.pids[0], signal.SIGSTOP)
     monkeypatch.setattr(child, "_ANSWER_S", 0.2)
     waiting = asyncio.ensure_future(session.accept(speech("guide") + SECOND))
-    while transcriber.restarts == 0:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(20):
+        while transcriber.restarts == 0:
+            await asyncio.sleep(0.01)
     monkeypatch.setattr(child, "_ANSWER_S", 20.0)
     heard = await waiting
     assert finals(heard + await session.finish()) == ["护照丢了怎么补办"]

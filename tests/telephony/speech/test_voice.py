@@ -83,8 +83,9 @@ async def test_a_voice_that_never_starts_is_unavailable(voice: EspeakVoice, monk
 async def test_giving_up_in_the_middle_does_not_mix_answers(voice: EspeakVoice) -> None:
     await voice.say("您好")
     long = asyncio.create_task(voice.say("我要投诉翠湖小区旁边的工地半夜还在施工"))
-    while voice._turn.locked() is False:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while not voice._turn.locked():
+            await asyncio.sleep(0)
     long.cancel()
     with pytest.raises(asyncio.CancelledError):
         await long
