@@ -16,7 +16,7 @@ from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import HotlineError, NotFound
 from hotline.events import history
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.article import lists
 from knowledge.article.access import access_article, today_of, works_on
 from knowledge.article.content import AUDIENCES, Content
@@ -37,11 +37,11 @@ from ticketing.people.permissions import may
 
 QUESTION = 6
 """More characters than this are a question rather than words."""
-VIEWS = {
+VIEWS = texts({
     View.TOLD: "市民可查", View.DRAFTS: "编写审核中", View.REVIEW: "等我审核", View.DUE: "到期复核", View.WRONG: "有人说不对",
     View.ENDED: "失效和撤回",
-}  # fmt: skip
-KINDS = {"guide": "办事指南", "question": "常见问题", "notice": "公告", "emergency": "应急专题"}
+})  # fmt: skip
+KINDS = texts({"guide": "办事指南", "question": "常见问题", "notice": "公告", "emergency": "应急专题"})
 
 
 def keeps(request: web.Request) -> bool:

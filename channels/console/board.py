@@ -19,6 +19,7 @@ from channels.console.session import Staff, require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.clock import to_city
+from hotline.i18n import texts
 from ticketing.assignment.models import Assignment
 from ticketing.calendar.service import work_calendar
 from ticketing.deadline.models import Deadline, Stage
@@ -28,7 +29,7 @@ from ticketing.ticket.access import visible
 from ticketing.ticket.lists import MOST
 from ticketing.ticket.models import Ticket
 
-LANES = (("white", "时限过半"), ("amber", "即将到期"), ("yellow", "黄牌"), ("red", "红牌"))
+LANES = texts((("white", "时限过半"), ("amber", "即将到期"), ("yellow", "黄牌"), ("red", "红牌")))
 PER_LANE = 30
 CARD_UNITS = 5
 

@@ -17,21 +17,25 @@ from chatbot.learning.models import Purpose, TrainingState
 from chatbot.learning.registry import ModelInfo, Registry
 from chatbot.rasa_files import RasaFiles
 from hotline.errors import HotlineError, InvalidInput
-from hotline.i18n import _
+from hotline.i18n import _, texts
 
 NAV = "bot"
-STATES = {
-    TrainingState.WAITING.value: "等待开始",
-    TrainingState.RUNNING.value: "正在训练",
-    TrainingState.LIVE.value: "已启用",
-    TrainingState.REFUSED.value: "未启用",
-    TrainingState.FAILED.value: "失败",
-}
-PHASES = {
-    "bot model: Rasa trains": "正在学习例句",
-    "bot model: examined on held-out sentences": "正在用检验句考核",
-}
-PURPOSES = {Purpose.LEARN.value: "用来学习", Purpose.CHECK.value: "用来检验（不参加学习）"}
+STATES = texts(
+    {
+        TrainingState.WAITING.value: "等待开始",
+        TrainingState.RUNNING.value: "正在训练",
+        TrainingState.LIVE.value: "已启用",
+        TrainingState.REFUSED.value: "未启用",
+        TrainingState.FAILED.value: "失败",
+    }
+)
+PHASES = texts(
+    {
+        "bot model: Rasa trains": "正在学习例句",
+        "bot model: examined on held-out sentences": "正在用检验句考核",
+    }
+)
+PURPOSES = texts({Purpose.LEARN.value: "用来学习", Purpose.CHECK.value: "用来检验（不参加学习）"})
 
 
 async def show(request: web.Request) -> web.StreamResponse:

@@ -76,7 +76,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         pictures["topics"] = bars(tops, title=_("热点类别"), unit=_("件"), links=links)
     return page(
         request, "console/brief.html", nav="figures", brief=brief, content=content, title_text=title_of(brief), pictures=pictures,
-        indicators=INDICATORS, by_key=BY_KEY, groups=[(group, GROUP_WORDS[group]) for group in Group], main=MAIN, rates=THREE_RATES,
+        indicators=INDICATORS, by_key=BY_KEY, groups=[(group, _(GROUP_WORDS[group])) for group in Group], main=MAIN, rates=THREE_RATES,
         value_text=value_text, period=period_of(brief), names=names, titles=titles, may_issue=person.role in (Role.SUPERVISOR, Role.LEADER),
     )  # fmt: skip
 

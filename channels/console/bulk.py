@@ -15,7 +15,7 @@ from channels.console.suggestion_panel import usual_order
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import HotlineError, InvalidInput
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.people.permissions import ensure, may
 from ticketing.suggestion import store
@@ -62,11 +62,13 @@ async def _sign(step: Step) -> str:
     return _("已签收")
 
 
-_STEPS: dict[str, tuple[str, str, Callable[[Step], Awaitable[str]]]] = {
-    "sign": ("签收", "sign", _sign),
-    "dispatch": ("按建议派单", "dispatch", _as_suggested),
-    "urge": ("催办", "urge", _urge),
-}
+_STEPS: dict[str, tuple[str, str, Callable[[Step], Awaitable[str]]]] = texts(
+    {
+        "sign": ("签收", "sign", _sign),
+        "dispatch": ("按建议派单", "dispatch", _as_suggested),
+        "urge": ("催办", "urge", _urge),
+    }
+)
 """What can be done with several: its word, the step whose permission it needs, how it is done with one."""
 
 

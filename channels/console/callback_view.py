@@ -78,4 +78,5 @@ def callback_words() -> dict[str, Any]:
     """What the templates of the ticket page need of the questionnaire."""
     file = rules.load()
     asked = [question for question in file.questions if question.is_for("clerk")]
-    return {"survey": asked, "options": options, "unhappy": unhappy_steps(), "causes": file.causes, "answer_words": answer_words}
+    causes = {cause: _(words) for cause, words in file.causes.items()}
+    return {"survey": asked, "options": options, "unhappy": unhappy_steps(), "causes": causes, "answer_words": answer_words}

@@ -17,7 +17,7 @@ from channels.console.session import Staff, require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.clock import to_city
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.calendar.service import work_calendar
 from ticketing.callback import rules
 from ticketing.callback.desk import MOST, Group, Waiting, count_groups, list_group
@@ -29,7 +29,7 @@ from ticketing.ticket.access import visible
 from ticketing.ticket.models import Ticket
 
 SHOWN = 50
-GROUP_WORDS = {Group.READY: "现在可以打", Group.TAKEN: "别人在打", Group.LATER: "以后再打", Group.MACHINE: "自动回访"}
+GROUP_WORDS = texts({Group.READY: "现在可以打", Group.TAKEN: "别人在打", Group.LATER: "以后再打", Group.MACHINE: "自动回访"})
 """The lists of the desk; what is in the person's own hands stands above each of them."""
 
 

@@ -9,9 +9,9 @@ from itertools import groupby
 
 from channels.console.timeline import Entry
 from hotline.clock import to_city
-from hotline.i18n import _
+from hotline.i18n import _, texts
 
-_BEGINS = {
+_BEGINS = texts({
     "ticket.registered": "登记和派单",
     "ticket.redispatched": "重新派单",
     "ticket.info_requested": "等市民补充",
@@ -35,7 +35,7 @@ _BEGINS = {
         ),
         "结果",
     ),
-}  # fmt: skip
+})  # fmt: skip
 """Event -> the chapter that it begins, unless that one goes on already; the events of callbacks begin theirs."""
 _SMALL = frozenset(
     {

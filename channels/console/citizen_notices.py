@@ -14,7 +14,7 @@ from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput
 from hotline.events import Outbox
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.callback.links import without_token
 from ticketing.notice import deliveries, templates
 from ticketing.notice.models import DeliveryState, NoticeDelivery
@@ -40,11 +40,13 @@ class Row:
     problem: str
 
 
-_PROBLEMS = {
-    deliveries.NO_GATEWAY: "",
-    TOO_MANY: "当天发给这个未核实号码的太多，请电话告知市民",
-    "ClientConnectorError": "连不上对方的服务器，会再试",
-}
+_PROBLEMS = texts(
+    {
+        deliveries.NO_GATEWAY: "",
+        TOO_MANY: "当天发给这个未核实号码的太多，请电话告知市民",
+        "ClientConnectorError": "连不上对方的服务器，会再试",
+    }
+)
 """Errors that a person reads in words; others are the gateway's own."""
 
 

@@ -8,18 +8,20 @@ from datetime import datetime, timedelta
 from channels.web.badges import Running
 from channels.web.formats import due_time, duration
 from channels.web.words import word
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.deadline.models import ClockKind, ClockState, Deadline, Stage
 from ticketing.ticket.list_rows import ListedClock
 
-_LIMIT = {
-    "h": "{n}小时，全天连续",
-    "min": "{n}分钟，全天连续",
-    "wh": "{n}小时，只算上班时间",
-    "wd": "{n}个工作日",
-    "d": "{n}天，含休息日",
-}
+_LIMIT = texts(
+    {
+        "h": "{n}小时，全天连续",
+        "min": "{n}分钟，全天连续",
+        "wh": "{n}小时，只算上班时间",
+        "wd": "{n}个工作日",
+        "d": "{n}天，含休息日",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.clock import to_city
 from hotline.errors import HotlineError, InvalidInput, NotFound
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.article.access import today_of
 from knowledge.article.models import Article
 from knowledge.gap import lists, service, work
@@ -29,15 +29,17 @@ from ticketing.statistics.scope import CITY
 
 NAV = "gaps"
 PAGE = 30
-CAUSES = {
-    Cause.UNANSWERED.value: "没有答案",
-    Cause.UNSURE.value: "拿不准",
-    Cause.HANDED_OVER.value: "答后转人工",
-    Cause.RATED_BADLY.value: "评价没用",
-    Cause.JUDGED_WRONG.value: "抽查判错",
-}
-STATES = {GapState.OPEN.value: "待处理", GapState.COVERED.value: "已写进知识", GapState.NO_NEED.value: "不用处理"}
-ORDERS = {lists.Order.COUNT.value: "问得最多", lists.Order.RECENT.value: "最近问的"}
+CAUSES = texts(
+    {
+        Cause.UNANSWERED.value: "没有答案",
+        Cause.UNSURE.value: "拿不准",
+        Cause.HANDED_OVER.value: "答后转人工",
+        Cause.RATED_BADLY.value: "评价没用",
+        Cause.JUDGED_WRONG.value: "抽查判错",
+    }
+)
+STATES = texts({GapState.OPEN.value: "待处理", GapState.COVERED.value: "已写进知识", GapState.NO_NEED.value: "不用处理"})
+ORDERS = texts({lists.Order.COUNT.value: "问得最多", lists.Order.RECENT.value: "最近问的"})
 SHOWN = ("self_solved", "handed_over", "gaps", "wrong_answers")
 """Indicators above the list."""
 

@@ -23,7 +23,7 @@ from channels.web.keys import CORE, HUB, SETTINGS
 from channels.wechat.pulse import WATCH, Pulse
 from hotline.clock import to_city
 from hotline.events import Outbox
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from hotline.settings import Settings
 from ticketing.calendar.models import CalendarDay
 from ticketing.conversation.models import Heartbeat, InboundMessage
@@ -38,7 +38,7 @@ CERTIFICATE_SOON = timedelta(days=21)
 CALENDAR_ASKED_FROM = 11
 """The State Council tells the holidays of the next year in November."""
 _ASK_S = 1.5
-_WEBHOOK = "对接系统"
+_WEBHOOK = texts("对接系统")
 
 
 def channel_name(channel: str) -> str:

@@ -5,58 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from channels.web.words import word
-from hotline.i18n import _
-from ticketing.words import GATES
+from hotline.i18n import _, texts
 
 _HIDDEN = frozenset({"csrf", "version", "seen", "assignment", "request", "return_call", "onward"})
-_YES_NO = {"yes": "是", "no": "否"}
-_CHOSEN = {
-    "unit_id": "承办单位",
-    "co_unit_ids": "协办单位",
-    "unit_ids": "职责有交叉的单位",
-    "co_until": "协办期限",
-    "category_code": "类别",
-    "urgency": "紧急程度",
-    "confidentiality": "公开程度",
-    "mode": "怎么交办",
-    "handling": "办理方式",
-    "leader_days": "批示时限（天）",
-    "way": "怎么联系的",
-    "facts": "反映的情况",
-    "legal_procedure": "法定程序",
-    "legal_due": "法定程序的到期日",
-    "limit_value": "延长",
-    "limit_unit": "延长的单位",
-    "reason_class": "挂账的原因",
-    "review_on": "复查日期",
-    "approve": "同意",
-    "accept": "通过",
-    "gates": "四关",
-    "contacted": "联系过",
-    "solved": "解决了",
-    "satisfaction": "满意程度",
-    "attitude": "态度",
-    "outcome": "结果",
-    "cause": "不满意的原因",
-    "by_leader": "由领导裁定",
-    "taken_over": "已接处",
-    "receiver": "接收人",
-    "at": "时间",
-    "target": "转往",
-    "code": "理由",
-    "master": "主件编号",
-    "earlier": "以前的编号",
-    "excluded": "不计入",
-    "false_reply": "以前的答复不实",
-    "hand_over": "移交纪检",
-    "colour": "牌",
-    "days": "期限（天）",
-    "due_at": "期限",
-    "leader": "责任领导",
-    "person": "经办人",
-    "quality": "质量要求",
-    "user_ids": "可见人员（人数）",
-}
+_YES_NO = texts({"yes": "是", "no": "否"})
+_CHOSEN = texts(
+    {
+        "unit_id": "承办单位",
+        "co_unit_ids": "协办单位",
+        "unit_ids": "职责有交叉的单位",
+        "co_until": "协办期限",
+        "category_code": "类别",
+        "urgency": "紧急程度",
+        "confidentiality": "公开程度",
+        "mode": "怎么交办",
+        "handling": "办理方式",
+        "leader_days": "批示时限（天）",
+        "way": "怎么联系的",
+        "facts": "反映的情况",
+        "legal_procedure": "法定程序",
+        "legal_due": "法定程序的到期日",
+        "limit_value": "延长",
+        "limit_unit": "延长的单位",
+        "reason_class": "挂账的原因",
+        "review_on": "复查日期",
+        "approve": "同意",
+        "accept": "通过",
+        "gates": "四关",
+        "contacted": "联系过",
+        "solved": "解决了",
+        "satisfaction": "满意程度",
+        "attitude": "态度",
+        "outcome": "结果",
+        "cause": "不满意的原因",
+        "by_leader": "由领导裁定",
+        "taken_over": "已接处",
+        "receiver": "接收人",
+        "at": "时间",
+        "target": "转往",
+        "code": "理由",
+        "master": "主件编号",
+        "earlier": "以前的编号",
+        "excluded": "不计入",
+        "false_reply": "以前的答复不实",
+        "hand_over": "移交纪检",
+        "colour": "牌",
+        "days": "期限（天）",
+        "due_at": "期限",
+        "leader": "责任领导",
+        "person": "经办人",
+        "quality": "质量要求",
+        "user_ids": "可见人员（人数）",
+    }
+)
 _TABLES = {
     "urgency": "urgency",
     "confidentiality": "confidentiality",
@@ -91,25 +92,27 @@ def _said(name: str, values: Iterable[str], units: Mapping[int, str]) -> str:
     if name in ("unit_id", "co_unit_ids", "unit_ids"):
         return "、".join(units.get(int(value), value) if value.isdecimal() else value for value in found)
     if name == "gates":
-        return "、".join(_(GATES.get(value, value)) for value in found)
+        return "、".join(word("gate", value) for value in found)
     if name in _TABLES:
         return "、".join(word(_TABLES[name], value) for value in found)
     return "、".join(_(_YES_NO.get(value, value)) for value in found)
 
 
-_WRITTEN = {
-    "title": "标题",
-    "district": "区县",
-    "street": "街道",
-    "community": "社区",
-    "address": "地址",
-    "occurred": "发生时间",
-    "measures": "办理措施和结果",
-    "basis": "依据",
-    "contact_note": "和市民沟通的情况",
-    "explanation": "上次为什么没有解决",
-    "legal_limit": "法定程序的办理期限",
-}
+_WRITTEN = texts(
+    {
+        "title": "标题",
+        "district": "区县",
+        "street": "街道",
+        "community": "社区",
+        "address": "地址",
+        "occurred": "发生时间",
+        "measures": "办理措施和结果",
+        "basis": "依据",
+        "contact_note": "和市民沟通的情况",
+        "explanation": "上次为什么没有解决",
+        "legal_limit": "法定程序的办理期限",
+    }
+)
 
 
 def label_of(name: str) -> str:

@@ -7,22 +7,24 @@ from urllib.parse import urlencode
 
 from channels.console.queue_filter import Chosen
 from channels.console.session import Staff
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.list_view.service import Choices, View
 from ticketing.people.models import Role
 from ticketing.ticket.queues import Queue
 
-COLUMNS = {
-    "state": "状态",
-    "unit": "承办单位",
-    "district": "区域",
-    "address": "地址",
-    "channel": "来源",
-    "line": "线路",
-    "received": "登记时间",
-    "updated": "最近变动",
-    "number": "编号",
-}
+COLUMNS = texts(
+    {
+        "state": "状态",
+        "unit": "承办单位",
+        "district": "区域",
+        "address": "地址",
+        "channel": "来源",
+        "line": "线路",
+        "received": "登记时间",
+        "updated": "最近变动",
+        "number": "编号",
+    }
+)
 """What may stand beside time left and title, in the order of the list."""
 USUAL = ("state", "unit", "district", "channel", "received", "number")
 KEYS = 9

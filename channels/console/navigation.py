@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.people.permissions import may
@@ -89,18 +89,20 @@ MENU = (
 )
 """What stands in the menu of whoever may open it and has no room on the rail."""
 
-ROLE_NAMES: dict[Role, str] = {
-    Role.AGENT: "话务员",
-    Role.DISPATCHER: "派单员",
-    Role.CLERK: "经办人",
-    Role.CHIEF: "首席代表",
-    Role.SUPERVISOR: "督办",
-    Role.CALLBACK: "回访员",
-    Role.QUALITY: "质检员",
-    Role.EDITOR: "知识编辑",
-    Role.ADMIN: "管理员",
-    Role.LEADER: "领导",
-}
+ROLE_NAMES: dict[Role, str] = texts(
+    {
+        Role.AGENT: "话务员",
+        Role.DISPATCHER: "派单员",
+        Role.CLERK: "经办人",
+        Role.CHIEF: "首席代表",
+        Role.SUPERVISOR: "督办",
+        Role.CALLBACK: "回访员",
+        Role.QUALITY: "质检员",
+        Role.EDITOR: "知识编辑",
+        Role.ADMIN: "管理员",
+        Role.LEADER: "领导",
+    }
+)
 
 
 def home(role: Role) -> str:

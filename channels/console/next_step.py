@@ -15,7 +15,7 @@ from channels.console.step_buttons import Action
 from channels.console.supervision_steps import buttons as supervision_buttons
 from channels.console.ticket_view import TicketPage
 from channels.web.formats import citizen_time
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.assignment.models import AssignmentState
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
@@ -62,12 +62,14 @@ def _propose(page: TicketPage, actor: Actor) -> Proposal:
     return _to_decide(page, actor) or _by_state(page, actor)
 
 
-_DECISIONS = {
-    RequestKind.RETURN: ("处理{unit}的退单申请", buttons.DECIDE_RETURN),
-    RequestKind.EXTENSION: ("处理{unit}的延期申请", buttons.DECIDE_EXTENSION),
-    RequestKind.SUSPENSION: ("处理{unit}的挂账申请", buttons.DECIDE_SUSPENSION),
-    RequestKind.REFUSAL: ("处理话务员的不予受理建议", buttons.DECIDE_REFUSAL),
-}
+_DECISIONS = texts(
+    {
+        RequestKind.RETURN: ("处理{unit}的退单申请", buttons.DECIDE_RETURN),
+        RequestKind.EXTENSION: ("处理{unit}的延期申请", buttons.DECIDE_EXTENSION),
+        RequestKind.SUSPENSION: ("处理{unit}的挂账申请", buttons.DECIDE_SUSPENSION),
+        RequestKind.REFUSAL: ("处理话务员的不予受理建议", buttons.DECIDE_REFUSAL),
+    }
+)
 
 
 def _to_decide(page: TicketPage, actor: Actor) -> Proposal | None:
@@ -286,20 +288,22 @@ def _hint(page: TicketPage) -> str:
     return sentence
 
 
-_WHAT = {
-    "dispatch": "派单",
-    "sign": "签收",
-    "contact": "联系市民",
-    "on_site": "到场反馈",
-    "plan": "提交办理方案",
-    "handle": "办结",
-    "review": "审完",
-    "callback": "回访",
-    "dispute": "裁定",
-    "follow_up": "核实",
-    "suspension": "复查",
-    "supplement": "由市民补充",
-    "evaluation": "由市民评价",
-    "objection": "由市民提出异议",
-    "statute": "告知法定程序结果",
-}
+_WHAT = texts(
+    {
+        "dispatch": "派单",
+        "sign": "签收",
+        "contact": "联系市民",
+        "on_site": "到场反馈",
+        "plan": "提交办理方案",
+        "handle": "办结",
+        "review": "审完",
+        "callback": "回访",
+        "dispute": "裁定",
+        "follow_up": "核实",
+        "suspension": "复查",
+        "supplement": "由市民补充",
+        "evaluation": "由市民评价",
+        "objection": "由市民提出异议",
+        "statute": "告知法定程序结果",
+    }
+)

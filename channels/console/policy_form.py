@@ -8,64 +8,70 @@ from typing import Any
 import yaml
 
 from hotline.errors import InvalidInput
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.deadline.limits import Limit, PolicyError, limit_of
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.policy import Policy
 from ticketing.words import word
 
-LIMITS = {
-    "sign": "签收",
-    "contact": "联系市民",
-    "on_site": "现场反馈",
-    "plan": "办理方案",
-    "handle": "办结",
-    "co_handle": "协办",
-    "review": "审核",
-    "callback": "回访",
-    "redo": "不满意后重办",
-}
+LIMITS = texts(
+    {
+        "sign": "签收",
+        "contact": "联系市民",
+        "on_site": "现场反馈",
+        "plan": "办理方案",
+        "handle": "办结",
+        "co_handle": "协办",
+        "review": "审核",
+        "callback": "回访",
+        "redo": "不满意后重办",
+    }
+)
 """Fields of a policy that are limits, in the order of the form."""
-UNITS = {"min": "分钟", "h": "小时", "wh": "工作小时", "wd": "工作日", "d": "自然日"}
-ENDS = {"day_end": "当天24:00", "office_close": "下班时"}
-ROLLS = {"none": "不顺延", "next_wd": "顺延到下一个工作日"}
-NAMES = {
-    **LIMITS,
-    "title": "名称",
-    "when": "适用条件",
-    "after": "不满意后",
-    "extensions": "延期",
-    "more_extensions": "可多次延期",
-    "retired": "停用",
-    "end": "到期时刻",
-    "roll": "遇休息日",
-    "warn_at": "提醒比例",
-    "yellow_at": "黄牌比例",
-    "red_at": "红牌",
-    "dispatch": "派单",
-    "windows": "等待期限",
-    "reopen_days": "可重新办理的天数",
-    "sent_back": "审核退回后",
-    "objected": "异议重新决定",
-    "hours": "回访时段",
-    "attempts": "尝试次数和天数",
-    "pause": "未接通后等几分钟",
-    "lease": "一人占用几分钟",
-    "second_visit": "二次回访期限",
-    "rating_days": "自行评价的天数",
-    "link_days": "评价链接有效天数",
-    "rules": "谁来回访和抽样比例",
-}
-CONDITIONS = {
-    "urgency": "紧急程度",
-    "leader_days": "批示天数",
-    "line": "号码",
-    "handling": "办理类型",
-    "kind": "诉求类型",
-    "mode": "交办方式",
-}
+UNITS = texts({"min": "分钟", "h": "小时", "wh": "工作小时", "wd": "工作日", "d": "自然日"})
+ENDS = texts({"day_end": "当天24:00", "office_close": "下班时"})
+ROLLS = texts({"none": "不顺延", "next_wd": "顺延到下一个工作日"})
+NAMES = texts(
+    {
+        **LIMITS,
+        "title": "名称",
+        "when": "适用条件",
+        "after": "不满意后",
+        "extensions": "延期",
+        "more_extensions": "可多次延期",
+        "retired": "停用",
+        "end": "到期时刻",
+        "roll": "遇休息日",
+        "warn_at": "提醒比例",
+        "yellow_at": "黄牌比例",
+        "red_at": "红牌",
+        "dispatch": "派单",
+        "windows": "等待期限",
+        "reopen_days": "可重新办理的天数",
+        "sent_back": "审核退回后",
+        "objected": "异议重新决定",
+        "hours": "回访时段",
+        "attempts": "尝试次数和天数",
+        "pause": "未接通后等几分钟",
+        "lease": "一人占用几分钟",
+        "second_visit": "二次回访期限",
+        "rating_days": "自行评价的天数",
+        "link_days": "评价链接有效天数",
+        "rules": "谁来回访和抽样比例",
+    }
+)
+CONDITIONS = texts(
+    {
+        "urgency": "紧急程度",
+        "leader_days": "批示天数",
+        "line": "号码",
+        "handling": "办理类型",
+        "kind": "诉求类型",
+        "mode": "交办方式",
+    }
+)
 _TABLES = {"urgency": "urgency", "handling": "handling_kind", "kind": "kind", "mode": "mode"}
-AFTER = {"redo": "重办", "explanation": "书面说明后重办", "petition": "告知信访途径", "none": "督办决定"}
+AFTER = texts({"redo": "重办", "explanation": "书面说明后重办", "petition": "告知信访途径", "none": "督办决定"})
 
 
 def limit_words(limit: Limit | None) -> str:

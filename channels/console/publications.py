@@ -12,6 +12,7 @@ from channels.console.session import require_may, staff
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import HotlineError, InvalidInput, NotAllowed, NotFound
+from hotline.i18n import texts
 from ticketing.people.models import User
 from ticketing.publication import service
 from ticketing.publication.models import PublicationState, PublishedAnswer
@@ -22,12 +23,14 @@ from ticketing.ticket.models import Ticket
 
 NAV, HOME = "published", "/console/published-answers"
 PAGE = 30
-STATES = {
-    PublicationState.PROPOSED.value: "待审核",
-    PublicationState.PUBLISHED.value: "已公开",
-    PublicationState.REFUSED.value: "不公开",
-    PublicationState.RECALLED.value: "已撤下",
-}
+STATES = texts(
+    {
+        PublicationState.PROPOSED.value: "待审核",
+        PublicationState.PUBLISHED.value: "已公开",
+        PublicationState.REFUSED.value: "不公开",
+        PublicationState.RECALLED.value: "已撤下",
+    }
+)
 STEPS = "approve|end|reword"
 
 

@@ -18,7 +18,7 @@ from channels.web.files import play
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import HotlineError, InvalidInput, NotAllowed, NotFound
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.conversation.recordings import note_listening
 from ticketing.conversation.service import messages
 from ticketing.people.models import User
@@ -29,12 +29,14 @@ from ticketing.quality.models import CheckState
 from ticketing.ticket.access import access_call, is_reason, visible
 from ticketing.ticket.models import Ticket
 
-TABS: dict[str, tuple[str, tuple[CheckState, ...]]] = {
-    "waiting": ("要评的", (CheckState.WAITING,)),
-    "appealed": ("申诉", (CheckState.APPEALED,)),
-    "done": ("评过的", (CheckState.SCORED, CheckState.DECIDED)),
-    "averages": ("平均分", ()),
-}
+TABS: dict[str, tuple[str, tuple[CheckState, ...]]] = texts(
+    {
+        "waiting": ("要评的", (CheckState.WAITING,)),
+        "appealed": ("申诉", (CheckState.APPEALED,)),
+        "done": ("评过的", (CheckState.SCORED, CheckState.DECIDED)),
+        "averages": ("平均分", ()),
+    }
+)
 _SEES = ("quality.score", "quality.appeal")
 
 

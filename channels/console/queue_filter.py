@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.web.inputs import whole_number
 from hotline.clock import to_city
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.people.models import Unit
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.queues import Queue
@@ -22,7 +22,7 @@ from ticketing.ticket.search import TicketFilter
 from ticketing.ticket.states import Channel, Kind, Urgency
 
 FIELDS = ("unit", "category", "district", "channel", "kind", "urgency", "days", "sort")
-DAYS = {"1": "今天", "3": "近3天", "7": "近7天", "30": "近30天"}
+DAYS = texts({"1": "今天", "3": "近3天", "7": "近7天", "30": "近30天"})
 """How far back it may have been registered; days of the city, the present one included."""
 NEWEST = "new"
 """`sort`: the newest first. Otherwise by time left as the queue itself; what was searched by words is always newest first."""

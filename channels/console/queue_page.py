@@ -16,7 +16,7 @@ from channels.console.session import require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.errors import HotlineError
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.calendar.service import work_calendar
 from ticketing.list_view.service import choices_of as own_choices
 from ticketing.people.models import Role
@@ -40,24 +40,26 @@ QUEUES: dict[Role, tuple[Queue, ...]] = {
 }
 UNCOUNTED = frozenset({Queue.CLOSED, Queue.ALL})
 """How many there ever were is for the figures, not for those who work through a queue."""
-QUEUE_WORDS = {
-    Queue.MINE: "待我处理",
-    Queue.EMERGENCY: "特急",
-    Queue.TO_DISPATCH: "待派单",
-    Queue.IN_PROGRESS: "办理中",
-    Queue.DUE_SOON: "快到期",
-    Queue.OVERDUE: "已超时",
-    Queue.RETURNS: "申请待批",
-    Queue.REVIEW: "待审核",
-    Queue.CALLBACK: "待回访",
-    Queue.CLOSED: "已办结",
-    Queue.ALL: "全部",
-    Queue.TO_SIGN: "待签收",
-    Queue.WORKING: "在办",
-    Queue.REDO: "退回重办",
-    Queue.UNIT_REVIEW: "等审签",
-}
-MINE_WORDS = {Role.AGENT: "未办结", Role.CHIEF: "待审签", Role.SUPERVISOR: "要出手的"}
+QUEUE_WORDS = texts(
+    {
+        Queue.MINE: "待我处理",
+        Queue.EMERGENCY: "特急",
+        Queue.TO_DISPATCH: "待派单",
+        Queue.IN_PROGRESS: "办理中",
+        Queue.DUE_SOON: "快到期",
+        Queue.OVERDUE: "已超时",
+        Queue.RETURNS: "申请待批",
+        Queue.REVIEW: "待审核",
+        Queue.CALLBACK: "待回访",
+        Queue.CLOSED: "已办结",
+        Queue.ALL: "全部",
+        Queue.TO_SIGN: "待签收",
+        Queue.WORKING: "在办",
+        Queue.REDO: "退回重办",
+        Queue.UNIT_REVIEW: "等审签",
+    }
+)
+MINE_WORDS = texts({Role.AGENT: "未办结", Role.CHIEF: "待审签", Role.SUPERVISOR: "要出手的"})
 
 
 async def show_list(request: web.Request) -> web.StreamResponse:

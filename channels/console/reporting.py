@@ -14,7 +14,7 @@ from channels.web.inputs import whole_number
 from channels.web.keys import CORE
 from hotline.clock import to_city
 from hotline.errors import InvalidInput
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.people.models import Unit
 from ticketing.statistics.figures import SECRET, Cut, Figure, Filter
 from ticketing.statistics.indicator import Indicator, Measure
@@ -23,7 +23,7 @@ from ticketing.statistics.scope import Scope
 from ticketing.taxonomy.models import Category
 from ticketing.words import word
 
-KIND_WORDS = {PeriodKind.DAY: "日", PeriodKind.WEEK: "周", PeriodKind.MONTH: "月", PeriodKind.YEAR: "年", PeriodKind.FREE: "近30天"}
+KIND_WORDS = texts({PeriodKind.DAY: "日", PeriodKind.WEEK: "周", PeriodKind.MONTH: "月", PeriodKind.YEAR: "年", PeriodKind.FREE: "近30天"})
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ def value_text(indicator: Indicator, value: float | None) -> str:
         case Measure.COUNT:
             return f"{value:,.0f}"
         case Measure.RATE | Measure.PER_THOUSAND:
-            return f"{value:.1f}{indicator.unit}"
+            return f"{value:.1f}{_(indicator.unit)}"
         case _:
-            return f"{value:,.1f}{indicator.unit}"
+            return f"{value:,.1f}{_(indicator.unit)}"
 
 
 def change_text(now: float | None, before: float | None, indicator: Indicator) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from channels.console.reporting import filter_of, is_running, link, load_names, 
 from channels.console.session import staff
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import InvalidInput
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.statistics.drill import PAGE, Part, drill
 from ticketing.statistics.figures import CUT_WORDS, Cut, Filter, compute, narrowed
 from ticketing.statistics.indicator import GROUP_WORDS, Group, Indicator
@@ -23,12 +23,14 @@ from ticketing.statistics.scope import Scope, scope_of
 MOST_ROWS = 500
 """Rows on a page; the export has all."""
 CUTS = {"": (), **{cut.value: (cut,) for cut in Cut}, "unit_category": (Cut.UNIT, Cut.CATEGORY), "unit_month": (Cut.UNIT, Cut.MONTH)}
-CUT_TITLES = {
-    "": "不分列",
-    **{cut.value: words for cut, words in CUT_WORDS.items()},
-    "unit_category": "单位和类别",
-    "unit_month": "单位和月份",
-}
+CUT_TITLES = texts(
+    {
+        "": "不分列",
+        **{cut.value: words for cut, words in CUT_WORDS.items()},
+        "unit_category": "单位和类别",
+        "unit_month": "单位和月份",
+    }
+)
 
 
 def wanted(request: web.Request, scope: Scope) -> tuple[Group, list[Indicator], str]:
@@ -59,9 +61,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     ]
     return page(
         request, "console/statistics.html", nav="figures", period=period, before=before, after=after, running=is_running(period, request),
-        scope=scope, only=only, names=names, group=group, groups=[(each, GROUP_WORDS[each]) for each in scope.groups],
+        scope=scope, only=only, names=names, group=group, groups=[(each, _(GROUP_WORDS[each])) for each in scope.groups],
         indicators=indicators, by=by, cuts=_cuts(scope), rows=rows[:MOST_ROWS], hidden_rows=max(0, len(rows) - MOST_ROWS),
-        heads=[CUT_WORDS[cut] for cut in CUTS[by]], shown=shown, link=link, benchmarks=BENCHMARKS,
+        heads=[_(CUT_WORDS[cut]) for cut in CUTS[by]], shown=shown, link=link, benchmarks=BENCHMARKS,
         exports=link("/console/export/statistics.xlsx", period, only, group=group.value, by=by),
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ from channels.console.pages import page
 from channels.web.keys import CORE, SETTINGS
 from hotline.errors import NotFound
 from hotline.i18n import _
-from ticketing.words import ARTICLE_STATES, ASSIGNMENT_STATES, TICKET_STATES
+from ticketing.words import table
 
 STAGES = {
     "calm": "剩 3个工作日",
@@ -52,7 +52,7 @@ async def show(request: web.Request) -> web.StreamResponse:
         request,
         "console/style.html",
         nav="style",
-        states={"state": TICKET_STATES, "assignment": ASSIGNMENT_STATES, "article": ARTICLE_STATES},
+        states={name: table(name) for name in ("state", "assignment", "article")},
         stages=STAGES,
         notes=NOTES,
         tokens=TOKENS,

@@ -18,7 +18,7 @@ from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.clock import CITY_ZONE, to_city
 from hotline.errors import HotlineError, InvalidInput, NotFound
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.context import Core
 from ticketing.people.permissions import may
 from ticketing.supervision import bursts, cards, commitments, false_reply, findings, formal, rectification, urging
@@ -27,15 +27,17 @@ from ticketing.supervision.suspicions import Rule
 T = TypeVar("T")
 
 PAGE_SIZE = 50
-TABS = {
-    "cards": ("黄牌红牌", "card.see"),
-    "rectification": ("整改", "card.see"),
-    "formal": ("督办单", "card.see"),
-    "urging": ("催办", "board.see"),
-    "findings": ("疑点", "finding.decide"),
-    "bursts": ("群体预警", "burst.see"),
-    "commitments": ("承诺", "card.see"),
-}
+TABS = texts(
+    {
+        "cards": ("黄牌红牌", "card.see"),
+        "rectification": ("整改", "card.see"),
+        "formal": ("督办单", "card.see"),
+        "urging": ("催办", "board.see"),
+        "findings": ("疑点", "finding.decide"),
+        "bursts": ("群体预警", "burst.see"),
+        "commitments": ("承诺", "card.see"),
+    }
+)
 """Key -> word and the permission that it asks for."""
 _MONTH = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 Form = dict[str, str]

@@ -9,12 +9,12 @@ from channels.console.session import require_may
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import HotlineError, InvalidInput, NotFound
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.search import synonyms
 from knowledge.search.models import SynonymKind
 
 PAGE = "/console/articles/synonyms"
-KINDS = {SynonymKind.RELATED.value: "近义", SynonymKind.SPELLING.value: "异写"}
+KINDS = texts({SynonymKind.RELATED.value: "近义", SynonymKind.SPELLING.value: "异写"})
 _LONGEST = 600
 
 

@@ -18,45 +18,50 @@ from channels.console.webhooks import reason
 from channels.web.formats import duration
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.events import Outbox
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.conversation.models import Heartbeat, InboundMessage
 
-JOBS = {
-    "deadlines": "时限：提醒和发牌",
-    "calendar": "日历改动后的重算",
-    "wechat delivery": "微信消息发送",
-    "callbacks": "回访任务",
-    "automatic dispatch": "自动派单",
-    "text messages": "短信发送",
-    "unattended chats": "没人在岗时的在线会话",
-    "supervision": "督办单、整改、承诺到期",
-    "monitoring": "监察疑点",
-    "quality": "质检抽取",
-    "webhooks": "通知与对接发送",
-    "api answers": "清理接口的重复请求记录",
-    "knowledge": "知识",
-    "bot training": "机器人训练",
-    "audit seals": "审计封存",
-    "log-in sessions": "清理过期登录",
-    "figure days": "逐日统计",
-    "briefs": "简报",
-    "import files": "清理导入文件",
-    "unclaimed files": "清理没有提交的附件",
-    "retention": "保存期限",
-    "file orphans": "清理无主文件",
-    "file removals": "删除已销毁的文件",
-}
+JOBS = texts(
+    {
+        "deadlines": "时限：提醒和发牌",
+        "calendar": "日历改动后的重算",
+        "wechat delivery": "微信消息发送",
+        "callbacks": "回访任务",
+        "automatic dispatch": "自动派单",
+        "text messages": "短信发送",
+        "unattended chats": "没人在岗时的在线会话",
+        "supervision": "督办单、整改、承诺到期",
+        "monitoring": "监察疑点",
+        "digests": "工作人员每天的汇总",
+        "quality": "质检抽取",
+        "webhooks": "通知与对接发送",
+        "api answers": "清理接口的重复请求记录",
+        "knowledge": "知识",
+        "bot training": "机器人训练",
+        "audit seals": "审计封存",
+        "log-in sessions": "清理过期登录",
+        "figure days": "逐日统计",
+        "briefs": "简报",
+        "import files": "清理导入文件",
+        "unclaimed files": "清理没有提交的附件",
+        "retention": "保存期限",
+        "file orphans": "清理无主文件",
+        "file removals": "删除已销毁的文件",
+    }
+)
 """The scheduler's jobs in words; another one shows its own name."""
-_ROLES = {"scheduler": "定时任务", "web": "网页", "telephony": "电话", "bot": "智能助手"}
-FACTS = {
-    "sip": "接听地址",
-    "registered": "已向中继注册",
-    "live_calls": "在线来电",
-    "pending_calls": "等待接入",
-    "pending_calls_refused": "未能接入",
-    "voice": "播报语音",
-    "transcriber": "转写模型",
-}
+_ROLES = texts({"scheduler": "定时任务", "web": "网页", "telephony": "电话", "bot": "智能助手"})
+FACTS = texts(
+    {
+        "sip": "接听地址",
+        "registered": "已向中继注册",
+        "live_calls": "在线来电",
+        "pending_calls": "等待接入",
+        "pending_calls_refused": "未能接入",
+        "voice": "播报语音",
+        "transcriber": "转写模型",
+    }
+)
 """What a worker reports that tells an administrator something; the counters behind it are for /metrics and the logs."""
 
 

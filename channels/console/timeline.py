@@ -11,8 +11,8 @@ from channels.console.event_words import EVENT_WORDS
 from channels.web.formats import due_time, duration
 from channels.web.words import word
 from hotline.events import Event
-from hotline.i18n import _
-from ticketing.words import RETURN_REASONS
+from hotline.i18n import _, texts
+from ticketing.words import table
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def _quote(data: Mapping[str, Any]) -> str:
     return ""
 
 
-_CODES = frozenset(RETURN_REASONS)
+_CODES = frozenset(table("return_reason"))
 
 
-_EDITED = {"category_code": "类别", "urgency": "紧急程度", "title": "标题", "confidentiality": "公开程度"}
+_EDITED = texts({"category_code": "类别", "urgency": "紧急程度", "title": "标题", "confidentiality": "公开程度"})
 
 
 def _changed(name: str, before: str | None, after: str) -> str:

@@ -14,7 +14,7 @@ from channels.console.session import require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
 from hotline.errors import NotAllowed
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.calendar.service import work_calendar
 from ticketing.ticket.list_rows import ListRow
 from ticketing.ticket.lists import MOST, count_tickets, list_tickets
@@ -22,14 +22,16 @@ from ticketing.ticket.queues import Queue
 
 SHOWN = 6
 """Tickets of a lane; the rest stands in its queue."""
-HINTS = {
-    Queue.TO_SIGN: "核对职责，签收或申请退单",
-    Queue.WORKING: "联系市民，办理，起草答复",
-    Queue.DUE_SOON: "时限过半，先办这些",
-    Queue.OVERDUE: "已发牌，写明原因并尽快答复",
-    Queue.REDO: "按退回的意见或市民的话重新办理",
-    Queue.UNIT_REVIEW: "等首席代表审签",
-}
+HINTS = texts(
+    {
+        Queue.TO_SIGN: "核对职责，签收或申请退单",
+        Queue.WORKING: "联系市民，办理，起草答复",
+        Queue.DUE_SOON: "时限过半，先办这些",
+        Queue.OVERDUE: "已发牌，写明原因并尽快答复",
+        Queue.REDO: "按退回的意见或市民的话重新办理",
+        Queue.UNIT_REVIEW: "等首席代表审签",
+    }
+)
 _STAGES = {Queue.DUE_SOON: "amber", Queue.OVERDUE: "red"}
 
 

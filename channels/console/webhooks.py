@@ -13,7 +13,7 @@ from channels.console.session import require_may, staff
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import InvalidInput, NotFound
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.exchange import service as exchange
 from ticketing.people.models import Unit
 from ticketing.webhook import service
@@ -91,16 +91,18 @@ async def _push(request: web.Request, session: AsyncSession, form: dict[str, str
     return "queued_again", ""
 
 
-_REASONS = (
-    ("ClientConnector", "连不上对方"),
-    ("no gateway", "没有短信网关，未发送"),
-    ("ServerDisconnected", "对方断开了连接"),
-    ("TimeoutError", "对方没有及时回答"),
-    ("HTTP 410", "对方已停用这个地址"),
-    ("HTTP 401", "对方不认签名"),
-    ("HTTP ", "对方回答出错"),
-    ("the subscription was switched off", "通知地址已停用"),
-    ("the partner was switched off", "对接已停用，或者单位不再承办"),
+_REASONS = texts(
+    (
+        ("ClientConnector", "连不上对方"),
+        ("no gateway", "没有短信网关，未发送"),
+        ("ServerDisconnected", "对方断开了连接"),
+        ("TimeoutError", "对方没有及时回答"),
+        ("HTTP 410", "对方已停用这个地址"),
+        ("HTTP 401", "对方不认签名"),
+        ("HTTP ", "对方回答出错"),
+        ("the subscription was switched off", "通知地址已停用"),
+        ("the partner was switched off", "对接已停用，或者单位不再承办"),
+    )
 )
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from chatbot.places import GAZETTEER
 from hotline.errors import InvalidInput
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.callback import rules
 from ticketing.citizen.service import normalise_phone
 from ticketing.ticket.service import Appeal
@@ -22,7 +22,7 @@ MIN_WHAT = 10
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _POSITION = re.compile(r"(-?\d{1,2}(?:\.\d{1,8})?),(-?\d{1,3}(?:\.\d{1,8})?)")
 _PLACE_NEEDED = (Kind.HELP, Kind.COMPLAINT, Kind.REPORT)
-CONTACTS = (("phone", "打电话"), ("sms", "只发短信（听障人士可选）"), ("none", "不用联系，我自己查"))
+CONTACTS = texts((("phone", "打电话"), ("sms", "只发短信（听障人士可选）"), ("none", "不用联系，我自己查")))
 
 
 @lru_cache(maxsize=1)

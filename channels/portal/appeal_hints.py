@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.portal.appeal_form import AppealForm
 from channels.portal.words import state_words
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.context import Core
 from ticketing.suggestion.missing import missing_elements
 from ticketing.suggestion.similar import similar_public
@@ -29,12 +29,14 @@ MOST_MISSING = 1
 """So much may be missing without a word: the unit will ask."""
 _LINK = re.compile(r"https?://|www\.|\.(?:com|cn|net|top|vip)\b", re.IGNORECASE)
 _ADVERTISING = re.compile(r"加微信|加我微信|加V|代开发票|代办证|贷款|套现|刷单|兼职|博彩|棋牌|优惠券|代理加盟|低价|出售|VX|v信")
-_ASKED = {
-    "time": "大概什么时候发生的，是不是还在发生",
-    "object": "涉及哪个单位、店铺、设施或物品",
-    "course": "事情的经过",
-    "place": "具体在什么地方",
-}
+_ASKED = texts(
+    {
+        "time": "大概什么时候发生的，是不是还在发生",
+        "object": "涉及哪个单位、店铺、设施或物品",
+        "course": "事情的经过",
+        "place": "具体在什么地方",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from channels.portal.guide import own_or_city_wide, topics_on
 from channels.portal.preferences import page
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.errors import NotFound
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.article.access import live_articles
 from knowledge.article.models import Article
 from ticketing.ticket.access import access_opened
 from ticketing.ticket.models import Ticket
 
 COMMON = 5
-EMERGENCY = (("110", "报警求助"), ("119", "火警"), ("120", "医疗急救"), ("122", "交通事故"))
+EMERGENCY = texts((("110", "报警求助"), ("119", "火警"), ("120", "医疗急救"), ("122", "交通事故")))
 
 
 async def home(request: web.Request) -> web.StreamResponse:

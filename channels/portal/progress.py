@@ -7,20 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from hotline.events import Event
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Channel, TicketState
 
 DONE, NOW, TODO = "done", "now", "todo"
-_CHANNELS = {
-    Channel.PHONE: "电话登记",
-    Channel.WECHAT: "微信登记",
-    Channel.WEB: "网页登记",
-    Channel.SMS: "短信登记",
-    Channel.OPEN311: "开放平台登记",
-    Channel.STAFF: "话务员登记",
-}
-_WAYS = {"phone": "电话", "sms": "短信", "wechat": "微信", "visit": "上门"}
+_CHANNELS = texts(
+    {
+        Channel.PHONE: "电话登记",
+        Channel.WECHAT: "微信登记",
+        Channel.WEB: "网页登记",
+        Channel.SMS: "短信登记",
+        Channel.OPEN311: "开放平台登记",
+        Channel.STAFF: "话务员登记",
+    }
+)
+_WAYS = texts({"phone": "电话", "sms": "短信", "wechat": "微信", "visit": "上门"})
 _REACHED = {
     TicketState.REGISTERED: 1,
     TicketState.NEED_INFO: 1,

@@ -81,19 +81,21 @@ def clock_time(moment: datetime) -> str:
 
 
 def duration(seconds: float | timedelta | None) -> str:
-    """`2小时10分`, `1天4小时`, `26分`, `50秒`: the two largest units at most."""
+    """`2小时10分`, `1天4小时`, `26分`, `50秒`, in English `2h 10min`: the two largest units at most. work.js tells it the same way."""
     if seconds is None:
         return ""
+    day, hour, minute, second = _("天 小时 分 秒").split(" ")
+    gap = "" if language() == "zh" else " "
     whole = int(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
     whole = max(whole, 0)
     days, rest = divmod(whole, 86400)
     hours, rest = divmod(rest, 3600)
     minutes, secs = divmod(rest, 60)
     if days:
-        return f"{days}天{hours}小时" if hours else f"{days}天"
+        return f"{days}{day}{gap}{hours}{hour}" if hours else f"{days}{day}"
     if hours:
-        return f"{hours}小时{minutes:02d}分" if minutes else f"{hours}小时"
-    return f"{minutes}分" if minutes else f"{secs}秒"
+        return f"{hours}{hour}{gap}{minutes:02d}{minute}" if minutes else f"{hours}{hour}"
+    return f"{minutes}{minute}" if minutes else f"{secs}{second}"
 
 
 def clock_length(seconds: float | None) -> str:

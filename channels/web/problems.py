@@ -10,25 +10,27 @@ from aiohttp import web
 
 from channels.web.keys import CORRELATION
 from hotline.errors import HotlineError, IllegalStep, InvalidInput
-from hotline.i18n import _
+from hotline.i18n import _, texts
 
-TITLES = {
-    400: "请求有误",
-    401: "需要令牌",
-    403: "没有权限",
-    404: "没有找到",
-    405: "不支持的操作",
-    409: "内容已有变化",
-    413: "内容太大",
-    415: "请求有误",
-    422: "需要修改",
-    429: "请稍后再试",
-    500: "出错了",
-    503: "暂时无法使用",
-}
+TITLES = texts(
+    {
+        400: "请求有误",
+        401: "需要令牌",
+        403: "没有权限",
+        404: "没有找到",
+        405: "不支持的操作",
+        409: "内容已有变化",
+        413: "内容太大",
+        415: "请求有误",
+        422: "需要修改",
+        429: "请稍后再试",
+        500: "出错了",
+        503: "暂时无法使用",
+    }
+)
 """What each status means, in two words; pages show the same."""
 
-_NOT_NOW = "现在不能这样做"
+_NOT_NOW = texts("现在不能这样做")
 """409 of a step that the workflow refuses: nothing was changed by anybody."""
 
 TYPE_BASE = "urn:hotline:problem:"

@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from hotline.errors import InvalidInput
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.article.models import Article, ArticleKind
 from knowledge.article.text import FIELDS, NEEDED, SPOKEN_PARTS, lines_of, spoken_fault
 
-AUDIENCES = {"person": "个人", "company": "企业", "elderly": "老年人", "foreigner": "外国人"}
+AUDIENCES = texts({"person": "个人", "company": "企业", "elderly": "老年人", "foreigner": "外国人"})
 """Whom an article may be for; none named: everybody."""
 MOST_QUESTIONS, MOST_FILES, MOST_TEXT = 40, 10, 4000
 _REVIEW_AHEAD = timedelta(days=30)

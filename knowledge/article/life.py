@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from hotline.errors import IllegalStep, NotAllowed
 from hotline.events import ActorKind
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.article.models import Article, ArticleState, ArticleVersion
 from ticketing.people.actor import Actor
 from ticketing.people.permissions import Scope, may, roles_with, scope_of
-from ticketing.words import ARTICLE_STATES as STATE_WORDS
+from ticketing.words import word
 
 S = ArticleState
 
@@ -35,7 +35,7 @@ class Step:
     """Needs words: why."""
 
 
-STEPS = {
+STEPS = texts({
     step.key: step
     for step in (
         Step(
@@ -77,7 +77,7 @@ STEPS = {
             ("knowledge.supply", "knowledge.approve"), "knowledge.dropped", reason=True,
         ),
     )
-}  # fmt: skip
+})  # fmt: skip
 """Every change of state there is. docs/knowledge.md shows it; tests/knowledge/test_life.py holds it to domain.md 4a."""
 
 _LIVE_STEPS = frozenset({"recall", "confirm", "fall_due", "revise", "expire"})
@@ -119,7 +119,7 @@ def refuse_state(article: Article, key: str) -> None:
     """Raises IllegalStep, which says what the article's state is, unless the step starts there."""
     source = source_of(article, key)
     if source not in STEPS[key].sources:
-        raise IllegalStep(_("这条知识现在是“{state}”，不能“{step}”").format(state=_(STATE_WORDS[source.value]), step=_(STEPS[key].label)))
+        raise IllegalStep(_("这条知识现在是“{state}”，不能“{step}”").format(state=word("article", source.value), step=_(STEPS[key].label)))
     if key == "confirm" and article.draft_state is not None:
         raise IllegalStep(_("这条知识已有一份草稿在处理，请在草稿上修改"))
 

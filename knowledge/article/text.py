@@ -6,35 +6,37 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.article.models import Article
 
-FIELDS: tuple[tuple[str, str], ...] = (
-    ("conditions", "办理条件"),
-    ("materials", "所需材料"),
-    ("procedure", "办理流程"),
-    ("time_limit", "办理时限"),
-    ("fee", "收费"),
-    ("fee_basis", "收费依据"),
-    ("address", "办理地点"),
-    ("hours", "办公时间"),
-    ("online", "网上办理"),
-    ("accepting_unit", "受理单位"),
-    ("handling_unit", "办理机构"),
-    ("phone", "咨询电话"),
-    ("complaint_phone", "监督电话"),
-    ("basis", "办理依据"),
-    ("archived", "存档资料"),
-    ("note", "说明"),
+FIELDS: tuple[tuple[str, str], ...] = texts(
+    (
+        ("conditions", "办理条件"),
+        ("materials", "所需材料"),
+        ("procedure", "办理流程"),
+        ("time_limit", "办理时限"),
+        ("fee", "收费"),
+        ("fee_basis", "收费依据"),
+        ("address", "办理地点"),
+        ("hours", "办公时间"),
+        ("online", "网上办理"),
+        ("accepting_unit", "受理单位"),
+        ("handling_unit", "办理机构"),
+        ("phone", "咨询电话"),
+        ("complaint_phone", "监督电话"),
+        ("basis", "办理依据"),
+        ("archived", "存档资料"),
+        ("note", "说明"),
+    )
 )
 """Guide fields in the order in which a citizen needs them, with their headings (H01-H03). The name is the title, scenes are fields
 of their own."""
 NEEDED = frozenset({"conditions", "materials", "procedure", "time_limit", "fee", "phone", "basis"})
 """Without these a guide item is no complete answer; besides, a place or an address in the net."""
-SPOKEN_PARTS = {"materials": "要带什么", "fee": "多少钱", "time_limit": "要多久", "address": "在哪里办"}
+SPOKEN_PARTS = texts({"materials": "要带什么", "fee": "多少钱", "time_limit": "要多久", "address": "在哪里办"})
 """What a caller asks for by itself and may be told in a short answer of its own; the keys are fields of the body."""
 
-_LIMITS = {"statutory": "法定时限", "promised": "承诺时限"}
+_LIMITS = texts({"statutory": "法定时限", "promised": "承诺时限"})
 
 
 def sections(body: dict[str, Any]) -> Iterator[tuple[str, str, list[str]]]:

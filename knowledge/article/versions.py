@@ -10,18 +10,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import NotFound
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.article.content import AUDIENCES, Content
 from knowledge.article.models import Article, ArticleState, ArticleVersion
 from knowledge.article.text import FIELDS, SPOKEN_PARTS, lines_of
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 
-HEADINGS = {
+HEADINGS = texts({
     "title": "标题", "kind": "类别", "scene": "场景", "also_scenes": "另列入的场景", "district": "适用地区", "audiences": "适用对象",
     "spoken": "电话里怎么说", "questions": "市民会这样问", "valid_from": "生效日期", "valid_until": "失效日期", "checked_on": "核对日期",
     "sample_data": "示例数据", "files": "附件", "topic_id": "所属专题", "source": "来源",
-}  # fmt: skip
+})  # fmt: skip
 
 
 @dataclass(frozen=True)

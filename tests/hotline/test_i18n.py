@@ -3,12 +3,13 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
 
-from hotline import i18n
+from hotline import extraction, i18n
 from hotline.i18n import _
 
 ROOT = Path(__file__).parents[2]
@@ -46,8 +47,8 @@ async def test_one_request_does_not_change_the_language_of_another() -> None:
     assert second == TEXT
 
 
-@pytest.mark.slow  # reads every source
 def test_every_text_has_an_english_line(tmp_path: Path) -> None:
+    """Words of tables and of the seed too: what `hotline.extraction` finds."""
     found = tmp_path / "messages.pot"
     words = ["--quiet", "extract", "--ignore-dirs", ".venv rasa", "-F", "hotline/locale/babel.cfg", "-k", "_", "-o", str(found), "."]
     subprocess.run([sys.executable, "-m", "babel.messages.frontend", *words], cwd=ROOT, check=True)
@@ -56,3 +57,15 @@ def test_every_text_has_an_english_line(tmp_path: Path) -> None:
         lines = {str(message.id) for message in read_po(english, locale="en") if message.string}
     assert texts, "nothing was read"
     assert sorted(texts - lines) == [], "write them into hotline/locale/en.po"
+
+
+def test_texts_of_tables_are_found() -> None:
+    source = b'NAMES = texts({"a": "\xe7\x94\xb2", "b": ("icon", _("\xe4\xb9\x99"))})\nMARK = "\xe4\xb8\x99"'
+    found = extraction.extract_python_and_tables(BytesIO(source), {"_": None}, [], {"holding": "texts"})
+    assert {message for _line, _function, message, _comments in found} == {"甲", "乙"}
+
+
+def test_a_text_of_a_table_is_written_whole() -> None:
+    source = 'NAMES = texts({"a": f"{one}超时"})'.encode()
+    with pytest.raises(ValueError, match="whole"):
+        list(extraction.extract_python_and_tables(BytesIO(source), {"_": None}, [], {"holding": "texts"}))

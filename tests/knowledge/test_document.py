@@ -10,7 +10,7 @@ from knowledge.article.models import ArticleState
 from knowledge.article.text import FIELDS, SPOKEN_PARTS
 from ticketing.people.models import Role
 from ticketing.people.permissions import Scope, load
-from ticketing.words import ARTICLE_STATES
+from ticketing.words import table
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "knowledge.md").read_text(encoding="utf-8")
 ROLES = {Role.AGENT: "话务员", Role.CLERK: "经办人", Role.CHIEF: "首席代表", Role.EDITOR: "知识编辑"}
@@ -18,8 +18,8 @@ ROLES = {Role.AGENT: "话务员", Role.CLERK: "经办人", Role.CHIEF: "首席�
 
 def row(step: Step) -> str:
     """One line of the table of steps."""
-    sources = "、".join(ARTICLE_STATES[state.value] for state in step.sources) or "（新）"
-    targets = "、".join(ARTICLE_STATES[state.value] for state in step.targets)
+    sources = "、".join(table("article")[state.value] for state in step.sources) or "（新）"
+    targets = "、".join(table("article")[state.value] for state in step.targets)
     return f"| {step.label} `{step.key}` | {sources} | {targets} | {_who(step)} | {_conditions(step)} |"
 
 
@@ -42,6 +42,6 @@ def test_every_step_stands_in_the_document_as_it_is() -> None:
 
 
 def test_every_state_field_and_audience_is_named() -> None:
-    for words in (*(ARTICLE_STATES[state.value] for state in ArticleState), *(heading for _name, heading in FIELDS),
+    for words in (*(table("article")[state.value] for state in ArticleState), *(heading for _name, heading in FIELDS),
                   *SPOKEN_PARTS.values(), *AUDIENCES.values()):  # fmt: skip
         assert words in DOCUMENT, words

@@ -28,7 +28,7 @@ from ticketing.supervision import rules
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import move, take_step, tell
-from ticketing.words import LEGAL_LIMITS, word
+from ticketing.words import table, word
 
 MIN_REPLY, MIN_EXPLANATION = 30, 15
 
@@ -52,15 +52,13 @@ class ReplyDraft:
     """Its last day; None: as long as the statute allows. Mandatory for another procedure."""
     attachments: tuple[UUID, ...] = ()
     """The files of the ticket that belong to it (`ticketing.assignment.reply_files`)."""
-    for_citizen: tuple[UUID, ...] = ()
-    """Those of them that the citizen gets to see with the answer; naming a file here is enough."""
 
     @property
     def limit_words(self) -> str:
         """The procedure's time limit as it is kept."""
         if self.legal_procedure is None:
             return ""
-        return self.legal_limit.strip() or LEGAL_LIMITS.get(self.legal_procedure.value, "")
+        return self.legal_limit.strip() or table("legal_limit").get(self.legal_procedure.value, "")
 
 
 async def access_assignment(session: AsyncSession, actor: Actor, assignment_id: int) -> tuple[Assignment, Ticket]:
@@ -199,9 +197,8 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     reply.author_id, reply.written_at = actor.account, core.clock.now()
     await move(session, actor, assignment, "draft_reply")
     await session.flush()
-    await set_files(session, ticket, reply, draft.attachments, for_citizen=draft.for_citizen)
-    shown = set(draft.for_citizen)
-    data = {"assignment": assignment.id, "reply": reply.id, "files": len({*draft.attachments, *shown}), "for_citizen": len(shown)}
+    await set_files(session, ticket, reply, draft.attachments)
+    data = {"assignment": assignment.id, "reply": reply.id, "files": len(set(draft.attachments))}
     await tell(core, session, actor, ticket, "reply.drafted", data)
     return reply
 

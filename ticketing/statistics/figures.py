@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
 from hotline.errors import Unavailable
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from ticketing.context import Core
 from ticketing.statistics import days
 from ticketing.statistics.days import ZONE, Kept
@@ -52,10 +52,10 @@ class Cut(StrEnum):
     MONTH = "month"
 
 
-CUT_WORDS = {
+CUT_WORDS = texts({
     Cut.LINE: "线路", Cut.UNIT: "单位", Cut.GROUP: "大类", Cut.CATEGORY: "类别", Cut.DISTRICT: "区县", Cut.CHANNEL: "渠道",
     Cut.DAY: "日期", Cut.MONTH: "月份",
-}  # fmt: skip
+})  # fmt: skip
 _NAMED_BY_UNIT = "coalesce(unit_id::text, '')"
 _COLUMNS = {
     Cut.LINE: "coalesce(line, '')",

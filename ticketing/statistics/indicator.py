@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hotline.i18n import texts
 from ticketing.statistics.sources import Source
 
 
@@ -36,17 +37,19 @@ class Group(StrEnum):
     BOT = "bot"
 
 
-GROUP_WORDS = {
-    Group.DEMAND: "诉求",
-    Group.REFUSAL: "不予受理",
-    Group.DISPATCH: "派单与签收",
-    Group.HANDLING: "办理",
-    Group.SUPERVISION: "督办",
-    Group.CALLBACK: "回访与评价",
-    Group.CALLS: "来电",
-    Group.QUALITY: "质检",
-    Group.BOT: "智能助手",
-}
+GROUP_WORDS = texts(
+    {
+        Group.DEMAND: "诉求",
+        Group.REFUSAL: "不予受理",
+        Group.DISPATCH: "派单与签收",
+        Group.HANDLING: "办理",
+        Group.SUPERVISION: "督办",
+        Group.CALLBACK: "回访与评价",
+        Group.CALLS: "来电",
+        Group.QUALITY: "质检",
+        Group.BOT: "智能助手",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from hotline.i18n import texts
 from ticketing.statistics import sources as s
 from ticketing.statistics.indicator import BenchmarkFigure, Group, Indicator, Measure
 from ticketing.ticket import refusal_reasons
@@ -27,7 +28,7 @@ REFUSAL = (
               exclusions="市民提出异议后改为受理的不算", higher_is_better=None),
     *(
         Indicator(f"refused_{code}", reason.words, Group.REFUSAL, s.RECEIVED, _R, f"refusal_reason = '{code}'", "NOT accepted",
-                  f"以“{reason.words}”为由不予受理的工单", "不予受理的工单", higher_is_better=None)
+                  "以这个理由不予受理的工单", "不予受理的工单", higher_is_better=None)
         for code, reason in refusal_reasons.load().items()
     ),
 )  # fmt: skip
@@ -86,7 +87,7 @@ SUPERVISION = (
               unit="‰", higher_is_better=False),
 )  # fmt: skip
 
-_REVIEWED = "经审核不计入的（执法、调解、不合理诉求）不算，件数随比率一起公布"
+_REVIEWED = texts("经审核不计入的（执法、调解、不合理诉求）不算，件数随比率一起公布")
 CALLBACK = (
     Indicator("callback_tried", "回访率", Group.CALLBACK, s.CALLBACK_DUE, _R, "tried", "true", "联系过市民的回访任务", "到期的回访任务"),
     Indicator("callback_reached", "回访成功率", Group.CALLBACK, s.CALLBACK_DUE, _R, "reached", "tried", "联系上的回访任务", "联系过市民的回访任务"),
@@ -95,7 +96,7 @@ CALLBACK = (
     Indicator("declared", "单位自报解决率", Group.CALLBACK, s.REPLIED, _R, "declared", "true", "单位答复已核实处理的派单", "审核通过的派单",
               exclusions="答复“无法核实”的不算解决"),
     Indicator("satisfied", "满意率", Group.CALLBACK, s.RATED, _R, "satisfaction IN ('very_satisfied', 'satisfied')", "true",
-              "非常满意和满意的评价", "联系上并作了评价的", exclusions=f"没有评价的不算满意；{_REVIEWED}", target=95, without_excluded=True),
+              "非常满意和满意的评价", "联系上并作了评价的", exclusions="没有评价的不算满意；经审核不计入的（执法、调解、不合理诉求）不算，件数随比率一起公布", target=95, without_excluded=True),
     Indicator("very_satisfied", "非常满意率", Group.CALLBACK, s.RATED, _R, "satisfaction = 'very_satisfied'", "true", "非常满意的评价",
               "联系上的回访和评价", exclusions=_REVIEWED, without_excluded=True),
 )  # fmt: skip

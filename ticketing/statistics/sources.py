@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hotline.i18n import texts
+
 _TICKET = "t.line, t.category_code, t.district, t.channel, coalesce(t.confidentiality = 'secret', false) AS secret"
 _LEAD_UNIT = (
     "(SELECT a.unit_id FROM assignment a WHERE a.ticket_id = t.id AND a.lead AND a.state NOT IN ('returned', 'cancelled')) AS unit_id"
@@ -52,7 +54,7 @@ def _source(key: str, item: str, population: str, sql: str, *, open_days: str = 
 RECEIVED = _source(
     "received",
     "ticket",
-    "登记时间在时段内的工单；草稿、无效不算；并单的每一件都算（每个人都算一次诉求）",
+    texts("登记时间在时段内的工单；草稿、无效不算；并单的每一件都算（每个人都算一次诉求）"),
     f"""
     SELECT t.received_at AS at, t.id::text AS item, t.id AS ticket_id, {_TICKET}, {_LEAD_UNIT}, t.created_by_id AS person_id,
         t.refusal_reason IS NULL AS accepted, t.refusal_reason,
@@ -69,7 +71,7 @@ RECEIVED = _source(
 CLOSED = _source(
     "closed",
     "ticket",
-    "办结时间在时段内、现在仍是办结或归档的工单；不予受理后归档的不算，并单的只算主单",
+    texts("办结时间在时段内、现在仍是办结或归档的工单；不予受理后归档的不算，并单的只算主单"),
     f"""
     SELECT t.closed_at AS at, t.id::text AS item, t.id AS ticket_id, {_TICKET}, {_LEAD_UNIT}, t.created_by_id AS person_id,
         t.round - 1 AS redone,
@@ -102,7 +104,7 @@ def _approved(kind: str) -> str:
 ASSIGNED = _source(
     "assigned",
     "assignment",
-    "派单时间在时段内的派单（主办、协办各算一次）；撤派的、已并单和无效工单的不算",
+    texts("派单时间在时段内的派单（主办、协办各算一次）；撤派的、已并单和无效工单的不算"),
     f"""
     SELECT a.assigned_at AS at, a.id::text AS item, a.ticket_id, {_TICKET}, a.unit_id, a.assigned_by_id AS person_id,
         a.lead AND {_FIRST} AS first_lead,
@@ -119,7 +121,7 @@ def _clock(key: str, kind: str, population: str, extra: str = "") -> Source:
     return _source(
         key,
         "clock",
-        f"{population}；已到期才算，取消的计时、已并单和无效工单的不算",
+        population,
         f"""
         SELECT c.due_at AS at, c.id::text AS item, c.ticket_id, {_TICKET}, a.unit_id, NULL::bigint AS person_id,
             c.stopped_at IS NOT NULL AND c.stopped_at <= c.due_at AS in_time {extra}
@@ -130,12 +132,14 @@ def _clock(key: str, kind: str, population: str, extra: str = "") -> Source:
     )
 
 
-SIGN_DUE = _clock("sign_due", "sign", "签收期限在时段内的派单")
-CONTACT_DUE = _clock("contact_due", "contact", "首次联系期限在时段内、需要联系市民的派单")
+SIGN_DUE = _clock("sign_due", "sign", texts("签收期限在时段内的派单；已到期才算，取消的计时、已并单和无效工单的不算"))
+CONTACT_DUE = _clock(
+    "contact_due", "contact", texts("首次联系期限在时段内、需要联系市民的派单；已到期才算，取消的计时、已并单和无效工单的不算")
+)
 HANDLE_DUE = _clock(
     "handle_due",
     "handle",
-    "答复期限（含批准的延期）在时段内的办理任务；每一轮重办各算一次",
+    texts("答复期限（含批准的延期）在时段内的办理任务；每一轮重办各算一次；已到期才算，取消的计时、已并单和无效工单的不算"),
     """, c.stopped_at IS NOT NULL AND c.stopped_at <= coalesce(c.original_due_at, c.due_at) AS in_time_original,
         c.stopped_at IS NOT NULL AS stopped,
         (extract(epoch FROM coalesce(c.original_due_at, c.due_at) - coalesce(c.stopped_at, :now))
@@ -145,7 +149,7 @@ HANDLE_DUE = _clock(
 RESPONSE_DUE = _source(
     "response_due",
     "assignment",
-    "签收期限在时段内、联系期限（需要联系的）也已到期的派单",
+    texts("签收期限在时段内、联系期限（需要联系的）也已到期的派单"),
     f"""
     SELECT c.due_at AS at, a.id::text AS item, c.ticket_id, {_TICKET}, a.unit_id, NULL::bigint AS person_id,
         c.stopped_at IS NOT NULL AND c.stopped_at <= c.due_at
@@ -168,7 +172,7 @@ RESPONSE_DUE = _source(
 FEEDBACK_DUE = _source(
     "feedback_due",
     "ticket",
-    "主办单位首轮答复期限在时段内、留了联系方式的工单",
+    texts("主办单位首轮答复期限在时段内、留了联系方式的工单"),
     f"""
     SELECT c.due_at AS at, t.id::text AS item, t.id AS ticket_id, {_TICKET}, a.unit_id, NULL::bigint AS person_id,
         coalesce(coalesce((SELECT min(k.created_at) FROM callback_task k WHERE k.ticket_id = t.id AND k.kind = 'callback'), t.closed_at)
@@ -185,7 +189,7 @@ FEEDBACK_DUE = _source(
 CALLBACK_DUE = _source(
     "callback_due",
     "clock",
-    "回访期限在时段内的回访任务；已到期才算，取消的和按抽样规则不回访的不算",
+    texts("回访期限在时段内的回访任务；已到期才算，取消的和按抽样规则不回访的不算"),
     f"""
     SELECT c.due_at AS at, c.id::text AS item, c.ticket_id, {_TICKET}, {_LEAD_UNIT}, k.user_id AS person_id,
         k.attempts > 0 OR k.state IN ('reached', 'unreached', 'refused') AS tried,
@@ -202,7 +206,7 @@ CALLBACK_DUE = _source(
 RATED = _source(
     "rated",
     "callback",
-    "在时段内联系上市民的回访和评价（回访、网页、微信，当场答复后的评价；每一轮各算一次）",
+    texts("在时段内联系上市民的回访和评价（回访、网页、微信，当场答复后的评价；每一轮各算一次）"),
     f"""
     SELECT k.finished_at AS at, 'k' || k.id AS item, k.ticket_id, {_TICKET}, {_LEAD_UNIT}, k.user_id AS person_id,
         k.satisfaction, coalesce(k.solved, false) AS solved, t.excluded_from_rates AS excluded,
@@ -222,7 +226,7 @@ RATED = _source(
 REPLIED = _source(
     "replied",
     "assignment",
-    "审核通过时间在时段内的派单",
+    texts("审核通过时间在时段内的派单"),
     f"""
     SELECT a.accepted_at AS at, a.id::text AS item, a.ticket_id, {_TICKET}, a.unit_id, NULL::bigint AS person_id,
         (SELECT r.facts <> 'cannot_verify' FROM reply r WHERE r.assignment_id = a.id AND r.accepted ORDER BY r.id DESC LIMIT 1) AS declared,
@@ -236,7 +240,7 @@ REPLIED = _source(
 CARDS = _source(
     "cards",
     "card",
-    "发牌时间在时段内的黄牌、红牌；批准延期不撤回已发的牌，督办撤销的不算",
+    texts("发牌时间在时段内的黄牌、红牌；批准延期不撤回已发的牌，督办撤销的不算"),
     f"""
     SELECT k.at, k.id::text AS item, k.ticket_id, {_TICKET}, k.unit_id, NULL::bigint AS person_id, k.colour
     FROM card k JOIN ticket t ON t.id = k.ticket_id WHERE k.state = 'given'
@@ -247,7 +251,7 @@ CARDS = _source(
 CALLS = _source(
     "calls",
     "call",
-    "接通时间在时段内的来电（智能助手第一声就接，之后按需要排队等人工）",
+    texts("接通时间在时段内的来电（智能助手第一声就接，之后按需要排队等人工）"),
     f"""
     SELECT c.started_at AS at, c.id::text AS item, v.ticket_id, {_CALLED_LINE}, NULL::bigint AS unit_id, NULL::text AS category_code,
         NULL::text AS district, 'phone' AS channel, NULL::bigint AS person_id, false AS secret,
@@ -269,7 +273,7 @@ CALLS = _source(
 RETURN_CALLS = _source(
     "return_calls",
     "call",
-    "回拨期限（漏接后1小时）在时段内的漏接来电；已到期才算",
+    texts("回拨期限（漏接后1小时）在时段内的漏接来电；已到期才算"),
     f"""
     SELECT r.due_at AS at, c.id::text AS item, r.ticket_id, {_CALLED_LINE}, NULL::bigint AS unit_id, NULL::text AS category_code,
         NULL::text AS district, 'phone' AS channel, r.done_by_id AS person_id, false AS secret,
@@ -283,7 +287,7 @@ RETURN_CALLS = _source(
 SESSIONS = _source(
     "sessions",
     "session",
-    "开始时间在时段内、已经结束的会话（电话、微信、网页），市民至少说了一句",
+    texts("开始时间在时段内、已经结束的会话（电话、微信、网页），市民至少说了一句"),
     """
     SELECT v.created_at AS at, v.id::text AS item, v.ticket_id, NULL::text AS line, NULL::bigint AS unit_id, NULL::text AS category_code,
         NULL::text AS district, v.channel, NULL::bigint AS person_id, false AS secret,
@@ -303,7 +307,7 @@ _NO_CASE = "NULL::bigint AS unit_id, NULL::text AS category_code, NULL::text AS 
 QUESTIONS = _source(
     "questions",
     "question",
-    "答复时间在时段内的问题：智能助手用知识库答过的，和没有答好的",
+    texts("答复时间在时段内的问题：智能助手用知识库答过的，和没有答好的"),
     f"""
     SELECT m.at, m.id::text AS item, NULL::bigint AS ticket_id, v.line, {_NO_CASE}, v.channel, NULL::bigint AS person_id, false AS secret,
         NULL::text AS cause, false AS gap
@@ -322,7 +326,7 @@ QUESTIONS = _source(
 ANSWER_CHECKS = _source(
     "answer_checks",
     "answer",
-    "答复时间在时段内、已经由人判定的抽查",
+    texts("答复时间在时段内、已经由人判定的抽查"),
     f"""
     SELECT c.at, c.id::text AS item, NULL::bigint AS ticket_id, v.line, {_NO_CASE}, c.channel, NULL::bigint AS person_id, false AS secret,
         c.result = 'wrong' AS wrong

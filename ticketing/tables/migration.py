@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ from ticketing.ticket.models import NUMBER_SEQUENCE, Ticket
 from ticketing.ticket.service import MAX_CONTENT, MAX_LENGTHS, MIN_CONTENT, make_title
 from ticketing.ticket.states import Channel, Kind, Satisfaction, Source, TicketState
 from ticketing.ticket.steps import tell
-from ticketing.words import CHANNELS, KINDS, SATISFACTIONS
+from ticketing.words import table
 
 MIGRATED = "migrated"
 """Reason for there being no callback result of ours."""
@@ -108,11 +109,11 @@ class TicketImporter(Importer):
             errors["received_at"] = _("登记时间还没有到")
         if closed and received and not received <= closed <= core.clock.now():
             errors["closed_at"] = _("办结时间要在登记时间之后、现在之前")
-        kind = _choice(cells, "kind", KINDS, errors)
-        channel = _choice(cells, "channel", CHANNELS, errors) or Channel.STAFF.value
-        satisfaction = _choice(cells, "satisfaction", SATISFACTIONS, errors)
+        kind = _choice(cells, "kind", table("kind"), errors)
+        channel = _choice(cells, "channel", table("channel"), errors) or Channel.STAFF.value
+        satisfaction = _choice(cells, "satisfaction", table("satisfaction"), errors)
         if not kind and "kind" not in errors:
-            errors["kind"] = _("请填类型：{words}").format(words="、".join(KINDS.values()))
+            errors["kind"] = _("请填类型：{words}").format(words="、".join(table("kind").values()))
         if errors:
             raise InvalidInput(errors=errors)
         return {
@@ -135,7 +136,7 @@ def _moment(cells: Any, key: str, errors: dict[str, str]) -> datetime | None:
         return None
 
 
-def _choice(cells: Any, key: str, words: dict[str, str], errors: dict[str, str]) -> str:
+def _choice(cells: Any, key: str, words: Mapping[str, str], errors: dict[str, str]) -> str:
     """The value behind a Chinese word or an English key; empty when the cell is."""
     text = cells.get(key, "")
     if not text or text.lower() in words:

@@ -198,11 +198,11 @@ def _sections(content: dict[str, Any]) -> Iterator[tuple[str, Sequence[int], Seq
     figures, before = content["figures"], content["before"]
     for group in Group:
         rows = [
-            [one.name, _shown(figures, one.key), _shown(before, one.key), _parts(figures, one.key)]
+            [_(one.name), _shown(figures, one.key), _shown(before, one.key), _parts(figures, one.key)]
             for one in INDICATORS
             if one.group is group and one.key in figures
         ]
-        yield GROUP_WORDS[group], (60, 32, 32, 54), (_("指标"), _("本期"), _("上期"), _("分子/分母")), rows
+        yield _(GROUP_WORDS[group]), (60, 32, 32, 54), (_("指标"), _("本期"), _("上期"), _("分子/分母")), rows
     rises = [[f"{each['code']} {each['name']}", str(each["count"]), f"{each['mean']:g}"] for each in content["rises"]]
     yield _("突增的事项（超出偶然波动）"), (110, 34, 34), (_("类别"), _("本期"), _("前四期平均")), rises
     topics = [[f"{each['code']} {each['name']}", str(each["count"]), f"{each['mean']:g}"] for each in content["topics"]]

@@ -1,230 +1,34 @@
-"""Words for states, channels, kinds and events. Staff words and citizens' words are two columns (domain.md 4a)."""
+"""Words for states, channels, kinds and events. Staff words and citizens' words are two columns (domain.md 4a).
+
+A table is a line of `TABLES` in one of the modules: its name, then the word of each value. Nothing else names it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hotline.i18n import _
-from ticketing.words.contact import (
-    ATTEMPT_OUTCOMES,
-    ATTEMPTS,
-    ATTITUDES,
-    AUTHORS,
-    BREAK_REASONS,
-    CALL_MODES,
-    CALLBACK_STATES,
-    CONTACT_WAYS,
-    DANGER_HELP,
-    DANGERS,
-    DELIVERY_STATES,
-    DIAL_PURPOSES,
-    DIAL_RESULTS,
-    DIAL_STATES,
-    DUTY_STATES,
-    EMERGENCY_LINES,
-    END_REASONS,
-    HANDOVER_REASONS,
-    INVALID_REASONS,
-    NO_CALLBACK,
-    NOTICE_WAYS,
-    OWNERS,
-    PLANS,
-    RATED_BY,
-    SATISFACTIONS,
-    VISIT_STATES,
-    WAIT_OUTCOMES,
-)
-from ticketing.words.matter import (
-    ACTIONS,
-    ARTICLE_STATES,
-    ASSIGNMENT_STATES,
-    CHANNELS,
-    CITIZEN_STATES,
-    CLOCKS,
-    CONFIDENTIALITIES,
-    ELEMENTS,
-    FACTS,
-    GATES,
-    HANDLING_KINDS,
-    KINDS,
-    LEGAL_LIMITS,
-    LEGAL_PROCEDURES,
-    LIMIT_UNITS,
-    MODES,
-    REQUEST_STATES,
-    REQUESTS,
-    RETURN_REASONS,
-    SOURCES,
-    SUSPENSION_REASONS,
-    TICKET_STATES,
-    URGENCIES,
-)
-from ticketing.words.supervision import (
-    BURST_KINDS,
-    BURSTS,
-    CARD_COLOURS,
-    CARD_REASONS,
-    CARD_STATES,
-    COMMITMENTS,
-    FINDING_OUTCOMES,
-    FINDINGS,
-    FORMALS,
-    HAND_OVERS,
-    MONITOR_RULES,
-    QUALITY_RULES,
-    QUALITY_STATES,
-    RECTIFICATIONS,
-    STAFF_NOTICES,
-    URGED_BY,
-)
+from ticketing.words import contact, matter, supervision
 
-_TABLES = {
-    "element": ELEMENTS,
-    "emergency_line": EMERGENCY_LINES,
-    "card": CARD_COLOURS,
-    "card_reason": CARD_REASONS,
-    "card_state": CARD_STATES,
-    "rectification": RECTIFICATIONS,
-    "formal": FORMALS,
-    "urged_by": URGED_BY,
-    "monitor_rule": MONITOR_RULES,
-    "finding": FINDINGS,
-    "finding_outcome": FINDING_OUTCOMES,
-    "hand_over": HAND_OVERS,
-    "burst_kind": BURST_KINDS,
-    "burst": BURSTS,
-    "commitment": COMMITMENTS,
-    "staff_notice": STAFF_NOTICES,
-    "state": TICKET_STATES,
-    "citizen_state": CITIZEN_STATES,
-    "action": ACTIONS,
-    "request": REQUESTS,
-    "request_state": REQUEST_STATES,
-    "suspension_reason": SUSPENSION_REASONS,
-    "assignment": ASSIGNMENT_STATES,
-    "article": ARTICLE_STATES,
-    "kind": KINDS,
-    "channel": CHANNELS,
-    "urgency": URGENCIES,
-    "mode": MODES,
-    "handling_kind": HANDLING_KINDS,
-    "source": SOURCES,
-    "confidentiality": CONFIDENTIALITIES,
-    "satisfaction": SATISFACTIONS,
-    "facts": FACTS,
-    "legal_procedure": LEGAL_PROCEDURES,
-    "legal_limit": LEGAL_LIMITS,
-    "clock": CLOCKS,
-    "limit_unit": LIMIT_UNITS,
-    "attempt": ATTEMPTS,
-    "attempt_outcome": ATTEMPT_OUTCOMES,
-    "callback_state": CALLBACK_STATES,
-    "plan": PLANS,
-    "visit_state": VISIT_STATES,
-    "rated_by": RATED_BY,
-    "attitude": ATTITUDES,
-    "contact": CONTACT_WAYS,
-    "return_reason": RETURN_REASONS,
-    "danger": DANGERS,
-    "danger_help": DANGER_HELP,
-    "handover": HANDOVER_REASONS,
-    "no_callback": NO_CALLBACK,
-    "delivery": DELIVERY_STATES,
-    "notice_way": NOTICE_WAYS,
-    "author": AUTHORS,
-    "owner": OWNERS,
-    "end_reason": END_REASONS,
-    "duty": DUTY_STATES,
-    "break_reason": BREAK_REASONS,
-    "invalid_reason": INVALID_REASONS,
-    "wait_outcome": WAIT_OUTCOMES,
-    "call_mode": CALL_MODES,
-    "dial_state": DIAL_STATES,
-    "dial_purpose": DIAL_PURPOSES,
-    "dial_result": DIAL_RESULTS,
-    "quality_rule": QUALITY_RULES,
-    "quality_state": QUALITY_STATES,
-}
+_TABLES: Mapping[str, Mapping[str, str]] = {**matter.TABLES, **contact.TABLES, **supervision.TABLES}
 
 
-def word(table: str, value: str | None) -> str:
+def table(name: str) -> Mapping[str, str]:
+    """A table as it stands, in Chinese: for what is stored or read from files, and for comparing values."""
+    return _TABLES[name]
+
+
+def word(name: str, value: str | None) -> str:
     """The word for an enum value: `word("state", "closed")`. An unknown value is shown as it is, never hidden."""
     if not value:
         return ""
-    found = _TABLES[table].get(value)
+    found = _TABLES[name].get(value)
     return _(found) if found else value
 
 
-def choices(table: str) -> dict[str, str]:
+def choices(name: str) -> dict[str, str]:
     """All values of a table with their words, in the table's order; for form fields."""
-    return {value: _(text) for value, text in _TABLES[table].items()}
+    return {value: _(text) for value, text in _TABLES[name].items()}
 
 
-__all__ = [
-    "ACTIONS",
-    "ARTICLE_STATES",
-    "ASSIGNMENT_STATES",
-    "ATTEMPTS",
-    "ATTEMPT_OUTCOMES",
-    "ATTITUDES",
-    "AUTHORS",
-    "BREAK_REASONS",
-    "BURSTS",
-    "BURST_KINDS",
-    "CALLBACK_STATES",
-    "CALL_MODES",
-    "CARD_COLOURS",
-    "CARD_REASONS",
-    "CARD_STATES",
-    "CHANNELS",
-    "CITIZEN_STATES",
-    "CLOCKS",
-    "COMMITMENTS",
-    "CONFIDENTIALITIES",
-    "CONTACT_WAYS",
-    "DANGERS",
-    "DANGER_HELP",
-    "DELIVERY_STATES",
-    "DIAL_PURPOSES",
-    "DIAL_RESULTS",
-    "DIAL_STATES",
-    "DUTY_STATES",
-    "ELEMENTS",
-    "EMERGENCY_LINES",
-    "END_REASONS",
-    "FACTS",
-    "FINDINGS",
-    "FINDING_OUTCOMES",
-    "FORMALS",
-    "GATES",
-    "HANDLING_KINDS",
-    "HANDOVER_REASONS",
-    "HAND_OVERS",
-    "INVALID_REASONS",
-    "KINDS",
-    "LEGAL_LIMITS",
-    "LEGAL_PROCEDURES",
-    "LIMIT_UNITS",
-    "MODES",
-    "MONITOR_RULES",
-    "NOTICE_WAYS",
-    "NO_CALLBACK",
-    "OWNERS",
-    "PLANS",
-    "QUALITY_RULES",
-    "QUALITY_STATES",
-    "RATED_BY",
-    "RECTIFICATIONS",
-    "REQUESTS",
-    "REQUEST_STATES",
-    "RETURN_REASONS",
-    "SATISFACTIONS",
-    "SOURCES",
-    "STAFF_NOTICES",
-    "SUSPENSION_REASONS",
-    "TICKET_STATES",
-    "URGED_BY",
-    "URGENCIES",
-    "VISIT_STATES",
-    "WAIT_OUTCOMES",
-    "choices",
-    "word",
-]
+__all__ = ["choices", "table", "word"]

@@ -13,7 +13,7 @@ from channels.web import templating
 from channels.web.static import NODE_MODULES
 from tests.channels.console.test_chromium import CHROMIUM, Desk, chromium
 from tests.channels.staff import City, Opener
-from ticketing.words import TICKET_STATES
+from ticketing.words import table
 
 __all__ = ["chromium"]
 CHANNELS = Path(templating.__file__).parents[1]
@@ -29,7 +29,7 @@ async def test_every_shared_macro_state_and_stage_is_on_it(browser: Opener, city
     macros = {name for path in _SHARED for name in re.findall(r"macro (\w+)\(", (CHANNELS / path).read_text(encoding="utf-8"))}
     assert len(macros) > 12
     assert {name for name in macros - NOT_DRAWN if not re.search(rf"\b{name}\(", source)} == set()
-    for value in TICKET_STATES:
+    for value in table("state"):
         assert f'data-state="{value}"' in body
     for stage in STAGES:
         assert f'class="due" data-stage="{stage}"' in body

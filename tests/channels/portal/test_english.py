@@ -1,24 +1,15 @@
-"""The English face: every text of the portal has a translation, and its placeholders are the same."""
+"""The English face of the portal. That every text has a line in the catalogue is held by tests/hotline/test_i18n.py."""
 
 from __future__ import annotations
 
 import string
-from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from channels.portal.appeal_form import CONTACTS
-from channels.portal.home import EMERGENCY
-from channels.portal.progress import _CHANNELS, _WAYS
 from hotline.i18n import LOCALE_DIR
-from knowledge.article.text import FIELDS
 from tests.channels.portal.browser import Browser
 from tests.channels.public import Client, MakeTicket
-from ticketing.words import CITIZEN_STATES, KINDS, SATISFACTIONS
-
-PORTAL = Path(__file__).parents[3] / "channels" / "portal"
 
 
 def catalogue() -> Catalog:
@@ -28,17 +19,6 @@ def catalogue() -> Catalog:
 
 def placeholders(text: str) -> set[str]:
     return {name for _text, name, _spec, _conversion in string.Formatter().parse(text) if name}
-
-
-def test_every_text_of_the_portal_is_translated() -> None:
-    methods = [("**.py", "python"), ("templates/**.html", "jinja2")]
-    options = {"templates/**.html": {"trimmed": "true", "extensions": "jinja2.ext.i18n"}}
-    used = {str(message) for _file, _line, message, _comments, _context in extract_from_dir(str(PORTAL), methods, options)}
-    assert len(used) > 150
-    used |= {*CITIZEN_STATES.values(), *KINDS.values(), *SATISFACTIONS.values(), *_CHANNELS.values(), *_WAYS.values()}
-    used |= {words for _key, words in (*CONTACTS, *EMERGENCY, *FIELDS)}
-    translated = {str(message.id) for message in catalogue() if message.string}
-    assert used - translated == set()
 
 
 def test_placeholders_are_the_same() -> None:

@@ -137,10 +137,11 @@
 
   // What is left is told again each half minute, in the words that the server chose; when the next stage begins the list is asked for.
   var began = Date.now(), units = document.documentElement.dataset.textUnits.split(' ');   // day, hour, minute, second
+  var gap = document.documentElement.lang.slice(0, 2) === 'zh' ? '' : ' ';
   function length(seconds) {                                 // as channels/web/formats.py: the two largest units at most
     var days = Math.floor(seconds / 86400), hours = Math.floor(seconds % 86400 / 3600), minutes = Math.floor(seconds % 3600 / 60);
-    if (days) return days + units[0] + (hours ? hours + units[1] : '');
-    if (hours) return hours + units[1] + (minutes ? String(minutes).padStart(2, '0') + units[2] : '');
+    if (days) return days + units[0] + (hours ? gap + hours + units[1] : '');
+    if (hours) return hours + units[1] + (minutes ? gap + String(minutes).padStart(2, '0') + units[2] : '');
     return minutes ? minutes + units[2] : Math.floor(seconds % 60) + units[3];
   }
   function tell() {
