@@ -98,11 +98,11 @@ class Ticket(Base):
         ),
         Index("ix_ticket_named", text("(extra -> 'named')"), postgresql_using="gin", postgresql_where=text("extra ? 'named'")),
         Index("ix_ticket_number_end", text("reverse(number) text_pattern_ops")),
+        # how many came by each poster's code (channels.wechat.posters)
+        Index("ix_ticket_scene", text("(extra ->> 'scene')"), postgresql_where=text("extra ? 'scene'")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-        # how many came by each poster's code (channels.wechat.posters)
-        Index("ix_ticket_scene", text("(extra ->> 'scene')"), postgresql_where=text("extra ? 'scene'")),
     number: Mapped[str] = mapped_column(unique=True)
     """line-yyyymmdd-NNNNN, for example 12345-20261118-00871"""
     query_code_hash: Mapped[str]
