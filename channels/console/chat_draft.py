@@ -14,6 +14,7 @@ from channels.console.session import require_may
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import NotFound
 from hotline.i18n import _
+from ticketing.context import Core
 from ticketing.conversation.models import Conversation
 from ticketing.conversation.service import get_conversation
 from ticketing.people.actor import Actor
@@ -36,7 +37,7 @@ def forget(conversation: Conversation) -> None:
 
 
 async def save(request: web.Request) -> web.StreamResponse:
-    """POST /console/chats/{id}/draft: while it is written. Nothing for who does not answer this chat (any more)."""
+    """POST /console/chats/{id}/draft: while it is written. What a page still sends when the chat has just been given back is dropped."""
     person, core = require_may(request, "chat.answer"), request.app[CORE]
     text = str((await request.post()).get("text", ""))[:MAX_TEXT]
     try:
@@ -44,15 +45,14 @@ async def save(request: web.Request) -> web.StreamResponse:
     except ValueError:
         raise NotFound(_("没有找到这个会话")) from None
     async with request.app[DATABASE].transaction() as session:
-        conversation = await _own(session, wanted, person.actor)
-        if await closed_conversations(core, session, person.actor, [wanted]):
-            raise NotFound(_("没有找到这个会话"))
-        conversation.bot_state = {**conversation.bot_state, _KEY: {"by": person.user.id, "text": text}}
+        conversation = await get_conversation(session, wanted, lock=True)
+        if conversation.agent_id is not None:
+            await _check_own(core, session, person.actor, conversation)
+            conversation.bot_state = {**conversation.bot_state, _KEY: {"by": person.user.id, "text": text}}
     return web.Response(status=204)
 
 
-async def _own(session: AsyncSession, conversation_id: UUID, actor: Actor) -> Conversation:
-    conversation = await get_conversation(session, conversation_id, lock=True)
-    if conversation.agent_id is None or conversation.agent_id != actor.user_id:
+async def _check_own(core: Core, session: AsyncSession, actor: Actor, conversation: Conversation) -> None:
+    """Raises NotFound when somebody else answers, or a secret matter came of it."""
+    if conversation.agent_id != actor.user_id or await closed_conversations(core, session, actor, [conversation.id]):
         raise NotFound(_("没有找到这个会话"))
-    return conversation

@@ -17,8 +17,8 @@ from tests.channels.console.test_chromium import Desk, chromium, playwright_api,
 from tests.channels.console.test_pop import answer, hang_up, ringing, say
 from tests.channels.console.test_queue import at_desk
 from tests.channels.staff import City, Opener
-from ticketing.conversation.models import Author
-from ticketing.conversation.service import add_message, get_conversation, open_conversation, request_person, take
+from ticketing.conversation.models import Author, Owner
+from ticketing.conversation.service import add_message, get_conversation, give_back, open_conversation, request_person, take
 from ticketing.duty.service import after_call
 from ticketing.queue.models import CallCommand
 from ticketing.ticket.models import Ticket
@@ -198,6 +198,13 @@ async def test_a_draft_is_only_for_who_answers(browser: Opener, city: City) -> N
         assert (await person.post(path, {"csrf": csrf, "text": login})).status == status, login
     assert ">agent</textarea>" in await (await browser("agent")).text(f"/console/chats?id={conversation.id}")
     assert "agent</textarea>" not in await (await browser("supervisor")).text(f"/console/chats?id={conversation.id}")
+    async with city.database.transaction() as session:
+        await give_back(city.core, session, city.people["agent"], conversation.id, to=Owner.CLOSED)
+    writer = await browser("agent")
+    csrf = (await writer.form("/console/me", "/console/logout"))["csrf"]
+    assert (await writer.post(path, {"csrf": csrf, "text": "还在写"})).status == 204, "a page that was still saving"
+    async with city.database.transaction() as session:
+        assert "还在写" not in str((await get_conversation(session, conversation.id)).bot_state)
 
 
 async def test_the_desk_outlives_a_restart_of_the_web_process(chromium: Any, city: City) -> None:
