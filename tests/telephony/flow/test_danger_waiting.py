@@ -11,7 +11,19 @@ from telephony.flow import emergency
 from telephony.testing import FakeLeg
 from tests.telephony.flow.conftest import Line, heard, until
 from tests.telephony.flow.rows import citizen_words
-from tests.telephony.flow.with_agent import FROM_CITIZEN, FROM_OTHER, call_row, events_of, hears_only, state_is
+from tests.telephony.flow.with_agent import (
+    FROM_CITIZEN,
+    FROM_OTHER,
+    TRUNK,
+    call_row,
+    ends,
+    events_of,
+    greeted,
+    hears_only,
+    noted,
+    on_the_line,
+    state_is,
+)
 from ticketing.callback.models import ReturnCall
 from ticketing.citizen.service import by_caller
 from ticketing.conversation.models import CallState
@@ -23,14 +35,12 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Urgency
 
-TRUNK = "sip:{number}@127.0.0.1:5090"
 FIRE = "我家着火了快来"
 
 
 async def waiting(line: Line, **values: object) -> FakeLeg:
     """A caller who waits for a person; nobody comes."""
-    leg = line.call(**values)
-    await heard(leg, "<greeting>")
+    leg = await greeted(line, **values)
     leg.press_keys("0")
     await heard(leg, "<queue_invite>")
     await until(lambda: leg.hear() is not None)
@@ -52,11 +62,10 @@ async def test_who_waits_is_offered_the_line_comes_first_and_is_connected(line: 
             await asyncio.sleep(0.01)
     leg.press_keys("1")
     fire = await line.phones.answers("119")
-    await until(lambda: fire._relay is not None)
+    await on_the_line(fire)
     await hears_only(leg, fire, FROM_OTHER)
     await hears_only(fire, leg, FROM_CITIZEN)
-    fire.caller_hangs_up()
-    await line.over()
+    await ends(line, fire)
     assert (await call_row(line, leg.id)).end_reason == "transferred"
     async with line.database.transaction() as session:
         assert list(await session.scalars(select(Waiting.outcome))) == ["emergency"]
@@ -81,8 +90,7 @@ async def test_an_emergency_line_that_does_not_answer_leaves_the_place_in_the_qu
         first, second = await session.scalars(select(Waiting).order_by(Waiting.id))
     assert (first.outcome, second.state, second.priority) == ("emergency", "served", 20)
     assert first.entered_at == second.entered_at, "the same place"
-    phone.caller_hangs_up()
-    await line.over()
+    await ends(line, phone)
 
 
 async def test_elderly_callers_in_the_queue_are_offered_it_too(line: Line) -> None:
@@ -94,8 +102,7 @@ async def test_elderly_callers_in_the_queue_are_offered_it_too(line: Line) -> No
     line.say(leg, FIRE)
     await heard(leg, "帮您接通119")
     assert line.bot.turns == [], "no assistant spoke"
-    leg.caller_hangs_up()
-    await line.over()
+    await ends(line, leg)
     assert (await the_ticket(line)).urgency == Urgency.EMERGENCY.value
 
 
@@ -103,8 +110,7 @@ async def test_without_a_trunk_the_number_is_told_once_and_kept(line: Line) -> N
     leg = await waiting(line)
     line.say(leg, FIRE)
     await heard(leg, "马上挂机拨打119")
-    leg.caller_hangs_up()
-    await line.over()
+    await ends(line, leg)
     assert "call.emergency_heard" in await events_of(line, leg.id)
     assert (await the_ticket(line)).urgency == Urgency.EMERGENCY.value
 
@@ -119,8 +125,7 @@ async def test_what_may_be_danger_is_asked_and_leaves_nothing_when_it_is_none(li
     async with asyncio.timeout(20):
         while len(await citizen_words(line.database)) < 2:
             await asyncio.sleep(0.01)
-    leg.caller_hangs_up()
-    await line.over()
+    await ends(line, leg)
     assert line.phones.rung == []
     assert (await the_ticket(line)).urgency != Urgency.EMERGENCY.value
     assert not any("emergency" in name for name in await events_of(line, leg.id))
@@ -135,9 +140,8 @@ async def test_danger_in_a_message_is_offered_the_line_and_the_message_is_kept(l
     await heard(leg, "帮您接通119")
     leg.press_keys("1")
     fire = await line.phones.answers("119")
-    await until(lambda: fire._relay is not None)
-    fire.caller_hangs_up()
-    await line.over()
+    await on_the_line(fire)
+    await ends(line, fire)
     assert (await call_row(line, leg.id)).end_reason == "transferred"
     ticket = await the_ticket(line)
     assert (ticket.urgency, FIRE in ticket.content) == (Urgency.EMERGENCY.value, True)
@@ -155,9 +159,6 @@ async def test_a_ticket_registered_before_is_raised_and_told(line: Line) -> None
     assert made.ticket.urgency == Urgency.NORMAL.value
     line.say(leg, FIRE)
     await heard(leg, "马上挂机拨打119")
-    async with asyncio.timeout(20):
-        while "danger.heard" not in await events_of(line, made.ticket.id):
-            await asyncio.sleep(0.01)
+    await noted(line, made.ticket.id, "danger.heard")
     assert (await the_ticket(line)).urgency == Urgency.EMERGENCY.value
-    leg.caller_hangs_up()
-    await line.over()
+    await ends(line, leg)

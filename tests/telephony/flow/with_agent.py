@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from sqlalchemy import select
@@ -21,17 +22,63 @@ from ticketing.queue.models import CallCommand
 FROM_CITIZEN = b"\x01\x10" * (FRAME_BYTES // 2)
 FROM_AGENT = b"\x02\x10" * (FRAME_BYTES // 2)
 FROM_OTHER = b"\x03\x10" * (FRAME_BYTES // 2)
+TRUNK = "sip:{number}@127.0.0.1:5090"
+OUTSIDE = "057112345"
+"""A department's telephone; `outside` lets it be called."""
+
+
+async def greeted(line: Line, **values: object) -> FakeLeg:
+    """A caller who has heard the greeting."""
+    leg = line.call(**values)
+    await heard(leg, "<greeting>")
+    return leg
+
+
+async def ends(line: Line, leg: FakeLeg) -> None:
+    """This one hangs up, and the call is wound up."""
+    leg.caller_hangs_up()
+    await line.over()
 
 
 async def to_agent(line: Line, name: str = "lin", **values: object) -> tuple[FakeLeg, FakeLeg]:
     """A caller presses 0 and this agent picks up: both legs."""
-    leg = line.call(**values)
-    await heard(leg, "<greeting>")
+    leg = await greeted(line, **values)
     leg.press_keys("0")
     phone = await line.phones.answers(name)
     await until(lambda: phone.hear() is None and leg._relay is not None)
     await state_is(line, leg.id, CallState.TALKING)
     return leg, phone
+
+
+async def outside(line: Line, action: str) -> tuple[User, FakeLeg, FakeLeg]:
+    """An agent with a caller calls the department by this command: agent, both legs. It does not ring yet."""
+    line.set(outbound_uri=TRUNK, outbound_prefixes=("0571",))
+    agent = await line.agent()
+    leg, phone = await to_agent(line)
+    await do(line, agent, leg.id, action, OUTSIDE, result=None)
+    return agent, leg, phone
+
+
+async def on_the_line(leg: FakeLeg) -> FakeLeg:
+    """Once it hears the others."""
+    await until(lambda: leg._relay is not None)
+    return leg
+
+
+async def stored(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Until the database says so."""
+    async with asyncio.timeout(20):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def noted(line: Line, subject_id: UUID | int, name: str) -> None:
+    """Until this event is written."""
+
+    async def found() -> bool:
+        return name in await events_of(line, subject_id)
+
+    await stored(found)
 
 
 async def call_row(line: Line, call_id: UUID) -> Call:
@@ -40,15 +87,17 @@ async def call_row(line: Line, call_id: UUID) -> Call:
 
 
 async def state_is(line: Line, call_id: UUID, state: CallState) -> None:
-    async with asyncio.timeout(20):
-        while (await call_row(line, call_id)).state != state.value:
-            await asyncio.sleep(0.01)
+    async def found() -> bool:
+        return (await call_row(line, call_id)).state == state.value
+
+    await stored(found)
 
 
 async def duty_is(line: Line, user: User, *states: DutyState) -> None:
-    async with asyncio.timeout(20):
-        while await line.state_of(user) not in {state.value for state in states}:
-            await asyncio.sleep(0.01)
+    async def found() -> bool:
+        return await line.state_of(user) in {state.value for state in states}
+
+    await stored(found)
 
 
 async def do(line: Line, user: User, call_id: UUID, action: str, to: str = "", *, result: str | None = "") -> None:
@@ -57,14 +106,15 @@ async def do(line: Line, user: User, call_id: UUID, action: str, to: str = "", *
         row = await command(line.core, session, staff_actor(user), call_id, action, to=to)
     if result is None:
         return
-    async with asyncio.timeout(20):
-        while True:
-            async with line.database.transaction() as session:
-                found = await session.get_one(CallCommand, row.id)
-            if found.done_at is not None:
-                break
-            await asyncio.sleep(0.01)
-    assert (found.state, found.result) == ("done" if not result else "failed", result)
+
+    async def carried_out() -> bool:
+        nonlocal row
+        async with line.database.transaction() as session:
+            row = await session.get_one(CallCommand, row.id)
+        return row.done_at is not None
+
+    await stored(carried_out)
+    assert (row.state, row.result) == ("done" if not result else "failed", result)
 
 
 async def hears_only(leg: FakeLeg, speaker: FakeLeg, sound: bytes) -> None:
