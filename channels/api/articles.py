@@ -37,10 +37,10 @@ from hotline.i18n import _
 from knowledge.article import lists, service, topics
 from knowledge.article.access import access_article, works_on
 from knowledge.article.content import Content, current_content
-from knowledge.article.life import STEPS, offered
+from knowledge.article.life import STEPS, offered, permissions_of
 from knowledge.article.lists import ArticleFilter
 from knowledge.article.models import Article
-from knowledge.article.steps import Wish, permissions_of, take
+from knowledge.article.steps import Wish, take
 from knowledge.article.trace import answers_given
 from knowledge.article.versions import compare, draft_of, get_version, latest_version
 from knowledge.article.versions import list_versions as versions_of

@@ -106,7 +106,7 @@ async def save(request: web.Request) -> web.StreamResponse:
 
 
 async def suggest(request: web.Request) -> web.StreamResponse:
-    """POST /console/articles/suggest: an agent notes down what is missing (收集), for an editor to write."""
+    """POST /console/articles/suggest: an agent or editor notes down what is missing (收集), for an editor to write."""
     person, form = require_may(request, *STEPS["collect"].permissions), await request.post()
     core, title = request.app[CORE], str(form.get("title", "")).strip()
     today = today_of(core)

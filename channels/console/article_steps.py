@@ -14,7 +14,8 @@ from channels.web.keys import CORE, DATABASE
 from hotline.clock import CITY_ZONE
 from hotline.errors import HotlineError, InvalidInput
 from hotline.i18n import _
-from knowledge.article.steps import Wish, permissions_of, take
+from knowledge.article.life import permissions_of
+from knowledge.article.steps import Wish, take
 
 
 def _wish(form: Any) -> Wish:

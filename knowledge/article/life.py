@@ -38,10 +38,7 @@ class Step:
 STEPS = texts({
     step.key: step
     for step in (
-        Step(
-            "collect", "收集线索", (), (S.COLLECTED,), ("knowledge.suggest", "knowledge.supply", "knowledge.approve"),
-            "knowledge.collected",
-        ),
+        Step("collect", "收集线索", (), (S.COLLECTED,), ("knowledge.suggest",), "knowledge.collected"),
         Step("create", "新建", (), (S.EDITING,), ("knowledge.supply", "knowledge.approve"), "knowledge.created"),
         Step(
             "edit", "修改", (S.COLLECTED, S.EDITING, S.UNIT_REVIEW, S.CENTRE_REVIEW, S.PUBLISHED, S.DUE_FOR_REVIEW, S.EXPIRED, S.RECALLED),
@@ -80,15 +77,22 @@ STEPS = texts({
 })  # fmt: skip
 """Every change of state there is. docs/knowledge.md shows it; tests/knowledge/test_life.py holds it to domain.md 4a."""
 
+_CALLS = {"restore": STEPS["edit"].permissions, "wrong": ("knowledge.suggest", "knowledge.supply", "knowledge.approve")}
+"""What changes no state or is another step by another name."""
 _LIVE_STEPS = frozenset({"recall", "confirm", "fall_due", "revise", "expire"})
 """Steps of the live version; the others are of the draft, if there is one."""
+
+
+def permissions_of(key: str) -> tuple[str, ...]:
+    """The permissions of which a person needs one for the call at all; `refuse_unless` decides the rest. Raises KeyError."""
+    return _CALLS[key] if key in _CALLS else STEPS[key].permissions
 
 
 def refuse_unless(actor: Actor, key: str, unit_id: int | None) -> Actor:
     """The actor as it may do this step on an article of this unit, as deputy if need be. Raises NotAllowed."""
     if actor.kind is ActorKind.SYSTEM:
         return actor
-    permissions = STEPS[key].permissions
+    permissions = permissions_of(key)
     acting = actor.acting_as(roles_with(*permissions)) if permissions else actor
     scopes = {scope_of(acting, permission) for permission in permissions} - {None}
     if not scopes:

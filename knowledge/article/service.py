@@ -270,7 +270,7 @@ async def drop(
 
 async def mark_wrong(core: Core, session: AsyncSession, actor: Actor, article: Article, reason: str) -> None:
     """A colleague says that the text is wrong: counted, and told to the editors by the event. Raises NotAllowed, InvalidInput."""
-    acting = refuse_unless(actor, "collect", article.unit_id)
+    acting = refuse_unless(actor, "wrong", article.unit_id)
     words = _reason(reason)
     counted = update_rows(Article).where(Article.id == article.id).values(wrong_count=Article.wrong_count + 1)
     await session.execute(counted.execution_options(synchronize_session=False))

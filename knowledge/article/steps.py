@@ -12,7 +12,6 @@ from hotline.errors import NotFound
 from hotline.i18n import _
 from knowledge.article import service
 from knowledge.article.access import access_article
-from knowledge.article.life import STEPS
 from knowledge.article.models import Article
 from ticketing.context import Core
 from ticketing.people.actor import Actor
@@ -46,13 +45,6 @@ STEP_CALLS: dict[str, Taken] = {
     "restore": lambda c, s, a, it, w: service.restore(c, s, a, it.id, w.version, seen_version=w.seen),
     "wrong": lambda c, s, a, it, w: service.mark_wrong(c, s, a, it, w.reason),
 }
-_SAME_AS = {"restore": "edit", "wrong": "collect"}
-"""Calls that are no step of their own: whose permission they need."""
-
-
-def permissions_of(key: str) -> tuple[str, ...]:
-    """The permissions of which a person needs one for the call at all; the service decides the rest. Raises KeyError."""
-    return STEPS[_SAME_AS.get(key, key)].permissions
 
 
 async def take(core: Core, session: AsyncSession, actor: Actor, article_id: int, key: str, wish: Wish) -> Article:

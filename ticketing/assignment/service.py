@@ -52,6 +52,8 @@ class ReplyDraft:
     """Its last day; None: as long as the statute allows. Mandatory for another procedure."""
     attachments: tuple[UUID, ...] = ()
     """The files of the ticket that belong to it (`ticketing.assignment.reply_files`)."""
+    for_citizen: tuple[UUID, ...] = ()
+    """Those of them that the citizen gets to see with the answer; naming a file here is enough."""
 
     @property
     def limit_words(self) -> str:
@@ -197,8 +199,9 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     reply.author_id, reply.written_at = actor.account, core.clock.now()
     await move(session, actor, assignment, "draft_reply")
     await session.flush()
-    await set_files(session, ticket, reply, draft.attachments)
-    data = {"assignment": assignment.id, "reply": reply.id, "files": len(set(draft.attachments))}
+    await set_files(session, ticket, reply, draft.attachments, for_citizen=draft.for_citizen)
+    shown = set(draft.for_citizen)
+    data = {"assignment": assignment.id, "reply": reply.id, "files": len({*draft.attachments, *shown}), "for_citizen": len(shown)}
     await tell(core, session, actor, ticket, "reply.drafted", data)
     return reply
 

@@ -5,7 +5,7 @@ The steps of a ticket (`/console/tickets/{number}/{action}`) ask for what `chann
 
 from __future__ import annotations
 
-from knowledge.article.steps import STEPS, permissions_of
+from knowledge.article.life import STEPS, permissions_of
 from knowledge.article.tables import KEEPERS
 from tests.channels.staff_api.operation_roles import Needs
 from ticketing.people.models import Role
@@ -65,7 +65,7 @@ POST: dict[str, Needs] = {
     **dict.fromkeys(("callbacks/taken", "callbacks/taken/leave"), "callback.record_taken"),
     "notices-sent/{id}/{step}": "notice.follow", "notices-templates/{key}": "notice.edit", "supervision/{key}/{step}": "card.revoke",
     "brief": (Role.SUPERVISOR, Role.LEADER), "import": _TABLES, "import/{id}/{decision}": None, "articles/new": _WRITERS,
-    "articles/suggest": (Role.AGENT, Role.EDITOR),  # units write articles of their own
+    "articles/suggest": STEPS["collect"].permissions,
     "articles/synonyms": "knowledge.publish",
     "articles/synonyms/{id}/delete": "knowledge.publish", "articles/topics": "knowledge.publish",
     "articles/topics/{id}/{switch}": "knowledge.publish", "articles/{id}/edit": _WRITERS, "articles/{id}/{step}": permissions_of("submit"),

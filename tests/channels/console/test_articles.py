@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import FormData
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from chatbot.dialogue import Dialogue
 from hotline.clock import to_city
@@ -246,6 +246,18 @@ async def test_an_agent_suggests_and_says_what_is_wrong(browser: Opener, city: C
     assert "电话已经换了" in await editor.text(f"/console/articles/{one.id}")
     assert "养犬登记" in await editor.text("/console/articles?view=wrong")
     assert "夜市几点开" not in await agent.text("/console/articles")
+    assert 'action="/console/articles/suggest"' in await agent.text("/console/articles")
+
+
+@pytest.mark.parametrize("login", ["clerk", "chief", "dispatcher"])
+async def test_who_may_not_suggest_is_neither_offered_it_nor_let_in(browser: Opener, city: City, login: str) -> None:
+    person = await browser(login)
+    page = await person.text("/console/articles")
+    assert "/console/articles/suggest" not in page
+    refused = await person.post("/console/articles/suggest", {**hidden_fields(page, "/console/logout"), "title": "夜市几点开"})
+    assert refused.status == 403
+    async with city.database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Article)) == 0
 
 
 async def test_a_unit_sees_its_own_drafts_only(browser: Opener, city: City) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from channels.api.call import Operation
 from channels.api.staff import operations
 from channels.console.actions import PERMISSIONS
-from knowledge.article.steps import STEPS
+from knowledge.article.life import STEPS
 from ticketing.people.models import Role
 from ticketing.people.permissions import load
 from ticketing.statistics.brief import READERS
