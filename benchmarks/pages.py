@@ -1,4 +1,4 @@
-"""Any page at a million tickets: time and CPU of the server, first paint, weight; and how fast an event is on 500 screens.
+"""Any page at a million tickets: time and CPU of the server, first paint, weight.
 
 Run: `.venv/bin/python -m benchmarks.pages [TICKETS]`; `HOTLINE_BENCH_URL` names a database that `_million.seed` has filled already.
 Weight is the page with its styles, scripts and pictures as the browser got them (encoded, empty cache), charts apart. CPU is what the web
@@ -17,17 +17,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientSession
 from playwright.async_api import Browser, async_playwright
 from sqlalchemy import text
 
 from benchmarks._measure import KEY, cpu_of, cpu_of_server, fill, opened, prepare, site
-from hotline.database import Database
-from hotline.events import SYSTEM, record
 from hotline.processes.postgres import PrivatePostgres, running
-from ticketing.context import Core
 
-SCREENS, EVENTS, EACH = 500, 20, 10
+EACH = 10
 CONSOLE = {
     "dispatcher": (
         "/console/tickets", "/console/tickets?queue=overdue", "/console/board", "/console/articles", "/console/notices",
@@ -41,30 +38,8 @@ CONSOLE = {
 PORTAL = ("/", "/appeal", "/ask", "/track", "/guide", "/figures")
 _PAINT = """() => new Promise(done => new PerformanceObserver(seen => seen.getEntriesByName('first-contentful-paint')
     .forEach(entry => done(entry.startTime))).observe({type: 'paint', buffered: true}))"""
-_HEARD = """wanted => new Promise(done => { const look = () =>
-    window.heard.length > wanted ? done(window.heard[wanted]) : setTimeout(look, 5);
-    look(); })"""
 _NUMBER = "(SELECT number FROM ticket WHERE state = '{}' AND confidentiality = 'masked' ORDER BY id DESC LIMIT 1)"
 _NUMBERS = f"SELECT {_NUMBER.format('in_progress')} AS working, {_NUMBER.format('closed')} AS closed"
-
-
-class Heard:
-    """When each of the streams said something, and whether all have."""
-
-    def __init__(self) -> None:
-        """Nothing heard yet."""
-        self.forget()
-
-    def note(self) -> None:
-        """One stream has spoken."""
-        self.moments.append(time.time())
-        if len(self.moments) >= SCREENS:
-            self.all.set()
-
-    def forget(self) -> None:
-        """Before the next event."""
-        self.moments: list[float] = []
-        self.all = asyncio.Event()
 
 
 async def served(address: str, cookie: str, path: str, web: int, server: int) -> tuple[float, float, float]:
@@ -120,59 +95,8 @@ async def painted(browser: Browser, address: str, cookie: str, path: str) -> tup
     return min(paints), weight
 
 
-async def screens(core: Core, database: Database, browser: Browser, address: str, cookie: str, web: int) -> None:
-    """Print how long after the commit 500 streams and one real page know of an event."""
-    name, value = cookie.split("=", 1)
-    context = await browser.new_context()
-    await context.add_cookies([{"name": name, "value": value, "url": f"{address}/console"}])
-    page = await context.new_page()
-    await page.goto(f"{address}/console/tickets")
-    await page.wait_for_selector("#live[data-live=on]", state="attached")
-    await page.evaluate(
-        "() => { window.heard = []; document.body.addEventListener('tickets', () => window.heard.push(Date.now()), true); }"
-    )
-    heard = Heard()
-    async with ClientSession(
-        address, headers={"Cookie": cookie}, connector=TCPConnector(limit=0), timeout=ClientTimeout(total=None)
-    ) as client:
-
-        async def screen() -> None:
-            async with client.get("/console/stream") as response:
-                async for line in response.content:
-                    if line == b": open\n" or line == b"event: tickets\n":
-                        heard.note()
-
-        tasks = [asyncio.create_task(screen()) for _number in range(SCREENS)]
-        await heard.all.wait()
-        lags, pages = await _events(core, database, page, heard, web)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    await context.close()
-    lags.sort()
-    pages.sort()
-    print(f"\n{SCREENS} streams and one page of Chromium at one process, {EVENTS} events; load {os.getloadavg()[0]:.1f}")
-    print(f"commit to a stream: median {statistics.median(lags):.0f} ms, p95 {lags[int(0.95 * len(lags))]:.0f} ms, last {lags[-1]:.0f} ms")
-    print(f"commit to the page's event: median {statistics.median(pages):.0f} ms, worst {pages[-1]:.0f} ms", flush=True)
-
-
-async def _events(core: Core, database: Database, page: Any, heard: Heard, web: int) -> tuple[list[float], list[float]]:
-    lags, pages, cpu = [], [], cpu_of(web)
-    for number in range(EVENTS):
-        heard.forget()
-        async with database.transaction() as session:
-            ticket = await session.scalar(text("SELECT id FROM ticket ORDER BY id DESC LIMIT 1"))
-            await record(session, at=core.clock.now(), name="benchmark.seen", subject="ticket", subject_id=str(ticket), who=SYSTEM)
-        committed = time.time()
-        await heard.all.wait()
-        lags += [1000 * (moment - committed) for moment in heard.moments]
-        pages.append(float(await page.evaluate(_HEARD, number)) - 1000 * committed)
-    print(f"CPU of the web process per event told to {SCREENS} streams: {(cpu_of(web) - cpu) / EVENTS:.1f} ms")
-    return lags, pages
-
-
 async def main(url: str) -> None:
-    """The live events, then the table of pages."""
+    """Print the table of pages."""
     core, database = opened(url)
     access, server = await prepare(core, database)
     async with database.transaction() as session:
@@ -181,7 +105,6 @@ async def main(url: str) -> None:
     with tempfile.TemporaryDirectory() as folder, site(url, KEY, folder) as (web, address):
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            await screens(core, database, browser, address, access["dispatcher"], web)
             print("| page | median ms | p95 ms | CPU web + database ms | first paint ms | weight kB |\n|---|---|---|---|---|---|")
             asked = [(role, path.format(**numbers)) for role, paths in CONSOLE.items() for path in paths]
             for role, path in [*asked, *(("citizen", path) for path in PORTAL)]:
