@@ -172,6 +172,7 @@ async def _table(request: web.Request, problem: HotlineError | None = None, ente
         policies=[(policy, form_of.condition_words(policy.when), form_of.row_of(policy)) for policy in in_force.policies],
         dispatch={urgency.value: form_of.limit_words(limit) for urgency, limit in centre.dispatch.items()},
         windows={kind.value: form_of.limit_words(limit) for kind, limit in centre.windows.items()},
+        review=form_of.limit_words(centre.review),
         centre=centre,
         centre_key=CENTRE,
         callback=callback,

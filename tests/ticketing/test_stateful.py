@@ -62,7 +62,7 @@ CLOCKS: dict[str, set[str]] = {
 LONG = bool(os.environ.get("HOTLINE_LONG_TESTS"))
 SEED = int(os.environ.get("HOTLINE_SEED") or (random.randrange(1 << 30) if LONG else 0))
 PRAISE = "P-PRAISE"
-"""domain.md 4c: signed within a day; nothing to handle, review or call back by a date."""
+"""domain.md 4c: signed within a day; nothing to handle or call back by a date. Its review has the centre's own limit (0243)."""
 LINE = "12350"
 """A line with people of its own, who see its tickets only."""
 NAMED = ("dispatcher", "clerk", "chief", "supervisor", "callback", "leader")
@@ -266,8 +266,8 @@ def _clocks_fit(ticket: Ticket, clocks: list[Deadline]) -> None:
     if ticket.state in ENDED:
         assert alive == set(), (ticket.state, alive)
     wanted = CLOCKS.get(ticket.state)
-    if ticket.policy_key == PRAISE and ticket.state in ("reply_review", "callback"):
-        wanted = None
+    if ticket.policy_key == PRAISE and ticket.state == "callback":
+        wanted = None  # nobody is called; the citizen may rate until the task's `skip_at`
     assert not wanted or wanted & alive, (ticket.state, alive)
     if ticket.state == "suspended":
         assert {clock.state for clock in clocks if clock.kind == "handle"} & {"running"} == set()

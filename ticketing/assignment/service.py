@@ -18,7 +18,7 @@ from ticketing.assignment.reply_files import set_files
 from ticketing.assignment.statutes import fault_of
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_policy_clock, stop_clocks
+from ticketing.deadline.service import start_review_clock, stop_clocks
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import Role, User
 from ticketing.relation.investigation import EXPLAIN_FROM, level, open_investigation
@@ -248,7 +248,7 @@ async def reply_ready(core: Core, session: AsyncSession, ticket: Ticket) -> bool
     if ticket.state != TicketState.IN_PROGRESS.value or await open_investigation(session, ticket) is not None:
         return False
     await take_step(core, session, SYSTEM, ticket, "reply_ready")
-    await start_policy_clock(core, session, ticket, ClockKind.REVIEW)
+    await start_review_clock(core, session, ticket)
     return True
 
 

@@ -122,6 +122,8 @@ class Centre:
     """The least time a unit has after the review sent a reply back."""
     objected: Limit = field(default_factory=lambda: Limit(1, "wd"))
     """By when somebody else has decided again after the citizen's objection (T32)."""
+    review: Limit = field(default_factory=lambda: Limit(1, "wd"))
+    """By when the centre reviews a reply whose policy sets no limit for it (表扬)."""
     version: int = 1
 
 
@@ -260,8 +262,8 @@ def parse_centre(raw: Any, version: int = 1) -> Centre:
     days = raw.get("reopen_days", 7)
     if not isinstance(days, int) or not 1 <= days <= 365:
         raise PolicyError(f"{where}: reopen_days must be a number of days")
-    sent_back, objected = (limit_of(raw.get(name, "1wd"), f"{where}: {name}") for name in ("sent_back", "objected"))
-    return Centre(dispatch, windows, days, sent_back, objected, version)
+    single = {name: limit_of(raw.get(name, "1wd"), f"{where}: {name}") for name in ("sent_back", "objected", "review")}
+    return Centre(dispatch, windows, days, version=version, **single)
 
 
 def combine(centre: Centre, policies: Iterable[Policy]) -> Policies:

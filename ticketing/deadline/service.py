@@ -158,6 +158,13 @@ async def start_policy_clock(
     return await start_clock(core, session, ticket, kind, limit, assignment_id=assignment_id, options=chosen.options)
 
 
+async def start_review_clock(core: Core, session: AsyncSession, ticket: Ticket) -> Deadline:
+    """The centre's own clock of the review (T19): as the ticket's policy says, else the centre's, also for praise (decision 0243)."""
+    chosen = await policy_of(session, ticket)
+    limit = chosen.limits.get(ClockKind.REVIEW) or (await policies(session, core.clock.now())).centre.review
+    return await start_clock(core, session, ticket, ClockKind.REVIEW, limit, options=chosen.options)
+
+
 async def start_handling_clocks(
     core: Core,
     session: AsyncSession,
@@ -385,6 +392,7 @@ __all__ = [
     "start_dispatch_clock",
     "start_handling_clocks",
     "start_policy_clock",
+    "start_review_clock",
     "start_window",
     "start_window_until",
     "stop_clocks",

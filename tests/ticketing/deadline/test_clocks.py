@@ -15,10 +15,12 @@ from hotline.clock import CITY_ZONE
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from tests.ticketing.conftest import City
 from ticketing.calendar.models import CalendarDay
+from ticketing.callback import batch
 from ticketing.deadline import service
 from ticketing.deadline.book import load_policies
 from ticketing.deadline.limits import Limit, Options
 from ticketing.deadline.models import ClockKind, Deadline
+from ticketing.supervision import sweep
 from ticketing.supervision.models import Card
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import DispatchMode, Kind, Urgency
@@ -228,6 +230,30 @@ async def test_a_kind_without_a_limit_has_no_clock(city: City, kind: Kind, mode:
     ticket = await dispatched(city, mode, kind=kind)
     found = await clocks(city, ticket)
     assert {name: clock.limit_value for name, clock in found.items() if clock.state == "running"} == expected
+
+
+async def test_a_praise_has_no_reply_deadline_and_its_review_does_not_lie_for_ever__0243(city: City) -> None:
+    """The unit may take its time; what it wrote is looked at within the centre's own working day, with cards like any other."""
+    made = await city.register(kind=Kind.PRAISE)
+    assignment = await city.dispatch(made.ticket.number, DispatchMode.WRITTEN)
+    city.clock.advance(days=30)
+    await city.handle(assignment)
+    clock = (await clocks(city, made.ticket.id))["review"]
+    assert (clock.state, clock.limit_value, clock.limit_unit) == ("running", 1, "wd")
+    assert local(clock.due_at) == "12-22 00:00", "written on Friday 18 December, due on Monday"
+    city.clock.advance(days=5)
+    await sweep.run(city.core, city.database)
+    async with city.database.transaction() as session:
+        cards = list(await session.scalars(select(Card.reason).where(Card.ticket_id == made.ticket.id)))
+    assert "review" in cards
+    await city.accept(made.ticket.number)
+    found = await clocks(city, made.ticket.id)
+    assert (found["review"].state, "callback" in found) == ("late", False)
+    city.clock.advance(days=8)
+    await batch.run(city.core, city.database)
+    async with city.database.transaction() as session:
+        ticket = await session.get_one(Ticket, made.ticket.id)
+        assert (ticket.state, ticket.no_callback_reason) == ("closed", "not_sampled"), "nobody is called about a praise"
 
 
 async def test_an_unnamed_person_is_not_contacted(city: City) -> None:
