@@ -16,7 +16,7 @@ from ticketing.notice import deliveries
 from ticketing.notice.models import DeliveryState, NoticeDelivery
 from ticketing.people.permissions import ensure
 from ticketing.suggestion.similar import similar_open
-from ticketing.supervision import notices
+from ticketing.supervision import inbox
 from ticketing.ticket.access import reveal
 
 TAG = "市民信息与通知"
@@ -177,19 +177,19 @@ def _state(row: NoticeDelivery) -> Delivered:
 async def list_inbox(call: Call) -> Inbox:
     """The caller's own messages: unread ones, or all."""
     asked, paging = call.asked(OpenPage), Paging(call, "inbox", call.asked(OpenPage))
-    lines = await notices.inbox(call.core, call.session, call.actor, unread=not asked.all, before=paging.before, limit=paging.limit)
+    lines = await inbox.inbox(call.core, call.session, call.actor, unread=not asked.all, before=paging.before, limit=paging.limit)
     shown, following = paging.cut(lines, lambda line: (line.notice.id,))
     return Inbox(items=[_message(line) for line in shown], next=following)
 
 
-def _message(line: notices.InboxLine) -> InboxOut:
+def _message(line: inbox.InboxLine) -> InboxOut:
     known = {name: getattr(line.notice, name) for name in ("id", "kind", "data", "created_at", "read_at")}
     return InboxOut(ticket=line.number, title=line.title, **known)
 
 
 async def mark_read(call: Call) -> Marked:
     """One message, or all."""
-    return Marked(count=await notices.mark_read(call.core, call.session, call.actor, call.sent(ReadMark).id))
+    return Marked(count=await inbox.mark_read(call.core, call.session, call.actor, call.sent(ReadMark).id))
 
 
 OPERATIONS = (

@@ -16,7 +16,7 @@ from ticketing.conversation.service import chats_of
 from ticketing.people.lines import calls_of
 from ticketing.people.models import Role
 from ticketing.supervision import emergencies
-from ticketing.supervision.notices import count_unread
+from ticketing.supervision.inbox import count_unread
 from ticketing.ticket.access import visible
 from ticketing.ticket.lists import count_tickets
 from ticketing.ticket.models import Ticket

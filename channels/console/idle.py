@@ -15,7 +15,7 @@ from knowledge.article.topics import active_topics
 from ticketing.conversation.models import Conversation, Owner
 from ticketing.conversation.service import waiting
 from ticketing.duty.my_day import my_day, my_due_tickets
-from ticketing.supervision.notices import inbox
+from ticketing.supervision.inbox import inbox
 from ticketing.ticket.access import closed_conversations
 from ticketing.ticket.models import Ticket
 

@@ -70,6 +70,7 @@ DONE = texts(
         "burst_decided": "预警已处理",
         "commitment_decided": "承诺结果已记录",
         "notices_read": "已标为已读",
+        "wishes_saved": "提醒设置已保存，下一条提醒起生效",
         "named": "已指定，名单写入办理过程",
         "edited": "登记内容已更新",
         "unreached": "三次未联系上，已按未联系上办结",

@@ -68,6 +68,7 @@ from channels.console import (
     unit_lanes,
     units,
     webhooks,
+    wishes,
     workflow,
 )
 from channels.console.actions import HANDLERS
@@ -208,6 +209,8 @@ def setup(app: web.Application) -> None:
             web.post("/console/lines/{number:[0-9]{3,8}|new}", lines.save),
             web.post("/console/lines/{number:[0-9]{3,8}}/{step:off|on}", lines.switch),
             web.get("/console/me", me.show),
+            web.get(wishes.PATH, wishes.show),
+            web.post(wishes.PATH, wishes.save),
             web.get("/console/me/tokens", tokens.show),
             web.post("/console/me/tokens", tokens.create),
             web.post("/console/me/tokens/revoke", tokens.revoke),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.web.hours import quiet_of
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from ticketing.context import Core
@@ -17,7 +16,6 @@ from ticketing.notice.models import NoticePreference
 from ticketing.notice.templates import About
 
 _WAY, _NAMES = "ways_", ("way", "quiet_from", "quiet_to", "language", "stop")
-_HOUR = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 def typed_of(data: Mapping[str, object]) -> dict[str, str]:
@@ -68,19 +66,10 @@ async def save(core: Core, session: AsyncSession, citizen_id: int, typed: Mappin
     ways = {about.value: typed[f"{_WAY}{about}"] for about in About}
     if stop and "sms" in (typed["way"], *ways.values()):
         raise InvalidInput(_("选了短信，就不能同时停收短信"), field="way")
-    quiet = _quiet(typed["quiet_from"], typed["quiet_to"])
+    quiet = quiet_of(typed["quiet_from"], typed["quiet_to"])
     await preferences.choose(core, session, citizen_id, way=typed["way"], ways=ways, quiet=quiet, language=language)
     await preferences.opt(core, session, citizen_id, out=stop)
     return language
-
-
-def _quiet(start: str, end: str) -> tuple[time, time] | None:
-    if not start and not end:
-        return None
-    first, last = _HOUR.fullmatch(start), _HOUR.fullmatch(end)
-    if first is None or last is None:
-        raise InvalidInput(_("请写成22:00这样的时间，两个都要填"), field="quiet_from")
-    return time(int(first[1]), int(first[2])), time(int(last[1]), int(last[2]))
 
 
 __all__ = ["kinds", "save", "typed_of"]

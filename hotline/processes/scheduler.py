@@ -40,6 +40,7 @@ TICKS = (
     Tick("unattended chats", sweeps.unattended_chats, 30),
     Tick("supervision", sweeps.supervision, 60),
     Tick("monitoring", sweeps.monitoring, 1800),
+    Tick("digests", sweeps.digests, 60),
     Tick("quality", sweeps.quality, 900),
     Tick("webhooks", sweeps.webhooks, 2),
     Tick("api answers", sweeps.api_answers, 3600),

@@ -114,6 +114,13 @@ async def supervision(services: Services) -> int:
     return await nightly.tick(services.core, services.database)
 
 
+async def digests(services: Services) -> int:
+    """Tell each person of the staff in the morning what waits."""
+    from ticketing.supervision import digest
+
+    return await digest.run(services.core, services.database)
+
+
 async def quality(services: Services) -> int:
     """Draw calls for inspection."""
     from ticketing.quality import sampling

@@ -68,7 +68,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
     "ticketing/supervision/formal.py": (MACHINE, {"tell_overdue"}),
     "ticketing/supervision/monitoring.py": (MACHINE, {"_same_text"}),
     "ticketing/supervision/nightly.py": (MACHINE, {"_closed", "_replies"}),
-    "ticketing/supervision/notices.py": ("what was told to this person", {"inbox"}),
+    "ticketing/supervision/inbox.py": ("what was told to this person", {"inbox"}),
     "ticketing/supervision/rectification.py": (MACHINE, {"tell_overdue"}),
     "ticketing/supervision/sweep.py": (MACHINE, {"_expire", "_locked", "_tickets"}),
     "ticketing/tables/migration.py": (COUNT, {"begin"}),

@@ -1,7 +1,7 @@
 """What supervision does when something happens to a ticket. Called for each event by `ticketing.ticket.steps.tell`.
 
-Monitoring never prevents work: it runs in a savepoint, a failure is logged, and the nightly run looks again. The hand-over of
-a false reply (D06) is no monitoring but a consequence: when it fails, the step fails.
+Monitoring, and telling the staff, never prevent work: they run in a savepoint, a failure is logged, and the nightly run looks
+again. The hand-over of a false reply (D06) is no monitoring but a consequence: when it fails, the step fails.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from hotline import logs
 from ticketing.assignment.models import Assignment, Reply
 from ticketing.context import Core
 from ticketing.people.actor import Actor
+from ticketing.supervision import tidings
 from ticketing.supervision.monitoring import inspect_closing, inspect_extension, inspect_reply
 from ticketing.ticket.models import Ticket
 
 _log = logs.get(__name__)
+_ASKED = ("return", "extension", "suspension", "refusal")
+"""Requests that one person asks and another decides; a dispute ends with a ruling."""
 Heeder = Callable[[Core, AsyncSession, Actor, Ticket, Mapping[str, Any]], Awaitable[object]]
 
 
@@ -62,6 +65,15 @@ HEEDERS: dict[str, Heeder] = {
     "ticket.submitted": _danger,
     "danger.heard": _danger,
     "ticket.investigated": _investigated,
+    "assignment.created": tidings.new_work,
+    "assignment.reassigned": tidings.new_work,
+    "reply.sent_back": tidings.came_back,
+    "reply.draft_refused": tidings.came_back,
+    "ticket.redo": tidings.came_back,
+    "ticket.reopened": tidings.came_back,
+    "dispute.opened": tidings.disputed,
+    "dispute.ruled": tidings.ruled,
+    **dict.fromkeys((f"{kind}.{end}" for kind in _ASKED for end in ("approved", "refused")), tidings.decided),
 }
 """By the name of the event."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -123,7 +123,8 @@ class StaffNotice(Base):
 
     __tablename__ = "staff_notice"
     __table_args__ = (
-        Index("ix_staff_notice_unread", "user_id", "not_before", postgresql_where=text("read_at IS NULL")),
+        CheckConstraint("how IN ('now', 'digest', 'list')", name="how"),
+        Index("ix_staff_notice_unread", "user_id", "how", "not_before", postgresql_where=text("read_at IS NULL")),
         Index("ix_staff_notice_user_id", "user_id", "id"),
         Index("ix_staff_notice_ticket_id", "ticket_id"),
     )
@@ -133,11 +134,49 @@ class StaffNotice(Base):
     kind: Mapped[str]
     """See `notices.NoticeKind`."""
     ticket_id: Mapped[int | None] = mapped_column(ForeignKey("ticket.id", ondelete="CASCADE"))
+    how: Mapped[str] = mapped_column(default="now", server_default="now")
+    """`wishes.How`, as the person wished when it was written: only `now` is counted on the bell."""
     data: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
     created_at: Mapped[datetime]
     not_before: Mapped[datetime]
     """Later than `created_at` in quiet hours (lesson 7)."""
     read_at: Mapped[datetime | None]
+
+
+class StaffPreference(Base):
+    """How a person of the staff wants to be told. No row: as seed/staff_notices.yaml has it for the role."""
+
+    __tablename__ = "staff_preference"
+    __table_args__ = (
+        CheckConstraint("jsonb_typeof(hows) = 'object'", name="hows"),
+        CheckConstraint("(quiet_from IS NULL) = (quiet_to IS NULL)", name="quiet_whole"),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True)
+    hows: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    """What was chosen for single groups: {"due_soon": "digest"}."""
+    quiet_from: Mapped[time | None]
+    quiet_to: Mapped[time | None]
+    """Own quiet hours besides the city's; they may run over midnight."""
+    digest: Mapped[bool | None]
+    """Null: as the role has it."""
+    digest_at: Mapped[time | None]
+    """Null: the hour of the file."""
+    updated_at: Mapped[datetime]
+
+
+class StaffDigest(Base):
+    """That a person's digest of a day was made, so that nobody gets two; also when there was nothing to say."""
+
+    __tablename__ = "staff_digest"
+    __table_args__ = (Index("ix_staff_digest_day", "day"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    """Of the city."""
+    made_at: Mapped[datetime]
+    notice_id: Mapped[int | None] = mapped_column(ForeignKey("staff_notice.id", ondelete="SET NULL"))
+    """Null: there was nothing to say."""
 
 
 class Urging(Base):

@@ -1,32 +1,30 @@
-"""Messages to the staff: who is told, when (quiet hours), and the inbox. Citizens are told by `ticketing.notice`."""
+"""Messages to the staff: who is told and when, as each person wished (`wishes`). They are read in `inbox`.
+
+Citizens are told by `ticketing.notice`.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hotline.errors import NotFound
-from hotline.i18n import _
 from ticketing.calendar.service import work_calendar
 from ticketing.context import Core
-from ticketing.people.actor import Actor
 from ticketing.people.models import Role, User
 from ticketing.supervision import rules
 from ticketing.supervision.models import StaffNotice
 from ticketing.supervision.quiet import Quiet
-from ticketing.ticket.access import visible
+from ticketing.supervision.wishes import How, wishes_of
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Urgency
 
 UNIT = (Role.CLERK, Role.CHIEF)
-PAGE = 50
 
 
 class NoticeKind(StrEnum):
@@ -73,6 +71,16 @@ class NoticeKind(StrEnum):
     """an own call was scored; the notices of quality carry `quality` (id of the check)"""
     QUALITY_APPEALED = "quality_appealed"
     QUALITY_DECIDED = "quality_decided"
+    NEW_WORK = "new_work"
+    """派来新工单: the unit got a part; only for who wants to hear of it at once, the desk shows it anyway"""
+    RETURNED = "returned"
+    """退回: the review, the own chief or the citizen wants it done again"""
+    DISPUTED = "disputed"
+    """争议: for who rules, then for the units that the ruling names"""
+    DECIDED = "decided"
+    """what the person asked for was approved or refused; `request` (kind) and `approved`"""
+    DIGEST = "digest"
+    """汇总: `queues` and `groups` with their counts (`ticketing.supervision.digest`)"""
 
 
 @dataclass(frozen=True)
@@ -123,26 +131,36 @@ class Directory:
 
 
 async def give(core: Core, session: AsyncSession, notices: Iterable[NewNotice]) -> int:
-    """Put messages in the inboxes; returns how many. The same person is told the same thing once per call."""
+    """Put messages in the inboxes, as each person wished; returns how many. The same person is told the same thing once per call."""
     unique = {(item.user_id, item.kind, item.ticket_id, tuple(sorted(item.data.items()))): item for item in notices}
     if not unique:
         return 0
     now = core.clock.now()
     law = rules.load().notices
-    quiet = Quiet.parse(core.staff_quiet_hours, rest_days=law.rest_days_are_quiet)
-    later = quiet.hand_over_at(now, await work_calendar(session))
-    rows = [
-        {
-            "user_id": item.user_id,
-            "kind": item.kind.value,
-            "ticket_id": item.ticket_id,
-            "data": dict(item.data),
-            "created_at": now,
-            "not_before": now if item.urgent or item.kind.value in law.at_once else later,
-        }
-        for item in unique.values()
-    ]
-    await session.execute(insert(StaffNotice), rows)
+    city = Quiet.parse(core.staff_quiet_hours, rest_days=law.rest_days_are_quiet)
+    calendar = await work_calendar(session)
+    wishes = await wishes_of(session, User.id.in_({item.user_id for item in unique.values()}))
+    later = {user: wish.hand_over_at(now, city, calendar) for user, wish in wishes.items()}
+    rows = []
+    for item in unique.values():
+        wish, kind = wishes[item.user_id], item.kind.value
+        at_once = item.urgent or kind in law.at_once
+        if at_once or wish.is_kept(kind):
+            how = How.NOW if at_once else wish.how(kind)
+            waits = how is How.NOW and not at_once
+            rows.append(
+                {
+                    "user_id": item.user_id,
+                    "kind": kind,
+                    "ticket_id": item.ticket_id,
+                    "how": how.value,
+                    "data": dict(item.data),
+                    "created_at": now,
+                    "not_before": later[item.user_id] if waits else now,
+                }
+            )
+    if rows:
+        await session.execute(insert(StaffNotice), rows)
     return len(rows)
 
 
@@ -153,57 +171,3 @@ async def tell_people(
     urgent = ticket is not None and ticket.urgency == Urgency.EMERGENCY.value
     number = ticket.id if ticket is not None else None
     return await give(core, session, [NewNotice(user, kind, number, urgent, data) for user in dict.fromkeys(users)])
-
-
-@dataclass(frozen=True)
-class InboxLine:
-    """A notice with what the person may see of its ticket."""
-
-    notice: StaffNotice
-    number: str
-    title: str
-
-
-def _seen(core: Core, actor: Actor) -> Any:
-    """Handed over by now, and about no ticket that the person may not see (any more)."""
-    reached = (StaffNotice.user_id == actor.user_id) & (StaffNotice.not_before <= core.clock.now())
-    return reached & or_(StaffNotice.ticket_id.is_(None), visible(core, actor))
-
-
-async def inbox(
-    core: Core, session: AsyncSession, actor: Actor, *, unread: bool = False, before: int | None = None, limit: int = PAGE
-) -> list[InboxLine]:
-    """The person's notices, newest first; `before`: id of the last one of the page before."""
-    statement = select(StaffNotice, Ticket.number, Ticket.title).outerjoin(Ticket, Ticket.id == StaffNotice.ticket_id)
-    statement = statement.where(_seen(core, actor))
-    if unread:
-        statement = statement.where(StaffNotice.read_at.is_(None))
-    if before is not None:
-        statement = statement.where(StaffNotice.id < before)
-    rows = await session.execute(statement.order_by(StaffNotice.id.desc()).limit(limit))
-    return [InboxLine(row.StaffNotice, row.number or "", row.title or "") for row in rows]
-
-
-async def count_unread(core: Core, session: AsyncSession, actor: Actor, *, most: int = 100) -> int:
-    """How many wait for the person, at most `most`: the bell shows no more than 99+."""
-    found = (
-        select(StaffNotice.id)
-        .outerjoin(Ticket, Ticket.id == StaffNotice.ticket_id)
-        .where(_seen(core, actor), StaffNotice.read_at.is_(None))
-        .limit(most)
-    )
-    return await session.scalar(select(func.count()).select_from(found.subquery())) or 0
-
-
-async def mark_read(core: Core, session: AsyncSession, actor: Actor, notice_id: int | None = None) -> int:
-    """Mark one notice, or all that the person has been given, as read; returns how many. Raises NotFound for somebody else's."""
-    mine = (StaffNotice.user_id == actor.user_id) & (StaffNotice.not_before <= core.clock.now())
-    if notice_id is not None:
-        if await session.scalar(select(StaffNotice.id).where(mine, StaffNotice.id == notice_id)) is None:
-            raise NotFound(_("没有找到这条提醒"))
-        mine &= StaffNotice.id == notice_id
-    now: datetime = core.clock.now()
-    done = await session.execute(
-        update(StaffNotice).where(mine, StaffNotice.read_at.is_(None)).values(read_at=now).returning(StaffNotice.id)
-    )
-    return len(done.all())

@@ -2,9 +2,9 @@
 
 CREATE SEQUENCE ticket_number_seq;
 
-CREATE SEQUENCE hand_over_seq;
-
 CREATE SEQUENCE formal_supervision_seq;
+
+CREATE SEQUENCE hand_over_seq;
 
 CREATE TABLE wechat_signature (
 	signature_hash TEXT NOT NULL,
@@ -665,6 +665,20 @@ CREATE TABLE notice_template (
 	CONSTRAINT uq_notice_template_key_version UNIQUE (key, version),
 	CONSTRAINT ck_notice_template_version CHECK (version >= 2),
 	CONSTRAINT fk_notice_template_edited_by_id FOREIGN KEY(edited_by_id) REFERENCES staff (id)
+);
+
+CREATE TABLE staff_preference (
+	user_id BIGINT NOT NULL,
+	hows JSONB DEFAULT '{}' NOT NULL,
+	quiet_from TIME WITHOUT TIME ZONE,
+	quiet_to TIME WITHOUT TIME ZONE,
+	digest BOOLEAN,
+	digest_at TIME WITHOUT TIME ZONE,
+	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_staff_preference PRIMARY KEY (user_id),
+	CONSTRAINT ck_staff_preference_hows CHECK (jsonb_typeof(hows) = 'object'),
+	CONSTRAINT ck_staff_preference_quiet_whole CHECK ((quiet_from IS NULL) = (quiet_to IS NULL)),
+	CONSTRAINT fk_staff_preference_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE
 );
 
 CREATE TABLE burst (
@@ -1479,6 +1493,149 @@ CREATE TABLE notice (
 
 CREATE INDEX ix_notice_ticket_id ON notice (ticket_id, id);
 
+CREATE TABLE rectification (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT,
+	state TEXT NOT NULL,
+	opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	cause TEXT DEFAULT '' NOT NULL,
+	measure TEXT DEFAULT '' NOT NULL,
+	done_at TIMESTAMP WITH TIME ZONE,
+	done_by_id BIGINT,
+	confirmed_at TIMESTAMP WITH TIME ZONE,
+	confirmed_by_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	overdue_told_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_rectification PRIMARY KEY (id),
+	CONSTRAINT ck_rectification_state CHECK (state IN ('open', 'done', 'confirmed', 'dropped')),
+	CONSTRAINT ck_rectification_done_has_text CHECK (state NOT IN ('done', 'confirmed') OR (char_length(cause) >= 5 AND char_length(measure) >= 10)),
+	CONSTRAINT ck_rectification_confirmed_by_another CHECK (state <> 'confirmed' OR confirmed_by_id IS DISTINCT FROM done_by_id),
+	CONSTRAINT fk_rectification_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_rectification_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_rectification_done_by_id FOREIGN KEY(done_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_rectification_confirmed_by_id FOREIGN KEY(confirmed_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_rectification_open ON rectification (due_at) WHERE state IN ('open', 'done');
+
+CREATE INDEX ix_rectification_unit_id ON rectification (unit_id, id);
+
+CREATE UNIQUE INDEX uq_rectification_open ON rectification (ticket_id, unit_id) NULLS NOT DISTINCT WHERE state IN ('open', 'done');
+
+CREATE TABLE staff_notice (
+	id BIGSERIAL NOT NULL,
+	user_id BIGINT NOT NULL,
+	kind TEXT NOT NULL,
+	ticket_id BIGINT,
+	how TEXT DEFAULT 'now' NOT NULL,
+	data JSONB DEFAULT '{}' NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	not_before TIMESTAMP WITH TIME ZONE NOT NULL,
+	read_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_staff_notice PRIMARY KEY (id),
+	CONSTRAINT ck_staff_notice_how CHECK (how IN ('now', 'digest', 'list')),
+	CONSTRAINT fk_staff_notice_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE,
+	CONSTRAINT fk_staff_notice_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_staff_notice_ticket_id ON staff_notice (ticket_id);
+
+CREATE INDEX ix_staff_notice_unread ON staff_notice (user_id, how, not_before) WHERE read_at IS NULL;
+
+CREATE INDEX ix_staff_notice_user_id ON staff_notice (user_id, id);
+
+CREATE TABLE urging (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	by TEXT NOT NULL,
+	user_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_urging PRIMARY KEY (id),
+	CONSTRAINT ck_urging_by CHECK (by IN ('citizen', 'agent', 'dispatcher', 'supervisor', 'leader')),
+	CONSTRAINT fk_urging_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_urging_user_id FOREIGN KEY(user_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_urging_at ON urging (at);
+
+CREATE INDEX ix_urging_ticket_id ON urging (ticket_id, at);
+
+CREATE TABLE formal_supervision (
+	id BIGSERIAL NOT NULL,
+	number TEXT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT NOT NULL,
+	ordered_by TEXT NOT NULL,
+	instruction TEXT DEFAULT '' NOT NULL,
+	demands TEXT NOT NULL,
+	state TEXT NOT NULL,
+	issued_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	issued_by_id BIGINT NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	answer TEXT,
+	answered_at TIMESTAMP WITH TIME ZONE,
+	answered_by_id BIGINT,
+	conclusion TEXT,
+	concluded_at TIMESTAMP WITH TIME ZONE,
+	concluded_by_id BIGINT,
+	sent_back BIGINT DEFAULT '0' NOT NULL,
+	overdue_told_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_formal_supervision PRIMARY KEY (id),
+	CONSTRAINT ck_formal_supervision_state CHECK (state IN ('issued', 'answered', 'concluded', 'withdrawn')),
+	CONSTRAINT ck_formal_supervision_answered_has_text CHECK (state NOT IN ('answered', 'concluded') OR answer IS NOT NULL),
+	CONSTRAINT ck_formal_supervision_concluded_has_text CHECK (state <> 'concluded' OR (conclusion IS NOT NULL AND concluded_at IS NOT NULL)),
+	CONSTRAINT ck_formal_supervision_due_after_issue CHECK (due_at > issued_at),
+	CONSTRAINT ck_formal_supervision_demands_length CHECK (char_length(demands) BETWEEN 10 AND 4000),
+	CONSTRAINT uq_formal_supervision_number UNIQUE (number),
+	CONSTRAINT fk_formal_supervision_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_formal_supervision_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_formal_supervision_issued_by_id FOREIGN KEY(issued_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_formal_supervision_answered_by_id FOREIGN KEY(answered_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_formal_supervision_concluded_by_id FOREIGN KEY(concluded_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_formal_supervision_open ON formal_supervision (due_at) WHERE state IN ('issued', 'answered');
+
+CREATE INDEX ix_formal_supervision_ticket_id ON formal_supervision (ticket_id);
+
+CREATE INDEX ix_formal_supervision_unit_id ON formal_supervision (unit_id, id);
+
+CREATE TABLE commitment (
+	id BIGSERIAL NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	unit_id BIGINT,
+	promised_by TEXT NOT NULL,
+	what TEXT NOT NULL,
+	promised_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	remind_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	state TEXT NOT NULL,
+	noted_by_id BIGINT,
+	reminded_at TIMESTAMP WITH TIME ZONE,
+	overdue_told_at TIMESTAMP WITH TIME ZONE,
+	proof TEXT DEFAULT '' NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	CONSTRAINT pk_commitment PRIMARY KEY (id),
+	CONSTRAINT ck_commitment_state CHECK (state IN ('open', 'kept', 'broken')),
+	CONSTRAINT ck_commitment_due_after_promise CHECK (due_at > promised_at),
+	CONSTRAINT ck_commitment_end_has_proof CHECK (state = 'open' OR (char_length(proof) >= 5 AND decided_at IS NOT NULL)),
+	CONSTRAINT ck_commitment_what_length CHECK (char_length(what) BETWEEN 5 AND 1000),
+	CONSTRAINT fk_commitment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
+	CONSTRAINT fk_commitment_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
+	CONSTRAINT fk_commitment_noted_by_id FOREIGN KEY(noted_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_commitment_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_commitment_open ON commitment (due_at) WHERE state = 'open';
+
+CREATE INDEX ix_commitment_ticket_id ON commitment (ticket_id);
+
+CREATE INDEX ix_commitment_unit_id ON commitment (unit_id, id);
+
 CREATE TABLE ticket_place (
 	ticket_id BIGINT NOT NULL,
 	category_code TEXT NOT NULL,
@@ -1782,147 +1939,6 @@ END $$;
 
 CREATE TRIGGER follow_ticket_state AFTER UPDATE OF state ON ticket FOR EACH ROW
     WHEN ((OLD.state IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn')) IS DISTINCT FROM (NEW.state IN ('archived', 'closed', 'invalid', 'merged', 'rejected', 'withdrawn'))) EXECUTE FUNCTION follow_ticket_state();
-
-CREATE TABLE rectification (
-	id BIGSERIAL NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	unit_id BIGINT,
-	state TEXT NOT NULL,
-	opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	cause TEXT DEFAULT '' NOT NULL,
-	measure TEXT DEFAULT '' NOT NULL,
-	done_at TIMESTAMP WITH TIME ZONE,
-	done_by_id BIGINT,
-	confirmed_at TIMESTAMP WITH TIME ZONE,
-	confirmed_by_id BIGINT,
-	note TEXT DEFAULT '' NOT NULL,
-	overdue_told_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_rectification PRIMARY KEY (id),
-	CONSTRAINT ck_rectification_state CHECK (state IN ('open', 'done', 'confirmed', 'dropped')),
-	CONSTRAINT ck_rectification_done_has_text CHECK (state NOT IN ('done', 'confirmed') OR (char_length(cause) >= 5 AND char_length(measure) >= 10)),
-	CONSTRAINT ck_rectification_confirmed_by_another CHECK (state <> 'confirmed' OR confirmed_by_id IS DISTINCT FROM done_by_id),
-	CONSTRAINT fk_rectification_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_rectification_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
-	CONSTRAINT fk_rectification_done_by_id FOREIGN KEY(done_by_id) REFERENCES staff (id),
-	CONSTRAINT fk_rectification_confirmed_by_id FOREIGN KEY(confirmed_by_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_rectification_open ON rectification (due_at) WHERE state IN ('open', 'done');
-
-CREATE INDEX ix_rectification_unit_id ON rectification (unit_id, id);
-
-CREATE UNIQUE INDEX uq_rectification_open ON rectification (ticket_id, unit_id) NULLS NOT DISTINCT WHERE state IN ('open', 'done');
-
-CREATE TABLE staff_notice (
-	id BIGSERIAL NOT NULL,
-	user_id BIGINT NOT NULL,
-	kind TEXT NOT NULL,
-	ticket_id BIGINT,
-	data JSONB DEFAULT '{}' NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	not_before TIMESTAMP WITH TIME ZONE NOT NULL,
-	read_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_staff_notice PRIMARY KEY (id),
-	CONSTRAINT fk_staff_notice_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE,
-	CONSTRAINT fk_staff_notice_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_staff_notice_ticket_id ON staff_notice (ticket_id);
-
-CREATE INDEX ix_staff_notice_unread ON staff_notice (user_id, not_before) WHERE read_at IS NULL;
-
-CREATE INDEX ix_staff_notice_user_id ON staff_notice (user_id, id);
-
-CREATE TABLE urging (
-	id BIGSERIAL NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	by TEXT NOT NULL,
-	user_id BIGINT,
-	note TEXT DEFAULT '' NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_urging PRIMARY KEY (id),
-	CONSTRAINT ck_urging_by CHECK (by IN ('citizen', 'agent', 'dispatcher', 'supervisor', 'leader')),
-	CONSTRAINT fk_urging_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_urging_user_id FOREIGN KEY(user_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_urging_at ON urging (at);
-
-CREATE INDEX ix_urging_ticket_id ON urging (ticket_id, at);
-
-CREATE TABLE formal_supervision (
-	id BIGSERIAL NOT NULL,
-	number TEXT NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	unit_id BIGINT NOT NULL,
-	ordered_by TEXT NOT NULL,
-	instruction TEXT DEFAULT '' NOT NULL,
-	demands TEXT NOT NULL,
-	state TEXT NOT NULL,
-	issued_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	issued_by_id BIGINT NOT NULL,
-	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	answer TEXT,
-	answered_at TIMESTAMP WITH TIME ZONE,
-	answered_by_id BIGINT,
-	conclusion TEXT,
-	concluded_at TIMESTAMP WITH TIME ZONE,
-	concluded_by_id BIGINT,
-	sent_back BIGINT DEFAULT '0' NOT NULL,
-	overdue_told_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_formal_supervision PRIMARY KEY (id),
-	CONSTRAINT ck_formal_supervision_state CHECK (state IN ('issued', 'answered', 'concluded', 'withdrawn')),
-	CONSTRAINT ck_formal_supervision_answered_has_text CHECK (state NOT IN ('answered', 'concluded') OR answer IS NOT NULL),
-	CONSTRAINT ck_formal_supervision_concluded_has_text CHECK (state <> 'concluded' OR (conclusion IS NOT NULL AND concluded_at IS NOT NULL)),
-	CONSTRAINT ck_formal_supervision_due_after_issue CHECK (due_at > issued_at),
-	CONSTRAINT ck_formal_supervision_demands_length CHECK (char_length(demands) BETWEEN 10 AND 4000),
-	CONSTRAINT uq_formal_supervision_number UNIQUE (number),
-	CONSTRAINT fk_formal_supervision_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_formal_supervision_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
-	CONSTRAINT fk_formal_supervision_issued_by_id FOREIGN KEY(issued_by_id) REFERENCES staff (id),
-	CONSTRAINT fk_formal_supervision_answered_by_id FOREIGN KEY(answered_by_id) REFERENCES staff (id),
-	CONSTRAINT fk_formal_supervision_concluded_by_id FOREIGN KEY(concluded_by_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_formal_supervision_open ON formal_supervision (due_at) WHERE state IN ('issued', 'answered');
-
-CREATE INDEX ix_formal_supervision_ticket_id ON formal_supervision (ticket_id);
-
-CREATE INDEX ix_formal_supervision_unit_id ON formal_supervision (unit_id, id);
-
-CREATE TABLE commitment (
-	id BIGSERIAL NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	unit_id BIGINT,
-	promised_by TEXT NOT NULL,
-	what TEXT NOT NULL,
-	promised_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	remind_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	due_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	state TEXT NOT NULL,
-	noted_by_id BIGINT,
-	reminded_at TIMESTAMP WITH TIME ZONE,
-	overdue_told_at TIMESTAMP WITH TIME ZONE,
-	proof TEXT DEFAULT '' NOT NULL,
-	decided_at TIMESTAMP WITH TIME ZONE,
-	decided_by_id BIGINT,
-	CONSTRAINT pk_commitment PRIMARY KEY (id),
-	CONSTRAINT ck_commitment_state CHECK (state IN ('open', 'kept', 'broken')),
-	CONSTRAINT ck_commitment_due_after_promise CHECK (due_at > promised_at),
-	CONSTRAINT ck_commitment_end_has_proof CHECK (state = 'open' OR (char_length(proof) >= 5 AND decided_at IS NOT NULL)),
-	CONSTRAINT ck_commitment_what_length CHECK (char_length(what) BETWEEN 5 AND 1000),
-	CONSTRAINT fk_commitment_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE,
-	CONSTRAINT fk_commitment_unit_id FOREIGN KEY(unit_id) REFERENCES unit (id),
-	CONSTRAINT fk_commitment_noted_by_id FOREIGN KEY(noted_by_id) REFERENCES staff (id),
-	CONSTRAINT fk_commitment_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_commitment_open ON commitment (due_at) WHERE state = 'open';
-
-CREATE INDEX ix_commitment_ticket_id ON commitment (ticket_id);
-
-CREATE INDEX ix_commitment_unit_id ON commitment (unit_id, id);
 
 CREATE TABLE ticket_presence (
 	ticket_id BIGINT NOT NULL,
@@ -2253,6 +2269,18 @@ CREATE INDEX ix_request_ticket_id ON request (ticket_id);
 
 CREATE UNIQUE INDEX uq_request_one_pending ON request (ticket_id, coalesce(assignment_id, 0), kind) WHERE state = 'pending';
 
+CREATE TABLE staff_digest (
+	user_id BIGINT NOT NULL,
+	day DATE NOT NULL,
+	made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	notice_id BIGINT,
+	CONSTRAINT pk_staff_digest PRIMARY KEY (user_id, day),
+	CONSTRAINT fk_staff_digest_user_id FOREIGN KEY(user_id) REFERENCES staff (id) ON DELETE CASCADE,
+	CONSTRAINT fk_staff_digest_notice_id FOREIGN KEY(notice_id) REFERENCES staff_notice (id) ON DELETE SET NULL
+);
+
+CREATE INDEX ix_staff_digest_day ON staff_digest (day);
+
 CREATE TABLE dial (
 	id BIGSERIAL NOT NULL,
 	call_id UUID NOT NULL,
@@ -2373,18 +2401,6 @@ CREATE INDEX ix_attachment_reply_id ON attachment (reply_id) WHERE reply_id IS N
 
 CREATE INDEX ix_attachment_ticket_id ON attachment (ticket_id);
 
-CREATE TABLE reply_print (
-	reply_id BIGINT NOT NULL,
-	ticket_id BIGINT NOT NULL,
-	bands BIGINT[] NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	CONSTRAINT pk_reply_print PRIMARY KEY (reply_id),
-	CONSTRAINT fk_reply_print_reply_id FOREIGN KEY(reply_id) REFERENCES reply (id) ON DELETE CASCADE,
-	CONSTRAINT fk_reply_print_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
-);
-
-CREATE INDEX ix_reply_print_bands ON reply_print USING gin (bands);
-
 CREATE TABLE card (
 	id BIGSERIAL NOT NULL,
 	ticket_id BIGINT NOT NULL,
@@ -2423,6 +2439,18 @@ CREATE INDEX ix_card_ticket_id ON card (ticket_id);
 CREATE INDEX ix_card_unit_id ON card (unit_id, at);
 
 CREATE UNIQUE INDEX uq_card_two_yellows ON card (ticket_id, unit_id) NULLS NOT DISTINCT WHERE reason = 'two_yellows';
+
+CREATE TABLE reply_print (
+	reply_id BIGINT NOT NULL,
+	ticket_id BIGINT NOT NULL,
+	bands BIGINT[] NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	CONSTRAINT pk_reply_print PRIMARY KEY (reply_id),
+	CONSTRAINT fk_reply_print_reply_id FOREIGN KEY(reply_id) REFERENCES reply (id) ON DELETE CASCADE,
+	CONSTRAINT fk_reply_print_ticket_id FOREIGN KEY(ticket_id) REFERENCES ticket (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_reply_print_bands ON reply_print USING gin (bands);
 
 CREATE TABLE finding (
 	id BIGSERIAL NOT NULL,

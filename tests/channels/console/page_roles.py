@@ -24,7 +24,7 @@ _TABLES = tuple(
 
 GET: dict[str, Needs] = {
     **dict.fromkeys(
-        ("style", "sms", "guide", "counts", "notices", "me", "me/tokens", "me/password", "guide/{role}", "guide/pictures/{name}"),
+        ("style", "sms", "guide", "counts", "notices", "me", "me/notices", "me/tokens", "me/password", "guide/{role}", "guide/pictures/{name}"),
     ),
     "desk": "desk.answer", "queue": "queue.see", "queue/roster": "duty.manage", "queue/nuisance": "nuisance.manage",
     "bot": "bot.train", "bot/progress": "bot.train", "call-flow": "call_flow.manage", "calls/{id}/captions": "desk.answer",
@@ -55,7 +55,7 @@ GET: dict[str, Needs] = {
 }  # fmt: skip
 
 POST: dict[str, Needs] = {
-    **dict.fromkeys(("notices/read", "me/tokens", "me/tokens/revoke", "me/password", "me/{step}")),
+    **dict.fromkeys(("notices/read", "me/notices", "me/tokens", "me/tokens/revoke", "me/password", "me/{step}")),
     "duty": ("duty.self", "duty.manage"), "calls/{id}/control": ("call.control", "call.supervise"), "queue/roster": "duty.manage",
     "queue/roster/{id}/drop": "duty.manage", "queue/seats/{user}": "duty.manage", "queue/nuisance": "nuisance.manage",
     "queue/nuisance/{id}/lift": "nuisance.manage", "bot/examples": "bot.train", "bot/examples/{id}/remove": "bot.train",

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from tests.ticketing.conftest import City
 from ticketing.supervision import bursts, nightly
-from ticketing.supervision.notices import inbox
+from ticketing.supervision.inbox import inbox
 from ticketing.supervision.places import distance_m, place_keys, spoken_number
 from ticketing.supervision.suspicions import Burst, BurstTicket
 from ticketing.taxonomy.models import Category

@@ -16,8 +16,8 @@ from tests.ticketing.conftest import City
 from ticketing.assignment import service as assignments
 from ticketing.deadline.models import Deadline
 from ticketing.supervision import cards, sweep
+from ticketing.supervision.inbox import inbox, mark_read
 from ticketing.supervision.models import Card, Rectification, StaffNotice
-from ticketing.supervision.notices import inbox, mark_read
 from ticketing.ticket.models import Ticket
 
 FRIDAY = datetime(2026, 11, 20, 10, tzinfo=CITY_ZONE)

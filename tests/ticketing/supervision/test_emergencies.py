@@ -13,7 +13,8 @@ from ticketing.callback import service as callbacks
 from ticketing.callback.service import CallbackResult
 from ticketing.deadline.models import ClockState, Deadline
 from ticketing.people.actor import Actor, citizen_actor
-from ticketing.supervision import notices, sweep
+from ticketing.supervision import sweep
+from ticketing.supervision.inbox import inbox
 from ticketing.supervision.models import Card, StaffNotice
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits
@@ -57,7 +58,7 @@ async def test_danger_is_told_to_the_desk_when_it_is_registered_also_at_night(ci
     number = (await city.register(content=DANGER)).ticket.number
     assert await heard(city, "emergency") == desk(city)
     async with city.database.transaction() as session:
-        [line] = await notices.inbox(city.core, session, city.dispatcher)
+        [line] = await inbox(city.core, session, city.dispatcher)
     assert (line.number, line.notice.kind) == (number, "emergency")  # in the inbox now, not on Monday
 
 
@@ -82,8 +83,8 @@ async def test_an_agent_who_submits_it_as_danger_tells_the_desk(city: City) -> N
 async def test_a_secret_matter_shows_in_the_inbox_of_named_people_only(city: City) -> None:
     await city.register(content=DANGER, confidentiality=Confidentiality.SECRET, named_user_ids=(city.supervisor.account,))
     async with city.database.transaction() as session:
-        assert await notices.inbox(city.core, session, city.dispatcher) == []
-        assert len(await notices.inbox(city.core, session, city.supervisor)) == 1
+        assert await inbox(city.core, session, city.dispatcher) == []
+        assert len(await inbox(city.core, session, city.supervisor)) == 1
 
 
 async def test_a_hand_over_that_nobody_follows_up_is_told_every_half_hour_and_gives_a_card_at_the_second(city: City) -> None:

@@ -14,8 +14,8 @@ from tests.ticketing.conftest import City
 from ticketing.people.actor import BOT, citizen_actor
 from ticketing.supervision import cards, commitments, formal, nightly, rectification
 from ticketing.supervision.formal import Order
+from ticketing.supervision.inbox import inbox
 from ticketing.supervision.models import Commitment, FormalSupervision, Rectification
-from ticketing.supervision.notices import inbox
 from ticketing.supervision.urging import count, list_urgings, urge
 from ticketing.ticket.models import Ticket
 

@@ -14,8 +14,8 @@ from hotline.clock import CITY_ZONE
 from tests.ticketing.conftest import City
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.supervision import sweep
+from ticketing.supervision.inbox import count_unread
 from ticketing.supervision.models import Card, StaffNotice
-from ticketing.supervision.notices import count_unread
 from ticketing.supervision.quiet import Quiet
 from ticketing.ticket.states import Urgency
 
