@@ -4,41 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
-from sqlalchemy import select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api import once
 from channels.api.limits import Limiter
-from channels.portal import cookies, flood, own
+from channels.portal import cookies, flood, kept_files, own
 from channels.portal.appeal_form import MAX_ABOUT, AppealForm, call_windows, contacts, districts
 from channels.portal.appeal_hints import Hints, hints_for
 from channels.portal.appeal_proof import Asked, hold_page, proof_of, spend
 from channels.portal.guide import district_of
+from channels.portal.kept_files import Kept
 from channels.portal.preferences import page
 from channels.portal.words import kinds
 from channels.web.address import address_of
-from channels.web.files import ACCEPT, Upload, read_uploads, store
-from channels.web.keys import CORE, DATABASE, SETTINGS
+from channels.web.files import ACCEPT, Upload, read_uploads
+from channels.web.keys import CORE, DATABASE
 from hotline.errors import Conflict, InvalidInput
 from hotline.i18n import _
 from knowledge.article.access import live_articles
 from knowledge.article.models import Article
 from ticketing.people.actor import citizen_actor
-from ticketing.ticket.models import Attachment
 from ticketing.ticket.service import register
 
 MAX_FILES = 9
 SUBMISSIONS: web.AppKey[Limiter] = web.AppKey("portal_submissions")
-HELD_FILES: web.AppKey[Limiter] = web.AppKey("portal_held_files")
-HELD_BYTES: web.AppKey[Limiter] = web.AppKey("portal_held_bytes")
-MAX_HELD_BYTES = 100 * 1024 * 1024
-"""What one address may leave here in an hour with forms that were not accepted; the number of files is limited as well."""
-_KEPT = "kept"
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -62,7 +55,7 @@ def _form_page(
     errors: dict[str, str],
     *,
     status: int = 200,
-    kept: list[Attachment] | None = None,
+    kept: Sequence[Kept] = (),
     hints: Hints | None = None,
     asked: Asked | None = None,
 ) -> web.Response:
@@ -82,14 +75,8 @@ def _form_page(
         token=cookies.new_form_token(request),
         accept=ACCEPT,
         max_files=MAX_FILES,
-        kept=[(_sign_kept(request, item.id, item.sha256, item.file_name), item.file_name) for item in kept or []],
+        kept=[(kept_files.sign(request, item), item.file_name) for item in kept],
     )
-
-
-def _sign_kept(request: web.Request, attachment_id: UUID, sha256: str, file_name: str) -> str:
-    """A file that came with a form that had errors: only this browser can attach it to the next try."""
-    held = json.dumps([str(attachment_id), sha256, file_name])
-    return cookies.sign(request, _KEPT, held, cookies.FORM_AGE)
 
 
 async def submit(request: web.Request) -> web.StreamResponse:
@@ -100,8 +87,8 @@ async def submit(request: web.Request) -> web.StreamResponse:
     if request.app[SUBMISSIONS].wait_seconds(address_of(request)):
         errors["what"] = _("提交太频繁，请过一分钟再点提交。内容还在本页")
         return _form_page(request, form, errors, status=429)
-    kept = _read_kept(request, [str(value) for value in data.getall(_KEPT, [])])
-    there = await _still_there(request, kept)
+    kept = kept_files.read(request, data.getall(kept_files.FIELD, []), MAX_FILES)
+    there = await kept_files.still_there(request, kept)
     if len(there) < len(kept):
         errors["files"] = _("先前选的附件已经过期，请重新选择")
         kept = there
@@ -144,71 +131,41 @@ async def _hints(request: web.Request, form: AppealForm) -> Hints:
         return await hints_for(request.app[CORE], session, form, opened=opened, phone=phone)
 
 
-def _read_kept(request: web.Request, signed: list[str]) -> list[tuple[UUID, str, str]]:
-    """(id, sha256, name) of files that came earlier and that the person still wants."""
-    found = []
-    for value in signed[:MAX_FILES]:
-        held = cookies.unsign(request, _KEPT, value)
-        if held:
-            attachment_id, sha256, name = json.loads(held)
-            found.append((UUID(attachment_id), str(sha256), str(name)))
-    return found
-
-
-async def _still_there(request: web.Request, kept: list[tuple[UUID, str, str]]) -> list[tuple[UUID, str, str]]:
-    """Those of the earlier files that were not dropped meanwhile: a form never goes through without a file that it shows."""
-    if not kept:
-        return []
-    async with request.app[DATABASE].transaction() as session:
-        found = set(await session.scalars(select(Attachment.id).where(Attachment.id.in_([item[0] for item in kept]))))
-    return [item for item in kept if item[0] in found]
-
-
-def _may_hold(request: web.Request, uploads: list[Upload]) -> bool:
-    """Whether files of a form with errors may be kept for this address: only so many, or anybody could fill the disk."""
-    address, size = address_of(request), sum(len(upload.body) for upload in uploads)
-    waits = (request.app[HELD_FILES].wait_seconds(address, len(uploads)), request.app[HELD_BYTES].wait_seconds(address, size))
-    return not any(waits)
-
-
 async def _refused(
     request: web.Request,
     form: AppealForm,
     errors: dict[str, str],
-    kept: list[tuple[UUID, str, str]],
+    kept: list[Kept],
     uploads: list[Upload],
     hints: Hints | None = None,
     asked: Asked | None = None,
 ) -> web.Response:
     """The form again, status 422. Good files are stored already, since a browser would not send them a second time."""
-    if uploads and not _may_hold(request, uploads):
+    if uploads and not kept_files.may_hold(request, uploads):
         errors, uploads = {**errors, "files": _("附件没有保留，请先改好上面的内容，再选附件一起提交")}, []
     async with request.app[DATABASE].transaction() as session:
-        stored = [await _store(request, session, upload, None) for upload in uploads]
-    known = [Attachment(id=item, sha256=sha256, file_name=name) for item, sha256, name in kept]
-    return _form_page(request, form, errors, status=422, kept=[*known, *stored], hints=hints, asked=asked)
+        stored = [kept_files.of(await kept_files.hold(request, session, upload)) for upload in uploads]
+    return _form_page(request, form, errors, status=422, kept=[*kept, *stored], hints=hints, asked=asked)
 
 
-async def _hold(
-    request: web.Request, form: AppealForm, token: str, kept: list[tuple[UUID, str, str]], uploads: list[Upload]
-) -> web.Response:
+async def _hold(request: web.Request, form: AppealForm, token: str, kept: list[Kept], uploads: list[Upload]) -> web.Response:
     """An agent looks first; the citizen gets a page that says how far it is. Raises HTTPSeeOther to it."""
-    if uploads and not _may_hold(request, uploads):
+    if uploads and not kept_files.may_hold(request, uploads):
         return await _refused(request, form, {"files": _("附件没有保留，请先改好上面的内容，再选附件一起提交")}, kept, [])
     try:
         async with request.app[DATABASE].transaction() as session:
-            stored = [await _store(request, session, upload, None) for upload in uploads]
-            path = await hold_page(request, session, form, token, [*(item[0] for item in kept), *(item.id for item in stored)])
+            stored = [await kept_files.hold(request, session, upload) for upload in uploads]
+            path = await hold_page(request, session, form, token, [item.id for item in [*kept, *map(kept_files.of, stored)]])
     except InvalidInput as error:
         return await _refused(request, form, error.errors or {"what": str(error)}, kept, [])
     raise web.HTTPSeeOther(path)
 
 
 async def _register(
-    request: web.Request, form: AppealForm, token: str, kept: list[tuple[UUID, str, str]], uploads: list[Upload], *, proved: bool
+    request: web.Request, form: AppealForm, token: str, kept: list[Kept], uploads: list[Upload], *, proved: bool
 ) -> tuple[str, str]:
     core = request.app[CORE]
-    hashes = [sha256 for _id, sha256, _name in kept] + [hashlib.sha256(upload.body).hexdigest() for upload in uploads]
+    hashes = [item.sha256 for item in kept] + [hashlib.sha256(upload.body).hexdigest() for upload in uploads]
     body = json.dumps([asdict(form), sorted(hashes)], ensure_ascii=False, sort_keys=True)
     key = f"{token}\n{body}"  # the same page with other words is another appeal, not a repeat
     async with request.app[DATABASE].transaction() as session:
@@ -219,28 +176,11 @@ async def _register(
             return str(known["number"]), str(known["query_code"])
         made = await register(core, session, citizen_actor(), form.appeal())
         for upload in uploads:
-            await _store(request, session, upload, made.ticket.id)
-        if kept:
-            await session.execute(
-                update(Attachment)
-                .where(Attachment.id.in_([item for item, _sha256, _name in kept]), Attachment.ticket_id.is_(None))
-                .values(ticket_id=made.ticket.id)
-            )
+            await kept_files.hold(request, session, upload, made.ticket.id)
+        await kept_files.claim(session, kept, made.ticket.id)
         answer: dict[str, Any] = {"number": made.ticket.number, "query_code": made.query_code}
         await once.finish(core, session, channel="web", key=key, answer=answer)
     return made.ticket.number, made.query_code
-
-
-async def _store(request: web.Request, session: AsyncSession, upload: Upload, ticket_id: int | None) -> Attachment:
-    return await store(
-        request.app[CORE],
-        request.app[SETTINGS],
-        session,
-        body=upload.body,
-        file_name=upload.file_name,
-        from_citizen=True,
-        ticket_id=ticket_id,
-    )
 
 
 async def done(request: web.Request) -> web.StreamResponse:

@@ -8,11 +8,9 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.portal import cookies
-from channels.portal.appeal import HELD_BYTES, HELD_FILES
+from channels.portal import cookies, kept_files
 from channels.portal.ask_view import KEPT, Talk, load_talk
 from channels.portal.preferences import page
-from channels.web.address import address_of
 from channels.web.files import Upload, download, read_uploads
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from channels.wechat.keeping import keep as keep_file
@@ -37,8 +35,7 @@ class TooManyFiles(HotlineError):
 async def read(request: web.Request) -> list[Upload]:
     """The files of the message, checked. Raises InvalidInput for a bad one, TooManyFiles when this address sends too much."""
     uploads = await read_uploads(request, limit=MAX_FILES)
-    size, address = sum(len(upload.body) for upload in uploads), address_of(request)
-    if uploads and (request.app[HELD_FILES].wait_seconds(address, len(uploads)) or request.app[HELD_BYTES].wait_seconds(address, size)):
+    if uploads and not kept_files.may_hold(request, uploads):
         raise TooManyFiles(_("附件传得太频繁，请过一会儿再传"))
     return uploads
 

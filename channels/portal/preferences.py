@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from channels.portal import in_wechat
 from channels.portal.cookies import keep
 from channels.web.templating import render, render_text
 from hotline.i18n import set_language
@@ -55,12 +56,15 @@ def _face(request: web.Request) -> dict[str, Any]:
         "elder": request.cookies.get(MODE) == "elder",
         "lang": language_of(request),
         "here": here if _LOCAL_PATH.fullmatch(here) else "/",
+        "wechat_script": in_wechat.script_of(request),
     }
 
 
 def page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A page of the portal, in this browser's face and language."""
-    return render(request, template, status=status, **_face(request), **values)
+    response = render(request, template, status=status, **_face(request), **values)
+    in_wechat.allow(request, response)
+    return response
 
 
 def fragment(request: web.Request, template: str, **values: Any) -> str:

@@ -18,6 +18,7 @@ from channels.portal import (
     flood,
     guide,
     home,
+    kept_files,
     own,
     preferences,
     rating,
@@ -32,8 +33,8 @@ def setup(app: web.Application) -> None:
     app[ask.TURNS] = Limiter(clock, per_minute=60, burst=60)
     app[appeal.SUBMISSIONS] = Limiter(clock, per_minute=20, burst=30)
     app[flood.GATE] = flood.Gate(clock, app[SETTINGS].portal_quiet_appeals)
-    app[appeal.HELD_FILES] = Limiter(clock, per_minute=3 * appeal.MAX_FILES / 60, burst=3 * appeal.MAX_FILES)
-    app[appeal.HELD_BYTES] = Limiter(clock, per_minute=appeal.MAX_HELD_BYTES / 60, burst=appeal.MAX_HELD_BYTES)
+    app[kept_files.HELD_FILES] = Limiter(clock, per_minute=3 * appeal.MAX_FILES / 60, burst=3 * appeal.MAX_FILES)
+    app[kept_files.HELD_BYTES] = Limiter(clock, per_minute=kept_files.MAX_HELD_BYTES / 60, burst=kept_files.MAX_HELD_BYTES)
     app[tracking.SUPPLEMENTS] = Limiter(clock, per_minute=1 / 2, burst=6)
     app[tracking.TRIES] = Limiter(clock, per_minute=4, burst=12)
     app[tracking.TRIES_OF_NUMBER] = Limiter(clock, per_minute=10, burst=50)

@@ -7,21 +7,23 @@ the code need not be typed again. Trying is limited by address and by number, an
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn
 from uuid import UUID
 
 from aiohttp import web
+from multidict import MultiDictProxy
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api.limits import Limiter
-from channels.portal import cookies
+from channels.portal import cookies, kept_files
+from channels.portal.kept_files import Kept
 from channels.portal.preferences import page
 from channels.portal.rating import read_rating, survey
 from channels.portal.tickets import Tracked, tracked
 from channels.web.address import address_of
-from channels.web.files import ACCEPT, download, read_uploads, store
-from channels.web.keys import CORE, DATABASE, SETTINGS
+from channels.web.files import ACCEPT, download, read_uploads
+from channels.web.keys import CORE, DATABASE
 from hotline.errors import IllegalStep, InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment.reply_files import released_file
@@ -108,6 +110,7 @@ async def _ticket_page(
     problem: str = "",
     status: int = 200,
     template: str = "portal/track.html",
+    kept: Sequence[Kept] = (),
 ) -> web.Response:
     async with request.app[DATABASE].transaction() as session:
         found = await tracked(request.app[CORE], session, await access_opened(session, number))
@@ -125,6 +128,7 @@ async def _ticket_page(
         problem=problem,
         accept=ACCEPT,
         max_files=MAX_FILES,
+        kept=[(kept_files.sign(request, item), item.file_name) for item in kept],
     )
 
 
@@ -180,9 +184,9 @@ def _posting(step: Step, template: str = "portal/track.html") -> Callable[[web.R
             async with request.app[DATABASE].transaction() as session:
                 done = await step(request, session, await access_opened(session, number, lock=True), typed)
         except InvalidInput as error:
-            return await _ticket_page(
-                request, number, errors=error.errors or {"text": str(error)}, typed=typed, status=422, template=template
-            )
+            kept = await kept_files.still_there(request, _kept(request, data))
+            errors = error.errors or {"text": str(error)}
+            return await _ticket_page(request, number, errors=errors, typed=typed, status=422, template=template, kept=kept)
         except IllegalStep:
             return await _ticket_page(request, number, problem=_gentle(), status=409)
         raise web.HTTPSeeOther(f"/track?done={done}")
@@ -204,20 +208,22 @@ async def _urge(request: web.Request, session: AsyncSession, ticket: Ticket, _ty
 async def _supplement(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:
     if request.app[SUPPLEMENTS].wait_seconds(ticket.number):
         raise InvalidInput(_("补充得太频繁，请过几分钟再提交。内容还在本页"), field="text")
-    uploads = await read_uploads(request, limit=MAX_FILES)
-    text = typed.get("text", "") or (f"补充了{len(uploads)}个附件" if uploads else "")
+    kept = _kept(request, await request.post())
+    if len(await kept_files.still_there(request, kept)) < len(kept):
+        raise InvalidInput(_("先前选的附件已经过期，请重新选择"), field="files")
+    uploads = await read_uploads(request, limit=MAX_FILES - len(kept))
+    count = len(uploads) + len(kept)
+    text = typed.get("text", "") or (f"补充了{count}个附件" if count else "")
     await supplement(request.app[CORE], session, citizen_actor(ticket.citizen_id), ticket, text)
     for upload in uploads:
-        await store(
-            request.app[CORE],
-            request.app[SETTINGS],
-            session,
-            body=upload.body,
-            file_name=upload.file_name,
-            from_citizen=True,
-            ticket_id=ticket.id,
-        )
+        await kept_files.hold(request, session, upload, ticket.id)
+    await kept_files.claim(session, kept, ticket.id)
     return "supplement"
+
+
+def _kept(request: web.Request, data: MultiDictProxy[Any]) -> list[Kept]:
+    """Pictures that were picked inside WeChat before the form was sent."""
+    return kept_files.read(request, data.getall(kept_files.FIELD, []), MAX_FILES)
 
 
 async def _rate(request: web.Request, session: AsyncSession, ticket: Ticket, typed: dict[str, str]) -> str:

@@ -21,16 +21,26 @@ from hotline.i18n import _, language, speaking
 
 log = logs.get(__name__)
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
+
+
+def content_security_policy(*, scripts: str = "", frames: str = "") -> str:
+    """What a page may load: our own things. `scripts`, `frames`: sources that one page needs beyond that."""
+    parts = [
         "default-src 'self'",
         "img-src 'self' data:",  # the arrow of select boxes and the watermark are data: pictures
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",
-    )
-)
+    ]
+    if scripts:
+        parts.append(f"script-src 'self' {scripts}")
+    if frames:
+        parts.append(f"frame-src {frames}")
+    return "; ".join(parts)
+
+
+CONTENT_SECURITY_POLICY = content_security_policy()
 SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels import affairs
+from channels.portal.in_wechat import REMIND
 from channels.turns import chosen, in_words
-from channels.wechat import menu, outbox, reports, scenes
+from channels.wechat import menu, outbox, remind, reports, scenes, subscriptions
 from channels.wechat.ears import Ears, NotHeard
 from channels.wechat.incoming import Incoming, Kind
 from channels.wechat.journal import Work
@@ -42,6 +43,7 @@ class Answers:
     def __init__(self, settings: Settings, core: Core, database: Database, dialogue: Dialogue, ears: Ears) -> None:
         """Everything is shared by the whole process."""
         self._settings, self._core, self._database, self._dialogue, self._ears = settings, core, database, dialogue, ears
+        self._reminders = {each.template_id for group in remind.groups(settings) for each in group.reminders}
 
     async def answer(self, work: Work) -> str:
         """The text for the citizen; empty when there is nothing to say."""
@@ -75,7 +77,19 @@ class Answers:
                 return own
             text = await chosen(session, conversation, text)
         turn = await self._dialogue.turn(conversation.id, text, external_id=_key(work), data=data)
-        return in_words(turn)
+        said = in_words(turn)
+        return f"{said}\n\n{await self._offer(work)}".rstrip() if turn.ticket is not None else said
+
+    async def _offer(self, work: Work) -> str:
+        """After a ticket was made: the way to the page that asks for a 订阅通知, unless one is left; empty where there are none."""
+        if not self._reminders:
+            return ""
+        async with self._database.transaction() as session:
+            citizen = await by_openid(self._core, session, work.message.openid)
+            left = await subscriptions.left(session, citizen.id)
+        if any(left[template] for template in self._reminders):
+            return ""
+        return _("想在微信里收到进展提醒，请点这里同意：{address}").format(address=self._settings.web_url + REMIND)
 
     async def _voice(self, work: Work) -> str:
         try:

@@ -90,6 +90,14 @@ class Client:
             raise UnknownOutcome("the answer names nobody")
         return found
 
+    async def page_ticket(self) -> tuple[str, float]:
+        """The jsapi_ticket, which signs pages for the platform's script, and how many seconds it is good."""
+        answer = await self._call("GET", "/cgi-bin/ticket/getticket", type="jsapi")
+        try:
+            return str(answer["ticket"]), float(answer["expires_in"])
+        except (KeyError, TypeError, ValueError):
+            raise NotSent("the ticket answer cannot be read") from None
+
     async def scene_code(self, scene: str) -> str:
         """The ticket of a permanent code with this scene (QR_LIMIT_STR_SCENE, 100,000 in all), for `code_picture`."""
         body = {"action_name": "QR_LIMIT_STR_SCENE", "action_info": {"scene": {"scene_str": scene}}}

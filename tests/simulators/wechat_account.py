@@ -5,6 +5,7 @@ ASSUMED marks what public documentation leaves open (docs/wechat.md).
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import secrets
 import time
@@ -94,6 +95,8 @@ class Account:
     oauth_codes: dict[str, str] = field(default_factory=dict)
     """Code of OAuth -> openid; empty once it was used."""
     menu: dict[str, Any] | None = None
+    page_ticket: str = ""
+    """The jsapi_ticket that is good now."""
     templates: set[str] = field(default_factory=set)
     """Ids of the account's templates."""
     lasting: set[str] = field(default_factory=set)
@@ -108,6 +111,11 @@ class Account:
     @property
     def cipher(self) -> MessageCipher:
         return MessageCipher(self.aes_key, self.app_id)
+
+    def agrees_to_page(self, *, url: str, nonce: str, timestamp: str, signature: str) -> bool:
+        """Whether the phone lets this page use the JS-SDK."""
+        joined = f"jsapi_ticket={self.page_ticket}&noncestr={nonce}&timestamp={timestamp}&url={url.partition('#')[0]}"
+        return bool(self.page_ticket) and hashlib.sha1(joined.encode()).hexdigest() == signature  # noqa: S324 - the platform's choice
 
     def fan(self) -> Fan:
         """A new follower."""

@@ -7,6 +7,7 @@ import json
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -44,6 +45,9 @@ MESSAGES = {
 SEND, MEDIA, STABLE_TOKEN, MENU = "/cgi-bin/message/custom/send", "/cgi-bin/media/get", "/cgi-bin/stable_token", "/cgi-bin/menu/create"
 OAUTH, CODE = "/sns/oauth2/access_token", "/cgi-bin/qrcode/create"
 PICTURE, CALLBACK_IP = "/cgi-bin/showqrcode", "/cgi-bin/getcallbackip"
+PAGE_TICKET, PAGE_SCRIPT = "/cgi-bin/ticket/getticket", "/open/js/jweixin-1.6.0.js"
+_WITHOUT_TOKEN = (STABLE_TOKEN, OAUTH, PICTURE, PAGE_SCRIPT)
+_SDK = Path(__file__).parents[2] / "node_modules" / "weixin-js-sdk" / "index.js"
 TEMPLATE, SUBSCRIPTION = "/cgi-bin/message/template/send", "/cgi-bin/message/subscribe/bizsend"
 _TYPES = {
     "thing": r".{1,20}",
@@ -75,6 +79,8 @@ class Api:
         app.router.add_post(CODE, self._code)
         app.router.add_get(PICTURE, self._picture)
         app.router.add_get(CALLBACK_IP, self._callback_ip)
+        app.router.add_get(PAGE_TICKET, self._page_ticket)
+        app.router.add_get(PAGE_SCRIPT, self._page_script)
         return app
 
     @staticmethod
@@ -91,7 +97,7 @@ class Api:
             if path == request.path:
                 del account.faults[place]
                 return self.error(code)
-        if request.path not in (STABLE_TOKEN, OAUTH, PICTURE) and (refused := self._check_token(request.query.get("access_token"))):
+        if request.path not in _WITHOUT_TOKEN and (refused := self._check_token(request.query.get("access_token"))):
             return self.error(refused)
         try:
             return await handler(request)
@@ -204,6 +210,18 @@ class Api:
 
     async def _callback_ip(self, _request: web.Request) -> web.Response:
         return web.json_response({"ip_list": ["127.0.0.1"]})
+
+    async def _page_ticket(self, request: web.Request) -> web.Response:
+        """ASSUMED, the worst case: every call makes a new ticket, and the one before is no longer good."""
+        if request.query.get("type") != "jsapi":
+            return self.error(47001)
+        self.account.page_ticket = "ticket_" + secrets.token_urlsafe(60)
+        return web.json_response({"errcode": 0, "errmsg": "ok", "ticket": self.account.page_ticket, "expires_in": 7200})
+
+    async def _page_script(self, _request: web.Request) -> web.Response:
+        """The platform's own script, from its npm package: there it exports instead of setting the global names."""
+        text = f"var module = {{}};\n{_SDK.read_text(encoding='utf-8')}\nwindow.wx = window.jWeixin = module.exports;\n"
+        return web.Response(text=text, content_type="text/javascript")
 
     async def _media(self, request: web.Request) -> web.Response:
         found = self.account.find_media(request.query.get("media_id", ""))

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import FormData
 from sqlalchemy import func, select
 
-from channels.portal.appeal import MAX_HELD_BYTES
+from channels.portal.kept_files import MAX_HELD_BYTES
 from channels.web.files import drop_unclaimed
 from hotline.clock import ManualClock
 from hotline.database import Database

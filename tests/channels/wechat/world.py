@@ -39,6 +39,7 @@ class SaidTurn:
     """As chatbot.dialogue.Turn, as far as this channel reads it."""
 
     answers: tuple[SaidAnswer, ...]
+    ticket: Any = None
 
 
 class ScriptedDialogue:

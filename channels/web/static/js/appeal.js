@@ -70,10 +70,15 @@
 
   // Where I am: asked for only when the button is pressed.
   var place = form.querySelector('[data-position]');
-  if (!place || !navigator.geolocation || !window.isSecureContext) return;
+  if (!place) return;
   var field = form.elements.position, button = place.querySelector('button'), label = button.querySelector('span'), said = place.querySelector('[role="status"]');
   var ask = label.textContent;
-  place.hidden = false;
+  var locate = navigator.geolocation && window.isSecureContext && function (found, failed) {
+    navigator.geolocation.getCurrentPosition(function (at) { found(at.coords); }, failed, {timeout: 10000, maximumAge: 60000, enableHighAccuracy: true});
+  };
+  place.hidden = !locate;
+  // Inside WeChat the phone's position comes by its own script (js/wechat.js), which is asked for less often.
+  document.addEventListener('place:ready', function (event) { locate = event.detail; place.hidden = false; });
   show(field.value ? place.dataset.kept : '');
   function show(words) {
     label.textContent = field.value ? place.dataset.off : ask;
@@ -82,9 +87,9 @@
   button.addEventListener('click', function () {
     if (field.value) { field.value = ''; show(''); return; }
     said.textContent = place.dataset.wait;
-    navigator.geolocation.getCurrentPosition(function (found) {
-      field.value = found.coords.latitude.toFixed(6) + ',' + found.coords.longitude.toFixed(6);
-      show(place.dataset.words.replace('{n}', String(Math.round(found.coords.accuracy))));
-    }, function () { show(place.dataset.failed); }, {timeout: 10000, maximumAge: 60000, enableHighAccuracy: true});
+    locate(function (found) {
+      field.value = (+found.latitude).toFixed(6) + ',' + (+found.longitude).toFixed(6);
+      show(place.dataset.words.replace('{n}', String(Math.round(found.accuracy))));
+    }, function () { show(place.dataset.failed); });
   });
 })();
