@@ -23,7 +23,9 @@
     if (!signed) return;
     signed.jsApiList = ['getLocation', 'chooseImage', 'uploadImage'];
     signed.openTagList = ['wx-open-subscribe'];
-    wx.ready(function () { place(); photos(); consent(); });
+    var refused = false;   // `ready` is called after a refusal too
+    wx.error(function () { refused = true; });
+    wx.ready(function () { if (!refused) { place(); photos(); consent(); } });
     wx.config(signed);
   });
 
@@ -36,7 +38,7 @@
 
   // Pictures go one after the other: iPhones lose them otherwise.
   function photos() {
-    var box = document.querySelector('[data-wechat-photos]'), list = document.querySelector('[data-kept]');
+    var box = document.querySelector('[data-wechat-photos]'), list = document.querySelector('[data-kept-files]');
     if (!box || !list) return;
     var button = box.querySelector('button'), said = box.querySelector('[role="status"]'), form = box.closest('form');
     var most = +list.dataset.keptMost;
