@@ -12,15 +12,14 @@ from datetime import timedelta
 from sqlalchemy import DateTime, cast, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.sms import replies
-from channels.wechat import outbox
+from channels.saying import say
 from hotline.database import Database
 from hotline.errors import HotlineError
 from hotline.i18n import _
 from hotline.logs import get
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
-from ticketing.conversation.service import add_message, give_back, notify
+from ticketing.conversation.service import give_back, notify
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import LoginSession
 from ticketing.people.service import session_stands
@@ -81,11 +80,5 @@ async def _back_to_queue(core: Core, session: AsyncSession, chat: Conversation) 
         return
     await give_back(core, session, Actor(SYSTEM.kind, SYSTEM.label, chat.agent_id), chat.id, to=Owner.QUEUE)
     text = _("让您久等了，刚才接待您的话务员暂时离开，已为您重新排到前面，会有其他话务员接着为您服务，前面说的不用再说一遍。")
-    message = await add_message(core, session, chat, Author.BOT, text)
+    await say(core, session, chat, text, why="absent")
     await notify(session, chat, "conversation.changed")
-    if chat.citizen_id is None:
-        return
-    if chat.channel == outbox.CHANNEL:
-        await outbox.enqueue_text(core, session, chat.citizen_id, text, dedupe=f"wechat:absent:{message.id}")
-    if chat.channel == "sms":
-        await replies.enqueue_reply(core, session, chat.citizen_id, replies.fit(text), dedupe=f"sms:absent:{message.id}")

@@ -10,14 +10,13 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.sms import replies
-from channels.wechat import outbox
+from channels.saying import say
 from chatbot.wording import REGISTER
 from hotline.database import Database
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
-from ticketing.conversation.service import add_message, nobody_came
+from ticketing.conversation.service import nobody_came
 from ticketing.queue.service import on_duty_count
 
 PATIENCE = timedelta(minutes=5)
@@ -63,10 +62,4 @@ async def _take_back(core: Core, session: AsyncSession, chat: Conversation) -> N
     text = _(
         "让您久等了，很抱歉，现在没有话务员在岗，由我继续为您服务。您反映的事可以先登记，会有人办理并答复您；要登记请回复“登记下来”，也可以接着提问。"
     )
-    message = await add_message(core, session, chat, Author.BOT, text, data={"choices": [_(REGISTER)]})
-    if chat.citizen_id is None:
-        return
-    if chat.channel == outbox.CHANNEL:
-        await outbox.enqueue_text(core, session, chat.citizen_id, text, dedupe=f"wechat:unattended:{message.id}")
-    if chat.channel == "sms":
-        await replies.enqueue_reply(core, session, chat.citizen_id, replies.fit(text), dedupe=f"sms:unattended:{message.id}")
+    await say(core, session, chat, text, why="unattended", data={"choices": [_(REGISTER)]})

@@ -7,36 +7,75 @@ has the chat page still open gets a day (`LONG_PATIENCE`): the form is where it 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.sms import replies
-from channels.wechat import outbox
+from channels.saying import say
 from chatbot.draft import Draft
 from chatbot.registration import load_draft, registered_since, save_draft, save_unfinished
 from hotline.database import Database
+from hotline.errors import InvalidInput, Unavailable
 from hotline.i18n import _
+from hotline.logs import get
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
-from ticketing.conversation.service import add_message
+from ticketing.conversation.service import get_conversation
 
+LOG = get(__name__)
 PATIENCE = timedelta(minutes=30)
 LONG_PATIENCE = timedelta(hours=24)
 _AT_ONCE = 50
+_OPEN: ColumnElement[bool] = literal_column("(conversation.draft IS NOT NULL AND conversation.draft <> 'null')")
+"""Word for word what the index `ix_conversation_draft` holds: open forms are few among all talks that ever were."""
 
 
 async def run(core: Core, database: Database) -> int:
-    """Register what waits. Returns how many tickets were made; each form makes one, however often this runs."""
-    now = core.clock.now()
+    """Register what waits. Returns how many tickets were made; each form makes one, however often this runs.
+
+    Each form is a transaction of its own: one that cannot be registered holds up no other.
+    """
+    due = _due(core.clock.now())
+    async with database.transaction() as session:
+        waiting = list(await session.scalars(select(Conversation.id).where(due).order_by(Conversation.updated_at).limit(_AT_ONCE)))
+    return sum([await _register(core, database, chat_id, due) for chat_id in waiting])
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
     closed = Conversation.owner == Owner.CLOSED.value
     idle = (Conversation.owner == Owner.BOT.value) & (Conversation.updated_at <= now - PATIENCE)
     reachable = Conversation.citizen_id.is_not(None)
-    due = closed | (idle & (reachable | (Conversation.updated_at <= now - LONG_PATIENCE)))
-    open_forms = select(Conversation).where(Conversation.channel != "phone", Conversation.draft["form"].is_not(None), due)
+    left = closed | (idle & (reachable | (Conversation.updated_at <= now - LONG_PATIENCE)))
+    return (Conversation.channel != "phone") & _OPEN & left
+
+
+async def _register(core: Core, database: Database, chat_id: UUID, due: ColumnElement[bool]) -> bool:
+    """Whether a ticket was made. What may not be registered (a marking of secrecy, say) is not tried again, and the citizen is told."""
+    try:
+        async with database.transaction() as session:
+            chosen = select(Conversation).where(Conversation.id == chat_id, due).with_for_update(skip_locked=True)
+            chat = (await session.scalars(chosen)).first()
+            return chat is not None and await _keep(core, session, chat)
+    except InvalidInput as error:
+        LOG.warning("form_not_registered", conversation=str(chat_id), fields=sorted(error.errors) or [error.field])
+    except Unavailable:
+        raise
+    except Exception:  # the border of one form: a fault of ours is tried again with the next tick, and the other forms now
+        LOG.exception("form_not_registered", conversation=str(chat_id))
+        return False
+    await _let_go(core, database, chat_id)
+    return False
+
+
+async def _let_go(core: Core, database: Database, chat_id: UUID) -> None:
     async with database.transaction() as session:
-        found = open_forms.order_by(Conversation.updated_at).limit(_AT_ONCE).with_for_update(skip_locked=True)
-        return sum([await _keep(core, session, chat) for chat in await session.scalars(found)])
+        chat = await get_conversation(session, chat_id, lock=True)
+        save_draft(core, chat, None)
+        chat.bot_state = {**chat.bot_state, "restart": True}
+        if _heard(chat):
+            text = _("抱歉，您刚才说的没能登记成工单。请换个说法直接回复，或者拨打{line}，由话务员为您登记。").format(line=core.line)
+            await say(core, session, chat, text, why="not-registered")
 
 
 async def _keep(core: Core, session: AsyncSession, chat: Conversation) -> bool:
@@ -60,13 +99,11 @@ async def _person_saw_to_it(session: AsyncSession, chat: Conversation, draft: Dr
 
 async def _tell(core: Core, session: AsyncSession, chat: Conversation, number: str) -> None:
     """Say in the same talk what was done, so that nobody starts anew."""
-    if chat.owner == Owner.CLOSED.value and chat.citizen_id is None:
-        return
-    text = _("您刚才的诉求还没有说完，已经先按您说的登记下来，工单编号 {number}。要补充的话，直接回复就可以。").format(number=number)
-    message = await add_message(core, session, chat, Author.BOT, text)
-    if chat.citizen_id is None:
-        return
-    if chat.channel == outbox.CHANNEL:
-        await outbox.enqueue_text(core, session, chat.citizen_id, text, dedupe=f"wechat:unfinished:{message.id}")
-    if chat.channel == "sms":
-        await replies.enqueue_reply(core, session, chat.citizen_id, replies.fit(text), dedupe=f"sms:unfinished:{message.id}")
+    if _heard(chat):
+        text = _("您刚才的诉求还没有说完，已经先按您说的登记下来，工单编号 {number}。要补充的话，直接回复就可以。").format(number=number)
+        await say(core, session, chat, text, why="unfinished")
+
+
+def _heard(chat: Conversation) -> bool:
+    """Whether what is said in the talk now can still reach the citizen."""
+    return chat.owner != Owner.CLOSED.value or chat.citizen_id is not None

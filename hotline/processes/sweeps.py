@@ -75,13 +75,25 @@ async def wechat_delivery(services: Services) -> object:
     return await delivery.run(services)
 
 
-async def unattended_chats(services: Services) -> int:
-    """Chats of agents who left go back to the queue, chats nobody is on duty for to the assistant; forms left open become tickets."""
-    from channels import absent, unattended, unfinished
+async def absent_agents(services: Services) -> int:
+    """Chats of agents who left go back to the queue."""
+    from channels import absent
 
-    back = await absent.run(services.core, services.database)
-    back += await unattended.run(services.core, services.database)
-    return back + await unfinished.run(services.core, services.database)
+    return await absent.run(services.core, services.database)
+
+
+async def unattended_chats(services: Services) -> int:
+    """Chats that nobody is on duty for go back to the assistant."""
+    from channels import unattended
+
+    return await unattended.run(services.core, services.database)
+
+
+async def unfinished_forms(services: Services) -> int:
+    """Forms that were left open in a chat become tickets."""
+    from channels import unfinished
+
+    return await unfinished.run(services.core, services.database)
 
 
 async def audit_seals(services: Services) -> int:
