@@ -153,9 +153,9 @@ def _in_blocks(asked: _Asked) -> Select[Any]:
     perhaps = perhaps_visible(asked.actor, asked.midnight, TicketWords.ticket_id.expression, of_block)
     # the fence of OFFSET: first what the words find, in order, and then whether it is seen until the page is full.
     # The order has its own column: by the number itself the planner would read the block to its end along the primary key
-    place = (TicketWords.ticket_id + literal_column("0")).label("place")
-    hits = select(TicketWords.ticket_id, place).where(TicketWords.cells.op("@>")(cells), perhaps)
-    hits_in_order = hits.order_by(place.desc()).offset(literal_column("0")).subquery("hits")
+    by_number = (TicketWords.ticket_id + literal_column("0")).label("place")
+    hits = select(TicketWords.ticket_id, by_number).where(TicketWords.cells.op("@>")(cells), perhaps)
+    hits_in_order = hits.order_by(by_number.desc()).offset(literal_column("0")).subquery("hits")
     inside = (
         select(Ticket.id)
         .join(hits_in_order, hits_in_order.c.ticket_id == Ticket.id)
