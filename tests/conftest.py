@@ -85,7 +85,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if journeys & {item.path, *item.path.parents}:
             item.add_marker(pytest.mark.slow)
-        for mark, folder in (("alone", here / "telephony"), ("e2e", here / "e2e")):
+        for mark, folder in (("realtime", here / "telephony"), ("alone", here / "telephony"), ("e2e", here / "e2e")):
             if item.get_closest_marker(mark) and folder not in item.path.parents:
                 raise pytest.UsageError(f"{item.nodeid}: script/test runs what is marked {mark} in {folder} only")
     items.sort(key=lambda item: item.path not in long)

@@ -24,12 +24,12 @@ _QUICK = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Real sound keeps time by the wall clock: these tests run without a neighbour on the other core."""
+    """Real sound keeps time by the wall clock: these tests have few neighbours, and those wait as well."""
     here = Path(__file__).parent
     for item in items:
-        real = {here / "sip", here / "media"} & set(item.path.parents) and item.path.name not in _QUICK
+        real = {here / "edge", here / "sip", here / "media"} & set(item.path.parents) and item.path.name not in _QUICK
         if real or item.path == here / "flow" / "test_real_call.py":
-            item.add_marker(pytest.mark.alone)
+            item.add_marker(pytest.mark.realtime)
 
 
 @pytest.fixture

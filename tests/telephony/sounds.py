@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import audioop
 import math
 import struct
@@ -41,7 +42,15 @@ def loud_part(pcm16: bytes) -> bytes:
 def best_stretch(pcm16: bytes, hertz: float, seconds: float = 0.2) -> float:
     """The best signal-to-noise ratio of any stretch so long: for sound that a busy machine may have torn in one place."""
     length = int(seconds * RATE_HZ) * 2
-    return max(signal_to_noise(pcm16[start : start + length], hertz) for start in range(0, len(pcm16) - length + 1, FRAME_BYTES))
+    starts = range(0, len(pcm16) - length + 1, FRAME_BYTES)
+    return max((signal_to_noise(pcm16[start : start + length], hertz) for start in starts), default=-math.inf)
+
+
+async def heard_cleanly(heard: bytearray, hertz: float, within_s: float = 15.0) -> None:
+    """Until a fifth of a second of this tone stands 35 dB above everything else in what was heard during the last two seconds."""
+    async with asyncio.timeout(within_s):
+        while best_stretch(loud_part(bytes(heard[-32000:])), hertz) <= 35:
+            await asyncio.sleep(0.2)
 
 
 def levels(pcm16: bytes, *hertz: float) -> dict[float, float]:

@@ -41,7 +41,7 @@ async def test_calls_go_to_the_processes_in_turn_and_end_from_both_sides(make_ph
             heard: list[bytes] = []
             leg.listen(heard.append)
             desk = first if first.legs and first.leg.live else second
-            assert await desk.leg.play(tone(440, 0.4)).wait()
+            assert await desk.leg.play(tone(440, 0.8)).wait()
             await asyncio.sleep(0.6)  # longer than T1: an ACK that went astray would have brought the 200 again
             await (leg if desk is first else desk.leg).hang_up()
             assert isinstance(await desk.event(), HungUp)
@@ -66,7 +66,7 @@ async def test_sixty_calls_of_sipp_none_failed(make_phone: MakePhone, tmp_path: 
 async def test_hold_and_early_media_through_the_edge(make_phone: MakePhone) -> None:
     async def announce(leg: Leg) -> None:
         assert await leg.early_media()
-        assert await leg.play(tone(440, 0.3)).wait()
+        assert await leg.play(tone(440, 0.8)).wait()
         await leg.answer()
         await leg.hold()
         await leg.resume()
@@ -185,7 +185,7 @@ class TestTelephones:
                 while not telephone.registered:
                     await asyncio.sleep(0.02)
             leg = await process.dial(f"sip:2001@127.0.0.1:{edge.port}")
-            assert await leg.play(tone(440, 0.3)).wait()
+            assert await leg.play(tone(440, 0.8)).wait()
             await leg.hang_up()
             assert await desk.event() == HungUp("caller", "hung up")
             with pytest.raises(CallFailed, match="403"):

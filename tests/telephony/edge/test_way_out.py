@@ -45,7 +45,7 @@ async def test_a_callback_leaves_through_the_edge_and_the_citizen_hangs_up(make_
     async with running(replace(of_settings(ours), trunks=NOT_A_CALLER, phones="")) as edge:
         leg = await process.dial(citizen_route(ours, CITIZEN), caller="12345")
         assert (citizen.leg.caller, citizen.leg.called) == ("12345", CITIZEN)
-        assert await leg.play(tone(440, 0.4)).wait()
+        assert await leg.play(tone(440, 0.8)).wait()
         await citizen.leg.hang_up()
         assert isinstance(await asyncio.wait_for(leg.events.get(), 3), HungUp), "its goodbye comes through the edge"
         assert best_stretch(loud_part(b"".join(citizen.heard)), 440) > 35

@@ -27,7 +27,7 @@ from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel, Confidentiality, Kind
 
 __all__ = ["centre"]
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.slow, pytest.mark.realtime]
 CITIZEN, AGENT, COLLEAGUE, HEAD = 620, 740, 1180, 1650
 """Hertz; none is a note of the music on hold, nor what G.711 makes of two of the others."""
 EVERYBODY = (CITIZEN, AGENT, COLLEAGUE, HEAD)

@@ -37,6 +37,8 @@ async def test_every_call_is_observed_once(make_phone: MakePhone) -> None:
     }
     assert found["hotline_call_lost_ratio_count"] == 2
     assert found["hotline_call_jitter_ms_count"] == 2
-    assert found["hotline_telephony_media_received_total"] == sum(one["received"] for one in qualities) >= 30
+    received = sum(one["received"] for one in qualities)
+    assert received >= 30
+    assert received - found["hotline_telephony_media_received_total"] in (0, 1, 2), "each call's last packet may come while it ends"
     assert found["hotline_telephony_calls_live"] == 0
     assert {"lost", "late", "gaps", "concealed", "send_gaps", "jitter_ms"} <= qualities[0].keys()

@@ -52,15 +52,16 @@ async def test_the_loudest_sound_is_not_clipped(make_phone: MakePhone, codec: st
     desk = Desk()
     hotline, citizen = await make_phone(desk), await make_phone()
     leg = await citizen.dial(address(hotline), codecs=(codec,))
-    there, back = await sound_both_ways(leg, desk, tone(700, 0.6, _LOUD), tone(500, 0.6, _LOUD))
+    there, back = await sound_both_ways(leg, desk, tone(700, 1.0, _LOUD), tone(500, 1.0, _LOUD))
     for sound, hertz in ((there, 700), (back, 500)):
         part = loud_part(sound)
         peak = max(abs(sample) for sample in struct.unpack(f"<{len(part) // 2}h", part))
         assert peak == pytest.approx(_LOUD, rel=0.04), "neither cut off nor made quieter"
-        assert best_stretch(part, hertz, 0.4) > 35, "a clipped tone has overtones"
+        assert best_stretch(part, hertz) > 35, "a clipped tone has overtones"
     await leg.hang_up()
 
 
+@pytest.mark.alone
 async def test_sound_is_heard_soon_after_it_was_made(make_phone: MakePhone) -> None:
     """Through clock, packets and jitter buffer: 20 ms to be sent and 20 to 40 ms of buffer are meant, 150 ms are allowed."""
     desk = Desk()

@@ -16,6 +16,7 @@ from telephony.robot import live
 from telephony.robot.work import CallbackRobot
 from telephony.speech.in_process import InProcessTranscriber
 from telephony.speech.models import SYNTHETIC
+from telephony.speech.transcriber import Heard
 from telephony.speech.voice import EspeakVoice
 from telephony.speech.vosk_engine import VoskEngine
 from tests.telephony.conftest import MakePhone
@@ -32,6 +33,7 @@ from ticketing.duty.service import change, duty_of
 from ticketing.people.actor import Actor
 
 __all__ = ["by_robot", "line"]
+TOLD = ("喂，您好", "路灯修好了", "就是慢了一点")
 ASKED = (("本人反映", "1"), ("联系过您吗", "1"), ("解决了吗", "转人工"))
 
 
@@ -68,8 +70,16 @@ async def test_an_agent_takes_the_call_over_and_sees_what_was_answered(city: Cit
     assert sum("解决了吗" in one for one in words) == 1
     await hears_only(citizen.leg, phone, FROM_AGENT)
     await hears_only(phone, citizen.leg, FROM_CITIZEN)
+    assert exchange.transcriber is not None
+    exchange.transcriber.sessions[0].script += [Heard("final", sentence, 1.0, 2.0, 0.9) for sentence in TOLD]
+    citizen.leg.speak(tone(FROM_CITIZEN, 1.0))
     phone.caller_hangs_up()
     await calling
+    async with exchange.database.transaction() as session:
+        by_citizen = list(await session.scalars(select(Message.text).where(Message.author == "citizen").order_by(Message.id)))
+    assert by_citizen == ["1", "1", "转人工", *TOLD], (
+        "what the robot was told, then what the agent was told; no sentence takes another's place"
+    )
     assert not any("给您打电话" in one for one in said(citizen.leg)), "nobody is promised what happens already"
     (task,) = await rows(city, CallbackTask, number)
     assert (task.state, task.plan, task.attempts) == ("open", Plan.CLERK.value, 0)
@@ -163,7 +173,7 @@ def transcriber() -> InProcessTranscriber:
     return InProcessTranscriber(VoskEngine(SYNTHETIC, "synthetic"), max_sessions=4)
 
 
-@pytest.mark.alone
+@pytest.mark.realtime
 async def test_spoken_answers_on_a_real_call_are_understood(
     city: City, line: Line, make_phone: MakePhone, voice: EspeakVoice, transcriber: InProcessTranscriber
 ) -> None:
@@ -179,7 +189,7 @@ async def test_spoken_answers_on_a_real_call_are_understood(
     assert by_citizen == ["是的", "有联系", "没有解决", "态度很好", "不满意"]
 
 
-@pytest.mark.alone
+@pytest.mark.realtime
 async def test_a_person_asked_for_aloud_is_put_through_on_real_telephones(
     city: City, line: Line, make_phone: MakePhone, voice: EspeakVoice, transcriber: InProcessTranscriber
 ) -> None:

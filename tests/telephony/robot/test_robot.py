@@ -261,7 +261,7 @@ def test_never_more_in_a_minute_than_the_city_wants() -> None:
     assert begun == [0, 10, 60, 70, 120]
 
 
-@pytest.mark.alone
+@pytest.mark.realtime
 async def test_the_robot_calls_a_real_phone_and_keys_are_heard(city: City, line: Line, make_phone: MakePhone) -> None:
     """Real SIP and RFC 4733 on loopback; the citizen presses a key whenever the robot has finished a question."""
     number = await to_callback(city)

@@ -18,7 +18,7 @@ from tests.ports import free_port
 from tests.telephony.conftest import MakePhone
 from tests.telephony.sip.desk import Desk
 from tests.telephony.sip.test_client import write_wav
-from tests.telephony.sounds import loud_part, signal_to_noise, tone
+from tests.telephony.sounds import best_stretch, loud_part, tone
 
 pytestmark = pytest.mark.slow
 """Starts other programs."""
@@ -90,7 +90,7 @@ async def test_a_call_through_a_strict_proxy_ends_from_both_sides(make_phone: Ma
         leg = await citizen.dial(f"sip:12345@127.0.0.1:{proxy.port}")
         heard: list[bytes] = []
         leg.listen(heard.append)
-        assert await desk.leg.play(tone(440, 0.5)).wait()
+        assert await desk.leg.play(tone(440, 0.8)).wait()
         await asyncio.sleep(0.6)  # longer than T1: an ACK that went astray would have brought the 200 again
         assert citizen.counters()["sip_repeated"] == hotline.counters()["sip_repeated"] == 0
         await (leg if who == "caller" else desk.leg).hang_up()
@@ -98,7 +98,7 @@ async def test_a_call_through_a_strict_proxy_ends_from_both_sides(make_phone: Ma
         assert isinstance(await asyncio.wait_for(leg.events.get(), 3), HungUp)
         await citizen.endpoint.agent.settle(2)
         await hotline.endpoint.agent.settle(2)
-        assert signal_to_noise(loud_part(b"".join(heard)), 440) > 30
+        assert best_stretch(loud_part(b"".join(heard)), 440) > 30
         assert proxy.complaints() == []
 
 
@@ -169,6 +169,6 @@ async def test_baresip_answers_as_an_agent(make_phone: MakePhone, tmp_path: Path
         assert await leg.play(tone(1000, 1.5)).wait()
         await leg.hang_up()
         await phone.endpoint.agent.settle(2)
-    assert signal_to_noise(loud_part(b"".join(heard))[8000:], 440) > 25
+    assert best_stretch(loud_part(b"".join(heard)), 440, 0.4) > 25
     (received,) = tmp_path.glob("dump-*-dec.wav")
-    assert signal_to_noise(loud_part(received.read_bytes()[44:])[8000:16000], 1000) > 25
+    assert best_stretch(loud_part(received.read_bytes()[44:]), 1000, 0.4) > 25

@@ -200,7 +200,7 @@ async def sounds(leg: CallLeg, hertz: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.alone
+@pytest.mark.realtime
 async def test_an_agent_takes_a_call_in_the_browser_by_keys_alone(exchange: Exchange, chromium: Any) -> None:
     page = await (await chromium.new_context(viewport={"width": 1366, "height": 900})).new_page()
     complaints: list[str] = []

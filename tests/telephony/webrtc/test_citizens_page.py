@@ -103,7 +103,7 @@ async def test_a_pass_is_for_one_call_and_not_many_are_given(hotline: Hotline) -
 
 
 @pytest.mark.slow
-@pytest.mark.alone
+@pytest.mark.realtime
 async def test_a_citizen_calls_from_the_page(hotline: Hotline, chromium: Any) -> None:
     page = await (await chromium.new_context(viewport={"width": 390, "height": 800})).new_page()
     complaints: list[str] = []

@@ -20,7 +20,7 @@ from tests.telephony.conftest import MakePhone
 from tests.telephony.sounds import tone
 from tests.telephony.webrtc.page import Page, hears, until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.realtime
 
 AGENT_HZ, CITIZEN_HZ = 1000.0, 440.0
 LEAST_DB = 30.0
