@@ -254,10 +254,10 @@ def _ask_about_danger(form: dict[str, str]) -> None:
     if form.get("urgency") == Urgency.EMERGENCY.value:
         return
     alarm = alarm_in(f"{form.get('title', '')}。{form.get('content', '')}")
-    if alarm is None or form.get("danger_judged") == alarm.words:
+    if alarm is None or form.get("danger_judged") == alarm.told:
         return
-    form["danger_judged"] = alarm.words
-    raise InvalidInput(_("内容里有危险：{words}。正在发生的请选特急；核实过没有危险的，再登记一次"), field="urgency", words=alarm.words)
+    form["danger_judged"] = alarm.told
+    raise InvalidInput(_("内容里有危险：{words}。正在发生的请选特急；核实过没有危险的，再登记一次"), field="urgency", words=alarm.told)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -128,7 +128,7 @@ def _detail(event: Event, units: Mapping[int, str]) -> str:
         parts += [word("dial_purpose", data["purpose"]), word("dial_result", data["result"])]
         parts.append(duration(data["seconds"]) if data["seconds"] else "")
     if event.name == "danger.heard":
-        parts += [word("danger", data["danger"]), data["line"], word("danger_help", data["help"])]
+        parts += [word("danger", data["danger"]), word("emergency_line", data["line"]), word("danger_help", data["help"])]
     if event.name == "ticket.invalidated":
         parts.append(word("invalid_reason", data.get("code")))
     if event.name == "ticket.edited":

@@ -20,14 +20,17 @@ import yaml
 from hotline.errors import InvalidInput
 from ticketing.suggestion import danger as learned
 from ticketing.ticket.states import Urgency
+from ticketing.words import word
 
 DATA = Path(__file__).parent / "data"
 LINES = ("110", "119", "120", "122", "gas", "power")
-TOLD = 0.5
+TOLD = 0.75
 """From this share of danger on there is an alarm without a certain word."""
-ASKED = 0.15
+ASKED = 0.5
 """From here on it may be danger, and the bot asks."""
-GUARDED = 0.75
+SUSPECTED = 0.15
+"""From here on it asks where its classifier of intents hears danger too (`suspicion_in`, chatbot.verdict)."""
+GUARDED = 0.9
 """The share that tells danger all the same where a guard (a habit, a fear, last year) or a certain word of another kind stands beside."""
 SPOKEN = 4
 """Fewer characters say too little for the classifier."""
@@ -60,8 +63,14 @@ class Alarm:
     danger: Danger
     line: str | None
     words: str
+    """Empty where no certain word told it but the classifier."""
     bot: bool
     """Whether the bot interrupts and tells the emergency number."""
+
+    @property
+    def told(self) -> str:
+        """For people: the words that were heard, else what kind of danger it is."""
+        return self.words or word("danger", self.danger.value)
 
 
 @dataclass(frozen=True)
@@ -159,8 +168,18 @@ def doubt_in(text: str) -> Danger | None:
     alarm = alarm_in(text)
     if alarm is not None and alarm.bot:
         return None
+    return _people(text, ASKED, softened=TOLD)
+
+
+def suspicion_in(text: str) -> Danger | None:
+    """As `doubt_in`, with less: too little to ask by itself, enough where another ear hears danger too."""
+    return _people(text, SUSPECTED, softened=2 * SUSPECTED)
+
+
+def _people(text: str, least: float, *, softened: float) -> Danger | None:
+    """The likeliest danger to people when it is likely enough; `softened`: where a guard stands beside."""
     said = rules().plain(text)
-    return _likeliest(_believed(said), TOLD if rules().softened(said) else ASKED, bot=True)
+    return _likeliest(_believed(said), softened if rules().softened(said) else least, bot=True)
 
 
 def _believed(said: str) -> dict[Danger, float]:

@@ -78,7 +78,7 @@ class Suggestion:
     @property
     def words(self) -> tuple[str, ...]:
         """The words that decided, those of danger first."""
-        first = (self.alarm.words,) if self.alarm else ()
+        first = (self.alarm.words,) if self.alarm and self.alarm.words else ()
         return tuple(dict.fromkeys((*first, *(self.categories[0].words if self.categories else ()))))
 
     @property

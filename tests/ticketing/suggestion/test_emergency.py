@@ -9,7 +9,7 @@ import yaml
 
 from hotline.errors import InvalidInput
 from ticketing.suggestion import danger, danger_training
-from ticketing.suggestion.emergency import Danger, Rules, alarm_in, danger_in, doubt_in, rules, sensitive_words
+from ticketing.suggestion.emergency import Alarm, Danger, Rules, alarm_in, danger_in, doubt_in, rules, sensitive_words
 
 
 @pytest.mark.parametrize(
@@ -146,3 +146,8 @@ def test_people_in_danger_go_before_the_cable_that_fell() -> None:
     alarm = alarm_in("高压线断了有个人被电倒在地上没有反应了")
     assert alarm is not None
     assert alarm.bot
+
+
+def test_an_alarm_without_a_certain_word_names_its_kind() -> None:
+    assert Alarm(Danger.RESCUE, "119", "", bot=True).told == "有人被困"
+    assert Alarm(Danger.FIRE, "119", "着火", bot=True).told == "着火"

@@ -110,6 +110,12 @@ def test_kinds_that_are_said_in_so_many_words(text: str, kind: Kind) -> None:
     assert proposed(text).kind is kind
 
 
+def test_danger_that_no_certain_word_tells_puts_no_empty_word_first() -> None:
+    found = proposed("孩子掉井里了")
+    assert found.alarm is not None
+    assert "" not in found.words
+
+
 def test_the_words_that_decided_stand_in_the_text() -> None:
     found = proposed("我们小区的电梯又坏了，困住人了")
     assert found.words
