@@ -47,10 +47,13 @@ async def finish_callback(
     dissatisfied = result.satisfaction is Satisfaction.DISSATISFIED
     if dissatisfied and by == "clerk" and len(result.note.strip()) < MIN_NOTE:
         raise InvalidInput(_("不满意要写明原因，承办单位据此整改"), field="note")
+    at_once = dissatisfied and by == "clerk" and bool(result.cause)
+    if at_once and result.cause not in rules.load().causes:
+        raise InvalidInput(_("请选择不满意的原因"), field="cause")
     await _record(core, session, actor, ticket, task, result, by)
     await stop_clocks(core, session, ticket.id, ClockKind.CALLBACK)
     if dissatisfied:
-        await _open_second_visit(core, session, actor, ticket, task, result, at_once=by == "clerk" and bool(result.cause))
+        await _open_second_visit(core, session, actor, ticket, task, result, at_once=at_once)
     else:
         values: dict[str, Any] = {"satisfaction": result.satisfaction.value, "solved": result.solved}
         await take_step(core, session, actor, ticket, "close", data={"satisfaction": result.satisfaction.value}, **values)

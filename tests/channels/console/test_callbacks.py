@@ -91,12 +91,15 @@ async def test_what_the_robot_was_told_is_chosen_already_and_replaced_by_what_th
     names = {re.search(r'name="([^"]*)"', box)[1] + "=" + re.search(r'value="([^"]*)"', box)[1] for box in checked}  # type: ignore[index]
     assert {"contacted=no", "attitude=fair"} <= names
     assert not any(name.startswith(("solved=", "satisfaction=")) for name in names)
+    result = "<h3>回访</h3>"
+    assert result not in await clerk.text(f"/console/tickets/{number}/print")  # on paper nobody could tell a draft from a result
     await clerk.act(number, "visit", satisfaction="satisfied", solved="yes", contacted="yes", attitude="fair")
     assert await state_of(city, number) == "closed"
     async with city.database.transaction() as session:
         kept = {answer.question: answer.value for answer in await session.scalars(select(CallbackAnswer))}
     assert kept == {"contacted": "yes", "solved": "yes", "attitude": "fair", "satisfaction": "satisfied"}
     assert "请和市民核对" not in await clerk.text(f"/console/tickets/{number}")
+    assert result in await clerk.text(f"/console/tickets/{number}/print")
 
 
 async def test_the_answers_are_asked_as_the_questionnaire_says_and_shown_with_the_attempts(browser: Opener, city: City) -> None:

@@ -113,6 +113,15 @@ async def test_a_citizens_dissatisfaction_opens_the_second_visit_at_once_with_a_
     assert (ticket.state, ticket.round) == ("in_progress", 2)
 
 
+async def test_a_cause_that_is_none_of_the_list_is_refused_before_anything_is_written(city: City) -> None:
+    number = await to_callback(city)
+    with pytest.raises(InvalidInput) as caught:
+        await city.act(number, city.callback, callbacks.finish_callback, replace(BAD, cause="x" * 100_000))
+    assert set(caught.value.errors) == {"cause"}
+    assert (await ticket_of(city, number)).round == 1
+    assert await rows(city, SecondVisit, number) == []
+
+
 async def test_the_second_redo_is_ordered_by_a_supervisor_only(city: City) -> None:
     number = await to_callback(city)
     await city.act(number, city.callback, callbacks.finish_callback, CAUSED)
