@@ -36,7 +36,9 @@ class Manner:
     words: tuple[str, ...] = ()
     """To a person. After the last one the citizen hangs up."""
     keys: str = ""
-    """To the callback robot, which asks: yours? contacted? solved? attitude? satisfied?"""
+    """To the callback robot, which asks: yours? contacted? solved? attitude? satisfied? 0 asks for a person, who then hears the words."""
+    keys_again: str = ""
+    """Who has these hangs up on the robot after `keys`, and presses these when it calls again."""
     spoken: tuple[str, ...] = ()
     """To the callback robot, instead of keys. The small synthetic speech model knows these words."""
     answers: bool = True
@@ -48,6 +50,8 @@ _PLEASED = ("喂，您好，是我反映的。", "已经有人来看过了，现
 SATISFIED = Manner(_PLEASED, keys="11112")
 UNHAPPY = Manner(("喂，您好，是我反映的。", "到现在还没有解决，请你们再催一催。", "好的，我等你们的消息，再见。"), keys="11223")
 MANNERS = {
+    "3": Manner(("喂，您好，我想和人说一说。", "路灯修好了，就是慢了一点，我还算满意。", "没有别的事了，谢谢，再见。"), keys="110"),
+    "4": Manner(_PLEASED, keys="111", keys_again="112"),
     "5": UNHAPPY,
     "6": Manner(_PLEASED, spoken=("是的", "是的", "已经解决了", "处理得很好", "满意")),
     "7": Manner(refuses=True),
@@ -79,6 +83,8 @@ class Telephones:
         """`voice`: of the citizens."""
         self._voice = voice
         self._sounds: dict[str, bytes] = {}
+        self._broke_off: set[str] = set()
+        """Numbers that hung up on the robot half-way."""
 
     async def ring(self, leg: Leg) -> None:
         """One call, from its ring to its end."""
@@ -119,9 +125,17 @@ class Telephones:
     async def _to_machine(self, leg: Leg, manner: Manner) -> None:
         """It is heard out before each answer, and hangs up by itself."""
         hearing = Hearing(leg, _TURN_S)
-        for key in manner.keys:
+        breaks_off = bool(manner.keys_again) and leg.called not in self._broke_off
+        for key in manner.keys if breaks_off or not manner.keys_again else manner.keys_again:
             await hearing.turn()
             leg.press(key)
+        if breaks_off:
+            self._broke_off.add(leg.called)
+            await hearing.turn()
+            await leg.hang_up()
+        elif manner.keys.endswith("0"):
+            await hearing.turn()  # that somebody is looked for
+            await self._to_person(leg, manner)
         for words in manner.spoken:
             await hearing.turn()
             await self._say(leg, words)

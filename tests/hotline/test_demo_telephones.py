@@ -117,6 +117,50 @@ async def test_busy_not_answered_and_hung_up_on() -> None:
     assert short.hung_up == HungUp("us")
 
 
+async def picked_up_by_the_robot(citizens: Telephones, number: str) -> tuple[FakeLeg, asyncio.Task[None]]:
+    """The robot has said its opening and waits for an answer."""
+    leg = FakeLeg(called=number)
+    call = asyncio.create_task(citizens.ring(leg))
+    await until(lambda: leg.answered)
+    await settled()
+    leg.speak(tone(300, 14))
+    await settled()
+    return leg, call
+
+
+async def robot_asks(leg: FakeLeg) -> None:
+    leg.speak(tone(300, SPEECH_S))
+    leg.silence(1)
+    await settled()
+
+
+async def test_who_breaks_off_answers_the_rest_when_called_again() -> None:
+    citizens = Telephones(Words())
+    for keys, by in (("111", "us"), ("112", "caller")):
+        leg, call = await picked_up_by_the_robot(citizens, "13900001114")
+        for _ in keys:
+            await robot_asks(leg)
+        assert "".join(leg.pressed) == keys
+        await robot_asks(leg)
+        if by == "caller":  # the robot says good-bye and hangs up
+            assert leg.live
+            leg.caller_hangs_up()
+        await asyncio.wait_for(call, 5)
+        assert leg.hung_up == HungUp(by)  # type: ignore[arg-type]
+
+
+async def test_who_wants_a_person_tells_the_person() -> None:
+    leg, call = await picked_up_by_the_robot(Telephones(Words()), "13900001113")
+    for _ in "110":
+        await robot_asks(leg)
+    assert "".join(leg.pressed) == "110"
+    for _ in MANNERS["3"].words:
+        await robot_asks(leg)
+    await asyncio.wait_for(call, 5)
+    assert said(leg) == list(MANNERS["3"].words)
+    assert leg.hung_up == HungUp("us")
+
+
 async def test_an_emergency_line_says_that_it_is_none() -> None:
     leg = FakeLeg(called="119")
     await asyncio.wait_for(Telephones(Words()).ring(leg), 5)

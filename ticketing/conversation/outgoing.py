@@ -57,4 +57,4 @@ async def keep_lines(core: Core, session: AsyncSession, call: Call, lines: Seque
     conversation = await get_conversation(session, call.conversation_id)
     for number, line in enumerate(lines):
         data = {"start_s": round(line.start_s, 2)}
-        await add_message(core, session, conversation, line.author, line.text, external_id=f"{call.id}:{number}", data=data)
+        await add_message(core, session, conversation, line.author, line.text, external_id=f"{call.id}:line:{number}", data=data)

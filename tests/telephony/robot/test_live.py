@@ -20,7 +20,7 @@ from telephony.speech.transcriber import Heard
 from telephony.speech.voice import EspeakVoice
 from telephony.speech.vosk_engine import VoskEngine
 from tests.telephony.conftest import MakePhone
-from tests.telephony.flow.conftest import Line, said, until
+from tests.telephony.flow.conftest import LOUD, Line, said, until
 from tests.telephony.flow.with_agent import FROM_AGENT, FROM_CITIZEN, hears_only
 from tests.telephony.robot.world import Citizen, by_robot, line, spoken_and_quiet
 from tests.telephony.sounds import best_stretch, loud_part, tone
@@ -72,7 +72,7 @@ async def test_an_agent_takes_the_call_over_and_sees_what_was_answered(city: Cit
     await hears_only(phone, citizen.leg, FROM_CITIZEN)
     assert exchange.transcriber is not None
     exchange.transcriber.sessions[0].script += [Heard("final", sentence, 1.0, 2.0, 0.9) for sentence in TOLD]
-    citizen.leg.speak(tone(FROM_CITIZEN, 1.0))
+    citizen.leg.speak(LOUD * 6)
     phone.caller_hangs_up()
     await calling
     async with exchange.database.transaction() as session:
