@@ -57,12 +57,9 @@ def texts(table: Table) -> Table:
     return table
 
 
-gettext = _
-
-
-def ngettext(singular: str, plural: str, number: int) -> str:
-    """The form of the text that fits `number`. Chinese has one form; templates need this for `{% trans count %}`."""
-    return _catalogue(_language.get()).ngettext(singular, plural, number)
+def counted(text: str, number: float) -> str:
+    """`text` with the number in place of `{n}`: `1 working day`, `3 working days`. Chinese has one form."""
+    return _catalogue(_language.get()).ngettext(text, text, 1 if number == 1 else 2).format(n=f"{number:g}")
 
 
 def language() -> str:

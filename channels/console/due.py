@@ -8,20 +8,10 @@ from datetime import datetime, timedelta
 from channels.web.badges import Running
 from channels.web.formats import due_time, duration
 from channels.web.words import word
-from hotline.i18n import _, texts
+from hotline.i18n import _, counted
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.deadline.models import ClockKind, ClockState, Deadline, Stage
 from ticketing.ticket.list_rows import ListedClock
-
-_LIMIT = texts(
-    {
-        "h": "{n}小时，全天连续",
-        "min": "{n}分钟，全天连续",
-        "wh": "{n}小时，只算上班时间",
-        "wd": "{n}个工作日",
-        "d": "{n}天，含休息日",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -103,7 +93,21 @@ def rule_of(clock: Deadline | ListedClock) -> str:
         return _("到指定的时间")  # a co-unit's own date
     if unit == "h" and value < 1:
         value, unit = round(value * 60), "min"
-    return _(_LIMIT.get(unit, "{n}")).format(n=f"{round(value, 1):g}")
+    return _length(round(value, 1), unit)
+
+
+def _length(value: float, unit: str) -> str:
+    match unit:
+        case "h":
+            return counted("{n}小时，全天连续", value)
+        case "min":
+            return counted("{n}分钟，全天连续", value)
+        case "wh":
+            return counted("{n}小时，只算上班时间", value)
+        case "d":
+            return counted("{n}天，含休息日", value)
+        case _:
+            return counted("{n}个工作日", value)
 
 
 def _paused(clock: Deadline | ListedClock, calendar: WorkCalendar) -> str:
@@ -112,7 +116,7 @@ def _paused(clock: Deadline | ListedClock, calendar: WorkCalendar) -> str:
         return _("暂停中，已超时")
     working = clock.limit_unit in ("wd", "wh")
     if working and left >= calendar.seconds_a_day:
-        return _("暂停中，剩 {n}个工作日").format(n=f"{round(left / calendar.seconds_a_day, 1):g}")
+        return counted("暂停中，剩 {n}个工作日", round(left / calendar.seconds_a_day, 1))
     time = duration(timedelta(seconds=left))
     return _("暂停中，剩 {time}上班时间").format(time=time) if working else _("暂停中，剩 {time}").format(time=time)
 
@@ -129,7 +133,7 @@ def _text(clock: Deadline | ListedClock, now: datetime, calendar: WorkCalendar) 
     if now >= clock.due_at:
         return _("{label}超时 {time}").format(label=label, time=duration(now - clock.due_at))
     days = calendar.working_days_left(now, clock.due_at) if clock.limit_unit == "wd" else 0
-    left = _("{n}个工作日").format(n=days) if days else duration(clock.due_at - now)
+    left = counted("{n}个工作日", days) if days else duration(clock.due_at - now)
     return _("{label}剩 {time}").format(label=label, time=left)
 
 

@@ -280,11 +280,11 @@ def _hint(page: TicketPage) -> str:
     clock, due = page.pressing_clock, page.pressing
     if clock is None or due is None:
         return ""
-    sentence = _("应于{time}前{what}（{rule}）。").format(time=citizen_time(clock.due_at), what=_WHAT[clock.kind], rule=due.rule)
+    sentence = _("应于{time}前{what}（{rule}）。").format(time=citizen_time(clock.due_at), what=_(_WHAT[clock.kind]), rule=due.rule)
     if due.stage == "yellow":
-        sentence += _("{late}，到{time}发红牌。").format(late=due.text.replace(" ", ""), time=citizen_time(clock.red_at))
+        sentence += _("{late}，到{time}发红牌。").format(late=due.text, time=citizen_time(clock.red_at))
     elif due.stage == "red":
-        sentence += _("{late}，已发红牌。").format(late=due.text.replace(" ", ""))
+        sentence += _("{late}，已发红牌。").format(late=due.text)
     return sentence
 
 

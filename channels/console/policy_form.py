@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from hotline.errors import InvalidInput
-from hotline.i18n import _, texts
+from hotline.i18n import _, counted, texts
 from ticketing.deadline.limits import Limit, PolicyError, limit_of
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.policy import Policy
@@ -79,14 +79,16 @@ def limit_words(limit: Limit | None) -> str:
     if limit is None:
         return ""
     if limit.unit == "h" and limit.value < 1:
-        return _("{n}分钟").format(n=f"{limit.value * 60:.0f}")
-    number = f"{limit.value:g}"
-    return {
-        "h": _("{n}小时"),
-        "wh": _("{n}个工作小时"),
-        "wd": _("{n}个工作日"),
-        "d": _("{n}天"),
-    }[limit.unit].format(n=number)
+        return counted("{n}分钟", round(limit.value * 60))
+    match limit.unit:
+        case "h":
+            return counted("{n}小时", limit.value)
+        case "wh":
+            return counted("{n}个工作小时", limit.value)
+        case "wd":
+            return counted("{n}个工作日", limit.value)
+        case _:
+            return counted("{n}天", limit.value)
 
 
 def condition_words(when: Mapping[str, Any]) -> str:

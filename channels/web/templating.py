@@ -17,7 +17,7 @@ from channels.web.keys import CORE, CSRF, SETTINGS, TEMPLATES
 from channels.web.static import Assets
 from channels.web.words import choices, word
 from hotline.clock import Clock
-from hotline.i18n import _
+from hotline.i18n import _, counted
 from hotline.settings import Settings
 from ticketing.ticket.area import areas
 
@@ -40,6 +40,7 @@ def environment(clock: Clock, settings: Settings, assets: Assets) -> Environment
     env.filters.update(formats.FILTERS, short_time=short_time, lines=_lines)
     env.globals.update(
         _=_,
+        counted=counted,
         icon=icon,
         asset=assets.url,
         percent=formats.percent,

@@ -13,7 +13,7 @@ from chatbot.learning import evaluation, sentences
 from chatbot.learning.models import IntentExample, Purpose
 from hotline.errors import InvalidInput, NotFound
 from hotline.events import record
-from hotline.i18n import _
+from hotline.i18n import _, texts
 from knowledge.article.access import live_articles
 from knowledge.article.models import LIVE, Article
 from knowledge.seed.loader import load_articles
@@ -29,24 +29,26 @@ MOST_ARTICLES = 2000
 """So many of the city's own articles are learned from, the newest; a hundred thousand would make a training last hours."""
 _SHOWN = 5
 
-INTENT_NAMES: dict[Intent, str] = {
-    Intent.ASK_GUIDE: "问办事指南",
-    Intent.FILE_COMPLAINT: "反映问题",
-    Intent.FEEDBACK: "建议、表扬",
-    Intent.QUERY_PROGRESS: "查进度",
-    Intent.WANT_PERSON: "要转人工",
-    Intent.EMERGENCY: "紧急情况",
-    Intent.GREET: "打招呼",
-    Intent.GOODBYE: "告别",
-    Intent.THANKS: "道谢",
-    Intent.AFFIRM: "说对",
-    Intent.DENY: "说不对",
-    Intent.SKIP: "跳过一项",
-    Intent.CANCEL: "取消登记",
-    Intent.INFORM: "只说信息",
-    Intent.ABOUT_BOT: "问助手自己",
-    Intent.OUT_OF_SCOPE: "与热线无关",
-}
+INTENT_NAMES: dict[Intent, str] = texts(
+    {
+        Intent.ASK_GUIDE: "问办事指南",
+        Intent.FILE_COMPLAINT: "反映问题",
+        Intent.FEEDBACK: "建议、表扬",
+        Intent.QUERY_PROGRESS: "查进度",
+        Intent.WANT_PERSON: "要转人工",
+        Intent.EMERGENCY: "紧急情况",
+        Intent.GREET: "打招呼",
+        Intent.GOODBYE: "告别",
+        Intent.THANKS: "道谢",
+        Intent.AFFIRM: "说对",
+        Intent.DENY: "说不对",
+        Intent.SKIP: "跳过一项",
+        Intent.CANCEL: "取消登记",
+        Intent.INFORM: "只说信息",
+        Intent.ABOUT_BOT: "问助手自己",
+        Intent.OUT_OF_SCOPE: "与热线无关",
+    }
+)
 
 
 @dataclass(frozen=True)

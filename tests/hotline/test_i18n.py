@@ -50,13 +50,20 @@ async def test_one_request_does_not_change_the_language_of_another() -> None:
 def test_every_text_has_an_english_line(tmp_path: Path) -> None:
     """Words of tables and of the seed too: what `hotline.extraction` finds."""
     found = tmp_path / "messages.pot"
-    words = ["--quiet", "extract", "--ignore-dirs", ".venv rasa", "-F", "hotline/locale/babel.cfg", "-k", "_", "-o", str(found), "."]
+    words = ["--quiet", "extract", "--ignore-dirs", ".venv rasa", "-F", "hotline/locale/babel.cfg"]
+    words += ["-k", "_", "-k", "counted:1,1", "-o", str(found), "."]
     subprocess.run([sys.executable, "-m", "babel.messages.frontend", *words], cwd=ROOT, check=True)
     with found.open("rb") as source, (i18n.LOCALE_DIR / "en.po").open("rb") as english:
         texts = {str(message.id) for message in read_po(source) if message.id}
         lines = {str(message.id) for message in read_po(english, locale="en") if message.string}
     assert texts, "nothing was read"
     assert sorted(texts - lines) == [], "write them into hotline/locale/en.po"
+
+
+def test_a_number_has_its_form() -> None:
+    assert i18n.counted("{n}个工作日", 1) == "1个工作日"
+    with i18n.speaking("en"):
+        assert [i18n.counted("{n}个工作日", number) for number in (1, 0.5, 3.0)] == ["1 working day", "0.5 working days", "3 working days"]
 
 
 def test_texts_of_tables_are_found() -> None:

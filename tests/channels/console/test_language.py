@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from gettext import NullTranslations
 from typing import Any
 
 from sqlalchemy import event, select
 
+from hotline import i18n
 from hotline.database import Database
 from hotline.errors import InvalidInput
 from hotline.events import Event
@@ -43,6 +45,29 @@ def _written(database: Database) -> Iterator[set[str]]:
         yield tables
     finally:
         event.remove(engine, "before_cursor_execute", note)
+
+
+class _Unfound(NullTranslations):
+    """Stands behind the English catalogue: what was asked for and is not in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: set[str] = set()
+
+    def gettext(self, message: str) -> str:
+        self.texts.add(message)
+        return message
+
+
+@contextmanager
+def _unfound() -> Iterator[set[str]]:
+    """Chinese texts that were asked for meanwhile by an English reader, in vain."""
+    behind = _Unfound()
+    i18n._catalogue("en").add_fallback(behind)
+    try:
+        yield behind.texts
+    finally:
+        i18n._catalogue.cache_clear()
 
 
 async def test_a_person_chooses_and_only_that_person_reads_english(browser: Opener, city: City) -> None:
@@ -110,16 +135,18 @@ def test_an_error_is_told_anew() -> None:
     assert str(error) == error.told(_)
 
 
-async def test_reading_writes_nothing_but_that_somebody_was_there(browser: Opener, city: City) -> None:
-    """A GET runs in the reader's language, so it may write no text. What it does write is named here."""
+async def test_reading_writes_nothing_and_finds_every_text(browser: Opener, city: City) -> None:
+    """A GET runs in the reader's language and so may write no text; what it does write is named here. A text without English is told."""
     ticket = (await city.register()).ticket
-    for role in Role:
-        person = await browser(role.value)
-        await _choose(person, "en")
-        body = await person.text("/console/me")
-        links = sorted(set(re.findall(r'href="(/console/[a-z-]+)"', body)))
-        with _written(city.database) as tables:
-            for path in [*links, f"/console/tickets/{ticket.number}"]:
-                answer = await person.get(path)
-                assert answer.status < 500, (role, path, answer.status)
-        assert tables <= {"login_session"}, (role, tables)
+    with _unfound() as unfound:
+        for role in Role:
+            person = await browser(role.value)
+            await _choose(person, "en")
+            body = await person.text("/console/me")
+            links = sorted(set(re.findall(r'href="(/console/[a-z-]+)"', body)))
+            with _written(city.database) as tables:
+                for path in [*links, f"/console/tickets/{ticket.number}"]:
+                    answer = await person.get(path)
+                    assert answer.status < 500, (role, path, answer.status)
+            assert tables <= {"login_session"}, (role, tables)
+    assert sorted(filter(HAN.search, unfound)) == [], "not marked with texts(...), or not in en.po"
