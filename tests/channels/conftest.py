@@ -1,4 +1,7 @@
-"""Every test of a channel builds the whole web application; what that costs and depends on no test is done once."""
+"""Every test of a channel builds the whole web application; what that costs and depends on no test is done once.
+
+The city of the core's tests and a dialogue without Rasa are there for those that need no web application; folders have their own city.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,10 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 
 from channels.web import templating
+from tests.chatbot.conftest import begin, dialogue
+from tests.ticketing.conftest import city, template
+
+__all__ = ["begin", "city", "dialogue", "template"]
 
 
 class _CompiledTemplates(BytecodeCache):

@@ -13,7 +13,7 @@ from channels import absent
 from hotline.errors import Conflict
 from hotline.events import Outbox, history
 from hotline.security import hash_token
-from tests.ticketing.conftest import City, city, template  # noqa: F401 - the fixtures
+from tests.ticketing.conftest import City
 from ticketing.citizen.service import by_openid
 from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.conversation.service import add_message, open_conversation, request_person, say_as_agent, take
@@ -23,7 +23,7 @@ from ticketing.people.models import LoginSession
 LATER = absent.ABSENT + timedelta(seconds=1)
 
 
-async def _in_hand(city: City, channel: str = "web") -> UUID:  # noqa: F811
+async def _in_hand(city: City, channel: str = "web") -> UUID:
     async with city.database.transaction() as session:
         citizen = await by_openid(city.core, session, "openid-of-a-citizen") if channel == "wechat" else None
         chat = await open_conversation(city.core, session, channel=channel, citizen_id=citizen.id if citizen else None)
@@ -33,7 +33,7 @@ async def _in_hand(city: City, channel: str = "web") -> UUID:  # noqa: F811
         return chat.id
 
 
-async def _login(city: City) -> int:  # noqa: F811
+async def _login(city: City) -> int:
     now = city.clock.now()
     async with city.database.transaction() as session:
         login = LoginSession(
@@ -49,13 +49,13 @@ async def _login(city: City) -> int:  # noqa: F811
         return login.id
 
 
-async def _chat(city: City, chat_id: UUID) -> Conversation:  # noqa: F811
+async def _chat(city: City, chat_id: UUID) -> Conversation:
     async with city.database.transaction() as session:
         return await session.get_one(Conversation, chat_id)
 
 
 @pytest.mark.parametrize("channel", ["web", "wechat"])
-async def test_all_pages_closed_the_chat_goes_back_and_the_citizen_is_told_once(city: City, channel: str) -> None:  # noqa: F811
+async def test_all_pages_closed_the_chat_goes_back_and_the_citizen_is_told_once(city: City, channel: str) -> None:
     chat_id = await _in_hand(city, channel)
     waited_since = (await _chat(city, chat_id)).queued_at
     city.clock.advance(seconds=absent.ABSENT.total_seconds() - 1)
@@ -73,7 +73,7 @@ async def test_all_pages_closed_the_chat_goes_back_and_the_citizen_is_told_once(
 
 
 @pytest.mark.parametrize("sign", ["page", "request", "message"])
-async def test_any_sign_of_the_agent_keeps_the_chat(city: City, sign: str) -> None:  # noqa: F811
+async def test_any_sign_of_the_agent_keeps_the_chat(city: City, sign: str) -> None:
     chat_id = await _in_hand(city)
     city.clock.advance(seconds=absent.ABSENT.total_seconds() - 10)
     if sign == "request":
@@ -87,7 +87,7 @@ async def test_any_sign_of_the_agent_keeps_the_chat(city: City, sign: str) -> No
     assert await absent.run(city.core, city.database) == 0
 
 
-async def test_the_citizens_own_words_are_no_sign_of_the_agent(city: City) -> None:  # noqa: F811
+async def test_the_citizens_own_words_are_no_sign_of_the_agent(city: City) -> None:
     chat_id = await _in_hand(city)
     city.clock.advance(seconds=LATER.total_seconds())
     async with city.database.transaction() as session:
@@ -95,7 +95,7 @@ async def test_the_citizens_own_words_are_no_sign_of_the_agent(city: City) -> No
     assert await absent.run(city.core, city.database) == 1
 
 
-async def test_a_page_beats_while_its_log_in_stands(city: City) -> None:  # noqa: F811
+async def test_a_page_beats_while_its_log_in_stands(city: City) -> None:
     chat_id, login = await _in_hand(city), await _login(city)
     city.clock.advance(seconds=LATER.total_seconds())
     beating = asyncio.create_task(
@@ -114,14 +114,14 @@ async def test_a_page_beats_while_its_log_in_stands(city: City) -> None:  # noqa
     assert await absent.run(city.core, city.database) == 1
 
 
-async def test_who_logs_out_without_ever_being_on_duty_gives_chats_back(city: City) -> None:  # noqa: F811
+async def test_who_logs_out_without_ever_being_on_duty_gives_chats_back(city: City) -> None:
     chat_id = await _in_hand(city)
     async with city.database.transaction() as session:
         await leave(city.core, session, city.agent)
     assert (await _chat(city, chat_id)).owner == Owner.QUEUE.value
 
 
-async def test_a_supervisor_takes_a_chat_over_and_an_agent_does_not(city: City) -> None:  # noqa: F811
+async def test_a_supervisor_takes_a_chat_over_and_an_agent_does_not(city: City) -> None:
     chat_id = await _in_hand(city)
     with pytest.raises(Conflict):
         async with city.database.transaction() as session:

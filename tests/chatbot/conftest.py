@@ -24,6 +24,11 @@ CALLER = "+8613900002716"
 
 @pytest.fixture
 def template(databases: Databases, core: Core) -> str:
+    """The city that can be talked with."""
+    return talking_city(databases, core)
+
+
+def talking_city(databases: Databases, core: Core) -> str:
     """A city and every seeded article: filling it takes seconds."""
     return databases.template("chatbot_city", partial(_fill, core))
 

@@ -11,11 +11,11 @@ from aiohttp.test_utils import TestServer
 from knowledge.article import service
 from knowledge.article.content import Content
 from knowledge.article.models import KnowledgeTopic
+from tests.channels.console.screen import Desk, in_browser
 from tests.channels.console.test_articles import put_live
-from tests.channels.console.test_chromium import Desk, chromium, pytestmark
 from tests.channels.staff import City
 
-__all__ = ["chromium", "pytestmark"]
+pytestmark = in_browser
 
 BODY = {
     "conditions": "本市居民，在重点管理区内养犬的", "materials": ["身份证", "房产证或者租房合同", "犬只免疫证"],

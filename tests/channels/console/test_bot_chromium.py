@@ -10,15 +10,17 @@ from typing import Any
 from aiohttp.test_utils import TestServer
 
 from chatbot.learning.registry import ModelInfo, Registry, Report
-from tests.channels.console.test_chromium import Desk, chromium, pytestmark  # noqa: F401 - the fixture and its conditions
+from tests.channels.console.screen import Desk, in_browser
 from tests.channels.staff import City
+
+pytestmark = in_browser
 
 AT = "/console/bot"
 SHOTS = os.environ.get("BOT_SHOTS", "")
 """A folder for pictures, when somebody wants to look at the page."""
 
 
-async def test_the_page_is_accessible_and_as_wide_as_the_screen(chromium: Any, site: TestServer, city: City) -> None:  # noqa: F811
+async def test_the_page_is_accessible_and_as_wide_as_the_screen(chromium: Any, site: TestServer, city: City) -> None:
     made = ModelInfo(
         "m20261122-134501", "2026-11-22T13:45:01+00:00", "h", 36198, 35.0,
         Report(337, 373, {"ask_guide": (337, 373)}, 1, 2, 0, "x", (("孩子六岁半能不能上一年级", "ask_guide", "file_complaint"),)),

@@ -9,9 +9,12 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from channels.sms.sender import SmsSender
+from tests.channels.console.screen import Desk, in_browser
 from tests.channels.console.test_callbacks import by_web, link, to_callback
-from tests.channels.console.test_chromium import Desk, chromium, goto, pytestmark  # noqa: F401 - the fixture and its conditions
 from tests.channels.staff import City
+from tests.navigation import goto
+
+pytestmark = in_browser
 
 SHOTS = os.environ.get("CALLBACK_SHOTS", "")
 """A folder for pictures, when somebody wants to look at the pages."""
@@ -35,7 +38,7 @@ async def _dialogs(desk: Desk, number: str, problems: list[str], names: tuple[st
 
 
 @pytest.mark.parametrize("login", ["callback", "supervisor", "admin"])
-async def test_the_pages_of_callbacks_and_notices(chromium: Any, site: TestServer, city: City, login: str) -> None:  # noqa: F811
+async def test_the_pages_of_callbacks_and_notices(chromium: Any, site: TestServer, city: City, login: str) -> None:
     waiting, unhappy = await to_callback(city), await to_callback(city)
     await by_web(city, unhappy)
     await SmsSender(city.core, city.database, None, "https://hotline.example").send_waiting()
@@ -59,7 +62,7 @@ async def test_the_pages_of_callbacks_and_notices(chromium: Any, site: TestServe
     assert problems == []
 
 
-async def test_the_page_behind_the_link(chromium: Any, site: TestServer, city: City) -> None:  # noqa: F811
+async def test_the_page_behind_the_link(chromium: Any, site: TestServer, city: City) -> None:
     path = await link(city, await to_callback(city))
     context = await chromium.new_context(viewport={"width": 390, "height": 800})
     desk = Desk(await context.new_page(), site)

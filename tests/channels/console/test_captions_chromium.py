@@ -7,15 +7,17 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 
-from tests.channels.console.test_chromium import Desk, chromium, pytestmark  # noqa: F401 - the fixture and what the file needs
+from tests.channels.console.screen import Desk, in_browser
 from tests.channels.staff import City
 from ticketing.conversation import calls
 from ticketing.conversation.captions import Saying, show
 from ticketing.conversation.models import Author
 from ticketing.conversation.service import add_message, get_conversation
 
+pytestmark = in_browser
 
-async def test_words_stand_on_the_desk_while_they_are_said(chromium: Any, site: TestServer, city: City) -> None:  # noqa: F811
+
+async def test_words_stand_on_the_desk_while_they_are_said(chromium: Any, site: TestServer, city: City) -> None:
     async with city.database.transaction() as session:
         _conversation, call = await calls.start_call(
             city.core, session, sip_call_id="y", caller="13900002716", called="12345", codec="PCMA", worker="w", transcriber="t"

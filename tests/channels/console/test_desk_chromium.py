@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from channels.web.app import create_app
 from hotline.assembly import Services
-from tests.channels.console.test_chromium import Desk, chromium, playwright_api, pytestmark
+from tests.channels.console.screen import Desk, in_browser, playwright_api
 from tests.channels.console.test_pop import answer, hang_up, ringing, say
 from tests.channels.console.test_queue import at_desk
 from tests.channels.staff import City, Opener
@@ -25,7 +25,8 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.service import Appeal, register
 from ticketing.ticket.states import Channel
 
-__all__ = ["chromium", "pytestmark"]
+pytestmark = in_browser
+
 PICTURES = os.environ.get("HOTLINE_DESK_PICTURES", "")
 """A folder: each state of the desk is drawn there, 1440, 1024 and 390 px wide, by night and compact."""
 LOOKS = ((1440, ""), (1024, ""), (390, ""), (1440, "dark"), (1440, "compact"))

@@ -11,11 +11,10 @@ from sqlalchemy import select
 
 from knowledge.gap import checks
 from knowledge.gap.models import Cause, Gap
-from tests.channels.console.test_chromium import CHROMIUM, Desk, chromium
+from tests.channels.console.screen import CHROMIUM, Desk
 from tests.channels.console.test_gaps import _asked, _told
 from tests.channels.staff import City
 
-__all__ = ["chromium"]
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")]
 
 

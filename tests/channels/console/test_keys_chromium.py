@@ -6,12 +6,13 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 
+from tests.channels.console.screen import Desk, in_browser, playwright_api
 from tests.channels.console.test_callbacks import to_callback
-from tests.channels.console.test_chromium import Desk, chromium, playwright_api, pytestmark
 from tests.channels.console.test_story_pages import photograph
 from tests.channels.staff import City, Opener
 
-__all__ = ["chromium", "pytestmark"]
+pytestmark = in_browser
+
 expect = playwright_api.expect
 
 

@@ -6,15 +6,17 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 
-from tests.channels.console.test_chromium import Desk, chromium, pytestmark  # noqa: F401 - a fixture, and the marks of the browser
+from tests.channels.console.screen import Desk, in_browser
 from tests.channels.console.test_quality import APPEAL, PAGE, POOR, check_of, recorded
 from tests.channels.staff import City
 from ticketing.quality import appeals, checks
 
+pytestmark = in_browser
+
 POINTS = {name.removeprefix("p-"): int(value) for name, value in POOR.items()}
 
 
-async def test_listening_by_lines_and_keys_and_scoring(chromium: Any, site: TestServer, city: City) -> None:  # noqa: F811
+async def test_listening_by_lines_and_keys_and_scoring(chromium: Any, site: TestServer, city: City) -> None:
     check_id, following = await check_of(city, await recorded(city)), await check_of(city, await recorded(city))
     desk, problems = await Desk.of(chromium, site, "quality"), list[str]()
     await desk.open(f"{PAGE}/{check_id}")
@@ -42,7 +44,7 @@ async def test_listening_by_lines_and_keys_and_scoring(chromium: Any, site: Test
     assert not problems, problems
 
 
-async def test_every_page_is_accessible_and_fits(chromium: Any, site: TestServer, city: City) -> None:  # noqa: F811
+async def test_every_page_is_accessible_and_fits(chromium: Any, site: TestServer, city: City) -> None:
     waiting, check_id = await check_of(city, await recorded(city)), await check_of(city, await recorded(city))
     async with city.database.transaction() as session:
         await checks.score(city.core, session, city.people["quality"], check_id, points=POINTS, fatal=["rude"], remark="没有查知识库" * 20)

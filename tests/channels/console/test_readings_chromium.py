@@ -6,13 +6,13 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 
+from tests.channels.console.screen import Desk, in_browser
 from tests.channels.console.test_chats import _article
-from tests.channels.console.test_chromium import Desk, chromium, pytestmark
 from tests.channels.staff import City
 from ticketing.conversation.models import Author
 from ticketing.conversation.service import add_message, open_conversation, request_person, take
 
-__all__ = ["chromium", "pytestmark"]
+pytestmark = in_browser
 
 
 async def test_one_key_inserts_the_sentence_behind_what_is_written(chromium: Any, site: TestServer, city: City) -> None:

@@ -11,10 +11,9 @@ from aiohttp.test_utils import TestServer, unused_port
 from channels.web.app import create_app
 from channels.web.static import NODE_MODULES
 from hotline.assembly import Services
-from tests.channels.console.test_chromium import CHROMIUM, Desk, chromium
+from tests.channels.console.screen import CHROMIUM, Desk
 from tests.channels.staff import City
 
-__all__ = ["chromium"]
 pytestmark = [
     pytest.mark.slow,  # a real browser
     pytest.mark.skipif(CHROMIUM is None or not NODE_MODULES.is_dir(), reason="chromium or the front-end packages are not installed"),

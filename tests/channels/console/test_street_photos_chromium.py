@@ -9,11 +9,11 @@ from aiohttp.test_utils import TestServer
 from PIL import Image
 from sqlalchemy import func, select
 
-from tests.channels.console.test_chromium import Desk, chromium, pytestmark
+from tests.channels.console.screen import Desk, in_browser
 from tests.channels.staff import City
 from ticketing.ticket.models import Attachment
 
-__all__ = ["chromium", "pytestmark"]
+pytestmark = in_browser
 
 
 async def test_photos_go_on_after_the_network_dropped(chromium: Any, site: TestServer, city: City, tmp_path: Path) -> None:

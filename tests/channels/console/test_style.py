@@ -11,11 +11,10 @@ import pytest
 from channels.console.style import STAGES, TOKENS
 from channels.web import templating
 from channels.web.static import NODE_MODULES
-from tests.channels.console.test_chromium import CHROMIUM, Desk, chromium
+from tests.channels.console.screen import CHROMIUM, Desk
 from tests.channels.staff import City, Opener
 from ticketing.words import table
 
-__all__ = ["chromium"]
 CHANNELS = Path(templating.__file__).parents[1]
 MODES = ("", "?theme=dark", "?density=compact", "?mode=elder")
 _SHARED = ("web/templates/macros.html", "console/templates/_forms.html")

@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select
 
-from tests.channels.console.test_chromium import Desk, chromium, pytestmark  # noqa: F401 - a fixture, and the marks of the browser
+from tests.channels.console.screen import Desk, in_browser
 from tests.channels.console.test_supervision import MEASURES, replied
 from tests.channels.staff import City
 from ticketing.supervision import cards, commitments, false_reply, formal, nightly, rectification
@@ -17,6 +17,8 @@ from ticketing.supervision.formal import Order
 from ticketing.supervision.models import Rectification
 from ticketing.supervision.urging import urge
 from ticketing.ticket.access import access_ticket
+
+pytestmark = in_browser
 
 TABS = ("cards", "rectification", "formal", "urging", "findings", "bursts", "commitments")
 LONG = "滨河路188号江畔花园北门外侧人行道" * 3
@@ -48,7 +50,7 @@ async def full(city: City) -> None:
 
 
 @pytest.mark.parametrize("login", ["supervisor", "chief", "leader"])
-async def test_every_tab_is_accessible_and_fits(chromium: Any, site: TestServer, city: City, login: str) -> None:  # noqa: F811
+async def test_every_tab_is_accessible_and_fits(chromium: Any, site: TestServer, city: City, login: str) -> None:
     await full(city)
     desk = await Desk.of(chromium, site, login)
     problems: list[str] = []

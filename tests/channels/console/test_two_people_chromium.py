@@ -6,10 +6,11 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 
-from tests.channels.console.test_chromium import Desk, _dispatched, chromium, playwright_api, pytestmark
+from tests.channels.console.screen import Desk, in_browser, playwright_api
+from tests.channels.console.test_chromium import _dispatched
 from tests.channels.staff import City
 
-__all__ = ["chromium", "pytestmark"]
+pytestmark = in_browser
 
 
 async def test_two_browsers_act_on_one_ticket(chromium: Any, site: TestServer, city: City) -> None:

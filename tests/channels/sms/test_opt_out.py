@@ -6,7 +6,7 @@ from datetime import UTC, datetime, time
 
 from sqlalchemy import select
 
-from tests.ticketing.conftest import City, city, template  # noqa: F401 - the fixtures
+from tests.ticketing.conftest import City
 from ticketing.citizen.service import by_caller
 from ticketing.notice import preferences
 from ticketing.notice.models import Notice, NoticeDelivery
@@ -14,7 +14,7 @@ from ticketing.notice.preferences import Preference
 from ticketing.notice.templates import Quiet, load
 
 
-async def test_only_what_must_be_told_is_pushed_after_opting_out(city: City) -> None:  # noqa: F811
+async def test_only_what_must_be_told_is_pushed_after_opting_out(city: City) -> None:
     async with city.database.transaction() as session:
         caller = await by_caller(city.core, session, "+8613900002716")
         await preferences.opt(city.core, session, caller.id, out=True)

@@ -14,7 +14,7 @@ from channels.sms.providers import AlibabaGateway, TemplateMap, TemplatesError, 
 from channels.sms.sender import SmsSender
 from hotline.settings import Settings
 from tests.simulators.sms_clouds import Alibaba, Cloud, Tencent
-from tests.ticketing.conftest import City, city, template  # noqa: F401 - the fixtures
+from tests.ticketing.conftest import City
 from ticketing.notice import deliveries
 from ticketing.notice.models import NoticeDelivery
 
@@ -59,7 +59,7 @@ def seen(cloud: Cloud) -> tuple[str, str, str, list[str]]:
     return last["PhoneNumberSet"][0].removeprefix("+86"), last["SignName"], last["TemplateId"], last["TemplateParamSet"]
 
 
-async def test_a_notice_goes_out_by_template_and_its_receipt_comes_back(city: City, cloud: Cloud, gateway: Gateway) -> None:  # noqa: F811
+async def test_a_notice_goes_out_by_template_and_its_receipt_comes_back(city: City, cloud: Cloud, gateway: Gateway) -> None:
     number = (await city.register()).ticket.number
     assert await SmsSender(city.core, city.database, gateway, "https://hotline.example").send_waiting() == 1
     assert seen(cloud) == ("13900002716", "云川12345", "SMS_1", [number, "无", "https://hotline.example/track"])
@@ -72,7 +72,7 @@ async def test_a_notice_goes_out_by_template_and_its_receipt_comes_back(city: Ci
         assert not await deliveries.receipt(city.core, session, gateway_id="unknown", arrived=True, code="")
 
 
-async def test_a_message_that_did_not_arrive_is_on_the_list(city: City, cloud: Cloud, gateway: Gateway) -> None:  # noqa: F811
+async def test_a_message_that_did_not_arrive_is_on_the_list(city: City, cloud: Cloud, gateway: Gateway) -> None:
     await city.register()
     await SmsSender(city.core, city.database, gateway, "https://hotline.example").send_waiting()
     async with city.database.transaction() as session:

@@ -20,7 +20,7 @@ from channels.sms.sender import SmsSender
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.events import Outbox, history
 from hotline.settings import Settings
-from tests.ticketing.conftest import City, city, template  # noqa: F401 - the fixtures
+from tests.ticketing.conftest import City
 from ticketing.citizen.models import Citizen
 from ticketing.notice import deliveries
 from ticketing.notice.models import DeliveryState, NoticeDelivery
@@ -56,25 +56,25 @@ async def provider() -> AsyncIterator[Provider]:
     await server.close()
 
 
-def sender(city: City, provider: Provider | None, *, success: str = "code=0") -> SmsSender:  # noqa: F811
+def sender(city: City, provider: Provider | None, *, success: str = "code=0") -> SmsSender:
     gateway = None
     if provider is not None:
         gateway = HttpGateway(provider.url, BODY, clock=city.clock, secret=SECRET, signature="【云川12345】", success=success, timeout_s=2)
     return SmsSender(city.core, city.database, gateway, "https://hotline.example")
 
 
-async def delivery(city: City) -> NoticeDelivery:  # noqa: F811
+async def delivery(city: City) -> NoticeDelivery:
     async with city.database.transaction() as session:
         return (await session.scalars(select(NoticeDelivery))).one()
 
 
-async def event_names(city: City) -> list[str]:  # noqa: F811
+async def event_names(city: City) -> list[str]:
     async with city.database.transaction() as session:
         ticket = (await session.scalars(select(Ticket))).one()
         return [event.name for event in await history(session, "ticket", ticket.id)]
 
 
-async def test_a_message_is_sent_signed_with_address_and_signature_and_leaves_an_event(city: City, provider: Provider) -> None:  # noqa: F811
+async def test_a_message_is_sent_signed_with_address_and_signature_and_leaves_an_event(city: City, provider: Provider) -> None:
     number = (await city.register()).ticket.number
     assert await sender(city, provider).send_waiting() == 1
     assert await sender(city, provider).send_waiting() == 0
@@ -91,7 +91,7 @@ async def test_a_message_is_sent_signed_with_address_and_signature_and_leaves_an
     assert await event_names(city) == ["ticket.registered", "notice.sent"]
 
 
-async def test_quotes_and_braces_in_a_text_break_no_body(city: City, provider: Provider) -> None:  # noqa: F811
+async def test_quotes_and_braces_in_a_text_break_no_body(city: City, provider: Provider) -> None:
     gateway = HttpGateway(provider.url, '{"a": {"b": ["{text}", "{phone}{other}"]}}', clock=city.clock)
     await gateway.send("13900002716", 'a"}{phone}\n\\', "notice:1")
     assert json.loads(provider.got[0][1]) == {"a": {"b": ['a"}{phone}\n\\', "13900002716{other}"]}}
@@ -99,7 +99,7 @@ async def test_quotes_and_braces_in_a_text_break_no_body(city: City, provider: P
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
 async def test_lesson_11_a_busy_gateway_is_tried_for_hours_with_the_same_id_then_it_is_on_the_list(
-    city: City,  # noqa: F811
+    city: City,
     provider: Provider,
     status: int,
 ) -> None:
@@ -120,7 +120,7 @@ async def test_lesson_11_a_busy_gateway_is_tried_for_hours_with_the_same_id_then
     assert (await event_names(city))[-1] == "notice.failed"
 
 
-async def test_lesson_07_retries_do_not_fall_into_the_night(city: City, provider: Provider) -> None:  # noqa: F811
+async def test_lesson_07_retries_do_not_fall_into_the_night(city: City, provider: Provider) -> None:
     city.clock.advance(hours=10, minutes=59, seconds=58)  # 20:59:58
     await city.register()
     provider.status = 500
@@ -133,7 +133,7 @@ async def test_lesson_07_retries_do_not_fall_into_the_night(city: City, provider
 @pytest.mark.parametrize(
     ("status", "answer", "error"), [(400, "", "HTTP 400"), (200, '{"code": 7}', "code=7"), (200, "<html>", "no field code")]
 )
-async def test_a_refusal_is_not_repeated(city: City, provider: Provider, status: int, answer: str, error: str) -> None:  # noqa: F811
+async def test_a_refusal_is_not_repeated(city: City, provider: Provider, status: int, answer: str, error: str) -> None:
     provider.status, provider.answer = status, answer
     await city.register()
     await sender(city, provider).send_waiting()
@@ -145,7 +145,7 @@ async def test_a_refusal_is_not_repeated(city: City, provider: Provider, status:
     assert len(provider.got) == 1
 
 
-async def test_without_a_gateway_nothing_is_called_sent_and_it_can_be_sent_later(city: City, provider: Provider) -> None:  # noqa: F811
+async def test_without_a_gateway_nothing_is_called_sent_and_it_can_be_sent_later(city: City, provider: Provider) -> None:
     await city.register()
     await sender(city, None).send_waiting()
     stuck = await delivery(city)
@@ -162,7 +162,7 @@ async def test_without_a_gateway_nothing_is_called_sent_and_it_can_be_sent_later
             await deliveries.resend(city.core, session, city.supervisor, stuck.id)
 
 
-async def test_lesson_24_a_stuck_one_can_be_acknowledged_and_says_nothing_about_the_ticket(city: City) -> None:  # noqa: F811
+async def test_lesson_24_a_stuck_one_can_be_acknowledged_and_says_nothing_about_the_ticket(city: City) -> None:
     number = (await city.register()).ticket.number
     await sender(city, None).send_waiting()
     stuck = await delivery(city)
@@ -176,7 +176,7 @@ async def test_lesson_24_a_stuck_one_can_be_acknowledged_and_says_nothing_about_
         assert ticket.state == "registered"
 
 
-async def test_lesson_24_each_recipient_has_a_row_of_its_own(city: City, provider: Provider) -> None:  # noqa: F811
+async def test_lesson_24_each_recipient_has_a_row_of_its_own(city: City, provider: Provider) -> None:
     await city.register()
     await city.register(phone="13900009999")
     async with city.database.transaction() as session:
@@ -189,7 +189,7 @@ async def test_lesson_24_each_recipient_has_a_row_of_its_own(city: City, provide
     assert states == ["given_up", "sent"]
 
 
-async def test_the_lease_of_a_dead_process_ends_and_the_repeat_has_the_same_id(city: City, provider: Provider) -> None:  # noqa: F811
+async def test_the_lease_of_a_dead_process_ends_and_the_repeat_has_the_same_id(city: City, provider: Provider) -> None:
     await city.register()
     worker = sender(city, provider)
     assert await worker._take() is not None  # and dies
@@ -199,7 +199,7 @@ async def test_the_lease_of_a_dead_process_ends_and_the_repeat_has_the_same_id(c
     assert (await delivery(city)).state == "sent"
 
 
-async def test_the_administrator_sees_failures_and_nothing_of_the_matter(city: City) -> None:  # noqa: F811
+async def test_the_administrator_sees_failures_and_nothing_of_the_matter(city: City) -> None:
     await city.register()
     await sender(city, None).send_waiting()
     async with city.database.transaction() as session:

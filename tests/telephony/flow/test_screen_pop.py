@@ -30,7 +30,8 @@ from telephony.phone import CallLeg, Phone
 from telephony.queue.switchboard import Switchboard
 from telephony.speech.prompts import read_texts
 from telephony.speech.transcriber import Heard
-from tests.channels.console.test_chromium import AXE, Desk, chromium
+from tests.channels.console.conftest import chromium
+from tests.channels.console.screen import AXE, Desk
 from tests.channels.staff import City, city, site, template
 from tests.telephony.flow.conftest import ReadableVoice, ScriptedBot
 from tests.telephony.flow.test_real_person import QuietPrompts
