@@ -14,6 +14,7 @@ import ticketing.attachment.models
 import ticketing.audit.models
 import ticketing.calendar.models
 import ticketing.call_flow.models
+import ticketing.call_flow.proposals
 import ticketing.callback.models
 import ticketing.citizen.codes
 import ticketing.citizen.models

@@ -1,19 +1,27 @@
-"""The administrator's page of the call flow: a form for what changes often, the document as text, the versions before."""
+"""The page of the call flow: a form for what changes often, the document as text, what waits for the second person, the versions before."""
 
 from __future__ import annotations
 
 from aiohttp import web
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import call_flow_form as forms
 from channels.console.pages import page, see_other
-from channels.console.session import require_may
+from channels.console.session import Staff, require_may, staff
+from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
-from hotline.errors import HotlineError, InvalidInput
+from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from ticketing.call_flow import versions
 from ticketing.call_flow.document import MOST_CHARACTERS, parse_text
+from ticketing.call_flow.models import CallFlowVersion
+from ticketing.call_flow.proposals import CALL_FLOWS, MOST_REASON, CallFlowProposal
+from ticketing.people.models import User
+from ticketing.people.permissions import may
 
-LONGEST_NOTE = 500
+PAGE = "/console/call-flow"
+SHOWN = 20
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -22,23 +30,22 @@ async def show(request: web.Request) -> web.StreamResponse:
     return await _respond(request)
 
 
-async def publish(request: web.Request) -> web.StreamResponse:
-    """POST /console/call-flow: the document as text; check, and put in force from the next call on."""
+async def propose_text(request: web.Request) -> web.StreamResponse:
+    """POST /console/call-flow: the document as text; check, and propose it."""
     person, form = require_may(request, "call_flow.manage"), await request.post()
-    text, note = str(form.get("document", ""))[: MOST_CHARACTERS + 1], str(form.get("note", ""))[:LONGEST_NOTE]
+    text, reason = str(form.get("document", ""))[: MOST_CHARACTERS + 1], str(form.get("reason", ""))[:MOST_REASON]
     try:
-        async with request.app[DATABASE].transaction() as session:
-            await versions.publish(request.app[CORE], session, person.actor, text, note=note)
-    except InvalidInput as problem:
-        return await _respond(request, problem, text, note)
-    return see_other(request, "/console/call-flow", "call_flow_published")
+        await _propose(request, person, text, reason)
+    except (InvalidInput, Conflict) as problem:
+        return await _respond(request, problem, text, reason)
+    return see_other(request, PAGE, "call_flow_proposed")
 
 
 async def fill_in(request: web.Request) -> web.StreamResponse:
-    """POST /console/call-flow/form: with `do=check` say what would change, else put it in force."""
+    """POST /console/call-flow/form: with `do=check` say what would change, else propose it."""
     person = require_may(request, "call_flow.manage")
     form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
-    note = form.get("note", "")[:LONGEST_NOTE]
+    reason = form.get("reason", "")[:MOST_REASON]
     async with request.app[DATABASE].transaction() as session:
         before = forms.plain(await versions.current_text(session))
     after = forms.applied(before, form)
@@ -48,33 +55,71 @@ async def fill_in(request: web.Request) -> web.StreamResponse:
             raise InvalidInput(_("有人刚刚发布了新的一版，请核对后再提交"), field="document")
         parse_text(text)
         if form.get("do") == "check":
-            return await _respond(request, note=note, entered=after, changed=forms.changes(before, after))
+            return await _respond(request, reason=reason, entered=after, changed=forms.changes(before, after))
+        await _propose(request, person, text, reason)
+    except (InvalidInput, Conflict) as problem:
+        return await _respond(request, problem, reason=reason, entered=after)
+    return see_other(request, PAGE, "call_flow_proposed")
+
+
+async def _propose(request: web.Request, person: Staff, text: str, reason: str) -> None:
+    async with request.app[DATABASE].transaction() as session:
+        await CALL_FLOWS.propose(request.app[CORE], session, person.actor, text, reason=reason)
+
+
+async def decide(request: web.Request) -> web.StreamResponse:
+    """POST /console/call-flow/proposals/{id}/{approve|refuse|withdraw}."""
+    what = request.match_info["what"]
+    person = require_may(request, "call_flow.manage" if what == "withdraw" else "call_flow.decide")
+    proposal, form, core = whole_number(request.match_info["id"]), await request.post(), request.app[CORE]
+    if proposal is None:
+        raise NotFound(_("没有找到这条修改"))
+    note = str(form.get("note", ""))[:MOST_REASON]
+    try:
         async with request.app[DATABASE].transaction() as session:
-            await versions.publish(request.app[CORE], session, person.actor, text, note=note)
-    except InvalidInput as problem:
-        return await _respond(request, problem, note=note, entered=after)
-    return see_other(request, "/console/call-flow", "call_flow_published")
+            if what == "withdraw":
+                await CALL_FLOWS.withdraw(core, session, person.actor, proposal)
+            else:
+                await CALL_FLOWS.decide(core, session, person.actor, proposal, approve=what == "approve", note=note)
+    except (InvalidInput, IllegalStep, NotAllowed) as problem:
+        return await _respond(request, problem, note=note)
+    return see_other(request, PAGE, f"call_flow_{what}")
 
 
 async def _respond(
     request: web.Request,
     problem: HotlineError | None = None,
     text: str = "",
-    note: str = "",
+    reason: str = "",
     *,
+    note: str = "",
     entered: forms.Plain | None = None,
     changed: list[str] | None = None,
 ) -> web.Response:
+    person = staff(request)
     async with request.app[DATABASE].transaction() as session:
         history = await versions.history(session)
         document = await versions.current(session)
         now = await versions.current_text(session)
+        waiting = await CALL_FLOWS.waiting(session)
+        past = [row for row in await CALL_FLOWS.proposals(session, limit=SHOWN) if row is not waiting]
+        names = await _names(session, [*past, *([waiting] if waiting else [])], history)
     return page(
         request, "console/call_flow.html", nav="call_flow", status=problem.status if problem else 200,
-        history=history, document=document, text=text or now, note=note, form=forms.fields(entered or forms.plain(now)),
-        queue_fields=_queue_fields(), changed=changed, as_text=bool(text),
+        history=history, document=document, text=text or now, reason=reason, note=note, form=forms.fields(entered or forms.plain(now)),
+        queue_fields=_queue_fields(), changed=changed, as_text=bool(text), waiting=waiting, past=past, names=names,
+        show_forms=waiting is None or bool(text) or entered is not None,
+        proposed=forms.changes(forms.plain(now), forms.plain(waiting.document)) if waiting else [],
+        mine=waiting is not None and waiting.proposed_by_id == person.user.id, may_decide=may(person.actor, "call_flow.decide"),
         problem=str(problem) if problem else "", field=problem.field if isinstance(problem, InvalidInput) else "",
     )  # fmt: skip
+
+
+async def _names(session: AsyncSession, proposals: list[CallFlowProposal], published: list[CallFlowVersion]) -> dict[int, str]:
+    ids = {user_id for row in proposals for user_id in (row.proposed_by_id, row.decided_by_id) if user_id}
+    ids |= {row.published_by_id for row in published if row.published_by_id}
+    found = await session.execute(select(User.id, User.name).where(User.id.in_(ids)))
+    return {row.id: row.name for row in found}
 
 
 def _queue_fields() -> list[tuple[str, str]]:

@@ -59,19 +59,23 @@ async def seed(core: Core, session: AsyncSession) -> bool:
     return await _write(core, session, SYSTEM, text, parse_text(text).version, "hotline")
 
 
-async def publish(core: Core, session: AsyncSession, actor: Actor, text: str, *, note: str) -> Document:
-    """Put a new version in force, from the next call on. Its number must be higher than the newest.
+async def checked(session: AsyncSession, text: str) -> Document:
+    """The document of `text`, if it could be put in force now: its number must be higher than the newest.
 
-    Raises NotAllowed, InvalidInput with the entries at fault.
+    Raises InvalidInput with the entries at fault.
     """
-    actor = ensure(actor, "call_flow.manage")
-    if len(note.strip()) < 5:
-        raise InvalidInput(_("请写明为什么改流程"), field="note")
-    text = text.replace("\r\n", "\n")
-    wanted = parse_text(text)
-    last = await newest(session)
-    if wanted.version <= last or not await _write(core, session, actor, text, wanted.version, note.strip()[:500]):
+    wanted, last = parse_text(text), await newest(session)
+    if wanted.version <= last:
         raise InvalidInput(_("版本号应大于{newest}").format(newest=last), field="document")
+    return wanted
+
+
+async def publish(core: Core, session: AsyncSession, actor: Actor, text: str, *, note: str) -> Document:
+    """Put what another person proposed in force, from the next call on (`proposals`). Raises NotAllowed, InvalidInput like `checked`."""
+    actor = ensure(actor, "call_flow.decide")
+    wanted = await checked(session, text)
+    if not await _write(core, session, actor, text, wanted.version, note):
+        raise InvalidInput(_("版本号应大于{newest}").format(newest=wanted.version), field="document")
     return wanted
 
 

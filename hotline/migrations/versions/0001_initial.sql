@@ -154,53 +154,6 @@ CREATE TABLE rules (
 	CONSTRAINT ck_rules_versions CHECK (calendar_version >= 1 AND policies_version >= 1)
 );
 
-CREATE TABLE citizen (
-	id BIGSERIAL NOT NULL,
-	data_key_sealed BYTEA,
-	name_sealed BYTEA,
-	phone_sealed BYTEA,
-	phone_hash TEXT,
-	phone_verified BOOLEAN NOT NULL,
-	openid_sealed BYTEA,
-	openid_hash TEXT,
-	id_number_sealed BYTEA,
-	needs TEXT NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	erased_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_citizen PRIMARY KEY (id),
-	CONSTRAINT ck_citizen_sealed_by_key CHECK (data_key_sealed IS NOT NULL OR (name_sealed IS NULL AND phone_sealed IS NULL AND openid_sealed IS NULL AND id_number_sealed IS NULL)),
-	CONSTRAINT ck_citizen_erased_is_empty CHECK (erased_at IS NULL OR (data_key_sealed IS NULL AND phone_hash IS NULL AND openid_hash IS NULL)),
-	CONSTRAINT uq_citizen_openid_hash UNIQUE (openid_hash)
-);
-
-CREATE INDEX ix_citizen_phone_hash ON citizen (phone_hash);
-
-CREATE UNIQUE INDEX uq_citizen_verified_phone ON citizen (phone_hash) WHERE phone_verified IS true;
-
-CREATE TABLE phone_code (
-	id BIGSERIAL NOT NULL,
-	phone_hash TEXT NOT NULL,
-	purpose TEXT NOT NULL,
-	code_hash TEXT NOT NULL,
-	tries BIGINT NOT NULL,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	used_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_phone_code PRIMARY KEY (id)
-);
-
-CREATE INDEX ix_phone_code_created_at ON phone_code (created_at);
-
-CREATE INDEX ix_phone_code_phone_hash ON phone_code (phone_hash, id);
-
-CREATE TABLE heartbeat (
-	worker TEXT NOT NULL,
-	role TEXT NOT NULL,
-	at TIMESTAMP WITH TIME ZONE NOT NULL,
-	data JSONB NOT NULL,
-	CONSTRAINT pk_heartbeat PRIMARY KEY (worker)
-);
-
 CREATE TABLE unit (
 	id BIGSERIAL NOT NULL,
 	code TEXT NOT NULL,
@@ -250,6 +203,53 @@ CREATE TABLE login_address (
 	address_hash TEXT NOT NULL,
 	busy_until TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_login_address PRIMARY KEY (address_hash)
+);
+
+CREATE TABLE citizen (
+	id BIGSERIAL NOT NULL,
+	data_key_sealed BYTEA,
+	name_sealed BYTEA,
+	phone_sealed BYTEA,
+	phone_hash TEXT,
+	phone_verified BOOLEAN NOT NULL,
+	openid_sealed BYTEA,
+	openid_hash TEXT,
+	id_number_sealed BYTEA,
+	needs TEXT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	erased_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_citizen PRIMARY KEY (id),
+	CONSTRAINT ck_citizen_sealed_by_key CHECK (data_key_sealed IS NOT NULL OR (name_sealed IS NULL AND phone_sealed IS NULL AND openid_sealed IS NULL AND id_number_sealed IS NULL)),
+	CONSTRAINT ck_citizen_erased_is_empty CHECK (erased_at IS NULL OR (data_key_sealed IS NULL AND phone_hash IS NULL AND openid_hash IS NULL)),
+	CONSTRAINT uq_citizen_openid_hash UNIQUE (openid_hash)
+);
+
+CREATE INDEX ix_citizen_phone_hash ON citizen (phone_hash);
+
+CREATE UNIQUE INDEX uq_citizen_verified_phone ON citizen (phone_hash) WHERE phone_verified IS true;
+
+CREATE TABLE phone_code (
+	id BIGSERIAL NOT NULL,
+	phone_hash TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	code_hash TEXT NOT NULL,
+	tries BIGINT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	used_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_phone_code PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_phone_code_created_at ON phone_code (created_at);
+
+CREATE INDEX ix_phone_code_phone_hash ON phone_code (phone_hash, id);
+
+CREATE TABLE heartbeat (
+	worker TEXT NOT NULL,
+	role TEXT NOT NULL,
+	at TIMESTAMP WITH TIME ZONE NOT NULL,
+	data JSONB NOT NULL,
+	CONSTRAINT pk_heartbeat PRIMARY KEY (worker)
 );
 
 CREATE TABLE retention_policy (
@@ -544,42 +544,6 @@ CREATE TABLE nuisance_number (
 
 CREATE INDEX ix_nuisance_number_hash ON nuisance_number (number_hash, until);
 
-CREATE TABLE conversation (
-	id UUID NOT NULL,
-	channel TEXT NOT NULL,
-	line TEXT DEFAULT '' NOT NULL,
-	scene TEXT DEFAULT '' NOT NULL,
-	party_hash TEXT,
-	citizen_id BIGINT,
-	owner TEXT NOT NULL,
-	agent_id BIGINT,
-	draft JSONB,
-	bot_state JSONB DEFAULT '{}' NOT NULL,
-	ticket_id BIGINT,
-	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
-	queued_at TIMESTAMP WITH TIME ZONE,
-	handover_reason TEXT,
-	closed_at TIMESTAMP WITH TIME ZONE,
-	erased_at TIMESTAMP WITH TIME ZONE,
-	CONSTRAINT pk_conversation PRIMARY KEY (id),
-	CONSTRAINT ck_conversation_channel CHECK (channel IN ('phone', 'wechat', 'web', 'sms')),
-	CONSTRAINT ck_conversation_owner CHECK (owner IN ('bot', 'queue', 'human', 'closed')),
-	CONSTRAINT ck_conversation_human_has_agent CHECK ((owner = 'human') = (agent_id IS NOT NULL)),
-	CONSTRAINT fk_conversation_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id),
-	CONSTRAINT fk_conversation_agent_id FOREIGN KEY(agent_id) REFERENCES staff (id)
-);
-
-CREATE INDEX ix_conversation_created_at ON conversation (created_at);
-
-CREATE INDEX ix_conversation_draft ON conversation (updated_at) WHERE draft IS NOT NULL AND draft <> 'null';
-
-CREATE INDEX ix_conversation_to_erase ON conversation (updated_at) WHERE erased_at IS NULL;
-
-CREATE INDEX ix_conversation_waiting ON conversation (queued_at) WHERE owner IN ('queue', 'human');
-
-CREATE UNIQUE INDEX uq_conversation_live_party ON conversation (channel, party_hash) WHERE owner <> 'closed' AND party_hash IS NOT NULL;
-
 CREATE TABLE staff_recovery_code (
 	id BIGSERIAL NOT NULL,
 	user_id BIGINT NOT NULL,
@@ -625,6 +589,63 @@ CREATE TABLE deputy (
 CREATE INDEX ix_deputy_deputy_id ON deputy (deputy_id, ends_at);
 
 CREATE INDEX ix_deputy_user_id ON deputy (user_id, ends_at);
+
+CREATE TABLE call_flow_proposal (
+	id BIGSERIAL NOT NULL,
+	version BIGINT NOT NULL,
+	document TEXT NOT NULL,
+	state TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	proposed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	proposed_by_id BIGINT NOT NULL,
+	decided_at TIMESTAMP WITH TIME ZONE,
+	decided_by_id BIGINT,
+	note TEXT DEFAULT '' NOT NULL,
+	CONSTRAINT pk_call_flow_proposal PRIMARY KEY (id),
+	CONSTRAINT ck_call_flow_proposal_state CHECK (state IN ('proposed', 'published', 'refused', 'withdrawn')),
+	CONSTRAINT ck_call_flow_proposal_decided CHECK ((state = 'proposed') = (decided_at IS NULL)),
+	CONSTRAINT ck_call_flow_proposal_two_people CHECK (state NOT IN ('published', 'refused') OR decided_by_id <> proposed_by_id),
+	CONSTRAINT fk_call_flow_proposal_proposed_by_id FOREIGN KEY(proposed_by_id) REFERENCES staff (id),
+	CONSTRAINT fk_call_flow_proposal_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
+);
+
+CREATE UNIQUE INDEX uq_call_flow_proposal_waiting ON call_flow_proposal ((true)) WHERE state = 'proposed';
+
+CREATE TABLE conversation (
+	id UUID NOT NULL,
+	channel TEXT NOT NULL,
+	line TEXT DEFAULT '' NOT NULL,
+	scene TEXT DEFAULT '' NOT NULL,
+	party_hash TEXT,
+	citizen_id BIGINT,
+	owner TEXT NOT NULL,
+	agent_id BIGINT,
+	draft JSONB,
+	bot_state JSONB DEFAULT '{}' NOT NULL,
+	ticket_id BIGINT,
+	created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	queued_at TIMESTAMP WITH TIME ZONE,
+	handover_reason TEXT,
+	closed_at TIMESTAMP WITH TIME ZONE,
+	erased_at TIMESTAMP WITH TIME ZONE,
+	CONSTRAINT pk_conversation PRIMARY KEY (id),
+	CONSTRAINT ck_conversation_channel CHECK (channel IN ('phone', 'wechat', 'web', 'sms')),
+	CONSTRAINT ck_conversation_owner CHECK (owner IN ('bot', 'queue', 'human', 'closed')),
+	CONSTRAINT ck_conversation_human_has_agent CHECK ((owner = 'human') = (agent_id IS NOT NULL)),
+	CONSTRAINT fk_conversation_citizen_id FOREIGN KEY(citizen_id) REFERENCES citizen (id),
+	CONSTRAINT fk_conversation_agent_id FOREIGN KEY(agent_id) REFERENCES staff (id)
+);
+
+CREATE INDEX ix_conversation_created_at ON conversation (created_at);
+
+CREATE INDEX ix_conversation_draft ON conversation (updated_at) WHERE draft IS NOT NULL AND draft <> 'null';
+
+CREATE INDEX ix_conversation_to_erase ON conversation (updated_at) WHERE erased_at IS NULL;
+
+CREATE INDEX ix_conversation_waiting ON conversation (queued_at) WHERE owner IN ('queue', 'human');
+
+CREATE UNIQUE INDEX uq_conversation_live_party ON conversation (channel, party_hash) WHERE owner <> 'closed' AND party_hash IS NOT NULL;
 
 CREATE TABLE policy_version (
 	id BIGSERIAL NOT NULL,

@@ -166,19 +166,24 @@ async def test_the_nuisance_list(browser: Opener, city: City) -> None:
     assert "名单是空的" in await head.text(page)
 
 
-async def test_the_administrator_publishes_a_call_flow_and_keeps_what_was_typed(browser: Opener, city: City) -> None:
+async def test_a_call_flow_is_proposed_as_text_decided_and_keeps_what_was_typed(browser: Opener, city: City) -> None:
     admin, page = await browser("admin"), "/console/call-flow"
+    head = await browser("supervisor")
     assert "系统自带" in await admin.text(page)
     hidden = await admin.form(page, page)
     text = seed_text().replace("version: 1", "version: 2").replace("timeout: 15", "timeout: 20")
     broken = text.replace("queue: hotline", "queue: nowhere")
-    refused = await admin.post(page, {**hidden, "document": broken, "note": "振铃时间改长"})
+    refused = await admin.post(page, {**hidden, "document": broken, "reason": "振铃时间改长"})
     body = await refused.text()
     assert refused.status == 422
     assert "没有队列 nowhere" in body
     assert "queue: nowhere" in body, "what was typed is still there"
-    assert (await admin.post(page, {**hidden, "document": text, "note": "振铃时间改长"})).status == 303
-    assert (await admin.post(page, {**hidden, "document": text, "note": "再发布一次"})).status == 422
+    assert (await admin.post(page, {**hidden, "document": text, "reason": "振铃时间改长"})).status == 303
+    assert await post(admin, page, f"{page}/proposals/1/withdraw") == 303
+    hidden = await head.form(page, page)
+    assert (await head.post(page, {**hidden, "document": text, "reason": "振铃时间改长"})).status == 303
+    assert (await head.post(page, {**hidden, "document": text, "reason": "再提出一次"})).status == 409
+    assert await post(admin, page, f"{page}/proposals/2/approve") == 303
     async with city.database.transaction() as session:
         assert (await current(session)).queues["hotline"].timeout == 20
         assert (await session.scalars(select(CallFlowVersion.version))).all() == [2]

@@ -75,7 +75,11 @@ NEEDS: dict[str, Needs] = {
     **dict.fromkeys(("importDays", "setOfficeHours", "listCalendarChanges"), "calendar.import"),
     **dict.fromkeys(("getPolicy", "listPolicyVersions", "listProposals", "proposePolicy", "withdrawPolicy"), "policy.propose"),
     "decidePolicy": "policy.decide",
-    **dict.fromkeys(("getCallFlow", "publishCallFlow", "listCallFlows", "getCallFlowVersion"), "call_flow.manage"),
+    **dict.fromkeys(
+        ("getCallFlow", "listCallFlows", "getCallFlowVersion", "listCallFlowProposals", "proposeCallFlow", "withdrawCallFlow"),
+        "call_flow.manage",
+    ),
+    "decideCallFlow": "call_flow.decide",
     **dict.fromkeys(
         ("listArticles", "getArticle"), "knowledge.read",
     ),

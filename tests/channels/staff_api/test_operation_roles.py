@@ -54,7 +54,7 @@ def _body(operation: Operation, city: City) -> dict[str, Any] | None:
         return None
     number = workflow().version
     documents = {
-        "publishCallFlow": call_flow().replace("version: 1", "version: 999", 1),
+        "proposeCallFlow": call_flow().replace("version: 1", "version: 999", 1),
         "publishQualityBook": quality_book().replace("version: 1", "version: 2", 1),
         "proposeWorkflow": workflow_text().replace(f"version: {number}", f"version: {number + 1}", 1),
     }

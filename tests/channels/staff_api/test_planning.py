@@ -103,16 +103,34 @@ async def test_wrong_documents_are_refused_in_words(site: TestServer, program: P
         assert refused["errors"], document
 
 
-async def test_the_call_flow_is_published(site: TestServer, program: Programs) -> None:
-    admin = await program("admin")
+async def test_the_call_flow_takes_two_people(site: TestServer, program: Programs) -> None:
+    admin, supervisor = await program("admin"), await program("supervisor")
     now = await admin.get("/call-flow")
     text = now["document"].replace(f"version: {now['version']}", f"version: {now['version'] + 1}", 1)
-    made = await admin.post("/call-flow", {"document": text, "note": "节日期间的问候"}, 201)
-    assert (made["version"], now["document"]) == (now["version"] + 1, seed_text())
+    made = await supervisor.post("/call-flow/proposals", {"document": text, "reason": "节日期间的问候"}, 201)
+    assert (made["version"], made["state"], now["document"]) == (now["version"] + 1, "proposed", seed_text())
+    assert (await admin.get("/call-flow"))["document"] == now["document"], "nothing is in force yet"
+    await supervisor.post("/call-flow/proposals", {"document": text, "reason": "再提一次试试"}, 409)
+    decide = f"/call-flow/proposals/{made['id']}/decide"
+    await supervisor.post(decide, {"approve": True}, 403)
+    assert (await admin.post(decide, {"approve": True}))["state"] == "published"
+    await admin.post(decide, {"approve": False, "note": "不同意"}, 409)
     assert (await admin.get("/call-flow"))["document"] == text
     assert (await admin.get("/call-flow/versions"))["items"][0]["version"] == made["version"]
     assert (await admin.get(f"/call-flow/versions/{made['version']}"))["note"] == "节日期间的问候"
+    assert [row["state"] for row in (await supervisor.get("/call-flow/proposals"))["items"]] == ["published"]
     await admin.get("/call-flow/versions/99999", 404)
     for wrong in (text, "[", "a: b", "\0", "version: x"):
-        await admin.post("/call-flow", {"document": wrong, "note": "再发一次试试"}, 422)
-    await (await program("supervisor")).get("/call-flow", 403)
+        await admin.post("/call-flow/proposals", {"document": wrong, "reason": "再发一次试试"}, 422)
+    await (await program("dispatcher")).get("/call-flow", 403)
+
+
+async def test_who_proposed_a_call_flow_takes_it_back_and_never_decides_it(site: TestServer, program: Programs) -> None:
+    admin, supervisor = await program("admin"), await program("supervisor")
+    text = seed_text().replace("version: 1", "version: 2", 1)
+    made = await admin.post("/call-flow/proposals", {"document": text, "reason": "节日期间的问候"}, 201)
+    for approve in (True, False):
+        await admin.post(f"/call-flow/proposals/{made['id']}/decide", {"approve": approve, "note": "自己来"}, 403)
+    await supervisor.post(f"/call-flow/proposals/{made['id']}/withdraw", None, 403)
+    assert (await admin.post(f"/call-flow/proposals/{made['id']}/withdraw", None))["state"] == "withdrawn"
+    assert (await admin.get("/call-flow"))["document"] == seed_text()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime, timedelta
 
 import pytest
 import yaml
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 
 from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
-from hotline.errors import Conflict, InvalidInput, NotAllowed
+from hotline.errors import Conflict, IllegalStep, InvalidInput, NotAllowed
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.call_flow import nuisance, versions
 from ticketing.call_flow.document import Flow, Hours, is_open, parse_text, seed_text
+from ticketing.call_flow.proposals import CALL_FLOWS, CallFlowProposal
 from ticketing.context import Core
 from ticketing.people.actor import Actor, staff_actor
 from ticketing.people.models import Role, User
@@ -119,15 +123,52 @@ async def test_versions(core: Core, database: Database, people: dict[str, Actor]
         assert await versions.seed(core, session)
         assert not await versions.seed(core, session)
         with pytest.raises(NotAllowed):
-            await versions.publish(core, session, people["supervisor"], changed(version=2), note="换了问候语")
+            await CALL_FLOWS.propose(core, session, people["agent"], changed(version=2), reason="换了问候语")
         with pytest.raises(InvalidInput):
-            await versions.publish(core, session, people["admin"], changed(version=2), note="")
+            await CALL_FLOWS.propose(core, session, people["admin"], changed(version=2), reason="")
         with pytest.raises(InvalidInput, match="大于1"):
-            await versions.publish(core, session, people["admin"], changed(version=1), note="换了问候语")
-        await versions.publish(core, session, people["admin"], changed(version=2), note="换了问候语")
+            await CALL_FLOWS.propose(core, session, people["admin"], changed(version=1), reason="换了问候语")
+        made = await CALL_FLOWS.propose(core, session, people["supervisor"], changed(version=2), reason="换了问候语")
+        with pytest.raises(NotAllowed):
+            await CALL_FLOWS.decide(core, session, people["supervisor"], made.id, approve=True)
+        assert (await versions.current(session)).version == 1
+        await CALL_FLOWS.decide(core, session, people["admin"], made.id, approve=True)
     async with database.transaction() as session:
         assert (await versions.current(session)).version == 2
-        assert [row.version for row in await versions.history(session)] == [2, 1]
+        assert [(row.version, row.published_by_id) for row in await versions.history(session)] == [(2, people["admin"].user_id), (1, None)]
+        assert [(row.state, row.proposed_by_id) for row in await CALL_FLOWS.proposals(session)] == [
+            ("published", people["supervisor"].user_id)
+        ]
+
+
+async def test_the_database_itself_wants_two_people(core: Core, database: Database, people: dict[str, Actor]) -> None:
+    async with database.transaction() as session:
+        made = await CALL_FLOWS.propose(core, session, people["admin"], changed(version=2), reason="换了问候语")
+        with pytest.raises(NotAllowed):
+            await CALL_FLOWS.decide(core, session, people["admin"], made.id, approve=True)
+        with pytest.raises(Conflict):
+            await CALL_FLOWS.propose(core, session, people["supervisor"], changed(version=3), reason="换了问候语")
+    values = {"state": "published", "decided_by_id": people["admin"].user_id, "decided_at": core.clock.now()}
+    async with database.transaction() as session:
+        with pytest.raises(IntegrityError, match="two_people"):
+            await session.execute(update(CallFlowProposal).values(**values))
+        await session.rollback()
+
+
+async def test_two_who_decide_at_once_decide_once(core: Core, database: Database, people: dict[str, Actor]) -> None:
+    async with database.transaction() as session:
+        made = await CALL_FLOWS.propose(core, session, people["supervisor"], changed(version=2), reason="换了问候语")
+
+    async def decide(*, approve: bool) -> str:
+        try:
+            async with database.transaction() as session:
+                return (await CALL_FLOWS.decide(core, session, people["admin"], made.id, approve=approve, note="不合适")).state
+        except IllegalStep:
+            return "late"
+
+    states = await asyncio.gather(decide(approve=True), decide(approve=False), decide(approve=True))
+    assert sorted(states)[0] == "late"
+    assert states.count("late") == 2
 
 
 async def test_the_nuisance_list(core: Core, database: Database, people: dict[str, Actor], clock: ManualClock) -> None:
