@@ -18,17 +18,20 @@ from ticketing.statistics.period import Period, PeriodKind
 
 MOST_DAYS = 31
 """Days of one source that are counted in one transaction."""
+MOST_CHANGES = 200_000
+"""Changes that are forgotten by one statement (a second or two): an import of all that ever was leaves millions."""
 WORK_S = 5.0
 """How long a sweep goes on before it leaves the rest to the next: the first one of a large installation has years before it."""
 _DAY = timedelta(days=1)
 _ALONE = text("SELECT pg_advisory_xact_lock(hashtextextended('figure days', 0))")
 """Two sweeps at once could forget a change of a day that the other one is counting."""
 _FORGET = text(
-    """WITH changed AS (DELETE FROM figure_change RETURNING moment, day),
+    """WITH changed AS (DELETE FROM figure_change WHERE id IN (SELECT id FROM figure_change ORDER BY id LIMIT :most) RETURNING moment, day),
         touched AS (SELECT DISTINCT kept.source, changed.day FROM changed
             JOIN unnest(CAST(:sources AS text[]), CAST(:moments AS text[])) AS kept (source, moment) USING (moment)),
-        cells AS (DELETE FROM figure_cell c USING touched WHERE c.source = touched.source AND c.day = touched.day)
-    DELETE FROM figure_day d USING touched WHERE d.source = touched.source AND d.day = touched.day"""
+        cells AS (DELETE FROM figure_cell c USING touched WHERE c.source = touched.source AND c.day = touched.day),
+        days AS (DELETE FROM figure_day d USING touched WHERE d.source = touched.source AND d.day = touched.day)
+    SELECT count(*) FROM changed"""
 )
 _OUTDATED = text(
     """WITH outdated AS (DELETE FROM figure_day d WHERE NOT EXISTS (
@@ -51,15 +54,13 @@ _KEPT = text("INSERT INTO figure_day (source, day, formula) SELECT :source, unne
 async def run(core: Core, database: Database, *, seconds: float = WORK_S) -> int:
     """Forget the days that changes touched, then keep missing ones, newest first, for at most `seconds`. Returns how many were kept.
 
-    A day is kept once it is over in the city; one whose rows still change by themselves (`Source.open_days`) later.
+    A day is kept once it is over in the city; one whose rows still change by themselves (`Source.open_days`) later. While there are
+    more changes than time nothing is kept: it could be forgotten again at once.
     """
-    sources = list(kept_sources().values())
-    values = {"sources": [kept.source.key for kept in sources], "moments": [kept.source.moment for kept in sources]}
-    async with database.transaction() as session:
-        await session.execute(_ALONE)
-        await session.execute(_FORGET, values)
-        await session.execute(_OUTDATED, {"sources": values["sources"], "formulas": [kept.formula for kept in sources]})
-    ends, count = time.monotonic() + seconds, 0
+    sources, ends, count = list(kept_sources().values()), time.monotonic() + seconds, 0
+    while await _forget(database, sources):
+        if time.monotonic() >= ends:
+            return 0
     for kept in sources:
         before: date | None = None
         while time.monotonic() < ends:
@@ -70,6 +71,16 @@ async def run(core: Core, database: Database, *, seconds: float = WORK_S) -> int
                     break
                 count += await _keep(core, session, kept, days)
     return count
+
+
+async def _forget(database: Database, sources: Sequence[Kept]) -> bool:
+    """Forget what the oldest changes touched, and what another release kept. Whether there may be more."""
+    values = {"sources": [kept.source.key for kept in sources], "moments": [kept.source.moment for kept in sources]}
+    async with database.transaction() as session:
+        await session.execute(_ALONE)
+        forgotten = int(await session.scalar(_FORGET, {**values, "most": MOST_CHANGES}) or 0)
+        await session.execute(_OUTDATED, {"sources": values["sources"], "formulas": [kept.formula for kept in sources]})
+    return forgotten >= MOST_CHANGES
 
 
 async def _next(core: Core, session: AsyncSession, kept: Kept, before: date | None) -> tuple[list[date], date | None]:

@@ -125,6 +125,25 @@ async def test_any_later_change_is_counted_at_once_and_after_the_sweep(city: Cit
         assert now == await _from_rows(city, session)
 
 
+async def test_more_changes_than_one_statement_takes_are_forgotten_piece_by_piece(
+    city: City, kept: dict[str, Ticket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_fill, "MOST_CHANGES", 3)
+    async with city.database.transaction() as session:
+        await session.execute(text(CHANGES["district"]))
+        noted = int(await session.scalar(text("SELECT count(*) FROM figure_change")) or 0)
+    assert noted > 6
+    assert await day_fill.run(city.core, city.database, seconds=0) == 0  # out of time: the rest is for the next sweep
+    async with city.database.transaction() as session:
+        assert await session.scalar(text("SELECT count(*) FROM figure_change")) == noted - 3
+        assert await _lines(city, session) == await _from_rows(city, session)
+        await session.rollback()
+    assert await day_fill.run(city.core, city.database) > 0
+    async with city.database.transaction() as session:
+        assert await session.scalar(text("SELECT count(*) FROM figure_change")) == 0
+        assert await _lines(city, session) == await _from_rows(city, session)
+
+
 async def test_units_lines_and_filters_read_the_same(city: City, kept: dict[str, Ticket]) -> None:
     async with city.database.transaction() as session:
         unit = int(await session.scalar(text("SELECT unit_id FROM assignment GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")) or 0)
