@@ -20,7 +20,7 @@ _MARKS = {
 _DAY = re.compile(r"(?:19|20)\d{2}[-./年]\d{1,2}[-./月]\d{1,2}日?")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[\s.·—_()-]+(?=\d)")
 _LONG_NUMBER = re.compile(r"\d{7,}")
-_SPOKEN_NUMBER = re.compile(r"[零〇一二三四五六七八九幺]{7,}")
+_SPOKEN_NUMBER = re.compile(r"(?:[零〇一二三四五六七八九幺][\s.·—_-]*){7,}")
 _HOUSE = re.compile(r"(?:路|街|巷|弄|里|道|村|组|胡同|小区|花园)\s*\d+(?:-\d+)?\s*号(?!线)")
 _LEAST = 2
 """Characters that a known word must have to be looked for."""
@@ -33,7 +33,8 @@ def find(words: str, known: Iterable[str] = ()) -> list[str]:
         known: the citizen's own name, number and address.
     """
     plain = _plain(words)
-    found = [label for mark, label in _MARKS.items() if mark in redact(plain) and mark not in plain]
+    covered = redact(plain)
+    found = [label for mark, label in _MARKS.items() if mark in covered]
     digits = _BETWEEN_DIGITS.sub("", _DAY.sub(" ", plain))
     if (_LONG_NUMBER.search(digits) or _SPOKEN_NUMBER.search(plain)) and "电话号码" not in found:
         found.append("长号码")
@@ -46,7 +47,10 @@ def find(words: str, known: Iterable[str] = ()) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Full-width forms as ordinary ones, nothing that cannot be seen: «１３９» and a 139 with a gap of no width are the same number."""
+    """Full-width forms as ordinary ones, nothing that cannot be seen: «１３９» and a 139 with a gap of no width are the same number.
+
+    The marks that a first wording was covered with become ordinary brackets too, so that they are not taken for something found.
+    """
     return "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
 
 
