@@ -189,7 +189,7 @@ def import_table(
 
 @app.command("export")
 def export_table(
-    kind: Annotated[str, typer.Argument(help="units, people, categories, calendar, policies or tickets.")],
+    kind: Annotated[str, typer.Argument(help="tickets, units, people, catalogue, workflow …; a wrong name lists all.")],
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where to write; .xlsx or .csv.")],
     login: As = "",
 ) -> None:
