@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from hotline.i18n import _, speaking
 from ticketing.notice import templates
 from ticketing.notice.templates import Template
 
+_LISTED = ("way", "target", "reason_class", "unit")
+"""Values that are words of a list (`ticketing.words`), or a unit in general («承办单位»)."""
 _DAY = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})日")
 
 
@@ -35,10 +39,14 @@ def _load() -> _File:
     return _File.model_validate(yaml.safe_load((files("ticketing") / "seed" / "notices.en.yaml").read_text(encoding="utf-8")))
 
 
-def template_in(template: Template, language: str) -> Template:
-    """The template in the citizen's language, where there is one."""
+def in_language(template: Template, values: Mapping[str, str], language: str) -> tuple[Template, dict[str, str]]:
+    """The template and what fills it in the citizen's language, where there is such a template; else both in Chinese."""
     words = _load().templates.get(template.key) if language == "en" and template.version == 1 else None
-    return template.model_copy(update={"text": words.text, "sms": words.sms}) if words else template
+    if words is None:
+        return template, dict(values)
+    with speaking(language):
+        said = {name: _said(name, value) for name, value in values.items()}
+    return template.model_copy(update={"text": words.text, "sms": words.sms}), said
 
 
 def secret_in(language: str) -> str:
@@ -46,11 +54,11 @@ def secret_in(language: str) -> str:
     return _load().secret if language == "en" else templates.load().secret
 
 
-def values_in(values: dict[str, str], language: str) -> dict[str, str]:
-    """Days as the language writes them; what people wrote stays."""
-    if language != "en":
-        return values
-    return {name: _DAY.sub(_day, value) if name.endswith(("deadline", "_date")) else value for name, value in values.items()}
+def _said(name: str, value: str) -> str:
+    """Days and words of our lists as the language has them; what people wrote, and names of units, stay."""
+    if name in _LISTED:
+        return _(value)
+    return _DAY.sub(_day, value) if name.endswith(("deadline", "_date")) else value
 
 
 def _day(found: re.Match[str]) -> str:

@@ -93,7 +93,7 @@ async def _notify_one(
 ) -> Notice:
     citizen = await get(session, Citizen, ticket.citizen_id) if ticket.citizen_id else None
     wish = await preference_of(core, session, citizen) if citizen is not None else DEFAULT
-    template, values = english.template_in(template, wish.language), english.values_in(dict(values), wish.language)
+    template, values = english.in_language(template, values, wish.language)
     # the tracking page was opened with the query code: it need not show it
     text = templates.render(template.text, {**values, "query_code": ""})
     vault = person_vault(core, citizen) if citizen is not None else None

@@ -13,7 +13,7 @@ NAMES = re.compile(r"\{([a-z_]+)\}")
 
 @pytest.mark.parametrize("template", templates.load().templates, ids=lambda one: one.key)
 def test_every_template_has_english_words_with_no_other_placeholders(template: templates.Template) -> None:
-    words = english.template_in(template, "en")
+    words, _values = english.in_language(template, {}, "en")
     assert words.text != template.text
     for own, other in ((words.text, template.text), (words.sms, template.sms)):
         assert set(NAMES.findall(own)) <= set(NAMES.findall(other)) | {"line", "track"}
@@ -22,14 +22,25 @@ def test_every_template_has_english_words_with_no_other_placeholders(template: t
         assert not re.search(r"[\u4e00-\u9fff，。；：]", own)
 
 
-def test_an_edited_template_stays_as_it_was_edited() -> None:
-    edited = templates.load().template("accepted").model_copy(update={"version": 2})
-    assert english.template_in(edited, "en") is edited
+def test_an_edited_template_stays_as_it_was_edited_with_what_fills_it() -> None:
+    edited, values = templates.load().template("dispatched").model_copy(update={"version": 2}), {"deadline": "11月23日24:00"}
+    assert english.in_language(edited, values, "en") == (edited, values)
+    assert english.in_language(templates.load().template("dispatched"), values, "zh")[1] == values
 
 
-def test_days_are_written_as_the_language_does() -> None:
-    assert english.values_in({"deadline": "11月23日24:00", "title": "11月3日的事"}, "en") == {
-        "deadline": "23 Nov 24:00",
-        "title": "11月3日的事",
-    }
-    assert english.values_in({"review_date": "2027年3月1日"}, "en") == {"review_date": "1 Mar 2027"}
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("deadline", "11月23日24:00", "23 Nov 24:00"),
+        ("review_date", "2027年3月1日", "1 Mar 2027"),
+        ("title", "11月3日的事", "11月3日的事"),
+        ("way", "电话", "Phone"),
+        ("target", "燃气抢险", "Gas emergency repair"),
+        ("reason_class", "待资金落实", "Waits for funds"),
+        ("unit", "承办单位", "The responsible unit"),
+        ("unit", "市水务局", "市水务局"),
+        ("reason", "电话", "电话"),
+    ],
+)
+def test_days_and_words_of_lists_are_in_the_language_and_what_people_wrote_stays(name: str, value: str, said: str) -> None:
+    assert english.in_language(templates.load().template("dispatched"), {name: value}, "en")[1] == {name: said}
