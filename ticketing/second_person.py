@@ -63,7 +63,9 @@ def proposal_rules(table: str) -> tuple[CheckConstraint | Index, ...]:
     return (
         CheckConstraint(f"state IN ({sql_values(ProposalState)})", name="state"),
         CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided"),
-        CheckConstraint("state NOT IN ('published', 'refused') OR decided_by_id <> proposed_by_id", name="two_people"),
+        CheckConstraint(  # nobody is no second person: a comparison with NULL would pass
+            "state NOT IN ('published', 'refused') OR decided_by_id IS NOT NULL AND decided_by_id <> proposed_by_id", name="two_people"
+        ),
         Index(f"uq_{table}_waiting", text("(true)"), unique=True, postgresql_where=text("state = 'proposed'")),
     )
 

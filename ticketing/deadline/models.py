@@ -234,7 +234,10 @@ class PolicyVersion(Base):
         CheckConstraint("version >= 1", name="version"),
         CheckConstraint("state IN ('proposed', 'in_force', 'refused', 'withdrawn')", name="state"),
         CheckConstraint("(state = 'proposed') = (decided_at IS NULL)", name="decided"),
-        CheckConstraint("state <> 'in_force' OR proposed_by_id IS NULL OR decided_by_id <> proposed_by_id", name="two_people"),
+        CheckConstraint(
+            "state <> 'in_force' OR proposed_by_id IS NULL OR decided_by_id IS NOT NULL AND decided_by_id <> proposed_by_id",
+            name="two_people",
+        ),
         CheckConstraint("char_length(reason) BETWEEN 1 AND 1000", name="reason"),
         Index("uq_policy_version_proposed", "key", unique=True, postgresql_where=text("state = 'proposed'")),
     )

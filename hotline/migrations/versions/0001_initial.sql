@@ -604,7 +604,7 @@ CREATE TABLE call_flow_proposal (
 	CONSTRAINT pk_call_flow_proposal PRIMARY KEY (id),
 	CONSTRAINT ck_call_flow_proposal_state CHECK (state IN ('proposed', 'published', 'refused', 'withdrawn')),
 	CONSTRAINT ck_call_flow_proposal_decided CHECK ((state = 'proposed') = (decided_at IS NULL)),
-	CONSTRAINT ck_call_flow_proposal_two_people CHECK (state NOT IN ('published', 'refused') OR decided_by_id <> proposed_by_id),
+	CONSTRAINT ck_call_flow_proposal_two_people CHECK (state NOT IN ('published', 'refused') OR decided_by_id IS NOT NULL AND decided_by_id <> proposed_by_id),
 	CONSTRAINT fk_call_flow_proposal_proposed_by_id FOREIGN KEY(proposed_by_id) REFERENCES staff (id),
 	CONSTRAINT fk_call_flow_proposal_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
 );
@@ -665,7 +665,7 @@ CREATE TABLE policy_version (
 	CONSTRAINT ck_policy_version_version CHECK (version >= 1),
 	CONSTRAINT ck_policy_version_state CHECK (state IN ('proposed', 'in_force', 'refused', 'withdrawn')),
 	CONSTRAINT ck_policy_version_decided CHECK ((state = 'proposed') = (decided_at IS NULL)),
-	CONSTRAINT ck_policy_version_two_people CHECK (state <> 'in_force' OR proposed_by_id IS NULL OR decided_by_id <> proposed_by_id),
+	CONSTRAINT ck_policy_version_two_people CHECK (state <> 'in_force' OR proposed_by_id IS NULL OR decided_by_id IS NOT NULL AND decided_by_id <> proposed_by_id),
 	CONSTRAINT ck_policy_version_reason CHECK (char_length(reason) BETWEEN 1 AND 1000),
 	CONSTRAINT fk_policy_version_proposed_by_id FOREIGN KEY(proposed_by_id) REFERENCES staff (id),
 	CONSTRAINT fk_policy_version_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
@@ -930,7 +930,7 @@ CREATE TABLE workflow_proposal (
 	CONSTRAINT pk_workflow_proposal PRIMARY KEY (id),
 	CONSTRAINT ck_workflow_proposal_state CHECK (state IN ('proposed', 'published', 'refused', 'withdrawn')),
 	CONSTRAINT ck_workflow_proposal_decided CHECK ((state = 'proposed') = (decided_at IS NULL)),
-	CONSTRAINT ck_workflow_proposal_two_people CHECK (state NOT IN ('published', 'refused') OR decided_by_id <> proposed_by_id),
+	CONSTRAINT ck_workflow_proposal_two_people CHECK (state NOT IN ('published', 'refused') OR decided_by_id IS NOT NULL AND decided_by_id <> proposed_by_id),
 	CONSTRAINT fk_workflow_proposal_proposed_by_id FOREIGN KEY(proposed_by_id) REFERENCES staff (id),
 	CONSTRAINT fk_workflow_proposal_decided_by_id FOREIGN KEY(decided_by_id) REFERENCES staff (id)
 );

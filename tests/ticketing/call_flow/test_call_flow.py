@@ -148,11 +148,12 @@ async def test_the_database_itself_wants_two_people(core: Core, database: Databa
             await CALL_FLOWS.decide(core, session, people["admin"], made.id, approve=True)
         with pytest.raises(Conflict):
             await CALL_FLOWS.propose(core, session, people["supervisor"], changed(version=3), reason="换了问候语")
-    values = {"state": "published", "decided_by_id": people["admin"].user_id, "decided_at": core.clock.now()}
-    async with database.transaction() as session:
-        with pytest.raises(IntegrityError, match="two_people"):
-            await session.execute(update(CallFlowProposal).values(**values))
-        await session.rollback()
+    for decided_by in (people["admin"].user_id, None):
+        values = {"state": "published", "decided_by_id": decided_by, "decided_at": core.clock.now()}
+        async with database.transaction() as session:
+            with pytest.raises(IntegrityError, match="two_people"):
+                await session.execute(update(CallFlowProposal).values(**values))
+            await session.rollback()
 
 
 async def test_two_who_decide_at_once_decide_once(core: Core, database: Database, people: dict[str, Actor]) -> None:

@@ -121,10 +121,11 @@ async def test_it_takes_two_people(city: City) -> None:
 
 async def test_the_database_refuses_one_person_too(city: City) -> None:
     proposal = await propose(city, city.admin, document(**FIVE))
-    values = {"state": "in_force", "decided_by_id": city.admin.user_id, "decided_at": city.clock.now()}
-    with pytest.raises(IntegrityError, match="two_people"):
-        async with city.database.transaction() as session:
-            await session.execute(update(PolicyVersion).where(PolicyVersion.id == proposal.id).values(values))
+    for decided_by in (city.admin.user_id, None):
+        values = {"state": "in_force", "decided_by_id": decided_by, "decided_at": city.clock.now()}
+        with pytest.raises(IntegrityError, match="two_people"):
+            async with city.database.transaction() as session:
+                await session.execute(update(PolicyVersion).where(PolicyVersion.id == proposal.id).values(values))
 
 
 @pytest.mark.parametrize("login", ["agent", "dispatcher", "clerk", "chief", "callback", "quality", "editor", "leader"])
