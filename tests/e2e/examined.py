@@ -6,9 +6,11 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from channels.web.static import NODE_MODULES
+from tests.channels.console.page_roles import GET
 from tests.navigation import goto
 from tests.seed.crawl import kind, links
 
@@ -16,6 +18,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 AXE = NODE_MODULES / "axe-core" / "axe.min.js"
 PASSWORD = "demo-12345"
 DESKTOP, PHONE, SMALL = (1366, 860), (390, 844), (320, 700)
+ENLARGED = (640, 400)
+"""What is left of 1280 x 800 at a zoom of 200 %."""
 ASKED_FOR, TICKETS_ASKED_FOR = 12, 60
 """So many pages that differ only in a number or a query are read; examined are those with a form or panel that no other one showed."""
 _NO_PAGE = re.compile(r"/(attachments|export|stream|counts|files)/|\.(xlsx|csv|pdf|txt|json|md)(\?|$)|/recording$|^/(api|open311|logout)")
@@ -26,8 +30,22 @@ _WIDTH = """() => Math.max(document.documentElement.scrollWidth - innerWidth, ..
 _AXE = """async only => { const found = await axe.run(document, {resultTypes: ['violations'], runOnly: only});
   return found.violations.filter(v => ['serious', 'critical'].includes(v.impact)).map(v => v.id + ': ' + v.nodes.length + ' x '
     + v.nodes[0].html.slice(0, 170) + ' ' + (v.nodes[0].any[0] || v.nodes[0].all[0] || {message: ''}).message.slice(0, 120)); }"""
+_KEYS = """() => [...document.querySelectorAll('kbd, .keyboard')]
+  .filter(node => node.checkVisibility() && (node.matches('.keyboard') || !node.closest('p, li, dd'))).length"""
+"""Hints at keys that show."""
+_LETTERS = "size => { document.documentElement.style.fontSize = size; }"
+"""Letters alone, as the browser's setting for their size makes them."""
+_ADDRESSES = sorted(
+    ((each, re.compile(re.sub(r"\\{\w+\\}", "[^/]+?", re.escape(each)))) for each in GET), key=lambda each: each[0].count("{")
+)
 _ALL_RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 _COLOUR_RULES = {"type": "rule", "values": ["color-contrast"]}
+
+
+def address_of(path: str) -> str | None:
+    """The line of page_roles.py that a path belongs to."""
+    page = path.partition("?")[0].removeprefix("/console/")
+    return next((address for address, like in _ADDRESSES if like.fullmatch(page)), None)
 
 
 def parts(body: str) -> frozenset[str]:
@@ -60,9 +78,12 @@ class Examiner:
         await self.page.keyboard.press("Enter")
         await self.page.wait_for_selector("nav.rail")
 
-    async def walk(self, *starts: str) -> None:
-        """Examine every page that can be reached from `starts` by links."""
-        async for path in self._pages(list(starts), within="/console" if starts[0].startswith("/console") else "/"):
+    async def walk(self, *starts: str, share: int | None = None, chance: Random | None = None) -> None:
+        """Examine every page that can be reached from `starts` by links; with `share` only so many that `chance` picks."""
+        found = [path async for path in self._pages(list(starts), within="/console" if starts[0].startswith("/console") else "/")]
+        if share is not None and chance is not None and share < len(found):
+            found = chance.sample(found, share)
+        for path in found:
             await self.examine(path)
 
     async def _pages(self, waiting: list[str], *, within: str) -> AsyncIterator[str]:
@@ -96,7 +117,7 @@ class Examiner:
             self.faults.append(f"{path}: inline {body[max(0, inline.start() - 40) : inline.end() + 40]!r}")
 
     async def examine(self, path: str) -> None:
-        """Both modes on a desk and on a phone; widths; what the browser complained about."""
+        """Both modes on a desk and on a phone; widths, the page and the letters alone enlarged; what the browser complained about."""
         self._said.clear()
         self.examined.append(path)
         await goto(self.page, self.url + path)
@@ -111,7 +132,12 @@ class Examiner:
             ("light", PHONE, _COLOUR_RULES),
         ):
             await self._look(path, theme, size, rules)
+        if hints := await self.page.evaluate(_KEYS):
+            self.faults.append(f"{path} at {PHONE[0]}: {hints} hints at keys that a phone has not")
         await self._wide(path, SMALL)
+        await self._wide(path, ENLARGED)
+        await self.page.evaluate(_LETTERS, "200%")
+        await self._wide(path, DESKTOP, "with letters twice as large")
         self.faults += [f"{path}: browser: {said[:200]}" for said in self._said if "ERR_ABORTED" not in said]
 
     async def _look(self, path: str, theme: str, size: tuple[int, int], rules: dict[str, Any]) -> None:
@@ -120,7 +146,7 @@ class Examiner:
         found = await self.page.evaluate(_AXE, rules)
         self.faults += [f"{path} {theme} {size[0]}: {fault}" for fault in found]
 
-    async def _wide(self, path: str, size: tuple[int, int]) -> None:
+    async def _wide(self, path: str, size: tuple[int, int], how: str = "") -> None:
         await self.page.set_viewport_size({"width": size[0], "height": size[1]})
         if (over := await self.page.evaluate(_WIDTH)) > 0:
-            self.faults.append(f"{path} at {size[0]}: {over} px too wide")
+            self.faults.append(f"{path} at {size[0]} {how}: {over} px too wide")
