@@ -99,6 +99,7 @@ class InboxOut(Told):
 
     id: int
     kind: str
+    how: str = Field(description="now马上提醒，digest进汇总，list只在提醒页")
     ticket: str = Field(description="工单编号；不涉及工单是空的")
     title: str
     data: dict[str, Any]
@@ -183,7 +184,7 @@ async def list_inbox(call: Call) -> Inbox:
 
 
 def _message(line: inbox.InboxLine) -> InboxOut:
-    known = {name: getattr(line.notice, name) for name in ("id", "kind", "data", "created_at", "read_at")}
+    known = {name: getattr(line.notice, name) for name in ("id", "kind", "how", "data", "created_at", "read_at")}
     return InboxOut(ticket=line.number, title=line.title, **known)
 
 

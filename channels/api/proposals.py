@@ -44,7 +44,7 @@ class Proposed(Sent):
     reason: Annotated[str, text(5, MOST_REASON, "为什么改")]
 
 
-class Decision(Sent):
+class ProposalDecision(Sent):
     """Of the second person, who is not the one who proposed it."""
 
     approve: bool
@@ -77,7 +77,7 @@ class Proposals:
                 "GET", below, self.list_all, f"list{name}Proposals", self.tag, f"提出的{self.what}修改", answer=ProposalList, query=Page
             ),
             post(below, self.propose, f"propose{name}", f"提出新的{self.what}", self.body, 201),
-            post(f"{below}/{{id}}/decide", self.decide, f"decide{name}", "另一位管理员发布或不同意", Decision),
+            post(f"{below}/{{id}}/decide", self.decide, f"decide{name}", "另一位管理员发布或不同意", ProposalDecision),
             post(f"{below}/{{id}}/withdraw", self.withdraw, f"withdraw{name}", f"撤回自己提出的{self.what}"),
         )
 
@@ -96,7 +96,7 @@ class Proposals:
 
     async def decide(self, call: Call) -> ProposalOut:
         """Put it in force or refuse it."""
-        sent = call.sent(Decision)
+        sent = call.sent(ProposalDecision)
         return _out(await self.people.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note))
 
     async def withdraw(self, call: Call) -> ProposalOut:

@@ -38,6 +38,7 @@ from channels.api import (
     tokens,
     units,
     webhooks,
+    wishes,
     workflow,
 )
 from channels.api.call import Operation
@@ -65,6 +66,7 @@ def operations() -> tuple[Operation, ...]:
         *supervision.OPERATIONS,
         *supervision_records.OPERATIONS,
         *citizen_data.OPERATIONS,
+        *wishes.OPERATIONS,
         *callbacks.OPERATIONS,
         *duty.OPERATIONS,
         *roster.OPERATIONS,

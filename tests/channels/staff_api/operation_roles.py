@@ -32,6 +32,7 @@ class Rule:
 NEEDS: dict[str, Needs] = {
     **dict.fromkeys(("getMe", "listUnits", "listCategories", "listPolicies", "listDays", "suggest", "listTokens", "makeToken")),
     **dict.fromkeys(("revokeToken", "listInbox", "markRead", "applyImport", "dropImport", "listDeputies", "endDeputy", "getBrief")),
+    **dict.fromkeys(("getNoticeWishes", "setNoticeWishes")),
     "listTickets": "ticket.see",
     "proposePublication": "answer.propose",
     **dict.fromkeys(("listPublications", "rewordPublication", "approvePublication", "endPublication"), "answer.approve"),

@@ -71,3 +71,20 @@ async def test_the_inbox_is_the_callers_own(city: City, program: Programs) -> No
     await clerk.post("/inbox/read", {})
     assert (await clerk.get("/inbox"))["items"] == []
     assert (await clerk.get("/inbox?all=true"))["items"]
+
+
+async def test_how_a_person_is_told_is_their_own_choice(city: City, program: Programs) -> None:
+    clerk, chief = await program("clerk"), await program("chief")
+    usual = await clerk.get("/inbox/wishes")
+    assert (usual["digest"], usual["digest_at"], usual["groups"]["urged"]) == (True, "08:30", "now")
+    wanted = {"groups": {"urged": "digest"}, "quiet_from": "12:00", "quiet_to": "13:00", "digest": True, "digest_at": "07:45"}
+    kept = await (await clerk.ask("PUT", "/inbox/wishes", json=wanted)).json()
+    assert kept == {**usual, **wanted, "groups": {**usual["groups"], "urged": "digest"}} == await clerk.get("/inbox/wishes")
+    assert (await chief.get("/inbox/wishes"))["groups"]["urged"] == "now"
+    for wrong in (
+        {"groups": {"urged": "never"}},
+        {"groups": {"weather": "now"}},
+        {"quiet_from": "12:00", "quiet_to": ""},
+        {"digest_at": "8"},
+    ):
+        assert (await clerk.ask("PUT", "/inbox/wishes", json={"digest": True, **wrong})).status == 422, wrong
