@@ -49,6 +49,7 @@ WORKFLOW = Entry("workflow", "/console/workflow", "git-branch", "流程", "workf
 UNITS = Entry("units", "/console/units", "network", "单位", "units.manage")
 LINES = Entry("lines", "/console/lines", "phone", "线路", "lines.manage")
 CATALOGUE = Entry("catalogue", "/console/catalogue", "folder-tree", "派单目录", "catalogue.manage")
+POSTERS = Entry("posters", "/console/posters", "qr-code", "微信海报", "poster.manage")
 SENT = Entry("sent", "/console/notices-sent", "send", "给市民的通知", "notice.follow")
 WEBHOOKS = Entry("webhooks", "/console/webhooks", "webhook", "通知与对接", "webhook.manage")
 PUBLISHED = Entry("published", "/console/published-answers", "globe", "公开答复", "answer.approve")
@@ -83,6 +84,7 @@ MENU = (
     LINES,
     CALL_FLOW,
     SENT,
+    POSTERS,
     WEBHOOKS,
     AUDIT,
     BOT,

@@ -148,11 +148,10 @@ class Answers:
 
     async def _event(self, work: Work) -> str:
         message = work.message
-        scene = scenes.of(message)
-        if message.event in GREETING_EVENTS or scene:
+        if message.event in GREETING_EVENTS or scenes.of(message):
             async with self._database.transaction() as session:
                 conversation = await self._conversation(session, message)
-                place = await scenes.remember(session, conversation, scene)
+                place = await scenes.remember(self._core, session, conversation, message, work.id)
                 urgent = await announcement(self._core, session)
             return urgent + self._greeting() + (_("\n您扫的是“{place}”的二维码，提交的诉求会注明。").format(place=place) if place else "")
         if message.event == "click":

@@ -11,7 +11,6 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -22,7 +21,6 @@ MAX_FILE_BYTES = 12 << 20
 """Largest file that is fetched: pictures have up to 10 MB."""
 _MAX_JSON_BYTES = 1 << 20
 _RENEW_AHEAD_S = 240
-_PICTURES = "https://mp.weixin.qq.com"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 """Hosts on which a stand-in of the platform may run."""
 _FILE_TYPES = ("image/", "audio/", "video/", "voice/")
@@ -99,20 +97,12 @@ class Client:
             raise NotSent("the ticket answer cannot be read") from None
 
     async def scene_code(self, scene: str) -> str:
-        """The ticket of a permanent code with this scene (QR_LIMIT_STR_SCENE, 100,000 in all), for `code_picture`."""
+        """What a permanent code with this scene says (QR_LIMIT_STR_SCENE, 100,000 in all); the same for the same scene."""
         body = {"action_name": "QR_LIMIT_STR_SCENE", "action_info": {"scene": {"scene_str": scene}}}
         answer = await self._call("POST", "/cgi-bin/qrcode/create", body)
-        found = answer.get("ticket")
-        if not isinstance(found, str) or not found:
-            raise UnknownOutcome("the answer has no ticket")
-        return found
-
-    async def code_picture(self, ticket: str) -> bytes:
-        """The picture of a code (JPEG). Lies on another host than the calls, and wants no token."""
-        base = self._base if urlsplit(self._base).hostname in LOOPBACK else _PICTURES
-        found = await self._send("GET", "/cgi-bin/showqrcode", {"ticket": ticket}, None, base=base)
-        if not isinstance(found, bytes):
-            raise PlatformRefused(40007, "not a picture")
+        found = answer.get("url")
+        if not isinstance(found, str) or not found.startswith(("http://", "https://")):
+            raise UnknownOutcome("the answer names no code")
         return found
 
     async def create_menu(self, menu: Mapping[str, Any]) -> None:
@@ -163,16 +153,14 @@ class Client:
         except UnknownOutcome as error:  # the token call may be repeated at will: nothing was sent to a citizen
             raise NotSent(str(error)) from None
 
-    async def _send(self, method: str, path: str, query: Mapping[str, str], body: Any, *, base: str = "") -> Any:
+    async def _send(self, method: str, path: str, query: Mapping[str, str], body: Any) -> Any:
         """One request. Errors never carry the address, which holds the token."""
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json"} if data is not None else {}
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._timeout) as http,
-                http.request(
-                    method, (base or self._base) + path, params=query, data=data, headers=headers, allow_redirects=False
-                ) as response,
+                http.request(method, self._base + path, params=query, data=data, headers=headers, allow_redirects=False) as response,
             ):
                 if response.status != 200:
                     raise UnknownOutcome(f"HTTP {response.status}")

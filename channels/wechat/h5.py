@@ -23,6 +23,7 @@ from channels.web.keys import CORE, DATABASE, SETTINGS
 from channels.wechat import binding, jssdk, remind, subscriptions
 from channels.wechat.api import LOOPBACK, Client
 from channels.wechat.errors import PlatformError
+from channels.wechat.jssdk import CLIENT
 from channels.wechat.pulse import WATCH, Watch
 from hotline import logs
 from hotline.errors import InvalidInput, NotFound, Unavailable
@@ -37,14 +38,12 @@ WHO, STATE = "hotline_wechat", "hotline_oauth"
 WHO_AGE, STATE_AGE = timedelta(hours=12), timedelta(minutes=10)
 _AUTHORIZE = "https://open.weixin.qq.com/connect/oauth2/authorize"
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,512}")
-CLIENT: web.AppKey[Client] = web.AppKey("wechat_h5_client")
 
 
 def setup(app: web.Application) -> None:
     """Add the pages; without an AppSecret only the way to `/mine`."""
     client = Client.of(app[SETTINGS])
     if client is not None:
-        app[CLIENT] = client
         app[WATCH] = Watch(client, app[CORE].clock)
         jssdk.setup(app, client)
         remind.read_templates(app)

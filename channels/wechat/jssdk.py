@@ -31,7 +31,8 @@ log = logs.get(__name__)
 _SCRIPT_HOST, SCRIPT_PATH = "https://res.wx.qq.com", "/open/js/jweixin-1.6.0.js"
 _MEDIA = re.compile(r"[A-Za-z0-9_-]{10,128}")
 _MAX_AT = 1_000
-_CLIENT: web.AppKey[Client] = web.AppKey("wechat_jssdk_client")
+CLIENT: web.AppKey[Client] = web.AppKey("wechat_page_client")
+"""The account's client for pages; missing when no account is configured."""
 _PHOTOS: web.AppKey[Limiter] = web.AppKey("wechat_photos")
 _TICKET: web.AppKey[PageTicket] = web.AppKey("wechat_page_ticket")
 
@@ -44,7 +45,7 @@ class TooManyPictures(HotlineError):
 
 def setup(app: web.Application, client: Client) -> None:
     """Called when an account is configured: without one, no page knows of the script."""
-    app[_CLIENT] = client
+    app[CLIENT] = client
     app[_TICKET] = PageTicket(client, app[CORE], app[DATABASE])
     app[_PHOTOS] = Limiter(app[CORE].clock, per_minute=20, burst=90)  # many phones of an operator share one address
     app[in_wechat.SCRIPT] = script_address(app[SETTINGS])
@@ -90,7 +91,7 @@ async def fetch_photo(request: web.Request) -> web.Response:
     if not _MEDIA.fullmatch(media):
         raise InvalidInput(_("这张照片没有取到，请再选一次"), field="files")
     try:
-        body = await request.app[_CLIENT].media(media)
+        body = await request.app[CLIENT].media(media)
     except PlatformRefused:
         raise InvalidInput(_("这张照片没有取到，请再选一次"), field="files") from None
     except PlatformError as error:

@@ -1,18 +1,16 @@
-"""Scenes (场景值) of posters' codes: which place's poster a citizen scanned. Kept with the conversation and what is registered from it."""
+"""Scenes (场景值) of posters' codes: which poster a citizen scanned. Kept with the conversation and what is registered from it."""
 
 from __future__ import annotations
 
 import re
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.wechat import posters
 from channels.wechat.incoming import Incoming
+from ticketing.context import Core
 from ticketing.conversation.models import Conversation
-from ticketing.people.models import Unit
 
-PREFIX = "u_"
-"""A poster belongs to a unit (a district or street): its scene is this and the unit's code."""
 _SCENE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FIRST_SCAN = "qrscene_"
 
@@ -25,21 +23,14 @@ def of(message: Incoming) -> str:
     return scene if _SCENE.fullmatch(scene) else ""
 
 
-async def remember(session: AsyncSession, conversation: Conversation, scene: str) -> str:
-    """Keep the scene with the conversation; the place's name, empty when it is none of our posters'."""
-    place = await place_of(session, scene)
-    if place:
-        conversation.scene = scene
-    return place
-
-
-async def place_of(session: AsyncSession, scene: str) -> str:
-    """The name of the unit whose poster has this scene; empty when there is none."""
-    if not scene.startswith(PREFIX):
+async def remember(core: Core, session: AsyncSession, conversation: Conversation, message: Incoming, source: int) -> str:
+    """Count the scan and keep its scene with the conversation; the poster's words, empty when it is none of ours."""
+    scene = of(message)
+    if not scene:
         return ""
-    return await session.scalar(select(Unit.name).where(Unit.code == scene.removeprefix(PREFIX))) or ""
-
-
-def scene_of(unit: Unit) -> str:
-    """The scene of a unit's poster."""
-    return PREFIX + unit.code
+    newcomer = message.event != "scan"
+    poster = await posters.scanned(session, scene, source=source, at=core.clock.now(), newcomer=newcomer)
+    if poster is None:
+        return ""
+    conversation.scene = scene
+    return await posters.label(session, poster)

@@ -75,10 +75,11 @@ def wechat_menu() -> None:
 
 @wechat_app.command("posters")
 def wechat_posters(
-    out: Annotated[Path, typer.Argument(help="HTML file to write; print it from a browser.")],
+    out: Annotated[Path, typer.Argument(help="PDF file to write, a page for each unit.")],
     unit: Annotated[list[str] | None, typer.Option(help="Code of a unit; may be given several times. Default: every street.")] = None,
+    paper: Annotated[str, typer.Option(help="a4 or a3.")] = "a4",
 ) -> None:
     """Write posters with each unit's own code; appeals that come by it name the unit."""
     from hotline.commands.posters import write
 
-    raise typer.Exit(write(settings(), out, unit or []))
+    raise typer.Exit(write(settings(), out, unit or [], paper.lower()))

@@ -44,9 +44,9 @@ MESSAGES = {
 }
 SEND, MEDIA, STABLE_TOKEN, MENU = "/cgi-bin/message/custom/send", "/cgi-bin/media/get", "/cgi-bin/stable_token", "/cgi-bin/menu/create"
 OAUTH, CODE = "/sns/oauth2/access_token", "/cgi-bin/qrcode/create"
-PICTURE, CALLBACK_IP = "/cgi-bin/showqrcode", "/cgi-bin/getcallbackip"
+CALLBACK_IP = "/cgi-bin/getcallbackip"
 PAGE_TICKET, PAGE_SCRIPT = "/cgi-bin/ticket/getticket", "/open/js/jweixin-1.6.0.js"
-_WITHOUT_TOKEN = (STABLE_TOKEN, OAUTH, PICTURE, PAGE_SCRIPT)
+_WITHOUT_TOKEN = (STABLE_TOKEN, OAUTH, PAGE_SCRIPT)
 _SDK = Path(__file__).parents[2] / "node_modules" / "weixin-js-sdk" / "index.js"
 TEMPLATE, SUBSCRIPTION = "/cgi-bin/message/template/send", "/cgi-bin/message/subscribe/bizsend"
 _TYPES = {
@@ -77,7 +77,6 @@ class Api:
         app.router.add_post(MENU, self._menu)
         app.router.add_get(OAUTH, self._oauth)
         app.router.add_post(CODE, self._code)
-        app.router.add_get(PICTURE, self._picture)
         app.router.add_get(CALLBACK_IP, self._callback_ip)
         app.router.add_get(PAGE_TICKET, self._page_ticket)
         app.router.add_get(PAGE_SCRIPT, self._page_script)
@@ -204,9 +203,6 @@ class Api:
         if data["action_name"] != "QR_LIMIT_STR_SCENE" or not 1 <= len(scene) <= 64:
             return self.error(47001)
         return web.json_response({"ticket": f"T{scene}", "url": f"http://weixin.qq.com/q/{scene}"})
-
-    async def _picture(self, request: web.Request) -> web.Response:
-        return web.Response(body=b"\xff\xd8" + request.query["ticket"].encode(), content_type="image/jpg")
 
     async def _callback_ip(self, _request: web.Request) -> web.Response:
         return web.json_response({"ip_list": ["127.0.0.1"]})

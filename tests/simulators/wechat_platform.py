@@ -172,6 +172,10 @@ class Platform:
         entry = {"TemplateId": template, "MsgID": number, "ErrorCode": code, "ErrorStatus": "success" if code == 0 else "fail"}
         return await self.event(fan, "subscribe_msg_sent_event", {"SubscribeMsgSentEvent": {"List": entry}})
 
+    async def scan(self, fan: Fan, qr_scene: str) -> Pushed:
+        """A follower scans a code with a scene; whoever does not follow yet follows by it (`follow`)."""
+        return await self.event(fan, "SCAN", {"EventKey": qr_scene, "Ticket": "T"}, "scan")
+
     async def unfollow(self, fan: Fan) -> Pushed:
         fan.subscribed = False
         return await self.event(fan, "unsubscribe", {"EventKey": ""})

@@ -45,6 +45,13 @@ def find_font(wanted: Path | None = None) -> Path:
     raise Unavailable(_("这台服务器没有中文字体，暂时不能生成PDF。请安装 fonts-noto-cjk 或设置 HOTLINE_PDF_FONT；网页可以直接打印"))
 
 
+def add_chinese(paper: FPDF, font: Path) -> str:
+    """Let `paper` write Chinese; the name by which `set_font` knows the font."""
+    number = _COLLECTION_SC if font.name.startswith("NotoSansCJK") else 0
+    paper.add_font(_FAMILY, "", str(font), collection_font_number=number)
+    return _FAMILY
+
+
 @dataclass(frozen=True)
 class Heading:
     """What stands above and below every page."""
@@ -61,8 +68,7 @@ class _Paper(FPDF):
 
     def __init__(self, font: Path, heading: Heading) -> None:
         super().__init__(format="A4")
-        number = _COLLECTION_SC if font.name.startswith("NotoSansCJK") else 0
-        self.add_font(_FAMILY, "", str(font), collection_font_number=number)
+        add_chinese(self, font)
         self.heading = heading
         self.set_auto_page_break(True, margin=18)
         self.set_margins(16, 14, 16)

@@ -41,7 +41,7 @@ GET: dict[str, Needs] = {
     "articles/{id}/files/{file}": "knowledge.read", "held": "appeal.release", "gaps": "knowledge.gaps", "gaps/{id}": "knowledge.gaps",
     "answer-checks": "knowledge.check", "recordings": "recording.list", "recordings/{id}": "recording.list", "quality": _QUALITY,
     "quality/book": "quality.score", "quality/{id}": _QUALITY, "quality/{id}/recording": _QUALITY, "system": "system.see",
-    "channels": "system.see",
+    "channels": "system.see", "posters": "poster.manage", "posters/{id}/{form}": "poster.manage",
     "people": "users.manage", "people/new": "users.manage", "people/{id}": "users.manage", "catalogue": "catalogue.manage",
     "units": "units.manage", "lines": "lines.manage", "webhooks": "webhook.manage", "calendar": "calendar.import",
     "policies": "policy.propose", "policies/{key}": "policy.propose", "workflow": "workflow.propose",
@@ -78,7 +78,7 @@ POST: dict[str, Needs] = {
     "calendar/preview": "calendar.import", "calendar/apply": "calendar.import", "calendar/hours": "calendar.import",
     "policies/move": "policy.move", "policies/proposals/{id}/{what}": "policy.decide", "policies/{key}": "policy.propose",
     "workflow": "workflow.propose", "workflow/proposals/{id}/{what}": "workflow.decide",
-    "suggest": "ticket.register", "tickets/views": "ticket.see", "tickets/views/{id}/{step}": "ticket.see",
+    "posters": "poster.manage", "posters/{id}/{step}": "poster.manage", "suggest": "ticket.register", "tickets/views": "ticket.see", "tickets/views/{id}/{step}": "ticket.see",
     "tickets/columns": "ticket.see", "tickets/bulk": "ticket.see", "tickets/new": "ticket.register", "tickets/drafts": "ticket.register",
     "tickets/drafts/{id}/drop": "ticket.register", "tickets/{number}/preview/{action}": "reply.draft",
     "tickets/{number}/reveal": "private.reveal", "tickets/{number}/listen": (Role.SUPERVISOR, Role.LEADER),
@@ -100,12 +100,13 @@ STEP_OF = {
     "notices-sent/{id}/{step}": "leave", "supervision/{key}/{step}": "card-revoke", "articles/{id}/{step}": "submit",
     "held/{id}/{step}": "discard", "gaps/{id}/{step}": "no-need", "quality/{id}/{step}": "appeal", "people/{id}/{step}": "unlock",
     "webhooks/{step}": "switch", "me/{step}": "end-session", "tickets/views/{id}/{step}": "delete", "units/{id}/{step}": "off",
-    "published-answers/{id}/{step}": "end",
+    "published-answers/{id}/{step}": "end", "posters/{id}/{step}": "withdraw",
 }  # fmt: skip
 OTHER = {
     "supervision/formal/{number}": {"number": "DB-2026-99999"}, "supervision/hand-over/{number}": {"number": "YJ-2026-99999"},
     "supervision/{key}/{step}": {"key": "999999"}, "policies/{key}": {"key": "P-PHONE"}, "lines/{number}": {"number": "99999"},
     "lines/{number}/{step}": {"number": "99999"}, "tickets/drafts/{id}/drop": {"id": "0b0c7a8e-7c0e-4c1d-9d3b-0f6a1c2d3e4f"},
     "tickets/{number}/preview/{action}": {"action": "reply"}, "brief/{id}.{form}": {"form": "xlsx"},
+    "posters/{id}/{form}": {"form": "a4.pdf"},
 }  # fmt: skip
 """Where the usual would be another kind of thing."""
