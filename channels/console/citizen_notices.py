@@ -45,6 +45,8 @@ _PROBLEMS = texts(
         deliveries.NO_GATEWAY: "",
         TOO_MANY: "当天发给这个未核实号码的太多，请电话告知市民",
         "ClientConnectorError": "连不上对方的服务器，会再试",
+        f"{deliveries.RECEIPT}user block": "市民拒收了公众号的消息",
+        f"{deliveries.RECEIPT}system failed": "微信平台收下了，但没有送到",
     }
 )
 """Errors that a person reads in words; others are the gateway's own."""
