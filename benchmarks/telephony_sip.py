@@ -126,18 +126,24 @@ def server(work: Callable[..., None] = serve, *arguments: Any, port: int = 0) ->
 
 
 @contextlib.contextmanager
-def sipp(port: int, *, calls: int, rate: float, seconds: float, at_once: int = 1000, local: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-    """SIPp placing `calls` calls of `seconds`; ended when the block ends."""
+def sipp(
+    port: int, *, calls: int, rate: float, seconds: float, at_once: int = 1000, local: int = 0, numbers: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """SIPp placing `calls` calls of `seconds`; ended when the block ends. `numbers`: every caller has a number of their own."""
     program = shutil.which("sipp")
     if program is None:
         raise SystemExit("sipp is not installed: apt-get install sip-tester")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "tone").write_bytes(PCMU.encode(tone(seconds)))
         text = SCENARIO.read_text().replace("@FOLDER@", folder).replace('milliseconds="1300"', f'milliseconds="{int(seconds * 1000)}"')
+        if numbers:
+            text = text.replace("13800000000", "[field0]")
+            lines = "\n".join(f"1390{n:07d}" for n in range(calls))
+            (Path(folder) / "numbers.csv").write_text(f"SEQUENTIAL\n{lines}\n")
         (Path(folder) / "scenario.xml").write_text(text)
         command = [program, f"127.0.0.1:{port}", "-sf", "scenario.xml", "-s", "12345", "-i", "127.0.0.1", "-mi", "127.0.0.1"]
         command += ["-m", str(calls), "-l", str(at_once), "-r", str(rate), "-nostdin", "-trace_stat", "-stf", "stat.csv", "-fd", "1"]
-        command += ["-p", str(local or free_port()), "-mp", "12000"]
+        command += ["-p", str(local or free_port()), "-mp", "12000", *(["-inf", "numbers.csv"] if numbers else [])]
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         process.statistics = Path(folder) / "stat.csv"  # type: ignore[attr-defined]
         try:
@@ -189,7 +195,7 @@ class Stopwatch:
         branch = f"z9hG4bK{os.getpid()}x{number}x{cseq}{method}"
         self.sip.sendto(
             f"{method} sip:12345@127.0.0.1:{self.target[1]} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch={branch}\r\n"
-            f"From: <sip:13800000000@127.0.0.1>;tag=a\r\nTo: <sip:12345@127.0.0.1>{tag}\r\nCall-ID: watch-{os.getpid()}-{number}\r\n"
+            f"From: <sip:1380{number:07d}@127.0.0.1>;tag=a\r\nTo: <sip:12345@127.0.0.1>{tag}\r\nCall-ID: watch-{os.getpid()}-{number}\r\n"
             f"CSeq: {cseq} {method}\r\nContact: <sip:a@127.0.0.1:{port}>\r\nMax-Forwards: 70\r\n{kind}"
             f"Content-Length: {len(body)}\r\n\r\n{body}".encode(),
             self.target,
