@@ -15,7 +15,7 @@ from ticketing.people.permissions import ensure
 from ticketing.second_person import MOST_REASON, ProposalColumns, SecondPerson
 
 
-class ProposalOut(Told):
+class DocumentProposal(Told):
     """proposed, published, refused or withdrawn."""
 
     id: int
@@ -30,10 +30,10 @@ class ProposalOut(Told):
     document: str
 
 
-class ProposalList(Told):
+class DocumentProposals(Told):
     """Newest first; at most one waits."""
 
-    items: list[ProposalOut]
+    items: list[DocumentProposal]
     next: str | None = Field(description="下一页的cursor；没有下一页是null")
 
 
@@ -70,39 +70,46 @@ class Proposals:
         name, below = self.name, f"{self.path}/proposals"
 
         def post(path: str, run: Any, called: str, summary: str, body: Any = None, status: int = 200) -> Operation:
-            return Operation("POST", path, run, called, self.tag, summary, answer=ProposalOut, body=body, status=status)
+            return Operation("POST", path, run, called, self.tag, summary, answer=DocumentProposal, body=body, status=status)
 
         return (
             Operation(
-                "GET", below, self.list_all, f"list{name}Proposals", self.tag, f"提出的{self.what}修改", answer=ProposalList, query=Page
+                "GET",
+                below,
+                self.list_all,
+                f"list{name}Proposals",
+                self.tag,
+                f"提出的{self.what}修改",
+                answer=DocumentProposals,
+                query=Page,
             ),
             post(below, self.propose, f"propose{name}", f"提出新的{self.what}", self.body, 201),
             post(f"{below}/{{id}}/decide", self.decide, f"decide{name}", "另一位管理员发布或不同意", ProposalDecision),
             post(f"{below}/{{id}}/withdraw", self.withdraw, f"withdraw{name}", f"撤回自己提出的{self.what}"),
         )
 
-    async def list_all(self, call: Call) -> ProposalList:
+    async def list_all(self, call: Call) -> DocumentProposals:
         """What was proposed, and what became of it."""
         ensure(call.actor, self.people.may_propose)
         paging = Paging(call, f"{self.path} proposals", call.asked(Page))
         found = await self.people.proposals(call.session, before=paging.before, limit=paging.limit)
         rows, following = paging.cut(found, lambda row: (row.id,))
-        return ProposalList(items=[_out(row) for row in rows], next=following)
+        return DocumentProposals(items=[_out(row) for row in rows], next=following)
 
     async def propose(self, call: Call) -> Answer:
         """Propose a version."""
         sent = call.sent(self.body)
         return Answer(_out(await self.people.propose(call.core, call.session, call.actor, sent.document, reason=sent.reason)), 201)
 
-    async def decide(self, call: Call) -> ProposalOut:
+    async def decide(self, call: Call) -> DocumentProposal:
         """Put it in force or refuse it."""
         sent = call.sent(ProposalDecision)
         return _out(await self.people.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note))
 
-    async def withdraw(self, call: Call) -> ProposalOut:
+    async def withdraw(self, call: Call) -> DocumentProposal:
         """Take the own proposal back."""
         return _out(await self.people.withdraw(call.core, call.session, call.actor, call.id()))
 
 
-def _out(row: ProposalColumns) -> ProposalOut:
-    return ProposalOut(**{name: getattr(row, name) for name in ProposalOut.model_fields})
+def _out(row: ProposalColumns) -> DocumentProposal:
+    return DocumentProposal(**{name: getattr(row, name) for name in DocumentProposal.model_fields})
