@@ -180,6 +180,7 @@ class CallLeg:
     def _on_ended(self, by: Side, reason: str, status: int) -> None:
         self.refused = status
         if not self._answered.done():
-            self._answered.set_exception(CallFailed(status or 480, reason))
+            silent = isinstance(self._call, OutgoingCall) and not self._call.heard
+            self._answered.set_exception(CallFailed(status or 480, reason, silent=silent))
             self._answered.exception()  # seen: nobody may be waiting for it
         self.events.put_nowait(HungUp(by, reason))

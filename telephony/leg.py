@@ -63,11 +63,12 @@ class LegGone(Exception):
 class CallFailed(Exception):
     """An outgoing call was not answered. `status` is the SIP status (486 busy, 408 nobody answered …)."""
 
-    def __init__(self, status: int, reason: str) -> None:
-        """`reason` is the other side's word for it."""
+    def __init__(self, status: int, reason: str, *, silent: bool = False) -> None:
+        """`reason` is the other side's word for it. `silent`: nobody on the way said a word, so the line is dead; the status is 408."""
         super().__init__(f"{status} {reason}")
         self.status = status
         self.reason = reason
+        self.silent = silent
 
 
 class Playback(Protocol):

@@ -1,4 +1,4 @@
-"""Numbers that this installation may call: the address to dial, or a refusal. Everything else is no number for us."""
+"""Numbers that this installation may call: the address to dial, or a refusal; and what it means when a call was not answered."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import re
 from hotline.errors import NotAllowed
 from hotline.i18n import _
 from hotline.settings import Settings
+from telephony.leg import CallFailed
 
+_REFUSALS = {486: "busy", 600: "busy", 404: "wrong_number", 410: "wrong_number", 484: "wrong_number", 604: "wrong_number"}
+_NOT_ANSWERED = frozenset({408, 480, 487, 603})
 _NUMBER = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
 
 
@@ -42,3 +45,14 @@ def reaches(settings: Settings, number: str) -> bool:
     except NotAllowed:
         return False
     return True
+
+
+def meaning(failure: CallFailed) -> str:
+    """What a call that was not answered says about who was called: busy, no_answer, wrong_number.
+
+    The rest is `failed`, our own line's fault, and no attempt to reach anybody: so is a trunk that does not say a word, though SIP has
+    the same status for it as for a telephone that nobody picks up (RFC 3261 8.1.3.1).
+    """
+    if failure.silent:
+        return "failed"
+    return _REFUSALS.get(failure.status, "no_answer" if failure.status in _NOT_ANSWERED else "failed")

@@ -23,7 +23,7 @@ from telephony.flow.parts import CallerGone, Parts
 from telephony.flow.pending import Said
 from telephony.flow.tones import busy
 from telephony.leg import CallFailed, HungUp, Leg, LegGone
-from telephony.outbound import citizen_route
+from telephony.outbound import citizen_route, meaning
 from ticketing.call_flow import versions
 from ticketing.call_flow.document import QueueOptions
 from ticketing.conversation.models import Author
@@ -42,13 +42,6 @@ _DATABASE_S = 5.0
 _KEEP_TRYING_S = 200.0
 """So long the end of a call waits for a database that is away; then the next start of the process ends it."""
 _RETRY_S = 2.0
-_RESULTS = {486: "busy", 600: "busy", 404: "wrong_number", 410: "wrong_number", 484: "wrong_number", 604: "wrong_number"}
-_NOT_ANSWERED = frozenset({408, 480, 487, 603})
-
-
-def result_of(status: int) -> str:
-    """What a SIP refusal says about the citizen; the rest is our own line's fault."""
-    return _RESULTS.get(status, "no_answer" if status in _NOT_ANSWERED else "failed")
 
 
 class OutgoingCall:
@@ -118,8 +111,8 @@ class OutgoingCall:
                 return "agent_hung_up"
             return leg
         except CallFailed as failed:
-            log.info("citizen_not_reached", ticket=self._job.ticket, status=failed.status)
-            return result_of(failed.status)
+            log.info("citizen_not_reached", ticket=self._job.ticket, status=failed.status, silent=failed.silent)
+            return meaning(failed)
         except (ValueError, OSError) as error:
             log.warning("citizen_not_dialled", ticket=self._job.ticket, reason=type(error).__name__)
             return "failed"

@@ -17,7 +17,7 @@ from hotline.errors import Conflict, HotlineError, InvalidInput, NotAllowed, Una
 from hotline.logs import get
 from telephony.flow.parts import Parts
 from telephony.leg import CallFailed, Leg
-from telephony.outbound import citizen_route
+from telephony.outbound import citizen_route, meaning
 from telephony.robot.call import RobotCall
 from telephony.robot.interview import Result
 from ticketing.callback import robot as tasks
@@ -33,14 +33,6 @@ _KEEP_TRYING_S = 200.0
 _RETRY_S = 2.0
 
 Dial = Callable[[str], Awaitable[Leg]]
-
-_OUTCOMES = {486: "busy", 600: "busy", 404: "wrong_number", 410: "wrong_number", 484: "wrong_number", 604: "wrong_number"}
-_NOT_ANSWERED = frozenset({408, 480, 487, 603})
-
-
-def outcome_of(status: int) -> str:
-    """What a SIP refusal says about the citizen; what is our own line's fault does not count as an attempt."""
-    return _OUTCOMES.get(status, "no_answer" if status in _NOT_ANSWERED else "failed")
 
 
 class Pace:
@@ -142,8 +134,8 @@ class CallbackRobot:
         try:
             leg = await self._dial(uri)
         except CallFailed as failed:
-            log.info("robot_not_answered", ticket=task.number, status=failed.status)
-            await self._give_back(task, outcome_of(failed.status))
+            log.info("robot_not_answered", ticket=task.number, status=failed.status, silent=failed.silent)
+            await self._give_back(task, meaning(failed))
             return False
         except (ValueError, OSError) as error:  # no address of ours, no such host, no port left
             log.warning("robot_not_dialled", ticket=task.number, reason=type(error).__name__)

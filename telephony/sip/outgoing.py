@@ -55,6 +55,8 @@ class OutgoingCall(SipCall):
         agent, destination = endpoint.agent, placing.destination
         super().__init__(endpoint, media, agent.gen_call_id(), CallState.DIALING, destination[0])
         self.login = placing.login
+        self.heard = False
+        """Whether anybody has answered anything yet, be it 100 Trying."""
         self._tag = agent.gen_tag()
         self._destination = destination
         self._challenged = False
@@ -111,6 +113,7 @@ class OutgoingCall(SipCall):
             self._fail(408, self._cancelled or "no answer from the network")
 
     def _on_response(self, response: Response | None) -> None:
+        self.heard |= response is not None
         if response is None:
             self._fail(408, self._cancelled or "no answer from the network")
         elif response.status < 200:

@@ -154,15 +154,17 @@ async def test_giving_up_a_ringing_call(make_phone: MakePhone) -> None:
 async def test_nobody_answers_in_time(make_phone: MakePhone) -> None:
     desk = Desk(answer=False)
     hotline, citizen = await make_phone(desk), await make_phone()
-    with pytest.raises(CallFailed, match="nobody answered"):
+    with pytest.raises(CallFailed, match="nobody answered") as failed:
         await citizen.dial(address(hotline), ring_s=0.2)
+    assert not failed.value.silent
     assert await desk.event() == HungUp("caller", "cancelled")
 
 
 async def test_nobody_there(make_phone: MakePhone) -> None:
     citizen = await make_phone(timers=Timers(t1=0.005))
-    with pytest.raises(CallFailed, match="408"):
+    with pytest.raises(CallFailed, match="408") as failed:
         await citizen.dial("sip:12345@127.0.0.1:9")
+    assert failed.value.silent, "a dead line is not a telephone that nobody picks up"
 
 
 @pytest.mark.parametrize("uri", ["12345", "tel:12345", "sip:12345@10.99.0.1", "sip:@", "http://127.0.0.1"])
