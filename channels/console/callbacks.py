@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.due import Due, describe
-from channels.console.keyset import read_number, written
 from channels.console.missed import load_missed
 from channels.console.pages import fragment, page, see_other
 from channels.console.session import Staff, require_may
 from channels.web.keys import CORE, DATABASE
+from channels.web.keyset import read_number, written
 from channels.web.templating import is_fragment
 from hotline.clock import to_city
 from hotline.i18n import _, texts

@@ -8,9 +8,9 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy import select, tuple_
 
-from channels.console import keyset
 from channels.console.pages import page
 from channels.console.session import require_may
+from channels.web import keyset
 from channels.web.formats import mask_phone
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import NotFound

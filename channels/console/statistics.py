@@ -6,10 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
-from channels.console import keyset
 from channels.console.pages import page
 from channels.console.reporting import filter_of, is_running, link, load_names, neighbours, period_of, shown
 from channels.console.session import staff
+from channels.web import keyset
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import InvalidInput
 from hotline.i18n import _, texts

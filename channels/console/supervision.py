@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from channels.console import keyset
 from channels.console.pages import page, see_other
 from channels.console.session import Staff, require_may
+from channels.web import keyset
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.clock import CITY_ZONE, to_city

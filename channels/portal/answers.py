@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from aiohttp import web
 from sqlalchemy import select
 
 from channels.portal.appeal_form import districts
 from channels.portal.preferences import page
+from channels.web import keyset
 from channels.web.inputs import whole_number
 from channels.web.keys import DATABASE
 from hotline.errors import NotFound
@@ -32,9 +31,10 @@ async def show(request: web.Request) -> web.StreamResponse:
         group = asked.get("group", "") if asked.get("group", "") in groups else ""
         district = asked.get("district", "") if asked.get("district", "") in districts() else ""
         statement = shown(words, category_group=group, district=district)
-        place = _place(asked.get("after", ""))
+        place = keyset.read_number(asked.get("after"))
         rows = list(await session.scalars((after(statement, place) if place else statement).limit(PAGE + 1)))
-    following = _written(rows[PAGE - 1]) if len(rows) > PAGE else ""
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    following = keyset.written(last.published_at, last.id) if last is not None and last.published_at is not None else ""
     return page(
         request, "portal/answers.html", query=words, group=group, groups=groups, district=district, districts=districts(),
         answers=rows[:PAGE], following=following, narrowed=bool(words or group or district),
@@ -44,25 +44,6 @@ async def show(request: web.Request) -> web.StreamResponse:
 def _plain(group_name: str) -> str:
     """«05 生态环境» without its number."""
     return group_name.partition(" ")[2] or group_name
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def _written(row: PublishedAnswer) -> str:
-    """Where a page ends, for `_place`; to the microsecond, so that nothing of the same moment is left out."""
-    at = row.published_at or _EPOCH  # what is shown has one: a CHECK of the table
-    return f"{(at - _EPOCH) // _MICROSECOND}-{row.id}"
-
-
-def _place(text: str) -> tuple[datetime, int] | None:
-    """Where the page before ended, as our own link says; anything else is the first page."""
-    moment, _dash, number = text.partition("-")
-    micros, row = whole_number(moment), whole_number(number)
-    if micros is None or row is None or micros > 4_102_444_800_000_000:  # the year 2100
-        return None
-    return _EPOCH + micros * _MICROSECOND, row
 
 
 async def show_one(request: web.Request) -> web.StreamResponse:

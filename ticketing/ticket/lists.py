@@ -12,7 +12,7 @@ import binascii
 import json
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from sqlalchemy import func, select
@@ -74,7 +74,9 @@ class Place:
         try:
             moment, ticket_id = json.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))
             at = datetime.fromisoformat(moment) if moment else None
-            return cls(at, int(ticket_id)) if 0 <= int(ticket_id) < 2**62 and (at is None or at.tzinfo is not None) else None
+            if not 0 <= int(ticket_id) < 2**62 or (at is not None and at.tzinfo is None):
+                return None
+            return cls(at.astimezone(UTC) if at is not None else None, int(ticket_id))
         except (ValueError, TypeError, binascii.Error, RecursionError, OverflowError):
             return None
 

@@ -8,13 +8,18 @@ from html import unescape
 
 import pytest
 
-from channels.console import keyset, recordings, statistics, supervision
+from channels.console import recordings, statistics, supervision
+from channels.web import keyset
 from tests.channels.console.test_recordings import _recorded
 from tests.channels.console.test_supervision import dispatched
 from tests.channels.staff import Browser, City, Opener
 from tests.ticketing.statistics.month import NOW, staff_ids, write_month
 from ticketing.supervision import commitments, sweep
 from ticketing.ticket.access import access_ticket
+from ticketing.ticket.lists import Place
+
+FIRST = "0001-01-01T00:00:00+14:00~1"
+"""A moment that is before all moments in the database's own zone."""
 
 
 async def walk(person: Browser, path: str, item: str) -> list[list[str]]:
@@ -87,5 +92,20 @@ async def test_what_a_figure_counts(browser: Opener, city: City, monkeypatch: py
 def test_nonsense_in_an_address_is_the_first_page() -> None:
     now = datetime(2026, 11, 18, 10, tzinfo=UTC)
     assert keyset.read_number(keyset.written(now, 7)) == (now, 7)
-    for text in (None, "", "x~1", "2026-11-18T10:00:00~1", f"{now.isoformat()}~", f"{now.isoformat()}~x", f"{now.isoformat()}~{10**30}"):
+    for text in (
+        None,
+        "",
+        "x~1",
+        "2026-11-18T10:00:00~1",
+        f"{now.isoformat()}~",
+        f"{now.isoformat()}~x",
+        f"{now.isoformat()}~{10**30}",
+        FIRST,
+    ):
         assert keyset.read_number(text) is None
+
+
+def test_a_moment_before_all_moments_is_the_first_page_of_the_tickets_too() -> None:
+    assert Place.read(Place(datetime.fromisoformat(FIRST.removesuffix("~1")), 1).written()) is None
+    whole = Place(datetime(2026, 11, 18, 10, tzinfo=UTC), 7)
+    assert Place.read(whole.written()) == whole

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestServer
 from sqlalchemy import func, select, update
 
+from channels.portal import answers
 from hotline.schema import metadata
 from tests.channels.staff import Browser, City, Opener
 from tests.channels.staff_api.conftest import Programs, program
@@ -24,6 +28,7 @@ WORDS = {
     "answered": "执法队当晚到场检查，已责令工地停止夜间施工，并安排连续三晚巡查。",
 }
 HOME = "/console/published-answers"
+MICROSECOND_OF_2040 = datetime(2040, 11, 18, 2, 0, 0, 3, tzinfo=UTC)
 
 
 async def _closed(city: City, **columns: Any) -> Ticket:
@@ -126,6 +131,30 @@ async def test_others_neither_see_nor_do_it(browser: Opener, city: City) -> None
         assert (await person.get(f"/console/tickets/{ticket.number}/publish")).status == 403, role
     editor = await browser("editor")
     assert (await editor.get(f"/console/tickets/{ticket.number}/publish")).status == 403
+
+
+async def test_answers_of_one_moment_are_not_lost_between_pages(browser: Opener, city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next page begins after the last row, also at a microsecond that a float of seconds cannot hold (there are such from 2038 on)."""
+    moment = MICROSECOND_OF_2040
+    assert int(moment.timestamp() * 1e6) != (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    tickets = [await _closed(city) for _turn in range(5)]
+    async with city.database.transaction() as session:
+        people = [city.people[login].user_id for login in ("supervisor", "editor")]
+        plain = {"line": "12345", "author_id": people[0], "reviewer_id": people[1], "asked": WORDS["asked"], "answered": WORDS["answered"]}
+        session.add_all(
+            PublishedAnswer(
+                ticket_id=ticket.id, title=f"第{place}件", state="published", proposed_at=moment, published_at=moment, **plain
+            )
+            for place, ticket in enumerate(tickets)
+        )  # fmt: skip
+    monkeypatch.setattr(answers, "PAGE", 2)
+    citizen, seen, address = await browser(), [], "/answers"
+    while address:
+        page = await citizen.text(address)
+        seen += re.findall(r"第\d件", page)
+        following = re.search(r'href="(/answers\?[^"]*after=[^"]+)"', page)
+        address = unescape(following[1]) if following else ""
+    assert seen == ["第4件", "第3件", "第2件", "第1件", "第0件"]
 
 
 async def test_the_api_does_the_same(city: City, program: Programs) -> None:

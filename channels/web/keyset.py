@@ -5,7 +5,7 @@ Nothing is skipped or told twice while lines come and go, and a late page costs 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def written(moment: datetime, key: object) -> str:
@@ -18,9 +18,10 @@ def read(text: str | None) -> tuple[datetime, str] | None:
     moment, tilde, key = (text or "").partition("~")
     try:
         found = datetime.fromisoformat(moment)
-    except ValueError:
+        at = found.astimezone(UTC)  # what no clock of ours has said cannot be asked of the database either
+    except (ValueError, OverflowError):
         return None
-    return (found, key) if tilde and key and len(key) <= 200 and key.isprintable() and found.tzinfo is not None else None
+    return (at, key) if tilde and key and len(key) <= 200 and key.isprintable() and found.tzinfo is not None else None
 
 
 def read_number(text: str | None) -> tuple[datetime, int] | None:
