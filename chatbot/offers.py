@@ -35,7 +35,7 @@ async def _danger_or_not(talk: Talk) -> Reply | None:
     if hearing.is_in_danger(talk.text):
         talk.text = question
         return await talk.warn(rules.Danger(doubt) if doubt else None, None)
-    if hearing.clean(talk.text) == hearing.clean(REGISTER) or hearing.is_not_in_danger(talk.text):
+    if hearing.is_not_in_danger(talk.text):
         found = await talk.find(question)
         if found.sure and hearing.is_question(question):
             talk.text = question
