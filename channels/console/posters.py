@@ -71,22 +71,25 @@ async def download(request: web.Request) -> web.StreamResponse:
 
 
 async def _code(request: web.Request, poster: Poster) -> tuple[str, bool]:
-    """(what the code says, whether it is a sample). Asked of the platform once; the demonstration has no account to ask."""
-    settings, client = request.app[SETTINGS], request.app.get(CLIENT)
-    if client is None and settings.demo:
-        return f"{settings.web_url}/?poster={poster.scene}", True
+    """(what the code says, whether it is a sample). The platform is asked once; the demonstration, which has none, gives a sample."""
+    if poster.code_url is not None:
+        return poster.code_url, False
+    settings = request.app[SETTINGS]
+    try:
+        code = await _asked(request.app.get(CLIENT), poster)
+    except Unavailable:
+        if settings.demo:
+            return f"{settings.web_url}/?poster={poster.scene}", True
+        raise
+    async with request.app[DATABASE].transaction() as session:
+        kept = await session.get_one(Poster, poster.id, with_for_update=True)
+        kept.code_url = kept.code_url or code
+    return code, False
+
+
+async def _asked(client: Client | None, poster: Poster) -> str:
     if client is None:
         raise Unavailable(_("公众号没有设置，还没有二维码：请设置 HOTLINE_WECHAT_APP_ID 和 HOTLINE_WECHAT_APP_SECRET"))
-    if poster.code_url is None:
-        code = await _asked(client, poster)
-        async with request.app[DATABASE].transaction() as session:
-            kept = await session.get_one(Poster, poster.id, with_for_update=True)
-            kept.code_url = kept.code_url or code
-        return code, False
-    return poster.code_url, False
-
-
-async def _asked(client: Client, poster: Poster) -> str:
     try:
         return await client.scene_code(poster.scene)
     except PlatformError as error:
@@ -117,6 +120,6 @@ async def _respond(request: web.Request, *, errors: dict[str, str] | None = None
         errors=errors or {},
         entered=entered or {},
         account=CLIENT in request.app or settings.demo,
-        sample=CLIENT not in request.app and settings.demo,
+        sample=settings.demo,
         most={"name": posters.MAX_NAME, "place": posters.MAX_PLACE, "purpose": posters.MAX_PURPOSE},
     )

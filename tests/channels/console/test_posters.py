@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from channels.wechat.models import Poster
@@ -41,6 +42,22 @@ async def test_a_poster_is_made_printed_and_withdrawn(browser: Opener, city: Cit
     assert f"{PAGE}/{poster.id}/a4.pdf" not in body
     async with city.database.transaction() as session:
         assert [event.name for event in await history(session, "poster", poster.id)] == ["poster.made", "poster.withdrawn"]
+
+
+async def test_without_an_account_there_is_no_code_but_in_the_demonstration(
+    browser: Opener, city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader, unit = await browser("leader"), await _unit(city)
+    await save(leader, PAGE, PAGE, unit_id=str(unit.id), name="大厅")
+    async with city.database.transaction() as session:
+        poster = (await session.scalars(select(Poster))).one()
+    monkeypatch.setitem(city.settings.__dict__, "demo", False)
+    answer = await leader.get(f"{PAGE}/{poster.id}/a4.pdf")
+    assert answer.status == 503
+    assert "HOTLINE_WECHAT_APP_ID" in await answer.text()
+    async with city.database.transaction() as session:
+        (await session.get_one(Poster, poster.id)).code_url = "http://weixin.qq.com/q/02abc"
+    assert (await leader.get(f"{PAGE}/{poster.id}/a4.pdf")).status == 200, "what the platform said once is kept"
 
 
 async def test_a_form_with_a_mistake_comes_back_complete(browser: Opener, city: City) -> None:
