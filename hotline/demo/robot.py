@@ -1,6 +1,6 @@
-"""Questions that the callback robot asks about: the conduct of callbacks is changed for them, and four citizens wait for its call.
+"""Questions that the callback robot asks about: the conduct of callbacks is changed for them, and six citizens wait for its call.
 
-They are answered by hotline/demo/telephones.py: pleased by key, unhappy, busy, pleased by voice.
+They are answered by hotline/demo/telephones.py: pleased by key, unhappy, busy, pleased by voice, hanging up half-way, asking for a person.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ticketing.callback import rules
 from ticketing.deadline import changes
 from ticketing.ticket.states import DispatchMode
 
-ENDINGS = "1576"
+ENDINGS = "157643"
 """Last digits of the citizens' numbers."""
 _RULE = {"key": "consult-by-robot", "when": {"policy": "P-CONSULT"}, "plan": "robot", "rate": 100, "fallback": "sms"}
 _REASON = "咨询件改由智能语音回访，语音没有问到的再发短信"
