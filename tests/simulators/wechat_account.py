@@ -92,6 +92,8 @@ class Account:
     """Token -> end of its grace."""
     current: str = ""
     media: dict[str, tuple[str, bytes, float]] = field(default_factory=dict)
+    visitor: Fan | None = None
+    """Whose phone the browser of a test is."""
     oauth_codes: dict[str, str] = field(default_factory=dict)
     """Code of OAuth -> openid; empty once it was used."""
     menu: dict[str, Any] | None = None

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -43,10 +44,10 @@ MESSAGES = {
     47003: "argument invalid! data.thing2.value invalid",
 }
 SEND, MEDIA, STABLE_TOKEN, MENU = "/cgi-bin/message/custom/send", "/cgi-bin/media/get", "/cgi-bin/stable_token", "/cgi-bin/menu/create"
-OAUTH, CODE = "/sns/oauth2/access_token", "/cgi-bin/qrcode/create"
+OAUTH, AUTHORIZE, CODE = "/sns/oauth2/access_token", "/connect/oauth2/authorize", "/cgi-bin/qrcode/create"
 CALLBACK_IP = "/cgi-bin/getcallbackip"
 PAGE_TICKET, PAGE_SCRIPT = "/cgi-bin/ticket/getticket", "/open/js/jweixin-1.6.0.js"
-_WITHOUT_TOKEN = (STABLE_TOKEN, OAUTH, PAGE_SCRIPT)
+_WITHOUT_TOKEN = (STABLE_TOKEN, OAUTH, AUTHORIZE, PAGE_SCRIPT)
 _SDK = Path(__file__).parents[2] / "node_modules" / "weixin-js-sdk" / "index.js"
 TEMPLATE, SUBSCRIPTION = "/cgi-bin/message/template/send", "/cgi-bin/message/subscribe/bizsend"
 _TYPES = {
@@ -76,6 +77,7 @@ class Api:
         app.router.add_get(MEDIA, self._media)
         app.router.add_post(MENU, self._menu)
         app.router.add_get(OAUTH, self._oauth)
+        app.router.add_get(AUTHORIZE, self._authorize)
         app.router.add_post(CODE, self._code)
         app.router.add_get(CALLBACK_IP, self._callback_ip)
         app.router.add_get(PAGE_TICKET, self._page_ticket)
@@ -182,6 +184,14 @@ class Api:
             return 0 if body["head_content"] and all(one["id"] and one["content"] for one in body["list"]) else 47001
         size = len(body["content"].encode())
         return 44004 if size == 0 else 45002 if size > self.account.rules.text_bytes else 0
+
+    async def _authorize(self, request: web.Request) -> web.Response:
+        """snsapi_base: silent, back at once with a code for the person whose phone it is."""
+        assert self.account.visitor is not None
+        code = secrets.token_urlsafe(16)
+        self.account.oauth_codes[code] = self.account.visitor.openid
+        back = f"{request.query['redirect_uri']}?{urlencode({'code': code, 'state': request.query['state']})}"
+        return web.Response(status=302, headers={"Location": back})
 
     async def _oauth(self, request: web.Request) -> web.Response:
         """A code is good once. The real one answers as text/plain."""

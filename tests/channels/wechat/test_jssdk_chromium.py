@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(not (NODE_MODULES / "weixin-js-sdk").is_dir(), reason="front-end packages are not installed (script/bootstrap)"),
 ]
+SUBSCRIBED = "SUB_dispatched_001"
 BRIDGE = """window.WeixinJSBridge = {
   invoke: function (name, values, done) { phoneOf(name, JSON.stringify(values || {})).then(function (said) { done(JSON.parse(said)); }); },
   on: function () {}
@@ -62,10 +64,14 @@ class PhoneSystem:
 
 
 @pytest.fixture
-async def inside(settings: Settings, core: Core, database: Database) -> AsyncIterator[tuple[World, Any, list[str]]]:
+async def inside(settings: Settings, core: Core, database: Database, tmp_path: Path) -> AsyncIterator[tuple[World, Any, list[str]]]:
     """(world, page, what the browser complained of); the server listens where its settings say."""
-    port = free_port()
-    async with build(settings, core, database, public_url=f"http://127.0.0.1:{port}") as world:
+    port, file = free_port(), tmp_path / "wechat.yaml"
+    notice = {"by": "subscription", "id": SUBSCRIBED, "values": {"character_string1": "{number}"}}
+    file.write_text(json.dumps({"templates": {"dispatched": notice}}), encoding="utf-8")
+    changes = {"public_url": f"http://127.0.0.1:{port}", "wechat_templates": file}
+    async with build(settings, core, database, **changes) as world:
+        world.account.visitor = world.account.fan()
         await world.stack.enter_async_context(TestServer(create_app(world.services), host="127.0.0.1", port=port))
         async with playwright_api.async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -111,3 +117,20 @@ async def test_without_the_platforms_consent_the_page_is_as_everywhere(inside: t
     assert await page.locator("[data-wechat-photos]").is_hidden()
     assert await page.locator("#f-files").count() == 1
     assert complaints == []
+
+
+async def test_the_tag_that_asks_for_consent_stands_in_its_place(inside: tuple[World, Any, list[str]]) -> None:
+    world, page, complaints = inside
+    await page.goto(f"{world.services.settings.web_url}/my/remind")  # through the platform's OAuth and back
+    tag = page.locator("wx-open-subscribe")
+    await tag.wait_for(state="attached")
+    assert await tag.get_attribute("template") == SUBSCRIBED
+    parts = await tag.locator("script[type='text/wxtag-template']").all_text_contents()
+    assert parts[0].startswith("<style>.consent {")
+    assert "rgb" in parts[0] or "#" in parts[0], "in the city's colour"
+    assert parts[1] == '<button class="consent">同意提醒我</button>'
+    tapped = """(tag, said) => tag.dispatchEvent(new CustomEvent("success", {detail: {subscribeDetails: JSON.stringify({x: said})}}))"""
+    for said, words in (("accept", "好的"), ("reject", "没有同意")):
+        await tag.evaluate(tapped, said)
+        assert words in (await page.locator("[data-consent] [role=status]").text_content() or "")
+    assert [each for each in complaints if "open.weixin.qq.com/sdk/report" not in each] == []

@@ -52,7 +52,7 @@ async def test_the_page_says_what_is_left_and_leads_back_from_oauth(asking: Worl
     asking.account.oauth_codes["CODE"] = fan.openid
     assert await phone.get(f"/my/back?code=CODE&state={state}") == (303, "/my/remind")
     text, policy = await phone.page("/my/remind")
-    assert re.findall(r'wx-open-subscribe template="([^"]+)"', text) == [LASTING, ",".join(ONCE[:3]), ONCE[3]]
+    assert re.findall(r'data-consent="([^"]+)"', text) == [LASTING, ",".join(ONCE[:3]), ONCE[3]]
     assert text.count("还没有同意") == 5
     assert "frame-src https://*.qq.com webcompt:" in policy
     await asking.platform.consent(fan, ONCE[0], LASTING)
@@ -65,7 +65,7 @@ async def test_the_page_says_what_is_left_and_leads_back_from_oauth(asking: Worl
     assert 'href="/my/remind"' in (await phone.page("/my"))[0]
     phone.http.headers["User-Agent"] = "Mozilla/5.0 Chrome/107.0"
     text, policy = await phone.page("/my/remind")
-    assert "wx-open-subscribe" not in text
+    assert "data-consent" not in text
     assert "请在微信里打开本页" in text
     assert "qq.com" not in policy
     await phone.close()

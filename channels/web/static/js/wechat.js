@@ -83,10 +83,30 @@
     }
   }
 
-  // The tag itself is drawn by WeChat; here only what came of the tap is said. The platform tells the server on its own.
+  // The tag is drawn by WeChat, apart from the page's style; here it is put in its place, and what came of the tap is said.
+  // The platform tells the server on its own.
   function consent() {
-    Array.prototype.forEach.call(document.querySelectorAll('[data-consent]'), function (box) {
-      var tag = box.querySelector('wx-open-subscribe'), said = box.querySelector('[role="status"]');
+    var look = getComputedStyle(document.documentElement), ours = function (name) { return look.getPropertyValue(name).trim(); };
+    var rule = '.consent { width: 100%; min-height: 48px; border: 0; border-radius: ' + ours('--radius-s') + '; font: 17px ' + ours('--font') +
+      '; color: ' + ours('--on-brand') + '; background: ' + ours('--brand') + '; }';
+    function slot(name, inner) {
+      var part = document.createElement('script');
+      part.type = 'text/wxtag-template';
+      if (name) part.setAttribute('slot', name);
+      part.textContent = inner.outerHTML;
+      return part;
+    }
+    Array.prototype.forEach.call(document.querySelectorAll('[data-consent]'), function (box, number) {
+      var tag = document.createElement('wx-open-subscribe'), said = box.querySelector('[role="status"]');
+      var style = document.createElement('style'), button = document.createElement('button');
+      style.textContent = rule;
+      button.className = 'consent';
+      button.textContent = box.dataset.button;
+      tag.id = 'consent-' + (number + 1);
+      tag.setAttribute('template', box.dataset.consent);
+      tag.appendChild(slot('style', style));
+      tag.appendChild(slot('', button));
+      box.insertBefore(tag, said);
       box.hidden = false;
       tag.addEventListener('success', function (event) {
         var details = String(event.detail && event.detail.subscribeDetails || '');
