@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import call_flow_form as forms
+from channels.console.call_flow_words import WORDS, Difference, differences
 from channels.console.pages import page, see_other
 from channels.console.session import Staff, require_may, staff
 from channels.web.inputs import whole_number
@@ -14,7 +15,7 @@ from channels.web.keys import CORE, DATABASE
 from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.i18n import _
 from ticketing.call_flow import versions
-from ticketing.call_flow.document import MOST_CHARACTERS, parse_text
+from ticketing.call_flow.document import MOST_CHARACTERS, Document, parse_text
 from ticketing.call_flow.models import CallFlowVersion
 from ticketing.call_flow.proposals import CALL_FLOWS, MOST_REASON, CallFlowProposal
 from ticketing.people.models import User
@@ -48,14 +49,15 @@ async def fill_in(request: web.Request) -> web.StreamResponse:
     reason = form.get("reason", "")[:MOST_REASON]
     async with request.app[DATABASE].transaction() as session:
         before = forms.plain(await versions.current_text(session))
+        now = await versions.current(session)
     after = forms.applied(before, form)
     text = forms.written(after)
     try:
         if form.get("based_on") != str(before["version"]):
             raise InvalidInput(_("有人刚刚发布了新的一版，请核对后再提交"), field="document")
-        parse_text(text)
+        wanted = parse_text(text)
         if form.get("do") == "check":
-            return await _respond(request, reason=reason, entered=after, changed=forms.changes(before, after))
+            return await _respond(request, reason=reason, entered=after, changed=differences(now, wanted))
         await _propose(request, person, text, reason)
     except (InvalidInput, Conflict) as problem:
         return await _respond(request, problem, reason=reason, entered=after)
@@ -94,7 +96,7 @@ async def _respond(
     *,
     note: str = "",
     entered: forms.Plain | None = None,
-    changed: list[str] | None = None,
+    changed: list[Difference] | None = None,
 ) -> web.Response:
     person = staff(request)
     async with request.app[DATABASE].transaction() as session:
@@ -104,15 +106,24 @@ async def _respond(
         waiting = await CALL_FLOWS.waiting(session)
         past = [row for row in await CALL_FLOWS.proposals(session, limit=SHOWN) if row is not waiting]
         names = await _names(session, [*past, *([waiting] if waiting else [])], history)
+    proposed, unfit = _changes(document, waiting)
     return page(
         request, "console/call_flow.html", nav="call_flow", status=problem.status if problem else 200,
         history=history, document=document, text=text or now, reason=reason, note=note, form=forms.fields(entered or forms.plain(now)),
         queue_fields=_queue_fields(), changed=changed, as_text=bool(text), waiting=waiting, past=past, names=names,
         show_forms=waiting is None or bool(text) or entered is not None,
-        proposed=forms.changes(forms.plain(now), forms.plain(waiting.document)) if waiting else [],
+        proposed=proposed, unfit=unfit,
         mine=waiting is not None and waiting.proposed_by_id == person.user.id, may_decide=may(person.actor, "call_flow.decide"),
         problem=str(problem) if problem else "", field=problem.field if isinstance(problem, InvalidInput) else "",
     )  # fmt: skip
+
+
+def _changes(now: Document, waiting: CallFlowProposal | None) -> tuple[list[Difference], str]:
+    """What the waiting proposal changes, or why this version of the program cannot read it any more."""
+    try:
+        return (differences(now, parse_text(waiting.document)) if waiting else []), ""
+    except InvalidInput as problem:
+        return [], str(problem)
 
 
 async def _names(session: AsyncSession, proposals: list[CallFlowProposal], published: list[CallFlowVersion]) -> dict[int, str]:
@@ -124,12 +135,4 @@ async def _names(session: AsyncSession, proposals: list[CallFlowProposal], publi
 
 def _queue_fields() -> list[tuple[str, str]]:
     """Names of a queue's numbers in words."""
-    words = (
-        _("振铃（秒）"),
-        _("话后整理（秒）"),
-        _("最多等待人数"),
-        _("最长等待（秒）"),
-        _("几秒后提供回拨，0不提供"),
-        _("报位间隔（秒）"),
-    )
-    return list(zip(forms.QUEUE_FIELDS, words, strict=True))
+    return [(name, _(WORDS[name])) for name in forms.QUEUE_FIELDS]

@@ -7,7 +7,6 @@ is refused comes back with what was entered, and the rules are those of the docu
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,12 +76,6 @@ def plain(text: str) -> Plain:
 def written(document: Plain) -> str:
     """Plain data as the text that is published. Comments of the text before are not in it."""
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=1000)
-
-
-def changes(before: Plain, after: Plain) -> list[str]:
-    """Lines that went (`-`) and came (`+`), the version's own number left out."""
-    lines = difflib.ndiff(written(before).splitlines(), written(after).splitlines())
-    return [line for line in lines if line[0] in "+-" and not line[2:].startswith("version:")]
 
 
 def fields(document: Plain) -> Fields:

@@ -17,7 +17,6 @@ from hotline.errors import InvalidInput
 from hotline.i18n import _
 from ticketing.people.models import Role
 from ticketing.supervision import digest, rules, wishes
-from ticketing.ticket.queues import Queue
 from ticketing.words import word
 
 PATH = "/console/me/notices"
@@ -90,7 +89,12 @@ def _form(wish: wishes.Wish) -> dict[str, str]:
 
 
 def digest_parts(data: Mapping[str, Any], role: Role) -> list[tuple[str, str, int]]:
-    """Address, words and number of each part of a digest: what waits on the desk, then what came for the digest."""
-    waiting = [(f"/console/tickets?queue={queue}", queue_label(Queue(queue), role), n) for queue, n in data.get("queues", {}).items()]
-    told = [(f"/console/notices?group={group}", word("notice_group", group), n) for group, n in data.get("groups", {}).items()]
-    return [*waiting, *told]
+    """Address, words and number of each part of a digest: what waits on the desk, then what came for the digest, in the file's order."""
+    file = wishes.load()
+    queues, groups = data.get("queues", {}), data.get("groups", {})
+    waiting = [queue for queue in file.digest.queues.get(role, ()) if queue in queues]
+    told = [group for group in file.groups if group in groups]
+    return [
+        *((f"/console/tickets?queue={queue}", queue_label(queue, role), queues[queue]) for queue in waiting),
+        *((f"/console/notices?group={group}", word("notice_group", group), groups[group]) for group in told),
+    ]

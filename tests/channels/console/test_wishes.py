@@ -24,7 +24,7 @@ async def test_every_role_has_its_groups(browser: Opener, city: City, login: str
     page = await person.text(PAGE)
     for group in wishes.load().roles[Role(login)]:
         assert f'name="how_{group}"' in page
-    assert "总是马上提醒" in page
+    assert "夜里也马上提醒、不能改的：" in page
     assert f'href="{PAGE}"' in await person.text("/console/me")
 
 
