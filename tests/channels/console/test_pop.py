@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import date
 from uuid import UUID
 
@@ -94,6 +95,9 @@ async def test_while_it_rings_the_agent_sees_who_calls_and_what_was_said(browser
     assert "139 **** 2716" in body
     assert "139 0000 2716" not in body, "masked until answered"
     assert "您好，请讲" in body, "what the assistant said"
+    assert re.search(r"<time[^>]*>00:0\d</time></div><div class=\"say\">您好，请讲", body), (
+        "by the clock of the call, like what has a place in the recording"
+    )
     assert "还在施工" in body
     assert number in body
     assert secret not in body
