@@ -66,11 +66,9 @@ def _one_of(call: Call, names: tuple[str, ...]) -> None:
     ensure(call.actor, next((name for name in names if may(call.actor, name)), names[0]))
 
 
-def _listed(article: Article, *, working: bool) -> dict[str, Any]:
-    values = {name: getattr(article, name) for name in ArticleOut.model_fields}
-    if not working:
-        values["draft_state"] = values["draft_version"] = None
-    return values
+def _without_draft(*, working: bool) -> dict[str, None]:
+    """Who does not work on an article sees nothing of a draft beside it."""
+    return {} if working else {"draft_state": None, "draft_version": None}
 
 
 async def _mine(call: Call) -> Article:
@@ -91,7 +89,7 @@ async def list_articles(call: Call) -> ArticlePage:
     )
     found = await lists.list_articles(call.core, call.session, call.actor, only, before=paging.before, limit=paging.limit)
     rows, following = paging.cut(found, lambda row: (row.id,))
-    items = [ArticleOut(**_listed(row, working=works_on(call.actor, row))) for row in rows]
+    items = [ArticleOut.of(row, **_without_draft(working=works_on(call.actor, row))) for row in rows]
     return ArticlePage(items=items, next=following)
 
 
@@ -103,8 +101,8 @@ async def get(call: Call) -> ArticleDetail:
 async def _detail(call: Call, article: Article) -> ArticleDetail:
     working = works_on(call.actor, article)
     draft = await draft_of(call.session, article) if working else None
-    return ArticleDetail(
-        **_listed(article, working=working), content=current_content(article).stored(),
+    return ArticleDetail.of(
+        article, **_without_draft(working=working), content=current_content(article).stored(),
         steps=[step.key for step in offered(call.actor, article, draft)],
         newest_version=(await latest_version(call.session, article.id)).version if working else None,
     )  # fmt: skip
@@ -144,14 +142,14 @@ async def list_versions(call: Call) -> Versions:
     paging = Paging(call, f"versions {article.id}", call.asked(Page))
     found = await versions_of(call.session, article.id, before=paging.before, limit=paging.limit)
     rows, following = paging.cut(found, lambda row: (row.version,))
-    return Versions(items=[VersionOut(**{name: getattr(row, name) for name in VersionOut.model_fields}) for row in rows], next=following)
+    return Versions(items=[VersionOut.of(row) for row in rows], next=following)
 
 
 async def get_one_version(call: Call) -> VersionDetail:
     """One version with its text."""
     article, number = await _mine(call), whole_number(call.part("version"), most=10**6)
     row = await get_version(call.session, article.id, number or 0)
-    return VersionDetail(**{name: getattr(row, name) for name in VersionDetail.model_fields})
+    return VersionDetail.of(row)
 
 
 async def comparison(call: Call) -> Comparison:

@@ -16,10 +16,9 @@ from hotline.errors import InvalidInput
 from hotline.events import record
 from hotline.i18n import _
 from ticketing.audit import report
-from ticketing.audit.models import AuditDay
 from ticketing.audit.verify import verify
 from ticketing.people.permissions import ensure
-from ticketing.retention.run import BATCH, Outcome, known_kinds
+from ticketing.retention.run import BATCH, known_kinds
 from ticketing.retention.run import run as go_through
 
 TAG = "审计与保存期限"
@@ -136,11 +135,7 @@ async def list_days(call: Call) -> DayRoots:
     asked = call.asked(DayQuery)
     rows = await report.days(call.session, before=asked.before, limit=asked.limit + 1)
     shown = rows[: asked.limit]
-    return DayRoots(items=[_day(row) for row in shown], next=shown[-1].day if len(rows) > asked.limit else None)
-
-
-def _day(row: AuditDay) -> DayRoot:
-    return DayRoot.model_validate({name: getattr(row, name) for name in DayRoot.model_fields})
+    return DayRoots(items=[DayRoot.of(row) for row in shown], next=shown[-1].day if len(rows) > asked.limit else None)
 
 
 async def list_looks(call: Call) -> Looks:
@@ -168,11 +163,7 @@ async def retention_dry_run(call: Call) -> DryRun:
     """Counts what every active policy would end, in transactions that cannot write."""
     ensure(call.actor, "system.see")
     outcomes = await go_through(call.core, call.database, Base.metadata, dry=True)
-    return DryRun(items=[_ending(each) for each in outcomes])
-
-
-def _ending(outcome: Outcome) -> EndingOut:
-    return EndingOut.model_validate({name: getattr(outcome, name) for name in EndingOut.model_fields})
+    return DryRun(items=[EndingOut.of(each) for each in outcomes])
 
 
 async def run_retention(call: Call) -> RetentionRun:
@@ -192,7 +183,7 @@ async def run_retention(call: Call) -> RetentionRun:
             data=data,
         )
     outcomes = await go_through(call.core, call.database, Base.metadata, dry=False, kinds=sent.kinds, batches=AT_ONCE)
-    return RetentionRun(items=[_ending(each) for each in outcomes])
+    return RetentionRun(items=[EndingOut.of(each) for each in outcomes])
 
 
 OPERATIONS = (

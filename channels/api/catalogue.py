@@ -12,7 +12,6 @@ from channels.api.models import Id, Page, Sent, Told, text
 from channels.api.paging import Paging
 from ticketing.people.permissions import ensure
 from ticketing.taxonomy import service
-from ticketing.taxonomy.models import DispatchRule
 from ticketing.taxonomy.service import MAX_NAME, MAX_NOTE, MAX_WORDS, RuleDraft
 from ticketing.ticket.states import DispatchMode, HandlingKind
 
@@ -82,10 +81,6 @@ class RuleSwitch(Sent):
     reason: Annotated[str, text(4, MAX_NOTE, "为什么")]
 
 
-def _out(rule: DispatchRule) -> RuleOut:
-    return RuleOut(**{name: getattr(rule, name) for name in RuleOut.model_fields})
-
-
 def _draft(sent: RuleIn) -> RuleDraft:
     values = sent.model_dump(exclude={"reason", "version"})
     kind = sent.handling_kind.value if sent.handling_kind else ""
@@ -99,13 +94,13 @@ async def list_rules(call: Call) -> Rules:
     paging = Paging(call, "catalogue", asked)
     found = await service.rules(call.session, category_code=asked.category, before=paging.before, limit=paging.limit)
     rows, following = paging.cut(found, lambda rule: (rule.id,))
-    return Rules(items=[_out(rule) for rule in rows], next=following)
+    return Rules(items=[RuleOut.of(rule) for rule in rows], next=following)
 
 
 async def add_rule(call: Call) -> Answer:
     """A new row."""
     sent = call.sent(RuleIn)
-    return Answer(_out(await service.save_rule(call.core, call.session, call.actor, _draft(sent), sent.reason)), 201)
+    return Answer(RuleOut.of(await service.save_rule(call.core, call.session, call.actor, _draft(sent), sent.reason)), 201)
 
 
 async def change_rule(call: Call) -> RuleOut:
@@ -114,13 +109,13 @@ async def change_rule(call: Call) -> RuleOut:
     rule = await service.save_rule(
         call.core, call.session, call.actor, _draft(sent), sent.reason, rule_id=call.id(), version=sent.version
     )  # fmt: skip
-    return _out(rule)
+    return RuleOut.of(rule)
 
 
 async def switch_rule(call: Call) -> RuleOut:
     """Off or on again."""
     sent = call.sent(RuleSwitch)
-    return _out(await service.switch_rule(call.core, call.session, call.actor, call.id(), sent.reason, active=sent.active))
+    return RuleOut.of(await service.switch_rule(call.core, call.session, call.actor, call.id(), sent.reason, active=sent.active))
 
 
 OPERATIONS = (

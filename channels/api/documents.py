@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pydantic import Field
 
@@ -50,9 +50,6 @@ class Row(Protocol):
     version: Any
 
 
-Shown = TypeVar("Shown", Document, DocumentVersion)
-
-
 @dataclass(frozen=True)
 class Documents:
     """One kind of document and its three addresses that read it."""
@@ -94,7 +91,7 @@ class Documents:
         paging = Paging(call, self.path, call.asked(Page))
         found = await self.history(call.session, before=paging.before, limit=paging.limit)
         rows, following = paging.cut(found, lambda row: (row.version,))
-        return DocumentVersions(items=[_fields(DocumentVersion, row) for row in rows], next=following)
+        return DocumentVersions(items=[DocumentVersion.of(row) for row in rows], next=following)
 
     async def version(self, call: Call) -> Document:
         """One published version."""
@@ -107,8 +104,4 @@ class Documents:
 
 def as_document(row: Row) -> Document:
     """A published version with its text."""
-    return _fields(Document, row)
-
-
-def _fields(model: type[Shown], row: Row) -> Shown:
-    return model(**{name: getattr(row, name) for name in model.model_fields})
+    return Document.of(row)

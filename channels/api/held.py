@@ -74,7 +74,7 @@ def _id(call: Call) -> UUID:
 async def list_held(call: Call) -> HeldAppeals:
     """What waits."""
     rows = await service.waiting(call.core, call.session, call.actor, limit=call.asked(HeldQuery).limit)
-    items = [HeldOut(**{name: getattr(row, name) for name in HeldOut.model_fields}) for row in rows]
+    items = [HeldOut.of(row) for row in rows]
     return HeldAppeals(items=items, waiting=await service.count_waiting(call.session))
 
 

@@ -95,9 +95,7 @@ async def list_versions(call: Call) -> TemplateVersions:
     ensure(call.actor, PERMISSION)
     key = templates.load().template(call.part("key")).key
     rows = await templates.versions(call.session, key)
-    return TemplateVersions(
-        items=[TemplateVersionOut(**{name: getattr(row, name) for name in TemplateVersionOut.model_fields}) for row in rows]
-    )
+    return TemplateVersions(items=[TemplateVersionOut.of(row) for row in rows])
 
 
 async def try_words(call: Call) -> TemplatePreview:

@@ -18,9 +18,7 @@ from ticketing.calendar import changes as calendar_changes
 from ticketing.calendar import lists
 from ticketing.calendar.journal import history as calendar_history
 from ticketing.calendar.lists import Day, DayList
-from ticketing.calendar.models import CalendarChange
 from ticketing.deadline import changes as policy_changes
-from ticketing.deadline.models import PolicyVersion
 from ticketing.people.permissions import ensure
 
 TAG = "日历与时限"
@@ -229,7 +227,7 @@ async def set_hours(call: Call) -> CalendarChangeOut:
     """Other office hours."""
     sent = call.sent(Hours)
     periods = [(start, end) for start, end in sent.periods]
-    return _change(await calendar_changes.set_periods(call.core, call.session, call.actor, periods, note=sent.note))
+    return CalendarChangeOut.of(await calendar_changes.set_periods(call.core, call.session, call.actor, periods, note=sent.note))
 
 
 async def list_calendar_changes(call: Call) -> CalendarChanges:
@@ -237,11 +235,7 @@ async def list_calendar_changes(call: Call) -> CalendarChanges:
     ensure(call.actor, "calendar.import")
     paging = Paging(call, "calendar changes", call.asked(Page))
     rows, following = paging.cut(await calendar_history(call.session, before=paging.before, limit=paging.limit), lambda row: (row.version,))
-    return CalendarChanges(items=[_change(row) for row in rows], next=following)
-
-
-def _change(row: CalendarChange) -> CalendarChangeOut:
-    return CalendarChangeOut(**{name: getattr(row, name) for name in CalendarChangeOut.model_fields})
+    return CalendarChanges(items=[CalendarChangeOut.of(row) for row in rows], next=following)
 
 
 async def get_policy(call: Call) -> PolicyVersionOut:
@@ -251,7 +245,7 @@ async def get_policy(call: Call) -> PolicyVersionOut:
     found = await policy_changes.in_force(call.session, key, call.core.clock.now()) if key.isascii() and key.isprintable() else None
     if found is None:
         raise NotFound(_("没有这条时限规则"))
-    return _version(found)
+    return PolicyVersionOut.of(found)
 
 
 async def list_versions(call: Call) -> PolicyVersions:
@@ -261,7 +255,7 @@ async def list_versions(call: Call) -> PolicyVersions:
     paging = Paging(call, "policy versions", asked)
     found = await policy_changes.history(call.session, key=asked.key, before=paging.before, limit=paging.limit)
     rows, following = paging.cut(found, lambda row: (row.id,))
-    return PolicyVersions(items=[_version(row) for row in rows], next=following)
+    return PolicyVersions(items=[PolicyVersionOut.of(row) for row in rows], next=following)
 
 
 async def list_proposals(call: Call) -> Proposals:
@@ -272,7 +266,9 @@ async def list_proposals(call: Call) -> Proposals:
     for row in await policy_changes.proposals(call.session):
         before = await policy_changes.in_force_document(call.session, row.key, now)
         told = [FieldChange(**change) for change in policy_changes.differences(before, row.document)]
-        items.append(ProposalOut(proposal=_version(row), changes=told, tickets=await policy_changes.count_tickets(call.session, row.key)))
+        items.append(
+            ProposalOut(proposal=PolicyVersionOut.of(row), changes=told, tickets=await policy_changes.count_tickets(call.session, row.key))
+        )
     return Proposals(items=items)
 
 
@@ -282,23 +278,21 @@ async def propose(call: Call) -> Answer:
     made = await policy_changes.propose(
         call.core, call.session, call.actor, sent.document, key=sent.key, reason=sent.reason, valid_from=sent.valid_from
     )
-    return Answer(_version(made), 201)
+    return Answer(PolicyVersionOut.of(made), 201)
 
 
 async def decide(call: Call) -> PolicyVersionOut:
     """Put it in force or refuse it."""
     sent = call.sent(PolicyDecision)
-    return _version(await policy_changes.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note))
+    return PolicyVersionOut.of(
+        await policy_changes.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note)
+    )
 
 
 async def withdraw(call: Call) -> PolicyVersionOut:
     """Take the own proposal back."""
     ensure(call.actor, "policy.propose")
-    return _version(await policy_changes.withdraw(call.core, call.session, call.actor, call.id()))
-
-
-def _version(row: PolicyVersion) -> PolicyVersionOut:
-    return PolicyVersionOut(**{name: getattr(row, name) for name in PolicyVersionOut.model_fields})
+    return PolicyVersionOut.of(await policy_changes.withdraw(call.core, call.session, call.actor, call.id()))
 
 
 def _post(path: str, run: Any, name: str, summary: str, answer: Any, body: Any = None, status: int = 200) -> Operation:

@@ -12,7 +12,7 @@ from channels.api.call import Answer, Call, Operation
 from channels.api.models import Page, Sent, Told, text
 from channels.api.paging import Paging
 from ticketing.people.permissions import ensure
-from ticketing.second_person import MOST_REASON, ProposalColumns, SecondPerson
+from ticketing.second_person import MOST_REASON, SecondPerson
 
 
 class DocumentProposal(Told):
@@ -94,22 +94,22 @@ class Proposals:
         paging = Paging(call, f"{self.path} proposals", call.asked(Page))
         found = await self.people.proposals(call.session, before=paging.before, limit=paging.limit)
         rows, following = paging.cut(found, lambda row: (row.id,))
-        return DocumentProposals(items=[_out(row) for row in rows], next=following)
+        return DocumentProposals(items=[DocumentProposal.of(row) for row in rows], next=following)
 
     async def propose(self, call: Call) -> Answer:
         """Propose a version."""
         sent = call.sent(self.body)
-        return Answer(_out(await self.people.propose(call.core, call.session, call.actor, sent.document, reason=sent.reason)), 201)
+        return Answer(
+            DocumentProposal.of(await self.people.propose(call.core, call.session, call.actor, sent.document, reason=sent.reason)), 201
+        )
 
     async def decide(self, call: Call) -> DocumentProposal:
         """Put it in force or refuse it."""
         sent = call.sent(ProposalDecision)
-        return _out(await self.people.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note))
+        return DocumentProposal.of(
+            await self.people.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note)
+        )
 
     async def withdraw(self, call: Call) -> DocumentProposal:
         """Take the own proposal back."""
-        return _out(await self.people.withdraw(call.core, call.session, call.actor, call.id()))
-
-
-def _out(row: ProposalColumns) -> DocumentProposal:
-    return DocumentProposal(**{name: getattr(row, name) for name in DocumentProposal.model_fields})
+        return DocumentProposal.of(await self.people.withdraw(call.core, call.session, call.actor, call.id()))

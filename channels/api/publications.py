@@ -13,7 +13,7 @@ from channels.api.paging import Paging
 from channels.web.inputs import whole_number
 from ticketing.people.permissions import ensure
 from ticketing.publication import service
-from ticketing.publication.models import PublicationState, PublishedAnswer
+from ticketing.publication.models import PublicationState
 from ticketing.publication.service import APPROVE, LENGTHS, PROPOSE, Words
 
 TAG = "公开答复"
@@ -83,10 +83,6 @@ class PublicationEnd(PublicationSeen):
     note: Annotated[str, text(4, 200, "理由")]
 
 
-def _told(row: PublishedAnswer) -> PublicationOut:
-    return PublicationOut(**{name: getattr(row, name) for name in PublicationOut.model_fields})
-
-
 def _words(sent: PublicationWords) -> Words:
     return Words(sent.title, sent.asked, sent.answered)
 
@@ -101,34 +97,34 @@ async def list_publications(call: Call) -> Publications:
     paging = Paging(call, "publications", asked)
     rows = await service.listed(call.session, call.actor, asked.state, before=paging.before, limit=paging.limit)
     shown, following = paging.cut(rows, lambda row: (row.id,))
-    return Publications(items=[_told(row) for row in shown], next=following)
+    return Publications(items=[PublicationOut.of(row) for row in shown], next=following)
 
 
 async def propose(call: Call) -> PublicationOut:
     """Hand a wording in."""
     ensure(call.actor, PROPOSE)
     sent = call.sent(PublicationProposal)
-    return _told(await service.propose(call.core, call.session, call.actor, sent.number, _words(sent)))
+    return PublicationOut.of(await service.propose(call.core, call.session, call.actor, sent.number, _words(sent)))
 
 
 async def reword(call: Call) -> PublicationOut:
     """Write it anew."""
     ensure(call.actor, APPROVE)
     sent = call.sent(PublicationRewording)
-    return _told(await service.reword(call.core, call.session, call.actor, _id(call), _words(sent), seen=sent.version))
+    return PublicationOut.of(await service.reword(call.core, call.session, call.actor, _id(call), _words(sent), seen=sent.version))
 
 
 async def approve(call: Call) -> PublicationOut:
     """Pass it: everybody reads it from now on."""
     ensure(call.actor, APPROVE)
-    return _told(await service.approve(call.core, call.session, call.actor, _id(call), seen=call.sent(PublicationSeen).version))
+    return PublicationOut.of(await service.approve(call.core, call.session, call.actor, _id(call), seen=call.sent(PublicationSeen).version))
 
 
 async def end(call: Call) -> PublicationOut:
     """Refuse it or take it off."""
     ensure(call.actor, APPROVE)
     sent = call.sent(PublicationEnd)
-    return _told(await service.end(call.core, call.session, call.actor, _id(call), sent.note, seen=sent.version))
+    return PublicationOut.of(await service.end(call.core, call.session, call.actor, _id(call), sent.note, seen=sent.version))
 
 
 _ONE = "/published-answers/{id}"

@@ -158,8 +158,7 @@ class NewBook(Sent):
 
 
 def _out(line: access.Line) -> CheckOut:
-    own = {name: getattr(line.check, name) for name in CheckOut.model_fields if name != "agent"}
-    return CheckOut(**own, agent=line.agent)
+    return CheckOut.of(line.check, agent=line.agent)
 
 
 def _sees(call: Call) -> None:
@@ -237,7 +236,7 @@ async def list_averages(call: Call) -> Averages:
     start = dt.datetime(year, number, 1, tzinfo=CITY_ZONE)
     until = dt.datetime(year + number // 12, number % 12 + 1, 1, tzinfo=CITY_ZONE)
     found = await averages.averages(call.core, call.session, call.actor, start, until)
-    return Averages(month=month, items=[AverageOut(**{name: getattr(one, name) for name in AverageOut.model_fields}) for one in found])
+    return Averages(month=month, items=[AverageOut.of(one) for one in found])
 
 
 async def get_book(call: Call) -> BookOut:
@@ -250,7 +249,7 @@ async def list_books(call: Call) -> BookVersions:
     """The versions."""
     ensure(call.actor, "quality.score")
     rows: list[QualityBook] = await book.history(call.session)
-    return BookVersions(items=[BookVersionOut(**{name: getattr(row, name) for name in BookVersionOut.model_fields}) for row in rows])
+    return BookVersions(items=[BookVersionOut.of(row) for row in rows])
 
 
 async def publish_book(call: Call) -> Answer:

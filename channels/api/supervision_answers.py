@@ -163,43 +163,34 @@ class BurstPage(_Page):
     items: list[BurstOut]
 
 
-def _take(model: type[Told], row: object) -> dict[str, object]:
-    """Those fields of the answer that the row has by the same name."""
-    return {name: getattr(row, name) for name in model.model_fields if hasattr(row, name)}
-
-
 def card_out(line: CardLine) -> CardOut:
     """A card."""
-    more = {"ticket": line.number, "title": line.title, "unit": line.unit, "person": line.person}
-    return CardOut.model_validate({**_take(CardOut, line.card), **more, "rectification": line.card.rectification_id})
+    return CardOut.of(
+        line.card, ticket=line.number, title=line.title, unit=line.unit, person=line.person, rectification=line.card.rectification_id
+    )
 
 
 def rectification_out(line: TaskLine) -> RectificationOut:
     """A task."""
-    more = {"ticket": line.number, "title": line.title, "unit": line.unit, "overdue": line.overdue}
-    return RectificationOut.model_validate({**_take(RectificationOut, line.task), **more})
+    return RectificationOut.of(line.task, ticket=line.number, title=line.title, unit=line.unit, overdue=line.overdue)
 
 
 def finding_out(line: FindingLine) -> FindingOut:
     """A suspicion."""
-    more = {"ticket": line.number, "title": line.title, "unit": line.unit, "person": line.person, "card": line.finding.card_id}
-    return FindingOut.model_validate({**_take(FindingOut, line.finding), **more})
+    return FindingOut.of(line.finding, ticket=line.number, title=line.title, unit=line.unit, person=line.person, card=line.finding.card_id)
 
 
 def formal_out(line: FormalLine) -> FormalOut:
     """An order."""
-    more = {"ticket": line.ticket_number, "title": line.title, "unit": line.unit, "overdue": line.overdue}
-    return FormalOut.model_validate({**_take(FormalOut, line.formal), **more})
+    return FormalOut.of(line.formal, ticket=line.ticket_number, title=line.title, unit=line.unit, overdue=line.overdue)
 
 
 def commitment_out(line: CommitmentLine) -> CommitmentOut:
     """A promise."""
-    more = {"ticket": line.number, "title": line.title, "unit": line.unit, "overdue": line.overdue}
-    return CommitmentOut.model_validate({**_take(CommitmentOut, line.commitment), **more})
+    return CommitmentOut.of(line.commitment, ticket=line.number, title=line.title, unit=line.unit, overdue=line.overdue)
 
 
 def burst_out(line: BurstLine) -> BurstOut:
     """A group warning."""
     tickets = [BurstTicketOut(number=number, title=title) for number, title in line.tickets]
-    more = {"category": line.burst.category_code, "category_name": line.category, "tickets": tickets}
-    return BurstOut.model_validate({**_take(BurstOut, line.burst), **more})
+    return BurstOut.of(line.burst, category=line.burst.category_code, category_name=line.category, tickets=tickets)
