@@ -54,6 +54,8 @@ class Row:
     last_out: datetime | None
     waiting: int
     parked: int
+    token: str
+    """What WeChat's platform said of the token just now; empty for other channels."""
     receipts: Receipts | None
     """None: this channel has no receipts, or nothing was sent."""
 
@@ -77,7 +79,8 @@ async def _rows(session: AsyncSession, facts: health.Facts) -> list[Row]:
     left = {
         row[0]: row[1] for row in await session.execute(select(newest.c.channel, func.max(newest.c.sent_at)).group_by(newest.c.channel))
     }
-    receipts = await _receipts(session, since)
+    tokens = {finding.channel: finding.seen for finding in health.token(facts)}
+    receipts = await receipts_since(session, since)
     unsent = {each.channel: each for each in facts.unsent}
     troubles = {finding.channel: finding for finding in health.of_channels(facts) if not finding.ok}
     rows = []
@@ -89,7 +92,7 @@ async def _rows(session: AsyncSession, facts: health.Facts) -> list[Row]:
             tickets=ticket[1] if ticket else 0, last_ticket=ticket[2] if ticket else None,
             messages=message[1] if message else 0, last_in=message[2] if message else None,
             last_out=left.get(channel), waiting=stuck.waiting if stuck else 0, parked=stuck.parked if stuck else 0,
-            receipts=receipts.get(channel),
+            token=tokens.get(channel, ""), receipts=receipts.get(channel),
         ))  # fmt: skip
     return rows
 
@@ -100,7 +103,8 @@ async def _latest(session: AsyncSession, newest: Subquery, since: datetime) -> d
     return {row[0]: row for row in await session.execute(select(*columns).group_by(newest.c.channel))}
 
 
-async def _receipts(session: AsyncSession, since: datetime) -> dict[str, Receipts]:
+async def receipts_since(session: AsyncSession, since: datetime) -> dict[str, Receipts]:
+    """By channel, of the notices queued since then that the provider gave a number."""
     newest = select(NoticeDelivery).order_by(NoticeDelivery.id.desc()).limit(RECENT).subquery()
     arrived = func.count().filter(newest.c.delivered_at.is_not(None))
     refused = func.count().filter(newest.c.last_error.startswith(RECEIPT))

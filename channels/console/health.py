@@ -239,12 +239,12 @@ def _bot(facts: Facts) -> Iterator[Finding]:
 
 def of_channels(facts: Facts) -> Iterator[Finding]:
     """What comes in and goes out by each channel: the telephone, answers that are owed, what is stuck on its way out."""
-    for part in (*_telephony(facts), *_token(facts), *_outbox(facts), *_inbox(facts)):
+    for part in (*_telephony(facts), *token(facts), *_outbox(facts), *_inbox(facts)):
         yield part if part.channel or part.ok else replace(part, channel="phone")
 
 
-def _token(facts: Facts) -> Iterator[Finding]:
-    """WeChat's token itself, asked of the platform: a message need not fail first."""
+def token(facts: Facts) -> Iterator[Finding]:
+    """WeChat's token itself, asked of the platform: a message need not fail first. Nothing without an account."""
     found, part = facts.wechat, _("微信令牌")
     if found is None:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from channels.console.channel_states import WINDOW, Receipts, receipts_since
 from channels.wechat import receipts, subscriptions
 from channels.wechat.models import WechatReceipt, WechatSubscription
 from hotline.clock import ManualClock
@@ -50,6 +51,9 @@ async def test_a_receipt_says_that_the_notice_arrived_once(settled: World, clock
     again = await _delivery(settled)
     assert again is not None
     assert (again.state, again.delivered_at) == ("sent", first.delivered_at)
+    async with settled.services.database.transaction() as session:
+        counted = await receipts_since(session, clock.now() - WINDOW)
+    assert counted == {"wechat": Receipts(arrived=1, refused=0, silent=0)}
     assert fan.seen("passive")[1:] == [], "a receipt is answered by nothing that a citizen sees"
 
 
