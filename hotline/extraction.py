@@ -55,10 +55,11 @@ def _below(node: Any, wanted: Collection[str], *, inside: bool) -> Iterator[str]
 
 
 def _of_table(call: ast.Call) -> Iterator[Found]:
+    keys = {id(key) for part in ast.walk(call) if isinstance(part, ast.Dict) for key in part.keys}
     for part in ast.walk(call):
         if isinstance(part, ast.JoinedStr) and any(map(_is_text, ast.walk(part))):
             raise ValueError(f"line {part.lineno}: a text of a table is written whole, not put together")
-        if isinstance(part, ast.Constant) and _is_text(part):
+        if isinstance(part, ast.Constant) and _is_text(part) and id(part) not in keys:
             yield part.lineno, None, part.value, []
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from channels.console.step import Step
-from channels.web.formats import citizen_time
+from channels.web.formats import citizen_time, month_day
 from hotline.errors import HotlineError
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment
@@ -48,7 +48,7 @@ async def _ask_suspension(step: Step) -> list[str]:
     said = [_("先由首席代表同意，再由督办决定，超过90天的由领导决定；批准以前计时照常。")]
     with suppress(HotlineError):
         day = step.day("review_on", "-")
-        said.insert(0, _("同意后办理计时暂停，到{day}恢复，剩下的时间接着算。").format(day=f"{day.month}月{day.day}日"))
+        said.insert(0, _("同意后办理计时暂停，到{day}恢复，剩下的时间接着算。").format(day=month_day(day)))
     return said
 
 
@@ -90,7 +90,7 @@ async def _decide_suspension(step: Step) -> list[str]:
         return []
     if step.form.get("approve") == "no":
         return [_("不同意：办理计时照常，单位继续办理。")]
-    day = f"{request.review_on.month}月{request.review_on.day}日"
+    day = month_day(request.review_on)
     return [_("同意：办理计时暂停，市民会收到告知；{day}自动恢复，剩下的时间接着算，也可以提前恢复。").format(day=day)]
 
 

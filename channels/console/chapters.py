@@ -94,12 +94,15 @@ class Chapter:
         return [Day(entries[0].at, _passages(entries)) for entries in ([*each] for _key, each in found)]
 
 
+_CALLBACK = texts("回访市民")
+
+
 def chapters(story: Iterable[Entry]) -> list[Chapter]:
     """The story in chapters. Each entry is in exactly one passage; words that the entry before has just quoted are not quoted again."""
     found: list[Chapter] = []
     quoted = ""
     for entry in story:
-        begins = "回访市民" if entry.name.startswith("callback.") else _BEGINS.get(entry.name)
+        begins = _CALLBACK if entry.name.startswith("callback.") else _BEGINS.get(entry.name)
         if not found or (begins is not None and _(begins) != found[-1].title):
             found.append(Chapter(_(begins or "登记和派单")))
         found[-1].entries.append(replace(entry, quote="") if entry.quote and entry.quote == quoted else entry)

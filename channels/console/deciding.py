@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.conversation.models import Call
 from ticketing.duty.models import DutyState
@@ -79,10 +80,10 @@ async def heaps(core: Core, session: AsyncSession, actor: Actor) -> list[Heap]:
     page = "/console/supervision?tab="
     if may(actor, "finding.decide"):
         open_ones = select(func.count()).select_from(Finding).join(Ticket, Ticket.id == Finding.ticket_id)
-        counted.append(("疑点", f"{page}findings", open_ones.where(Finding.state == "open", may_see(core, actor))))
+        counted.append((_("疑点"), f"{page}findings", open_ones.where(Finding.state == "open", may_see(core, actor))))
     for model, state, permission, label, tab in (
-        (FormalSupervision, "answered", "supervision.open", "督办单答复待审定", "formal"),
-        (Rectification, "done", "rectification.confirm", "整改待确认", "rectification"),
+        (FormalSupervision, "answered", "supervision.open", _("督办单答复待审定"), "formal"),
+        (Rectification, "done", "rectification.confirm", _("整改待确认"), "rectification"),
     ):
         if may(actor, permission):
             waiting = select(func.count()).select_from(model).join(Ticket, Ticket.id == model.ticket_id)
@@ -90,7 +91,7 @@ async def heaps(core: Core, session: AsyncSession, actor: Actor) -> list[Heap]:
     if may(actor, "quality.decide"):
         appealed = select(func.count()).select_from(QualityCheck).join(Call, Call.id == QualityCheck.call_id)
         wanted = (QualityCheck.state == CheckState.APPEALED.value, visible_checks(core, actor), QualityCheck.scored_by_id != actor.account)
-        counted.append(("质检申诉", "/console/quality?tab=appealed", appealed.where(*wanted)))
+        counted.append((_("质检申诉"), "/console/quality?tab=appealed", appealed.where(*wanted)))
     found = [Heap(label, href, await session.scalar(statement) or 0) for label, href, statement in counted]
     return [heap for heap in found if heap.count]
 

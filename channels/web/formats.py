@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from hotline.clock import to_city
 from hotline.i18n import _, language
@@ -57,14 +57,9 @@ def citizen_time(moment: datetime | None) -> str:
     return f"{local.month}月{local.day}日（星期{_WEEKDAYS[local.weekday()]}）{part}{hour}点{minutes}"
 
 
-def citizen_day(moment: datetime | None) -> str:
-    """`11月20日（星期五）`."""
-    if moment is None:
-        return ""
-    local = to_city(moment)
-    if local.hour == 0 and local.minute == 0:
-        local -= timedelta(days=1)
-    return f"{local.month}月{local.day}日（星期{_WEEKDAYS[local.weekday()]}）"
+def month_day(day: date) -> str:
+    """`11月20日`, where the year goes without saying."""
+    return f"{day.month}月{day.day}日" if language() == "zh" else f"{day:%d %B}"
 
 
 def city_day(moment: datetime) -> str:
@@ -154,7 +149,6 @@ FILTERS = {
     "iso_time": iso_time,
     "due_time": due_time,
     "citizen_time": citizen_time,
-    "citizen_day": citizen_day,
     "city_day": city_day,
     "clock_time": clock_time,
     "duration": duration,

@@ -20,6 +20,8 @@ PASSWORD = "demo-12345"
 DESKTOP, PHONE, SMALL = (1366, 860), (390, 844), (320, 700)
 ENLARGED = (640, 400)
 """What is left of 1280 x 800 at a zoom of 200 %."""
+LARGE_LETTERS = "--blink-settings=defaultFontSize=32,defaultFixedFontSize=26"
+"""Starts a Chromium whose reader has set the letters, and nothing else, to twice their size."""
 ASKED_FOR, TICKETS_ASKED_FOR = 12, 60
 """So many pages that differ only in a number or a query are read; examined are those with a form or panel that no other one showed."""
 _NO_PAGE = re.compile(r"/(attachments|export|stream|counts|files)/|\.(xlsx|csv|pdf|txt|json|md)(\?|$)|/recording$|^/(api|open311|logout)")
@@ -33,8 +35,6 @@ _AXE = """async only => { const found = await axe.run(document, {resultTypes: ['
 _KEYS = """() => [...document.querySelectorAll('kbd, .keyboard')]
   .filter(node => node.checkVisibility() && (node.matches('.keyboard') || !node.closest('p, li, dd'))).length"""
 """Hints at keys that show."""
-_LETTERS = "size => { document.documentElement.style.fontSize = size; }"
-"""Letters alone, as the browser's setting for their size makes them."""
 _ADDRESSES = sorted(
     ((each, re.compile(re.sub(r"\\{\w+\\}", "[^/]+?", re.escape(each)))) for each in GET), key=lambda each: each[0].count("{")
 )
@@ -62,6 +62,8 @@ class Examiner:
     url: str
     known: dict[str, set[str]]
     """Parts that have been seen, by kind of page."""
+    large: Any = None
+    """A page of a browser whose letters are set to twice their size (`LARGE_LETTERS`)."""
     faults: list[str] = field(default_factory=list)
     examined: list[str] = field(default_factory=list)
     _said: list[str] = field(default_factory=list)
@@ -71,12 +73,14 @@ class Examiner:
         self.page.on("pageerror", lambda error: self._said.append(str(error)))
 
     async def log_in(self, login: str) -> None:
-        """As a person of the demo."""
+        """As a person of the demo, in both browsers."""
         await goto(self.page, f"{self.url}/console/login")
         await self.page.fill("#login", login)
         await self.page.fill("#password", PASSWORD)
         await self.page.keyboard.press("Enter")
         await self.page.wait_for_selector("nav.rail")
+        if self.large is not None:
+            await self.large.context.add_cookies(await self.page.context.cookies())
 
     async def walk(self, *starts: str, share: int | None = None, chance: Random | None = None) -> None:
         """Examine every page that can be reached from `starts` by links; with `share` only so many that `chance` picks."""
@@ -136,8 +140,9 @@ class Examiner:
             self.faults.append(f"{path} at {PHONE[0]}: {hints} hints at keys that a phone has not")
         await self._wide(path, SMALL)
         await self._wide(path, ENLARGED)
-        await self.page.evaluate(_LETTERS, "200%")
-        await self._wide(path, DESKTOP, "with letters twice as large")
+        if self.large is not None:
+            await goto(self.large, self.url + path)
+            await self._wide(path, DESKTOP, self.large)
         self.faults += [f"{path}: browser: {said[:200]}" for said in self._said if "ERR_ABORTED" not in said]
 
     async def _look(self, path: str, theme: str, size: tuple[int, int], rules: dict[str, Any]) -> None:
@@ -146,7 +151,8 @@ class Examiner:
         found = await self.page.evaluate(_AXE, rules)
         self.faults += [f"{path} {theme} {size[0]}: {fault}" for fault in found]
 
-    async def _wide(self, path: str, size: tuple[int, int], how: str = "") -> None:
-        await self.page.set_viewport_size({"width": size[0], "height": size[1]})
-        if (over := await self.page.evaluate(_WIDTH)) > 0:
-            self.faults.append(f"{path} at {size[0]} {how}: {over} px too wide")
+    async def _wide(self, path: str, size: tuple[int, int], page: Any = None) -> None:
+        looked_at = page or self.page
+        await looked_at.set_viewport_size({"width": size[0], "height": size[1]})
+        if (over := await looked_at.evaluate(_WIDTH)) > 0:
+            self.faults.append(f"{path} at {size[0]}{' with large letters' if page else ''}: {over} px too wide")

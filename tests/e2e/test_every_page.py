@@ -16,7 +16,7 @@ import pytest
 
 from tests.channels.console.page_roles import GET
 from tests.e2e.demo import Demo
-from tests.e2e.examined import AXE, CHROMIUM, Examiner, address_of
+from tests.e2e.examined import AXE, CHROMIUM, LARGE_LETTERS, Examiner, address_of
 from tests.navigation import goto
 from ticketing.people.models import Role
 
@@ -42,20 +42,31 @@ NO_PAGES = {
 """Files and parts of pages: what they are part of is examined."""
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Any]:
+async def _opened(*more: str) -> AsyncIterator[Any]:
     async with playwright_api.async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *more])
         context = await browser.new_context(locale="zh-CN", reduced_motion="reduce")
         context.set_default_timeout(90_000)  # the machine may be full
         yield await context.new_page()
         await browser.close()
 
 
+@pytest.fixture
+async def page() -> AsyncIterator[Any]:
+    async for opened in _opened():
+        yield opened
+
+
+@pytest.fixture
+async def large() -> AsyncIterator[Any]:
+    async for opened in _opened(LARGE_LETTERS):
+        yield opened
+
+
 @pytest.mark.parametrize("turn", range(TURNS))
-async def test_pages_of_a_role(demo: Demo, page: Any, turn: int) -> None:
+async def test_pages_of_a_role(demo: Demo, page: Any, large: Any, turn: int) -> None:
     role = Random(DAY).sample(list(Role), len(Role))[turn]
-    examiner = Examiner(page, demo.url, _KNOWN)
+    examiner = Examiner(page, demo.url, _KNOWN, large)
     await examiner.log_in(role.value)
     starts = ["/console", *([] if role in NO_LIST else ["/console/tickets?queue=all"])]
     await examiner.walk(*starts, share=SHARE, chance=Random(f"{DAY} {role}"))

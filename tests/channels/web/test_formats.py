@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from channels.web import formats
 from hotline.clock import CITY_ZONE
+from hotline.i18n import speaking
 
 
 def city(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
@@ -40,7 +41,13 @@ def test_citizens_read_times_as_people_say_them(moment: datetime, words: str) ->
 
 def test_a_due_time_at_midnight_belongs_to_the_day_before() -> None:
     assert formats.due_time(city(2026, 11, 26)) == "11-25 24:00"
-    assert formats.citizen_day(city(2026, 11, 26)) == "11月25日（星期三）"
+
+
+def test_a_day_without_its_year() -> None:
+    assert formats.month_day(date(2026, 11, 5)) == "11月5日"
+    with speaking("en"):
+        assert formats.month_day(date(2026, 11, 5)) == "05 November"
+        assert [formats.duration(seconds) for seconds in (7800, 100800, 50)] == ["2h 10min", "1d 4h", "50s"]
 
 
 @pytest.mark.parametrize(
