@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from hotline.i18n import _, texts
-from ticketing.call_flow.document import Document
+from ticketing.call_flow.document import Document, Hours
 
 WORDS = texts(
     {
@@ -20,6 +20,8 @@ WORDS = texts(
     }
 )  # fmt: skip
 """Keys of the document; another one shows itself."""
+_DAYS = texts({"any": "每天", "work": "工作日", "rest": "休息日"})
+_ALWAYS = Hours().model_dump(mode="json", by_alias=True)
 
 
 class Difference(NamedTuple):
@@ -46,7 +48,9 @@ def _places(document: Document) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _walk(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(value, dict):
+    if value == _ALWAYS:
+        yield path, _("任何时候")
+    elif isinstance(value, dict):
         for key, each in value.items():
             if key != "step":
                 yield from _walk((*path, key), each)
@@ -60,7 +64,7 @@ def _walk(path: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], 
     elif isinstance(value, list):
         yield path, "、".join(map(str, value))
     elif value is not None:
-        yield path, str(value)
+        yield path, _(_DAYS[value]) if path[-1] == "calendar" and value in _DAYS else str(value)
 
 
 def _where(path: tuple[str, ...], document: Document) -> str:
