@@ -21,7 +21,7 @@ from chatbot.progress import Progress, mentions_number
 from chatbot.registration import load_draft, promise, register_draft, save_draft
 from chatbot.reply import Reply, TicketRef, Turn, silent, store, stored_turn
 from chatbot.talk import Talk
-from chatbot.verdict import Verdict, judge
+from chatbot.verdict import Verdict, judge, may_be_danger
 from chatbot.wording import Say
 from hotline.i18n import _
 from knowledge.article.topics import announcement
@@ -89,8 +89,8 @@ async def _by_rule(talk: Talk, draft: Draft | None) -> Reply | None:
     danger = rules.danger_in(talk.text)
     if danger is not None and not (draft is not None and draft.danger):
         return await talk.warn(danger, draft)
-    if _sounds_like_danger(talk, draft):
-        return talk.ask_danger(rules.doubt_in(talk.text), draft)
+    if (doubt := rules.doubt_in(talk.text)) is not None and _asks_about_danger(talk, draft):
+        return talk.ask_danger(doubt, draft)
     a_digit = talk.memory.offer in ("number", "code") and hearing.clean(talk.text) in ("0", "零")
     if rules.wants_person(talk.text) and not a_digit:
         return await talk.hand_over("citizen_asked")
@@ -99,14 +99,16 @@ async def _by_rule(talk: Talk, draft: Draft | None) -> Reply | None:
     return None
 
 
-def _sounds_like_danger(talk: Talk, draft: Draft | None) -> bool:
+def _asks_about_danger(talk: Talk, draft: Draft | None) -> bool:
     """Once in a conversation: where a matter begins, not in the answers to the form's later questions."""
     if talk.memory.state.get("asked_danger") or (draft is not None and (draft.danger or draft.asking is not Slot.WHAT)):
         return False
-    return talk.memory.offer != "danger" and rules.doubt_in(talk.text) is not None
+    return talk.memory.offer != "danger"
 
 
 async def _in_form(talk: Talk, draft: Draft, hint: Hint) -> Reply:
+    if may_be_danger(talk.text, hint) and _asks_about_danger(talk, draft):
+        return talk.ask_danger(rules.suspicion_in(talk.text), draft)
     aside = await _aside(talk, draft, hint)
     if aside is not None:
         return aside
@@ -170,7 +172,7 @@ async def _by_matter(talk: Talk, hint: Hint) -> Reply:
     found = await talk.find(talk.text)
     match judge(talk.text, hint, sure=found.sure, maybe=bool(found.maybe)):
         case Verdict.DOUBT if not talk.memory.state.get("asked_danger"):
-            return talk.ask_danger(None, None)
+            return talk.ask_danger(rules.suspicion_in(talk.text), None)
         case Verdict.PERSON:
             return await talk.hand_over("citizen_asked")
         case Verdict.ANSWER | Verdict.CHOICES if found.differs:

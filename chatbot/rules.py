@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from chatbot.hearing import clean
-from ticketing.suggestion.emergency import Danger, danger_in, doubt_in
+from ticketing.suggestion.emergency import Danger, danger_in, doubt_in, suspicion_in
 
-__all__ = ["Danger", "danger_in", "doubt_in", "is_angry", "wants_person"]
+__all__ = ["Danger", "danger_in", "doubt_in", "is_angry", "suspicion_in", "wants_person"]
 
 
 def _any(*alternatives: str) -> re.Pattern[str]:

@@ -144,8 +144,8 @@ def _sources() -> Iterable[Path]:
     yield from (PROJECT / "intent_features.py", PROJECT / "hotline_intents.py")
     yield from sorted((PROJECT / "data").rglob("*.yml"))
     yield from sorted((PROJECT / "stub").glob("*.py"))
-    yield from (grammar.GRAMMAR, sentences.FRAMES, Path(sentences.__file__), Path(grammar.__file__))
-    yield from (danger_training.DATA, Path(danger_training.__file__), Path(patterns.__file__))
+    yield from (grammar.GRAMMAR, sentences.FRAMES, sentences.FOREIGN, Path(sentences.__file__), Path(grammar.__file__))
+    yield from (danger_training.DATA, danger_training.SPOKEN, Path(danger_training.__file__), Path(patterns.__file__))
     yield from sentences.appeal_files()
 
 

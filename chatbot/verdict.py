@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from chatbot import fallback, hearing
 from chatbot.intents import Hint, Intent
+from chatbot.rules import suspicion_in
 
 CERTAIN = 0.93
 """From here on an appeal is taken down although the knowledge base knows something about the matter."""
@@ -21,8 +22,10 @@ DOUBTFUL = 0.75
 """Below this, and without a word of complaint, nothing is taken down unasked."""
 FOREIGN = 0.5
 SURELY_FOREIGN = 0.8
-DANGER = 0.3
+DANGER = 0.5
 """From this share of `emergency` on it is asked whether somebody is in danger, even when something else is likelier."""
+DANGER_TOO = 0.2
+"""From this share on it is asked where the classifier of danger suspects the same: two ears that each hear a little."""
 PERSON = 0.5
 
 
@@ -43,6 +46,13 @@ class Verdict(StrEnum):
     MISSED = "missed"
 
 
+def may_be_danger(text: str, hint: Hint) -> bool:
+    """Whether somebody may be in danger although no rule said so: one classifier is rather sure, or two have the same suspicion."""
+    if hint.danger >= DANGER or hint.is_(Intent.EMERGENCY, least=DANGER):
+        return True
+    return hint.danger >= DANGER_TOO and suspicion_in(text) is not None
+
+
 def judge(text: str, hint: Hint, *, sure: bool, maybe: bool) -> Verdict:
     """The verdict.
 
@@ -50,7 +60,7 @@ def judge(text: str, hint: Hint, *, sure: bool, maybe: bool) -> Verdict:
         sure: the search's first article may be told as the answer.
         maybe: it has articles that are worth offering.
     """
-    if hint.danger >= DANGER or hint.is_(Intent.EMERGENCY, least=DANGER):
+    if may_be_danger(text, hint):
         return Verdict.DOUBT
     if hint.is_(Intent.WANT_PERSON, least=PERSON):
         return Verdict.PERSON

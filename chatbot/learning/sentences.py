@@ -17,7 +17,7 @@ import yaml
 from chatbot.intents import Intent
 from chatbot.learning import grammar
 from knowledge.search.words import simplify
-from knowledge.seed.loader import load_articles
+from knowledge.seed.loader import SEED_DIR, load_articles, load_heldout
 from ticketing.suggestion import danger_training
 from ticketing.suggestion.emergency import Danger
 from ticketing.suggestion.examples import EXAMPLES as APPEALS
@@ -27,6 +27,8 @@ from ticketing.ticket.states import Kind
 
 NLU = Path(__file__).parents[1] / "rasa" / "data" / "nlu"
 FRAMES = Path(__file__).parent / "frames.yaml"
+FOREIGN = SEED_DIR / "foreign.yaml"
+"""What is no business of a hotline: the search learns from it when to say nothing, the classifier what to refuse."""
 SEED = 54321
 _MISHEARD = 0.08
 """Share of the characters that a recogniser on the telephone puts down wrongly."""
@@ -64,6 +66,7 @@ def gather(more: Mapping[Intent, Sequence[str]] | None = None, titles: Mapping[s
         more or {},
         _danger(),
         grammar.sentences(),
+        {Intent.OUT_OF_SCOPE: [entry.question for entry in load_heldout(FOREIGN)]},
         _of_articles(titles),
         _of_appeals(chance),
     ]
@@ -110,9 +113,8 @@ def _of_appeals(chance: random.Random) -> Sentences:
 
 
 def _danger() -> Sentences:
-    return {
-        Intent.EMERGENCY: [line for kind, lines in danger_training.sentences(_EACH_DANGER).items() if kind in _TO_PEOPLE for line in lines]
-    }
+    made = danger_training.sentences(_EACH_DANGER, wrapped=0)
+    return {Intent.EMERGENCY: [line for kind, lines in made.items() if kind in _TO_PEOPLE for line in lines]}
 
 
 def _frames() -> dict[str, Any]:

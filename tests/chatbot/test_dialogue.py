@@ -255,13 +255,19 @@ class TestWholeAnswer:
             assert await session.scalar(select(func.count()).select_from(Outbox)) == 0
 
 
-async def test_a_recalled_article_is_gone_on_the_next_question(begin: Begin, say: Say, core: Core, database: Database) -> None:
-    conversation = await begin("web")
-    turn = await say(conversation, "身份证丢了怎么补办")
+async def test_a_recalled_article_is_gone_on_the_next_question_of_every_channel(
+    begin: Begin, say: Say, core: Core, database: Database
+) -> None:
+    talks = [await begin(channel) for channel in ("web", "wechat", "phone")]
+    told = {(await say(talk, "身份证丢了怎么补办")).answers[0].article_id for talk in talks}
+    assert len(told) == 1
+    [article] = told
+    assert article is not None
     async with database.transaction() as session:
-        await recall(core, session, SYSTEM, turn.answers[0].article_id or 0, "规定变了")
-    after = await say(conversation, "身份证丢了怎么补办")
-    assert all(answer.article_id != turn.answers[0].article_id for answer in after.answers)
+        await recall(core, session, SYSTEM, article, "规定变了")
+    for talk, follow_up in zip(talks, ("多少钱", "身份证丢了怎么补办", "身份证丢了怎么补办"), strict=True):
+        after = await say(talk, follow_up)
+        assert article not in [answer.article_id for answer in after.answers], follow_up
 
 
 async def test_short_questions_after_an_answer_are_about_the_same_article(begin: Begin, say: Say) -> None:

@@ -14,6 +14,7 @@ from benchmarks._articles import heldout
 from benchmarks._noise import mishear
 from knowledge.search import words
 from knowledge.seed.loader import SEED_DIR, load_articles, load_heldout
+from ticketing.suggestion import danger_training
 
 ALIKE = 0.7
 """Share of common character pairs from which two sentences count as the same."""
@@ -57,6 +58,14 @@ def test_nothing_of_the_fresh_sets_was_learned(name: str) -> None:
     assert len(asked) == 60
     assert {entry["slug"] for entry in _fresh.sentences(name)["guide"]} <= {article.slug for article in load_articles()}
     assert [question for question in asked if _nearest(question, learned()) >= ALIKE] == []
+
+
+def test_no_danger_of_the_fresh_set_was_learned_nor_what_only_sounds_like_it() -> None:
+    said = _fresh.sentences("fresh3")
+    assert (len(said["danger"]), len(said["calm"])) == (60, 40)
+    lines = [line for group in danger_training.sentences().values() for line in group]
+    known = [_pairs(line) for line in (*lines, *danger_training.DAILY.read_text(encoding="utf-8").splitlines())]
+    assert [line for line in (*said["danger"], *said["calm"]) if _nearest(line, known) >= ALIKE] == []
 
 
 def test_there_are_enough_of_every_topic_and_style() -> None:

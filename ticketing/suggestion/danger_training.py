@@ -21,9 +21,14 @@ from ticketing.suggestion.examples import read as read_appeals
 from ticketing.suggestion.noise import Noise
 
 DATA = Path(__file__).parent / "data" / "danger.yaml"
+SPOKEN = DATA.with_name("danger_spoken.yaml")
+DAILY = DATA.with_name("danger_calm.txt")
+"""What is said to the assistant day by day (chatbot.learning.calm drew it): greetings, guide questions, small talk."""
 SEED = 12345
 EACH = 30
 """Different sentences made of one pattern, at most."""
+WRAPPED = 10
+"""Sentences made of one that was written down whole, with what stands before and after it."""
 MISHEARD = 0.08
 SELDOM = 5
 """Least sentences that a feature must come in."""
@@ -39,19 +44,48 @@ Labelled = tuple[str, str, float]
 
 @lru_cache(maxsize=1)
 def source() -> dict[str, Any]:
-    """The file as it stands."""
+    """The patterns as they stand."""
     loaded: dict[str, Any] = yaml.safe_load(DATA.read_text(encoding="utf-8"))
     return loaded
 
 
-def sentences(each: int = EACH) -> dict[str, list[str]]:
-    """Sentences of each kind of danger and of `calm`, the same ones at every call."""
+@lru_cache(maxsize=1)
+def spoken() -> dict[str, Any]:
+    """The sentences as people say them."""
+    loaded: dict[str, Any] = yaml.safe_load(SPOKEN.read_text(encoding="utf-8"))
+    return loaded
+
+
+def sentences(each: int = EACH, wrapped: int = WRAPPED) -> dict[str, list[str]]:
+    """Sentences of each kind of danger and of `calm`, the same ones at every call.
+
+    Args:
+        each: different sentences of one pattern, at most.
+        wrapped: sentences that a spoken one becomes, at least; 0 for the bare ones alone.
+    """
     found, chance = source(), random.Random(SEED)
-    groups = {**found["danger"], danger.CALM: found["calm"]}
-    return {
-        kind: list(dict.fromkeys(said for line in lines for said in patterns.sentences(line, found["words"], chance, each)))
-        for kind, lines in groups.items()
+    made = {
+        kind: [said for line in lines for said in patterns.sentences(line, found["words"], chance, each)] for kind, lines in _kinds(found)
     }
+    for kind, lines in _kinds(spoken()):
+        made[kind] += [said for line in lines for said in _wrapped(line, chance, each, wrapped)]
+    return {kind: list(dict.fromkeys(lines)) for kind, lines in made.items()}
+
+
+def _kinds(file: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    return [*file["danger"].items(), (danger.CALM, file["calm"])]
+
+
+def _wrapped(line: str, chance: random.Random, each: int, wrapped: int) -> list[str]:
+    """A sentence, or each sentence of a pattern: bare, and with what people say before and after."""
+    bare = patterns.sentences(line, {}, chance, each)
+    return bare + [_around(chance.choice(bare), chance) for _ in range(wrapped - len(bare))]
+
+
+def _around(said: str, chance: random.Random) -> str:
+    before = chance.choice(spoken()["before"]) if chance.random() < 0.6 else ""
+    after = chance.choice(spoken()["after"]) if chance.random() < 0.6 else ""
+    return "，".join(part for part in (before, said, after) if part)
 
 
 def stamp() -> str:
@@ -59,18 +93,19 @@ def stamp() -> str:
     here = Path(__file__).parent
     code = [here / name for name in ("danger.py", "danger_training.py", "features.py", "noise.py", "patterns.py", "data/pinyin.txt")]
     digest = hashlib.sha256()
-    for path in (DATA, *sorted(EXAMPLES.glob("*.yaml")), *code):
+    for path in (DATA, SPOKEN, DAILY, *sorted(EXAMPLES.glob("*.yaml")), *code):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
 def labelled() -> list[Labelled]:
-    """(sentence, kind, weight): written ones, the appeals as calm, each longer one once more as a recogniser may hear it.
+    """(sentence, kind, weight): each longer one once more as a recogniser may hear it.
 
-    Appeals with a certain word of danger are left out: some are danger.
+    The appeals are calm; those with a certain word of danger are left out, and those that were found doubtful: some are danger.
     """
     made = sentences()
-    told = {line for lines in made.values() for line in lines}
+    made[danger.CALM] = [*made[danger.CALM], *DAILY.read_text(encoding="utf-8").splitlines()]
+    told = {line for lines in made.values() for line in lines} | set(spoken()["doubtful"])
     lines = [(line, kind, 1.0) for kind, group in made.items() for line in group]
     appeals = (example.text for example in read_appeals().examples if example.text not in told)
     lines += [(text, danger.CALM, 1.0) for text in appeals if rules().alarm(rules().plain(text)) is None]

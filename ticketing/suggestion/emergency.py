@@ -28,7 +28,7 @@ TOLD = 0.75
 """From this share of danger on there is an alarm without a certain word."""
 ASKED = 0.5
 """From here on it may be danger, and the bot asks."""
-SUSPECTED = 0.15
+SUSPECTED = 0.1
 """From here on it asks where its classifier of intents hears danger too (`suspicion_in`, chatbot.verdict)."""
 GUARDED = 0.9
 """The share that tells danger all the same where a guard (a habit, a fear, last year) or a certain word of another kind stands beside."""
@@ -171,9 +171,9 @@ def doubt_in(text: str) -> Danger | None:
     return _people(text, ASKED, softened=TOLD)
 
 
-def suspicion_in(text: str) -> Danger | None:
+def suspicion_in(text: str, least: float = SUSPECTED) -> Danger | None:
     """As `doubt_in`, with less: too little to ask by itself, enough where another ear hears danger too."""
-    return _people(text, SUSPECTED, softened=2 * SUSPECTED)
+    return _people(text, least, softened=2 * least)
 
 
 def _people(text: str, least: float, *, softened: float) -> Danger | None:

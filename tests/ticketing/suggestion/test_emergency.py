@@ -9,7 +9,7 @@ import yaml
 
 from hotline.errors import InvalidInput
 from ticketing.suggestion import danger, danger_training
-from ticketing.suggestion.emergency import Alarm, Danger, Rules, alarm_in, danger_in, doubt_in, rules, sensitive_words
+from ticketing.suggestion.emergency import Alarm, Danger, Rules, alarm_in, danger_in, doubt_in, rules, sensitive_words, suspicion_in
 
 
 @pytest.mark.parametrize(
@@ -112,23 +112,20 @@ def _heldout() -> dict[str, list[str]]:
     return found
 
 
-def _heard(text: str) -> bool:
-    return danger_in(text) is not None or doubt_in(text) is not None
-
-
-@pytest.mark.parametrize(("name", "least"), [("first", 0.97), ("second", 0.92), ("plain", 0.96)])
-def test_danger_in_other_words_is_told_or_asked(name: str, least: float) -> None:
-    """Measured 22 November 2026: 100, 93 and 98 %."""
+@pytest.mark.parametrize(("name", "told", "suspected"), [("first", 0.9, 1.0), ("second", 0.75, 0.98), ("plain", 0.9, 0.98)])
+def test_danger_in_other_words_is_told_or_suspected(name: str, told: float, suspected: float) -> None:
+    """Measured 22 November 2026: told 93, 81 and 94 %, suspected all; what the assistant asks is measured in benchmarks.bot_quality."""
     lines = _heldout()[name]
-    missed = [line for line in lines if not _heard(line)]
-    assert len(lines) - len(missed) >= least * len(lines), missed
+    missed = [line for line in lines if danger_in(line) is None and suspicion_in(line) is None]
+    assert len(lines) - len(missed) >= suspected * len(lines), missed
+    assert sum(danger_in(line) is not None for line in lines) >= told * len(lines)
 
 
 def test_what_only_sounds_like_danger_is_left_alone() -> None:
-    """Measured 22 November 2026: 2 of 120 told, 6 more asked."""
+    """Measured 22 November 2026: 2 of 120 told, 1 more asked without a second ear."""
     lines = _heldout()["calm"]
     assert len(told := [line for line in lines if danger_in(line)]) <= 3, told
-    assert len(asked := [line for line in lines if _heard(line)]) <= 10, asked
+    assert len(asked := [line for line in lines if danger_in(line) or doubt_in(line)]) <= 6, asked
 
 
 def test_nothing_held_out_is_learned() -> None:
@@ -140,6 +137,7 @@ def test_where_a_number_was_told_nothing_is_asked() -> None:
     assert danger_in("楼下着火了") is Danger.FIRE
     assert doubt_in("楼下着火了") is None
     assert doubt_in("路灯坏了") is None
+    assert suspicion_in("路灯坏了") is None
 
 
 def test_people_in_danger_go_before_the_cable_that_fell() -> None:
