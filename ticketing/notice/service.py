@@ -17,12 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
 from hotline.events import enqueue
-from hotline.i18n import _
+from hotline.i18n import DEFAULT_LANGUAGE, _, speaking
 from hotline.together import get, put
 from ticketing.assignment.models import Assignment
+from ticketing.callback import book as conduct
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import person, person_vault
 from ticketing.context import Core
+from ticketing.deadline.book import policies
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.notice import english, templates
 from ticketing.notice.models import DeliveryState, Notice, NoticeDelivery
@@ -35,7 +37,6 @@ from ticketing.words import word
 
 OUTBOX_KINDS = {"sms": "notice", "wechat": "text"}
 TOO_MANY = "too many messages to an unverified number in a day"
-_RATING_DAYS = 7
 _DEADLINES = {"accepted": (ClockKind.HANDLE, ClockKind.DISPATCH), "supplement": (ClockKind.SUPPLEMENT,)}
 """What {deadline} is in a template: until the matter is dispatched, until the citizen has sent what is missing."""
 _WORDS = {"way": "contact", "target": "emergency_line", "reason_class": "suspension_reason"}
@@ -226,15 +227,26 @@ async def _common(
         "number": ticket.number,
         "title": ticket.title,
         "line": core.line,
-        "days": str(_RATING_DAYS),
         "result": ticket.answer or "",
         "answer": ticket.answer or "",
     }
     if "{deadline}" in words and "deadline" not in given:
         values["deadline"] = await _deadline(session, matter, template)
+    if "{days}" in words and "days" not in given:
+        values["days"] = str(await _days(core, session, template))
     if "{unit}" in words and "unit" not in given:
         values["unit"] = await _unit(session, matter)
     return values
+
+
+async def _days(core: Core, session: AsyncSession, template: Template) -> int:
+    """How many days the citizen has: to rate an answer, after the end of the matter to have it handled again."""
+    now = core.clock.now()
+    return (
+        (await conduct.current(session, now)).rating_days
+        if template.key == "answered"
+        else (await policies(session, now)).centre.reopen_days
+    )
 
 
 async def _deadline(session: AsyncSession, ticket: Ticket, template: Template) -> str:
@@ -259,17 +271,20 @@ def city_words(moment: datetime) -> str:
 
 async def _unit(session: AsyncSession, ticket: Ticket) -> str:
     lead = select(Unit.name).join(Assignment, Assignment.unit_id == Unit.id).where(Assignment.ticket_id == ticket.id, Assignment.lead)
-    return await session.scalar(lead.order_by(Assignment.id.desc()).limit(1)) or _("承办单位")
+    name = await session.scalar(lead.order_by(Assignment.id.desc()).limit(1))
+    with speaking(DEFAULT_LANGUAGE):
+        return name or _("承办单位")
 
 
 def _in_words(key: str, value: Any) -> str:
-    """A value of an event as a citizen reads it."""
+    """A value of an event as a citizen reads it, in Chinese whatever page or line it came from: `english` translates for who chose it."""
     if value is None or isinstance(value, bool | dict):
         return ""
     if isinstance(value, list | tuple):
         return "；".join(f"{number}. {item}" for number, item in enumerate(value, 1)) if len(value) > 1 else "".join(map(str, value))
     if isinstance(value, str) and key in _WORDS:
-        return word(_WORDS[key], value)
+        with speaking(DEFAULT_LANGUAGE):
+            return word(_WORDS[key], value)
     if isinstance(value, str) and key.endswith(("_date", "_at", "until")):
         return _date_words(value)
     return str(value)[:600]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import datetime
 
 import pytest
@@ -9,18 +10,25 @@ from sqlalchemy import select
 
 from hotline.clock import CITY_ZONE
 from hotline.events import Outbox
+from hotline.i18n import speaking
+from hotline.together import put
 from tests.ticketing.conftest import City
 from ticketing.assignment.models import Assignment
+from ticketing.callback import rules as conduct
 from ticketing.callback import service as callbacks
 from ticketing.callback.redo import reopen
 from ticketing.callback.service import CallbackResult
 from ticketing.citizen.models import Citizen
 from ticketing.citizen.service import by_caller, by_openid, destroy_key
+from ticketing.deadline import changes, policy
+from ticketing.deadline.book import load_policies
 from ticketing.deadline.limits import Limit
+from ticketing.deadline.policy import CENTRE
 from ticketing.notice.models import Notice, NoticeDelivery
 from ticketing.notice.service import notices_of, notify, text_of
 from ticketing.notice.templates import load
-from ticketing.people.actor import citizen_actor
+from ticketing.people.actor import citizen_actor, staff_actor
+from ticketing.people.models import User
 from ticketing.request import extension
 from ticketing.request import service as requests
 from ticketing.ticket import dispatch as dispatching
@@ -194,7 +202,7 @@ async def test_erasing_the_person_erases_what_was_told(city: City) -> None:
     ((_key, words),) = await told(city, number)
     assert words == "（内容已随个人信息一并清除）"
     async with city.database.transaction() as session:
-        assert number.encode() not in (await session.scalars(select(Notice))).one().text_sealed
+        assert number.encode() not in ((await session.scalars(select(Notice))).one().text_sealed or b"")
 
 
 async def test_a_notice_after_the_person_was_erased_does_not_fail(city: City) -> None:
@@ -213,3 +221,33 @@ async def test_what_is_written_by_hand_is_told_as_it_is(city: City) -> None:
         ticket = (await session.scalars(select(Ticket).where(Ticket.number == number).with_for_update())).one()
         await dispatching.withdraw(city.core, session, citizen_actor(ticket.citizen_id), ticket)
     assert "｛query_code}[[x]]" in (await told(city, number))[-1][1]
+
+
+async def test_days_to_rate_and_to_come_back_are_those_of_the_rules_in_force(city: City) -> None:
+    async with city.database.transaction() as session:
+        await load_policies(city.core, session)
+        admin = User(login="admin2", name="admin2", staff_number="1900", role="admin", unit_id=city.units["centre"], password_hash="x")
+        second = await put(session, admin)
+        for proposer, key, document in (
+            (city.supervisor, CENTRE, {**deepcopy(policy.seed()["centre"]), "reopen_days": 10}),
+            (city.admin, conduct.KEY, {**deepcopy(conduct.conduct()), "rating_days": 5}),
+        ):
+            proposal = await changes.propose(city.core, session, proposer, document, key=key, reason="按照市政府新规定调整")
+            await changes.decide(city.core, session, staff_actor(second), proposal.id, approve=True)
+    number = await of_caller(city)
+    await city.handle(await city.dispatch(number))
+    await city.accept(number)
+    await city.act(number, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
+    async with city.database.transaction() as session:
+        ticket = await access_ticket(city.core, session, city.supervisor, number)
+        await notify(city.core, session, ticket, "answered", answer="带身份证到任一服务大厅办理。")
+    closed, answered = (await told(city, number))[-2:]
+    assert "10天内如有反复" in closed[1]
+    assert "请在5天内" in answered[1]
+
+
+async def test_words_of_lists_are_chinese_in_a_chinese_notice_whatever_page_it_came_from(city: City) -> None:
+    number = await of_caller(city)
+    with speaking("en"):
+        await city.handle(await city.dispatch(number))
+    assert "用电话与您联系" in dict(await told(city, number))["contacted"]
