@@ -17,19 +17,31 @@ from channels.console.pages import fragment
 from channels.console.session import Staff
 from channels.web.formats import mask_phone, show_phone
 from channels.web.keys import CORE, DATABASE, SETTINGS
-from hotline.i18n import _
+from hotline.i18n import _, texts
+from ticketing.context import Core
 from ticketing.conversation.calls import caller_numbers
 from ticketing.conversation.models import Call, CallState
 from ticketing.duty.models import Duty, DutyState
 from ticketing.people.actor import Actor
 from ticketing.people.models import User
 from ticketing.people.permissions import may
+from ticketing.queue.commands import failed_now
 from ticketing.queue.own_call import OwnCall, own_call
 from ticketing.ticket.access import closed_conversations
 from ticketing.words import choices
 
 _SEAT = "sip:seat-"
 _EMERGENCY = ("110", "119", "120", "122")
+_WHY = texts(
+    {
+        "not_allowed": "没有拨出：这个号码不在允许外呼的范围",
+        "busy": "没有接通：对方正忙",
+        "no_answer": "没有接通：对方没有接听",
+        "wrong_number": "没有接通：号码不存在",
+        "": "没有办成，请再试一次",
+    }
+)
+"""By the result of a command (`ticketing.queue.commands.settle`); empty: every other one."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,8 @@ class Bar:
     called: str
     emergency: tuple[str, ...]
     """Emergency lines that this installation may dial."""
+    trouble: str = ""
+    """Why the last key of the call did nothing; empty: it did."""
 
     @property
     def mode(self) -> str:
@@ -78,8 +92,15 @@ async def load_bar(request: web.Request, session: AsyncSession, person: Staff) -
         number=await _number(request, session, person, call, own),
         called=call.called if call else "",
         emergency=tuple(line for line in _EMERGENCY if line.startswith(request.app[SETTINGS].outbound_prefixes)),
+        trouble=await _trouble(core, session, person, my_call),
     )
     return {"bar": bar, "others": others, "breaks": {key: name for key, name in choices("break_reason").items() if key != "no_answer"}}
+
+
+async def _trouble(core: Core, session: AsyncSession, person: Staff, call: Call | None) -> str:
+    """Why somebody was not reached, or the call not handed on: the caller is still with this person."""
+    row = await failed_now(core, session, person.actor, call) if call is not None else None
+    return _(_WHY.get(row.result) or _WHY[""]) if row is not None else ""
 
 
 async def _rings(session: AsyncSession, duty: Duty | None) -> Call | None:

@@ -34,6 +34,7 @@ SUPERVISING = frozenset({"listen", "whisper", "take_over", "stop_listening"})
 """What a supervisor may do with somebody else's call (permission call.supervise)."""
 _WITH_TARGET = frozenset({"consult", "blind"})
 _VALID = timedelta(seconds=10)
+_TOLD = timedelta(seconds=30)
 _NUMBER = re.compile(r"[0-9]{3,15}")
 
 
@@ -113,6 +114,15 @@ async def pending(core: Core, session: AsyncSession, worker: str) -> list[CallCo
             found.append(row)
     await session.flush()
     return found
+
+
+async def failed_now(core: Core, session: AsyncSession, actor: Actor, call: Call) -> CallCommand | None:
+    """The newest command of this person on the call, when it could not be carried out a moment ago: they are told, the caller waits."""
+    newest = select(CallCommand).where(CallCommand.call_id == call.id, CallCommand.user_id == (actor.user_id or 0))
+    row = (await session.scalars(newest.order_by(CallCommand.id.desc()).limit(1))).first()
+    if row is None or row.state != "failed" or row.done_at is None or row.done_at < core.clock.now() - _TOLD:
+        return None
+    return row
 
 
 async def settle(core: Core, session: AsyncSession, row_id: int, *, ok: bool, result: str = "") -> None:

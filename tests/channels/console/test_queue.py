@@ -16,6 +16,7 @@ from ticketing.conversation.service import get_conversation, request_person
 from ticketing.duty.models import Duty, DutyState, Shift, Skill
 from ticketing.duty.service import set_phone, set_state
 from ticketing.people.models import Line
+from ticketing.queue.commands import settle
 from ticketing.queue.models import CallCommand
 from ticketing.queue.service import Wish, ask_for_tongue, distribute, enter, served
 
@@ -94,6 +95,19 @@ async def test_a_call_is_controlled_from_the_desk_by_its_agent_only(browser: Ope
     async with city.database.transaction() as session:
         row = (await session.scalars(select(CallCommand))).one()
     assert (row.action, row.call_id, row.user_id) == ("hold", call, city.people["agent"].user_id)
+
+
+async def test_the_agent_is_told_why_a_transfer_did_not_come_about(browser: Opener, city: City) -> None:
+    call = await talking(city)
+    agent = await browser("agent")
+    assert await post(agent, "/console/desk", f"/console/calls/{call}/control", action="blind", to="13900080001") == 303
+    assert "bar-trouble" not in await agent.text("/console/desk")
+    async with city.database.transaction() as session:
+        row = (await session.scalars(select(CallCommand))).one()
+        await settle(city.core, session, row.id, ok=False, result="not_allowed")
+    assert "不在允许外呼的范围" in await agent.text("/console/desk"), "the caller is still there, and nobody rings"
+    assert await post(agent, "/console/desk", f"/console/calls/{call}/control", action="hold") == 303
+    assert "bar-trouble" not in await agent.text("/console/desk"), "the next key is another matter"
 
 
 async def test_the_board_shows_who_waits_who_talks_and_the_figures(browser: Opener, city: City) -> None:
