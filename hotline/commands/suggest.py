@@ -12,18 +12,18 @@ import typer
 def suggest(data_dir: Path, text: str, *, channel: str | None, as_json: bool) -> None:
     """Print the suggestion for `text`."""
     from ticketing.suggestion.service import suggest_offline
-    from ticketing.words import ELEMENTS, word
+    from ticketing.words import word
 
     found = suggest_offline(data_dir, text, channel=channel)
     if as_json:
         typer.echo(json.dumps(found.answer(), ensure_ascii=False))
         return
-    alarm = f"，紧急热线 {found.alarm.line or '无'}" if found.alarm else ""
+    alarm = f"，紧急热线 {word('emergency_line', found.alarm.line) if found.alarm.line else '无'}" if found.alarm else ""
     typer.echo(f"{word('kind', found.kind.value)}，{word('urgency', found.urgency.value)}{alarm}{'，应保密' if found.confidential else ''}")
     for guess in found.categories:
         typer.echo(f"{guess.code} {guess.name} {guess.confidence:.0%}（{'、'.join(guess.words)}）")
     typer.echo("，".join(f"{unit.unit.name} {unit.confidence:.0%}" for unit in found.units))
-    typer.echo(f"还要问：{'、'.join(ELEMENTS[element] for element in found.missing) or '无'}")
+    typer.echo(f"还要问：{'、'.join(word('element', element) for element in found.missing) or '无'}")
 
 
 def train(data_dir: Path) -> None:
