@@ -34,7 +34,7 @@ _TOLD = ROOT / "tests" / "ticketing" / "suggestion"
 WARN = "warn"
 """Told the emergency number at once, before any verdict."""
 VERDICTS = (WARN, *(one.value for one in Verdict))
-_SETS = ("first", "second", "plain")
+_SETS = ("first", "second", "plain", "late")
 _APPEALS = (Kind.COMPLAINT, Kind.HELP, Kind.REPORT)
 
 
@@ -112,6 +112,7 @@ def measure() -> list[Row]:
         *(_row(f"danger, {name} set: the number is told at once", danger[name], [WARN], 0.65, at_least=True) for name in _SETS),
         _row("told on what sounds like danger and is none", danger["calm"], [WARN], 0.02),
         _row("asked or told on what sounds like danger and is none", danger["calm"], [WARN, Verdict.DOUBT], 0.1),
+        _row("asked or told on what sounds like danger and is none, late set", danger["late_calm"], [WARN, Verdict.DOUBT], 0.1),
         _row("false alarm on guide questions", asked, [WARN], 0.02),
         _row("false alarm on appeals", told, [WARN], 0.02),
         _row("appeals that are asked about danger", told, [Verdict.DOUBT], 0.06),

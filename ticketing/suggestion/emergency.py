@@ -30,7 +30,7 @@ ASKED = 0.5
 """From here on it may be danger, and the bot asks."""
 SUSPECTED = 0.1
 """From here on it asks where its classifier of intents hears danger too (`suspicion_in`, chatbot.verdict)."""
-GUARDED = 0.9
+GUARDED = 0.85
 """The share that tells danger all the same where a guard (a habit, a fear, last year) or a certain word of another kind stands beside."""
 SPOKEN = 4
 """Fewer characters say too little for the classifier."""
