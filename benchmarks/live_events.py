@@ -28,7 +28,7 @@ from hotline.events import SYSTEM, record
 from hotline.processes.postgres import PrivatePostgres, running
 from ticketing.context import Core
 
-TICKETS, EVENTS = 1000, 50
+TICKETS, EVENTS, PATIENCE_S = 1000, 50, 60
 ROLES = ("agent", "dispatcher", "clerk", "supervisor")
 _SPOKEN = (b": open\n", b"event: tickets\n")
 _LISTEN = "() => { window.heard = []; document.body.addEventListener('tickets', () => window.heard.push(Date.now()), true); }"
@@ -76,7 +76,7 @@ async def tell(core: Core, database: Database, page: Any, heard: Heard) -> tuple
             await record(session, at=core.clock.now(), name="benchmark.seen", subject="ticket", subject_id=str(ticket), who=SYSTEM)
             await session.flush()
             sent = time.time()
-        await heard.all.wait()
+        await asyncio.wait_for(heard.all.wait(), PATIENCE_S)
         lags += [1000 * (moment - sent) for moment in heard.moments]
         pages.append(float(await page.evaluate(_HEARD, number)) - 1000 * sent)
     return sorted(lags), sorted(pages)
@@ -89,7 +89,11 @@ async def measure(core: Core, database: Database, page: Any, address: str, acces
     async with ClientSession(address, connector=connections, timeout=ClientTimeout(total=None)) as client:
         cookies = islice(cycle(access[role] for role in ROLES), listeners)
         tasks = [asyncio.create_task(listen(client, cookie, heard)) for cookie in cookies]
-        await heard.all.wait()
+        opened_all = asyncio.create_task(heard.all.wait())
+        done, _pending = await asyncio.wait({opened_all, *tasks}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()  # a listener ends only when it was refused: then this raises
+        assert opened_all.done(), f"{len(heard.moments)} of {listeners} are connected"
         cpu = cpu_of(web)
         lags, pages = await tell(core, database, page, heard)
         cpu = (cpu_of(web) - cpu) / EVENTS
