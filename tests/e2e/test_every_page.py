@@ -36,10 +36,13 @@ DAY = os.environ.get("HOTLINE_EXAMINE") or datetime.now(UTC).date().isoformat()
 TURNS, SHARE = (len(Role), None) if LONG else (2, 6)
 """So many roles, so many pages of each; None: all."""
 NO_PAGES = {
-    "articles/speech", "attachments/{id}", "audit/roots.txt", "brief/{id}.{form}", "calls/{id}/captions", "calls/{id}/fields",
-    "calls/{id}/form", "calls/{id}/hints", "calls/{id}/recording", "counts", "export/{kind}.{form}", "guide/pictures/{name}",
+    "articles/speech", "articles/{id}/files/{file}", "attachments/{id}", "audit/roots.txt", "bot/progress", "brief/{id}.{form}",
+    "calls/{id}/captions", "calls/{id}/fields", "calls/{id}/form", "calls/{id}/hints", "calls/{id}/recording", "chats/{id}/files/{file}",
+    "counts", "export/{kind}.{form}", "guide/pictures/{name}", "posters/{id}/{form}", "quality/{id}/recording",
+    "tickets/{number}/catalogue", "tickets/{number}/dial", "tickets/{number}/last", "tickets/{number}/presence",
+    "tickets/{number}/suggestion", "tickets/{number}/{action}",
 }  # fmt: skip
-"""Files and parts of pages: what they are part of is examined."""
+"""Files, parts of pages and ways back to one: what they are part of is examined."""
 
 
 async def _opened(*more: str) -> AsyncIterator[Any]:
