@@ -88,6 +88,7 @@ async def inside(settings: Settings, core: Core, database: Database, tmp_path: P
 async def test_position_and_pictures_come_from_the_phone(inside: tuple[World, Any, list[str]]) -> None:
     world, page, complaints = inside
     await page.goto(f"{world.services.settings.web_url}/appeal?kind=complaint")
+    await page.locator("[data-wechat-photos]").wait_for()  # WeChat has agreed: until then the browser itself is asked for the position
     await page.click("[data-position] button")
     await page.wait_for_selector("[data-position] [role=status]:has-text('误差约20米')")
     await page.click("[data-wechat-photos] button")
