@@ -41,6 +41,8 @@ class EmergencyOffer:
         self._alarm: Alarm | None = None
         """What is offered just now."""
         self._told: set[str] = set()
+        self._noting: asyncio.Task[None] | None = None
+        """What is being written down beside the way to help; it waits for what was before it."""
         self.heard = False
         """Whether words of danger were heard on this call."""
 
@@ -114,18 +116,36 @@ class EmergencyOffer:
         waiting, call.waiting, owed = call.waiting, False, call.owed_unless_registered
         call.owed_unless_registered = FOLLOW_UP
         await call.say(emergency.connecting.format(line=name), "emergency_connecting", firm=True)
-        await self._note(Help.CONNECTING, alarm)
+        self._note_meanwhile(Help.CONNECTING, alarm)
         try:
-            other = await self._ring(number)
-        except (CallFailed, ValueError, OSError) as error:
-            log.warning("emergency_not_connected", call=str(call.leg.id), line=alarm.line, reason=str(error))
-            call.waiting, call.owed_unless_registered = waiting, owed
-            await self._note(Help.FAILED, alarm)
-            await call.say(emergency.failed.format(line=name), "emergency_failed", firm=True)
-            return None
-        await self._note(Help.CONNECTED, alarm)
-        await self._together(other)
-        return "transferred"
+            try:
+                other = await self._ring(number)
+            except (CallFailed, ValueError, OSError) as error:
+                log.warning("emergency_not_connected", call=str(call.leg.id), line=alarm.line, reason=str(error))
+                call.waiting, call.owed_unless_registered = waiting, owed
+                self._note_meanwhile(Help.FAILED, alarm)
+                await call.say(emergency.failed.format(line=name), "emergency_failed", firm=True)
+                return None
+            self._note_meanwhile(Help.CONNECTED, alarm)
+            await self._together(other)
+            return "transferred"
+        finally:
+            await self._noted()
+
+    async def _noted(self) -> None:
+        if self._noting is not None:
+            await self._noting
+
+    def _note_meanwhile(self, step: Help, alarm: Alarm) -> None:
+        """Write it down in its order while the call goes on: a database that hangs must not hold up help."""
+        before = self._noting
+
+        async def note() -> None:
+            if before is not None:
+                await before
+            await self._note(step, alarm)
+
+        self._noting = asyncio.ensure_future(note())
 
     async def _note(self, step: Help, alarm: Alarm, *, once: bool = False) -> None:
         """`once`: the same danger said again is told no second time."""

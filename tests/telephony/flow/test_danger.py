@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import select
 
 from telephony.testing import FakeLeg
 from tests.telephony.flow.conftest import Line, heard, said
@@ -22,6 +23,7 @@ from tests.telephony.flow.with_agent import (
     on_the_line,
 )
 from ticketing.call_flow.document import seed_text
+from ticketing.conversation.models import Call
 
 FIRE = "我家着火了快来"
 
@@ -50,6 +52,23 @@ async def test_danger_is_connected_at_once_when_the_caller_wants_it(line: Line) 
         "call.emergency_offered", "call.emergency_connecting", "call.emergency_connected"
     ]  # fmt: skip
     assert (await call_row(line, leg.id)).end_reason == "transferred"
+
+
+async def test_a_database_that_hangs_holds_up_no_help(line: Line) -> None:
+    leg = await offered(line)
+    await noted(line, leg.id, "call.emergency_offered")
+    async with line.database.transaction() as session:
+        await session.execute(select(Call.id).where(Call.id == leg.id).with_for_update())
+        leg.press_keys("1")
+        fire = await line.phones.answers("119")
+        await on_the_line(leg)
+        await hears_only(leg, fire, FROM_OTHER)
+        await hears_only(fire, leg, FROM_CITIZEN)
+        assert "call.emergency_connecting" not in await events_of(line, leg.id), "it could not be written yet"
+    await noted(line, leg.id, "call.emergency_connected")
+    await ends(line, fire)
+    names = await events_of(line, leg.id)
+    assert names.index("call.emergency_connecting") < names.index("call.emergency_connected")
 
 
 @pytest.mark.parametrize(("answer", "connected"), [("接通", True), ("好的快接", True), ("不用了已经灭了", False), ("没事", False)])
