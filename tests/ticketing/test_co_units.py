@@ -9,14 +9,19 @@ from sqlalchemy import select
 
 from hotline.errors import HotlineError, IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.events import history
+from tests.ticketing.asking import ask
 from tests.ticketing.conftest import City
 from ticketing.assignment import service as assignments
 from ticketing.assignment.co_date import set_co_date
 from ticketing.assignment.models import Assignment
 from ticketing.assignment.pass_on import pass_on
+from ticketing.assignment.service import access_assignment
+from ticketing.deadline.limits import Limit
 from ticketing.deadline.models import Deadline
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit
+from ticketing.request import dispute, extension, suspension
+from ticketing.request.states import SuspensionReason
 from ticketing.supervision import sweep
 from ticketing.supervision.models import Card
 from ticketing.ticket import dispatch as dispatching
@@ -143,3 +148,47 @@ async def test_who_has_replied_has_no_date_any_more(city: City) -> None:
         row.state = "replied"
     with pytest.raises(IllegalStep, match="没有在走"):
         await date_it(city, city.dispatcher, number, helper, city.clock.now() + timedelta(hours=5))
+
+
+async def test_a_lead_that_has_answered_is_not_suspended_by_what_it_asked_before(city: City) -> None:
+    """The helping unit is still at work: the citizen would be told of a delay that nobody asks for any more."""
+    number, lead, _helper = await helped(city)
+    await city.by_unit(city.clerk, assignments.sign, lead)
+    request = await ask(
+        city, city.chief, suspension.ask, lead, reason_class=SuspensionReason.WORKS, reason="电缆改造工程二十天后才能进场",
+        told="已电话向市民说明原因和安排", review_on=city.clock.now().date() + timedelta(days=20),
+    )  # fmt: skip
+    await city.reply(lead)
+    with pytest.raises(IllegalStep, match="已经处理过"):
+        await city.act(number, city.supervisor, suspension.decide, request.id, approve=True)
+
+
+async def test_a_unit_that_was_ruled_to_help_is_not_suspended_by_what_it_asked_as_the_lead(city: City) -> None:
+    number, lead, _helper = await helped(city)
+    request = await ask(
+        city, city.chief, suspension.ask, lead, reason_class=SuspensionReason.WORKS, reason="电缆改造工程二十天后才能进场",
+        told="已电话向市民说明原因和安排", review_on=city.clock.now().date() + timedelta(days=20),
+    )  # fmt: skip
+    units = (city.units["city"], city.units["water"])
+    await city.act(number, city.dispatcher, dispute.open_dispute, "两个单位的职责有交叉，说不清", dispute.Overlap(units))
+    ruling = dispatching.Order(units[1], DispatchMode.PHONE, co_units=(dispatching.CoUnit(units[0]),))
+    await city.act(number, city.supervisor, dispute.rule, ruling, grounds="供水设施引起，由供水集团主办")
+    with pytest.raises(IllegalStep, match="不是主办单位"):
+        await city.act(number, city.supervisor, suspension.decide, request.id, approve=True)
+    await city.act(number, city.supervisor, suspension.decide, request.id, approve=False, note="已改由供水集团主办")
+
+
+async def test_an_extension_does_not_carry_a_helping_unit_beyond_the_lead(city: City) -> None:
+    number, _lead, helper = await helped(city)
+    await city.by_unit(city.water_clerk, assignments.sign, helper)
+    async with city.database.transaction() as session:
+        part, ticket = await access_assignment(session, city.water_clerk, helper.id)
+        request = await extension.ask(
+            city.core, session, city.water_clerk, part, ticket,
+            limit=Limit(10, "wd"), reason="管道改造还要十个工作日", told="已告知主办单位和市民",
+        )  # fmt: skip
+        request.consented_at = city.clock.now()
+    before = (await handle_clock(city, helper)).due_at
+    with pytest.raises(IllegalStep, match="晚于主办单位"):
+        await city.act(number, city.supervisor, extension.decide, request.id, approve=True)
+    assert (await handle_clock(city, helper)).due_at == before

@@ -235,6 +235,7 @@ async def sign_off(core: Core, session: AsyncSession, actor: Actor, assignment_i
     assignment.replied_at = now
     done = (ClockKind.HANDLE, ClockKind.CONTACT, ClockKind.PLAN, ClockKind.ON_SITE)
     await stop_clocks(core, session, ticket.id, *done, assignment_id=assignment.id)
+    await withdraw_pending(core, session, ticket, assignment_id=assignment.id)  # whoever has answered needs no more time
     await tell(core, session, actor, ticket, "assignment.replied", {"assignment": assignment.id, "unit": assignment.unit_id})
     await reply_ready(core, session, ticket)
 
@@ -269,6 +270,7 @@ async def waive(core: Core, session: AsyncSession, actor: Actor, assignment_id: 
     await move(session, actor, assignment, "cancel")
     assignment.waived_reason = reason.strip()[:500]
     await stop_clocks(core, session, ticket.id, assignment_id=assignment.id, cancelled=True)
+    await withdraw_pending(core, session, ticket, assignment_id=assignment.id)
     data = {"assignment": assignment.id, "unit": assignment.unit_id, "reason": assignment.waived_reason}
     await tell(core, session, actor, ticket, "assignment.waived", data)
     await reply_ready(core, session, ticket)

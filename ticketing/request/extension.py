@@ -8,11 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
 from hotline.i18n import _
 from ticketing.assignment.models import Assignment
+from ticketing.assignment.service import at_work
 from ticketing.context import Core
 from ticketing.deadline.limits import Limit
 from ticketing.deadline.models import ClockKind, ClockState, Deadline
 from ticketing.deadline.policy import ExtensionRule
-from ticketing.deadline.service import extend_clock, policy_of, refuse_longer
+from ticketing.deadline.service import extend_clock, latest_end, policy_of, refuse_longer
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.request import service as requests
@@ -77,6 +78,7 @@ async def decide(
     if not approve:
         await requests.close(core, session, actor, ticket, request, approve=False, note=note)
         return request
+    at_work(ticket)
     if request.assignment_id is None or request.limit_value is None or request.limit_unit is None:
         raise IllegalStep(_("这个申请不完整，请单位重新申请"))
     deadline, rule = await rule_for(session, ticket, request.assignment_id)
@@ -84,6 +86,17 @@ async def decide(
         raise NotAllowed(_("这次延期要由领导批准"))
     before = deadline.due_at
     await extend_clock(core, session, deadline, Limit(request.limit_value, request.limit_unit))
+    await _not_after_whom_it_helps(session, ticket, request.assignment_id, deadline)
     data = {"old_due": before.isoformat(), "due": deadline.due_at.isoformat(), "told": request.told}
     await requests.close(core, session, actor, ticket, request, approve=True, note=note, data=data, public=True)
     return request
+
+
+async def _not_after_whom_it_helps(session: AsyncSession, ticket: Ticket, assignment_id: int, deadline: Deadline) -> None:
+    """A co-unit's own date never lies after that of the lead unit, or of the unit that passed the part on. Raises IllegalStep."""
+    assignment = await session.get_one(Assignment, assignment_id)
+    if assignment.lead:
+        return
+    latest = await latest_end(session, ticket.id, assignment.parent_id)
+    if latest is not None and deadline.due_at > latest:
+        raise IllegalStep(_("延期以后会晚于主办单位的期限，不能批准。请先延长主办期限，或让单位重新申请短一些的延期"))

@@ -61,7 +61,10 @@ async def ask(
 async def decide(
     core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, request_id: int, *, approve: bool, note: str = ""
 ) -> Request:
-    """The supervisor decides; for more than 90 days a leader. Approved: the handling clocks pause until the review date."""
+    """The supervisor decides; for more than 90 days a leader. Approved: the handling clocks pause until the review date.
+
+    Raises NotAllowed, IllegalStep (also when the unit that asked does not lead any more: only a refusal is left).
+    """
     request = await requests.access_request(core, session, actor, ticket, request_id, RequestKind.SUSPENSION)
     today = to_city(core.clock.now()).date()
     if approve and request.review_on is not None and request.review_on - today > LEADER_BEYOND and not actor.has(Role.LEADER):
@@ -70,6 +73,8 @@ async def decide(
     if approve:
         if request.review_on is None or request.review_on <= today:
             raise IllegalStep(_("复查日期已经过了，请单位重新申请"))
+        if not await _still_leads(session, request):
+            raise IllegalStep(_("申请挂账的单位已经不是主办单位，不能批准"))
         data = {"reason": request.reason_class, "told": request.told, "review_on": request.review_on.isoformat()}
         data |= {"review_date": data["review_on"], "reason_class": data["reason"]}  # as the citizen's notice reads them
         await take_step(core, session, actor, ticket, "suspend", data=data)
@@ -93,6 +98,12 @@ async def resume(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket
 
     await take_step(core, session, actor, ticket, "resume", data={"note": note.strip()[:500]} if note.strip() else None, clocks=clocks)
     await reply_ready(core, session, ticket)
+
+
+async def _still_leads(session: AsyncSession, request: Request) -> bool:
+    """A ruling may have given the lead to another unit since the request was made."""
+    assignment = await session.get_one(Assignment, request.assignment_id)
+    return assignment.lead and AssignmentState(assignment.state).is_open
 
 
 async def _leads(session: AsyncSession, actor: Actor, ticket: Ticket) -> bool:
