@@ -160,7 +160,7 @@ DONE = texts(
         "workflow_approve": "新的流程已生效，每张工单从下一步起按它办",
         "workflow_refuse": "已记录不同意",
         "workflow_withdraw": "修改已撤回",
-    "policy_moved": "工单的时限已重算",
+        "policy_moved": "工单的时限已重算",
         "unit_saved": "单位已保存",
         "duty_set": "状态已切换",
         "dialled": "请接听你的话机，接起后马上呼叫市民",

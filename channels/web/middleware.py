@@ -22,7 +22,6 @@ from hotline.i18n import _, language, speaking
 log = logs.get(__name__)
 
 
-
 def content_security_policy(*, scripts: str = "", frames: str = "") -> str:
     """What a page may load: our own things. `scripts`, `frames`: sources that one page needs beyond that."""
     parts = [

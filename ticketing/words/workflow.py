@@ -36,7 +36,9 @@ GUARDS = texts(
         "another person decides": "由另一人决定",
         "counted as 无法联系": "按无法联系统计",
         "different matter found": "查明是另一件事",
-        "within return window; legal basis text; at most 1 (2nd goes to disputed)": "在退单期限内，写明法定依据；只能一次，第二次进入争议会商",
+        "within return window; legal basis text; at most 1 (2nd goes to disputed)": (
+            "在退单期限内，写明法定依据；只能一次，第二次进入争议会商"
+        ),
         "call, SMS or visit record": "有电话、短信或上门记录",
         "structured reply: facts (true/partly/untrue/cannot verify), measures, basis, citizen contact, attachments; quality gate": (
             "答复分项写明：是否属实、措施、依据、与市民的沟通、附件；过质量关"

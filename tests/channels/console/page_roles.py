@@ -24,13 +24,15 @@ _TABLES = tuple(
 
 GET: dict[str, Needs] = {
     **dict.fromkeys(
-        ("style", "sms", "guide", "counts", "notices", "me", "me/notices", "me/tokens", "me/password", "guide/{role}", "guide/pictures/{name}"),
+        ("style", "sms", "guide", "counts", "notices", "me", "me/notices", "me/tokens", "me/password",
+         "guide/{role}", "guide/pictures/{name}"),
     ),
     "desk": "desk.answer", "queue": "queue.see", "queue/roster": "duty.manage", "queue/nuisance": "nuisance.manage",
     "bot": "bot.train", "bot/progress": "bot.train", "call-flow": "call_flow.manage", "calls/{id}/captions": "desk.answer",
     "calls/{id}/form": "ticket.register", "calls/{id}/fields": "ticket.register", "calls/{id}/hints": "desk.answer",
     "phone": ("desk.answer", "call.dial"), "chats": "chat.answer", "chats/{id}/files/{file}": ("chat.answer", "ticket.see"),
-    "callbacks": "callback.visit", "callbacks/taken": "callback.record_taken", "notices-sent": "notice.follow", "notices-templates": "notice.edit",
+    "callbacks": "callback.visit", "callbacks/taken": "callback.record_taken", "notices-sent": "notice.follow",
+    "notices-templates": "notice.edit",
     "notices-templates/{key}": "notice.edit", "supervision": _SUPERVISION, "supervision/formal/{number}": "card.see",
     "supervision/hand-over/{number}": "finding.decide", "board": "board.see", "figures": "statistics.board",
     "statistics": ("statistics.see", "system.see"), "statistics/list": ("statistics.see", "system.see"),
@@ -78,7 +80,8 @@ POST: dict[str, Needs] = {
     "calendar/preview": "calendar.import", "calendar/apply": "calendar.import", "calendar/hours": "calendar.import",
     "policies/move": "policy.move", "policies/proposals/{id}/{what}": "policy.decide", "policies/{key}": "policy.propose",
     "workflow": "workflow.propose", "workflow/proposals/{id}/{what}": "workflow.decide",
-    "posters": "poster.manage", "posters/{id}/{step}": "poster.manage", "suggest": "ticket.register", "tickets/views": "ticket.see", "tickets/views/{id}/{step}": "ticket.see",
+    "posters": "poster.manage", "posters/{id}/{step}": "poster.manage",
+    "suggest": "ticket.register", "tickets/views": "ticket.see", "tickets/views/{id}/{step}": "ticket.see",
     "tickets/columns": "ticket.see", "tickets/bulk": "ticket.see", "tickets/new": "ticket.register", "tickets/drafts": "ticket.register",
     "tickets/drafts/{id}/drop": "ticket.register", "tickets/{number}/preview/{action}": "reply.draft",
     "tickets/{number}/reveal": "private.reveal", "tickets/{number}/listen": (Role.SUPERVISOR, Role.LEADER),
