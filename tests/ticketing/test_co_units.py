@@ -20,7 +20,7 @@ from ticketing.deadline.limits import Limit
 from ticketing.deadline.models import Deadline
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit
-from ticketing.request import dispute, extension, suspension
+from ticketing.request import dispute, extension, returns, suspension
 from ticketing.request.states import SuspensionReason
 from ticketing.supervision import sweep
 from ticketing.supervision.models import Card
@@ -192,3 +192,17 @@ async def test_an_extension_does_not_carry_a_helping_unit_beyond_the_lead(city: 
     with pytest.raises(IllegalStep, match="晚于主办单位"):
         await city.act(number, city.supervisor, extension.decide, request.id, approve=True)
     assert (await handle_clock(city, helper)).due_at == before
+
+
+async def test_redispatched_to_one_unit_it_is_no_joint_matter_any_more(city: City) -> None:
+    """The limits of many units (15 working days) do not stay with the one that is left."""
+    number, lead, _helper = await helped(city)
+    async with city.database.transaction() as session:
+        _part, ticket = await access_assignment(session, city.clerk, lead.id)
+        assert ticket.handling_kind == "joint"
+        request = await returns.ask(city.core, session, city.clerk, lead.id, "不属于本单位职责，依据三定方案")
+    await city.act(number, city.dispatcher, returns.decide, request.id, approve=True)
+    part = await city.dispatch(number)
+    async with city.database.transaction() as session:
+        ticket = await session.get_one(Ticket, part.ticket_id)
+        assert (ticket.handling_kind, ticket.policy_key) == ("promised", "P-PHONE")

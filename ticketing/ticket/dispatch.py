@@ -131,7 +131,7 @@ async def dispatch_order(core: Core, session: AsyncSession, actor: Actor, ticket
     area = _area(ticket, order)
     await check_units(session, actor, ticket, order)
     now = core.clock.now()
-    handling = order.handling or (HandlingKind.JOINT if order.co_units else HandlingKind(ticket.handling_kind))
+    handling = order.handling or _handling(ticket, order)
     days = order.leader_days if order.mode is DispatchMode.LEADER else None
     chosen = await policy_for(session, ticket, at=now, mode=order.mode, handling=handling, leader_days=days)
     data = {"unit": order.unit_id, "mode": order.mode.value, "policy": chosen.key, "policy_version": chosen.version}
@@ -148,6 +148,16 @@ async def dispatch_order(core: Core, session: AsyncSession, actor: Actor, ticket
     )  # fmt: skip
     await stop_clocks(core, session, ticket.id, ClockKind.DISPATCH)
     return await assign_units(core, session, actor, ticket, order)
+
+
+def _handling(ticket: Ticket, order: Order) -> HandlingKind:
+    """How it is handled when the dispatcher does not say: jointly as long as units help, and not any more when one unit is left (T12)."""
+    usual = HandlingKind(ticket.handling_kind)
+    if usual is HandlingKind.HARD:
+        return usual
+    if order.co_units:
+        return HandlingKind.JOINT
+    return HandlingKind.PROMISED if usual is HandlingKind.JOINT else usual
 
 
 def _area(ticket: Ticket, order: Order) -> str:
