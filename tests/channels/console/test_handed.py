@@ -93,7 +93,9 @@ async def test_who_took_the_call_records_the_rating_even_after_it_and_exactly_on
     assert missing.status == 422
     assert "您对办理结果满意吗" in await missing.text()
     own_csrf = await colleague.form("/console/desk", "/console/logout")
-    assert (await colleague.post(ADDRESS, {**fields, "satisfaction": "satisfied", **own_csrf})).status == 409, "not in the colleague's hands"
+    assert (await colleague.post(ADDRESS, {**fields, "satisfaction": "satisfied", **own_csrf})).status == 409, (
+        "not in the colleague's hands"
+    )
     done = {**fields, "satisfaction": "satisfied"}
     saved, again = await agent.post(ADDRESS, done), await agent.post(ADDRESS, done)
     assert (saved.status, saved.headers["Location"], again.status) == (303, "/console/desk", 409)
