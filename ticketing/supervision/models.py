@@ -49,7 +49,7 @@ class Card(Base):
             "ticket_id",
             "unit_id",
             unique=True,
-            postgresql_where=text("reason = 'two_yellows'"),
+            postgresql_where=text("reason = 'two_yellows' AND state = 'given'"),
             postgresql_nulls_not_distinct=True,
         ),
     )

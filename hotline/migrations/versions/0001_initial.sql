@@ -2459,7 +2459,7 @@ CREATE INDEX ix_card_ticket_id ON card (ticket_id);
 
 CREATE INDEX ix_card_unit_id ON card (unit_id, at);
 
-CREATE UNIQUE INDEX uq_card_two_yellows ON card (ticket_id, unit_id) NULLS NOT DISTINCT WHERE reason = 'two_yellows';
+CREATE UNIQUE INDEX uq_card_two_yellows ON card (ticket_id, unit_id) NULLS NOT DISTINCT WHERE reason = 'two_yellows' AND state = 'given';
 
 CREATE TABLE reply_print (
 	reply_id BIGINT NOT NULL,

@@ -206,6 +206,16 @@ async def test_a_revoked_card_stays_with_its_reason_and_takes_the_red_one_that_r
         assert (await session.scalars(select(Rectification.state))).one() == "dropped"
 
 
+async def test_two_yellow_cards_are_a_red_one_again_after_the_first_red_one_was_revoked(city: City) -> None:
+    await overdue(city, "sign", "contact")
+    async with city.database.transaction() as session:
+        yellow = (await session.scalars(select(Card).where(Card.reason == "sign"))).one()
+        await cards.revoke(city.core, session, city.supervisor, yellow.id, "系统故障导致单位当时无法签收")
+        number = (await session.get_one(Ticket, yellow.ticket_id)).number
+    await city.act(number, city.supervisor, cards.give_by_hand, unit_id=city.units["city"], colour="yellow", note=REASON)
+    assert (await all_cards(city))[-2:] == [("yellow", "by_hand", "given"), ("red", "two_yellows", "given")]
+
+
 async def test_the_database_keeps_a_card_from_being_revoked_without_a_reason(city: City) -> None:
     await overdue(city, "handle")
     with pytest.raises(IntegrityError):
