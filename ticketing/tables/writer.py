@@ -28,7 +28,7 @@ BOM = "\ufeff"
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet program calculate instead of show; the wide ones are read as the narrow ones in East Asia."""
 LONGEST = 32_000
-"""Characters of a cell; Excel holds 32 767."""
+"""Characters of a cell of a workbook; Excel holds 32 767."""
 _HEAD_FILL = PatternFill("solid", fgColor="E8EEF7")
 
 
@@ -38,7 +38,7 @@ def is_risky(text: str) -> bool:
 
 
 def plain(value: Cell) -> str:
-    """A cell as text: times of the city's clock, 是 and 否, no control characters, never too long."""
+    """A cell as text: times of the city's clock, 是 and 否, no control characters."""
     match value:
         case None:
             return ""
@@ -51,8 +51,7 @@ def plain(value: Cell) -> str:
         case float():
             return f"{value:.4f}".rstrip("0").rstrip(".")
         case _:
-            text = ILLEGAL_CHARACTERS_RE.sub("", str(value))
-            return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+            return ILLEGAL_CHARACTERS_RE.sub("", str(value))
 
 
 def csv_cell(value: Cell) -> str:
@@ -123,6 +122,13 @@ def _head(sheet: Any, title: str) -> Any:
     return cell
 
 
+def _fitting(text: str) -> str:
+    """As much as Excel holds; what is left out is said, and stands whole in the CSV file."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]}…（全文{len(text)}字，Excel单元格放不下，请导出CSV）"
+
+
 def _cell(sheet: Any, value: Cell) -> Any:
     """A typed cell. Text is never a formula, whatever it looks like."""
     if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
@@ -135,7 +141,7 @@ def _cell(sheet: Any, value: Cell) -> Any:
         cell = WriteOnlyCell(sheet, value=datetime(value.year, value.month, value.day))  # noqa: DTZ001 - a day has no zone
         cell.number_format = "yyyy-mm-dd"
         return cell
-    text = plain(value)
+    text = _fitting(plain(value))
     cell = WriteOnlyCell(sheet, value=text)
     cell.data_type = "s"  # openpyxl makes a formula of «=…» otherwise
     if is_risky(text):

@@ -192,3 +192,12 @@ def test_too_large_a_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MAX_BYTES", 10)
     with pytest.raises(InvalidInput, match="文件太大"):
         read(b"code\n" + b"1\n" * 20, NAMES, frozenset({"code"}))
+
+
+async def test_what_a_cell_of_excel_does_not_hold_is_said_there_and_stands_whole_in_the_csv_file(tmp_path: Path) -> None:
+    document = "条" * 40_000
+    await write_xlsx([table([["0101", document, 1, True, MOMENT, None]])], tmp_path / "a.xlsx")
+    await write_csv(table([["0101", document, 1, True, MOMENT, None]]), tmp_path / "a.csv")
+    shown = load_workbook(tmp_path / "a.xlsx").worksheets[0]["B2"].value
+    assert shown.startswith("条" * 32_000) and "全文40000字" in shown and len(shown) <= 32_767
+    assert document in (tmp_path / "a.csv").read_text("utf-8")
