@@ -11,6 +11,7 @@ from tests.ticketing.asking import clock, ticket_of
 from tests.ticketing.conftest import City
 from ticketing.assignment import service as assignments
 from ticketing.assignment.service import Responsibility
+from ticketing.notice.models import Notice
 from ticketing.people.actor import citizen_actor
 from ticketing.supervision import sweep
 from ticketing.ticket import dispatch as dispatching
@@ -47,6 +48,9 @@ async def test_another_person_decides_on_an_objection_and_there_is_one_only(city
     await city.act(number, city.supervisor, refusal.reject, **reject)
     with pytest.raises(IllegalStep, match="提出过异议"):
         await object_to(city, number)
+    async with city.database.transaction() as session:
+        told = list(await session.scalars(select(Notice.template).order_by(Notice.id)))
+    assert [each for each in told if each.startswith("not_")] == ["not_accepted", "not_accepted_again"]  # which offers no second objection
 
 
 async def test_a_refusal_names_a_reason_of_the_list_and_the_legal_way(city: City) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
@@ -66,8 +68,10 @@ async def reject(
     After an objection another person decides (T32). People whose tickets were merged into this one could not object, so they
     are split off first. Raises InvalidInput, NotAllowed, IllegalStep.
     """
-    data = _check(code, reason, legal_way)
+    data: dict[str, Any] = _check(code, reason, legal_way)
     refuse_while_followed(ticket)
+    if ticket.extra.get("objected"):
+        data["again"] = True  # the notice offers no second objection
     if ticket.rejected_by_id is not None and ticket.rejected_by_id == actor.user_id:
         raise NotAllowed(_("市民提出了异议，要由另一位人员重新决定"))
     answer = f"{data['reason']}。{data['legal_way']}"
