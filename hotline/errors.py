@@ -10,6 +10,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 
+def _filled(message: str, parameters: dict[str, Any]) -> str:
+    """A message without parameters may hold what somebody typed, braces as well: it stays as it is."""
+    return message.format(**parameters) if parameters else message
+
+
 class HotlineError(Exception):
     """Something that the caller can understand and mend."""
 
@@ -18,15 +23,14 @@ class HotlineError(Exception):
 
     def __init__(self, message: str, *, field: str | None = None, **parameters: Any) -> None:
         """`message` is a catalogue key, `parameters` fill it, `field` names the form field at fault."""
-        super().__init__(message.format(**parameters) if parameters else message)
+        super().__init__(_filled(message, parameters))
         self.message = message
         self.parameters = parameters
         self.field = field
 
     def told(self, translate: Callable[[str], str]) -> str:
         """The message for a reader of another language than it was raised in; a sentence without a translation stays as it is."""
-        text = translate(self.message)
-        return text.format(**self.parameters) if self.parameters else text
+        return _filled(translate(self.message), self.parameters)
 
 
 class InvalidInput(HotlineError):
@@ -36,7 +40,7 @@ class InvalidInput(HotlineError):
 
     def __init__(self, message: str = "", *, field: str | None = None, errors: dict[str, str] | None = None, **parameters: Any) -> None:
         """`errors` maps field names to messages when several fields are at fault at once."""
-        self.errors = dict(errors or ({field: message.format(**parameters)} if field else {}))
+        self.errors = dict(errors or ({field: _filled(message, parameters)} if field else {}))
         super().__init__(message or "；".join(self.errors.values()), field=field, **parameters)
 
 
