@@ -193,13 +193,13 @@ async def test_ready_is_said_when_the_first_turn_is_fast(bot: Bot, begin: Callab
 
 
 async def test_the_model_is_trained_once_and_rasa_understands_as_it_was_examined(bot: Bot) -> None:
-    """Measured 2026-11-22: 330 of 369 right with the rules before it, complaints 90 of 90."""
+    """Measured 2026-11-22: 334 of 373 right with the rules before it, complaints 86 of 90: four are asked whether somebody is in danger."""
     said: list[str] = []
     info = await asyncio.to_thread(training.train, bot.settings, said.append)
     assert said == ["bot model: ready"]
     report = info.report
     assert report is not None
-    assert report.by_intent["file_complaint"][0] >= 87
+    assert report.by_intent["file_complaint"][0] >= 84
     assert report.missed_danger <= 3
     assert report.right >= 0.87 * report.total
     learned = Learned(RasaFiles.of(bot.settings).registry)

@@ -60,7 +60,7 @@ CLOCKS: dict[str, set[str]] = {
 }
 """Of these clocks one must run or be paused in that state."""
 LONG = bool(os.environ.get("HOTLINE_LONG_TESTS"))
-SEED = int(os.environ.get("HOTLINE_SEED") or (random.randrange(1 << 30) if LONG else 0))
+SEED = int(os.environ.get("HOTLINE_SEED") or (random.randrange(1 << 30) if LONG else 1))
 PRAISE = "P-PRAISE"
 """domain.md 4c: signed within a day; nothing to handle or call back by a date. Its review has the centre's own limit (0243)."""
 LINE = "12350"

@@ -22,9 +22,9 @@ ERASED = "（按保存期限或本人要求，这里的文字已清除；编号�
 _CODES = frozenset({
     "action", "attitude", "author", "between", "body_hash", "by", "called", "category_code", "cause", "channel",
     "codec", "colour", "community", "confidentiality", "contact_by", "direction", "dispatch_mode", "district",
-    "end_reason", "event", "excluded_reason", "external_id", "handling_kind", "handover_reason", "key", "kind",
+    "end_reason", "event", "excluded_reason", "external_id", "handling_kind", "handover_reason", "how", "key", "kind",
     "last_error", "legal_procedure", "limit_unit", "line", "message_id", "no_callback_reason", "number", "outcome",
-    "owner", "plan", "policy_key", "publicity", "query_code_hash", "question", "reason_class", "recording_path",
+    "owner", "plan", "policy_key", "publicity", "purpose", "query_code_hash", "question", "reason_class", "recording_path",
     "refusal_reason", "result", "rule", "satisfaction", "sip_call_id", "source", "stage", "state", "step", "street",
     "tags", "template", "token_hash", "transcriber", "urgency", "worker",
 })  # fmt: skip

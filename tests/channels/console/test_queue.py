@@ -145,7 +145,7 @@ async def test_the_supervisor_sends_a_stuck_agent_off_duty(browser: Opener, city
 
 @pytest.mark.parametrize("path", ["/console/queue", "/console/queue/roster", "/console/queue/nuisance", "/console/call-flow"])
 async def test_who_may_open_what(browser: Opener, path: str) -> None:
-    allowed = {"/console/queue": {"supervisor", "leader"}, "/console/call-flow": {"admin"}}.get(path, {"supervisor"})
+    allowed = {"/console/queue": {"supervisor", "leader"}, "/console/call-flow": {"admin", "supervisor"}}.get(path, {"supervisor"})
     for login in ("agent", "supervisor", "leader", "admin", "clerk"):
         assert (await (await browser(login)).get(path)).status == (200 if login in allowed else 403), (login, path)
 
