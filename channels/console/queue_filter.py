@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.web.inputs import whole_number
@@ -82,11 +82,15 @@ def chosen(request: web.Request) -> Chosen:
 
 async def choices_of(session: AsyncSession, *, in_unit: bool) -> dict[str, Any]:
     """What the row offers; people of a unit see their own unit's tickets and choose none."""
-    units = [] if in_unit else list(await session.execute(select(Unit.id, Unit.name).where(Unit.active, Unit.level > 1).order_by(Unit.id)))
-    categories = list(await session.scalars(select(Category).where(Category.active).order_by(Category.code)))
+    none = literal("")
+    units = select(Unit.id, none.label("code"), none.label("group_name"), Unit.name).where(
+        Unit.active, Unit.level > 1, literal(not in_unit)
+    )
+    categories = select(literal(0), Category.code, Category.group_name, Category.name).where(Category.active)
+    rows = list(await session.execute(union_all(units, categories).order_by("id", "code")))  # one statement: a page has eight at most
     return {
-        "filter_units": units,
-        "filter_categories": categories,
+        "filter_units": [(row.id, row.name) for row in rows if row.id],
+        "filter_categories": [row for row in rows if not row.id],
         "days": {key: _(value) for key, value in DAYS.items()},
         "sorts": {NEWEST: _("新登记的在前")},
     }

@@ -88,7 +88,7 @@ async def list_response(request: web.Request, *, problem: HotlineError | None = 
                 rows = await search_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, before=before)
             else:
                 rows = await filter_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, after=after)
-            counts = await count_tickets(core, session, person.actor, counted, many=bool(words))
+            counts = await count_tickets(core, session, person.actor, counted, many=True)
         else:
             rows, counts = await list_and_count(core, session, person.actor, queue, limit=PAGE_SIZE + 1, after=after, counted=counted)
         calendar = await work_calendar(session)

@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.ticketing.conftest import City
 from ticketing.people.actor import Actor
 from ticketing.ticket.access import visible
-from ticketing.ticket.lists import MOST, count_tickets, list_tickets
+from ticketing.ticket.lists import MOST, count_tickets, filter_tickets, list_tickets
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.queues import Queue, condition
+from ticketing.ticket.search import TicketFilter
 
 TICKETS = 60
 _MIXED = """UPDATE ticket SET
@@ -66,7 +67,7 @@ async def by_the_door(city: City, session: AsyncSession, actor: Actor, queue: Qu
 async def test_page_and_count_of_every_queue_are_what_the_door_lets_each_person_see(mixed: City) -> None:
     people = [mixed.people[name] for name in ("dispatcher", "clerk", "chief", "agent", "callback", "quality", "admin")]
     of_line = [replace(mixed.people[name], line="12319") for name in ("clerk", "dispatcher")]
-    somewhere, secret = 0, 0
+    somewhere, secret, filtered = 0, 0, 0
     async with mixed.database.transaction() as session:
         for actor in (*people, *of_line):
             counts = await count_tickets(mixed.core, session, actor, list(Queue))
@@ -75,9 +76,15 @@ async def test_page_and_count_of_every_queue_are_what_the_door_lets_each_person_
                 rows = [row.ticket for row in await list_tickets(mixed.core, session, actor, queue, limit=200)]
                 assert sorted(ticket.id for ticket in rows) == sorted(seen), (actor.label, queue)
                 assert counts[queue] == min(len(seen), MOST), (actor.label, queue)
+                some = TicketFilter(queue=queue, states=("in_progress", "callback", "closed"), urgency="normal")
+                expected = {ticket.id for ticket in rows if ticket.state in some.states and ticket.urgency == some.urgency}
+                page = await filter_tickets(mixed.core, session, actor, some, limit=200)
+                assert sorted(row.ticket.id for row in page) == sorted(expected), (actor.label, queue)
+                filtered += len(expected)
                 somewhere += bool(seen)
                 secret += any(ticket.confidentiality == "secret" for ticket in rows)
     assert somewhere > 30
+    assert filtered > 30
     assert secret > 10  # those who registered them or are named: the comparison is about something
 
 

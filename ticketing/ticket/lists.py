@@ -131,8 +131,8 @@ async def _list(
 def _page(asked: Asked, wanted: TicketFilter | None) -> Prepared:
     """The lines of a page. The walks are quick ways to its tickets; the door is asked of each here."""
     seen = visible_to(asked.actor, asked.midnight, one_by_one=True)
-    only = tuple(conditions(asked.actor, wanted)) if wanted else None
-    return Prepared(list_rows.of_ids(page_ids(asked, only).subquery("chosen"), asked.actor, seen))
+    only = tuple(conditions(asked.actor, wanted)) if wanted else ()
+    return Prepared(list_rows.of_ids(page_ids(replace(asked, only=only)).subquery("chosen"), asked.actor, seen))
 
 
 def place_of(queue: Queue, ticket: ListedTicket) -> Place:

@@ -67,6 +67,8 @@ class Asked:
     queue: Queue
     start: Start
     limit: int
+    only: tuple[ColumnElement[bool], ...] = ()
+    """What else the tickets must fulfil (`search.conditions`); a page that is kept is kept without it."""
 
     @property
     def most(self) -> ColumnElement[int]:
@@ -74,15 +76,12 @@ class Asked:
         return literal_column(str(int(self.limit)))
 
 
-def page_ids(asked: Asked, only: tuple[ColumnElement[bool], ...] | None = None) -> Select[Any]:
-    """The ids of a page: by time left, then what no clock runs on, newest first; closed ones by when they were closed.
-
-    `only`: instead of the queue's own condition, that one with what else is asked for (`search.conditions`).
-    """
+def page_ids(asked: Asked) -> Select[Any]:
+    """The ids of a page: by time left, then what no clock runs on, newest first; closed ones by when they were closed."""
     if asked.queue is Queue.CLOSED:
-        return _merged(asked, Order.CLOSED, only)
-    timed = None if asked.start is Start.TIMELESS else _merged(asked, Order.TIMED, only)
-    timeless = None if asked.queue in PRESSING else _merged(asked, Order.TIMELESS, only)
+        return _merged(asked, Order.CLOSED)
+    timed = None if asked.start is Start.TIMELESS else _merged(asked, Order.TIMED)
+    timeless = None if asked.queue in PRESSING else _merged(asked, Order.TIMELESS)
     if timed is None or timeless is None:
         single = timed if timed is not None else timeless
         return single if single is not None else select(Ticket.id).where(false())
@@ -128,21 +127,20 @@ class Order(StrEnum):
                 return and_(table.closed_at.is_not(None), goes_on if start is Start.TIMED else true())
 
 
-def _merged(asked: Asked, order: Order, only: tuple[ColumnElement[bool], ...] | None) -> Select[Any]:
+def _merged(asked: Asked, order: Order) -> Select[Any]:
     """Each source is a part of the page in the page's order, as long as the page: together they have it."""
-    sources = _sources(asked, order) if only is None else [_filtered(asked, order, only)]
-    each = [source.subquery() for source in sources]
+    each = [source.subquery() for source in _sources(asked, order)]
     found = union(*(select(one.c.at, one.c.id) for one in each)).subquery() if len(each) > 1 else each[0]
     return select(found.c.id).order_by(*order.by(found.c.at, found.c.id)).limit(asked.most)
 
 
-def _filtered(asked: Asked, order: Order, only: tuple[ColumnElement[bool], ...]) -> Select[Any]:
-    """Among the tickets themselves: no index has an order for each filter.
+def _filtered(asked: Asked, order: Order) -> Select[Any]:
+    """For who sees all, with a filter: no index has an order for each, so it goes along those of the queues.
 
-    Who sees all goes along those of the queues: what a clock runs on are the open tickets, however many there ever were; for
-    what has no clock a filter that finds little reads as far back as the same list by registration.
+    What a clock runs on are the open tickets, however many there ever were; for what has no clock a filter that finds little reads
+    as far back as the same list by registration.
     """
-    found = (*only, order.part_of(Ticket, Ticket.id, asked.start), visible_to(asked.actor, asked.midnight))
+    found = (*asked.only, order.part_of(Ticket, Ticket.id, asked.start), visible_to(asked.actor, asked.midnight))
     ordered = (Ticket.id.desc(),) if order is Order.TIMELESS else order.by(order.moment(Ticket), Ticket.id)
     return select(order.moment(Ticket).label("at"), Ticket.id.label("id")).where(*found).order_by(*ordered).limit(asked.most)
 
@@ -152,7 +150,7 @@ def _sources(asked: Asked, order: Order) -> list[Select[Any]]:
     actor = asked.actor
     reach = scope_of(actor, "ticket.see") if actor.role else None
     if reach is Scope.ALL:
-        return [_by_state(asked, order)]
+        return [_filtered(asked, order) if asked.only else _by_state(asked, order)]
     sets = role_sets(actor, asked.midnight) or []
     if reach is Scope.TREE and actor.unit_id is not None:
         own = [_lying(asked, order)] if asked.queue is not Queue.RETURNS else [_part(asked, order)]
@@ -177,7 +175,8 @@ def _allowed(asked: Asked) -> ColumnElement[bool]:
 
 def _part(asked: Asked, order: Order, *where: ColumnElement[bool], along: bool = False) -> Select[Any]:
     """The part of the page that fulfils `where`; `along`: an index has what no clock runs on in its order, too."""
-    found = (*where, order.part_of(Ticket, Ticket.id, asked.start), queues.condition(asked.actor, asked.queue), _allowed(asked))
+    part = order.part_of(Ticket, Ticket.id, asked.start)
+    found = (*where, *asked.only, part, queues.condition(asked.actor, asked.queue), _allowed(asked))
     ordered: tuple[Any, ...] = order.by(order.moment(Ticket), Ticket.id)
     if order is Order.TIMELESS:
         ordered = (Ticket.next_due_at.desc(), Ticket.id.desc()) if along else (Ticket.id.desc(),)
@@ -242,6 +241,8 @@ def _lying(asked: Asked, order: Order) -> Select[Any]:
     lies = (ranges, order.part_of(UnitQueue, UnitQueue.ticket_id, asked.start), wanted, lying_visible_to(asked.actor))
     moment = UnitQueue.next_due_at if order is Order.TIMELESS else order.moment(UnitQueue)  # always empty there, but in the index
     walk = select(moment.label("at"), UnitQueue.ticket_id.label("id")).where(*lies).distinct()
+    if asked.only:  # in the walk's order, a ticket looked at by itself, until the page is full
+        walk = walk.where(queues.one_by_one(select(Ticket.id).where(Ticket.id == UnitQueue.ticket_id, *asked.only), UnitQueue))
     return _each(origin, walk.order_by(*order.by(moment, UnitQueue.ticket_id)).limit(asked.most))
 
 
