@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -137,14 +138,16 @@ async def _notices(core: Core, session: AsyncSession, ticket: Ticket) -> tuple[T
     titles = {template.key: template.title for template in templates.load().templates}
     citizen = await session.get(Citizen, ticket.citizen_id) if ticket.citizen_id else None
     return tuple(
-        ToldCitizen(_(titles.get(notice.template, "")), _read_here(text_of(core, notice, citizen)), notice.created_at)
+        ToldCitizen(_(titles.get(notice.template, "")), read_here(text_of(core, notice, citizen)), notice.created_at)
         for notice in await notices_of(session, ticket)
     )
 
 
-def _read_here(words: str) -> str:
-    """A notice as it reads on the tracking page, to which others only name the way. Notices are Chinese in every face."""
-    return templates.put_address(words.replace(" {track} ", "{track}").replace("{track}", "本页"), "")
+def read_here(words: str) -> str:
+    """A notice as it reads on the tracking page, to which others only name the way; in the language it was written in."""
+    english = re.sub(r"(?<=[A-Za-z:,.]) \{track\}", " this page", words)
+    chinese = re.sub(r" ?\{track\} ?", "本页", english).replace("：本页", "：见本页")
+    return templates.put_address(chinese, "")
 
 
 async def _may_rate(session: AsyncSession, ticket: Ticket) -> bool:

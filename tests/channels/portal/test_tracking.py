@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
+from channels.portal.tickets import read_here
 from hotline.clock import ManualClock
 from hotline.database import Database
 from hotline.events import Event
@@ -32,6 +33,20 @@ async def test_a_notice_does_not_send_its_reader_to_the_page_he_reads(client: Cl
     assert "进度可在本页查询" in notices
     assert "{track}" not in notices
     assert " /track" not in notices
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("7天内可到 {track} 要求重办。", "7天内可到本页要求重办。"),
+        ("到 {track}查看和评价", "到本页查看和评价"),
+        ("进度：{track}", "进度：见本页"),
+        ("“路灯”: Follow it: {track}", "“路灯”: Follow it: this page"),
+        ("write at {track} within 5 days", "write at this page within 5 days"),
+    ],
+)
+def test_the_way_to_the_page_reads_well_on_the_page_itself(written: str, read: str) -> None:
+    assert read_here(written) == read
 
 
 @pytest.mark.parametrize("dash", ["", " ", "－"])
