@@ -77,7 +77,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
         {"_may_listen", "access_by_code", "access_opened", "public_tickets", "tickets_of_citizen", "tickets_of_number"},
     ),
     "ticketing/ticket/lists.py": ("rows of ids that the door found", {"rows_of"}),
-    "ticketing/ticket/queue_pages.py": ("pages of what the door found", {"_of_today", "page_ids"}),
+    "ticketing/ticket/queue_pages.py": ("pages of what the door found", {"_lying", "page_ids"}),
     "ticketing/ticket/queues.py": ("a condition that `visible` is joined to", {"_latest_over"}),
     "ticketing/ticket/workflow_versions.py": (COUNT, {"_nobody_stuck"}),
     "ticketing/webhook/service.py": ("secret tickets are never told of", {"fan_out", "may_be_told"}),
