@@ -117,7 +117,7 @@ class Account:
     def agrees_to_page(self, *, url: str, nonce: str, timestamp: str, signature: str) -> bool:
         """Whether the phone lets this page use the JS-SDK."""
         joined = f"jsapi_ticket={self.page_ticket}&noncestr={nonce}&timestamp={timestamp}&url={url.partition('#')[0]}"
-        return bool(self.page_ticket) and hashlib.sha1(joined.encode()).hexdigest() == signature  # noqa: S324 - the platform's choice
+        return bool(self.page_ticket) and hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest() == signature
 
     def fan(self) -> Fan:
         """A new follower."""
