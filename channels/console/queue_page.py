@@ -20,9 +20,8 @@ from hotline.i18n import _, texts
 from ticketing.calendar.service import work_calendar
 from ticketing.list_view.service import choices_of as own_choices
 from ticketing.people.models import Role
-from ticketing.ticket.lists import MOST, Place, count_tickets, filter_tickets, list_and_count, place_of
+from ticketing.ticket.lists import MOST, Place, list_and_count, place_of
 from ticketing.ticket.queues import Queue
-from ticketing.ticket.search import search_tickets
 
 PAGE_SIZE = 50
 _CENTRE = (Queue.MINE, Queue.EMERGENCY, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
@@ -81,18 +80,12 @@ async def list_response(request: web.Request, *, problem: HotlineError | None = 
         own = await own_choices(session, person.actor)
         if not request.query and own.default is not None and not is_fragment(request):
             raise web.HTTPSeeOther(address_of(own.default))
-        if words or only:
-            wanted = only.wanted(queue, words, core.clock.now())
-            if newest:
-                before = after.ticket_id if after else None
-                rows = await search_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, before=before)
-            else:
-                rows = await filter_tickets(core, session, person.actor, wanted, limit=PAGE_SIZE + 1, after=after)
-            counts = await count_tickets(core, session, person.actor, counted, many=True)
-        else:
-            rows, counts = await list_and_count(core, session, person.actor, queue, limit=PAGE_SIZE + 1, after=after, counted=counted)
+        wanted = only.wanted(queue, words, core.clock.now())
+        rows, counts = await list_and_count(
+            core, session, person.actor, wanted, newest=newest, limit=PAGE_SIZE + 1, after=after, counted=counted
+        )
         calendar = await work_calendar(session)
-        choices = await choices_of(session, in_unit=person.role.in_unit) if offers else {}
+        choices = await choices_of(session, only, in_unit=person.role.in_unit) if offers else {}
     if words and len(rows) == 1 and words in rows[0].ticket.number and len(words) >= 5 and not is_fragment(request):
         raise web.HTTPSeeOther(f"/console/tickets/{rows[0].ticket.number}")
     now = core.clock.now()

@@ -38,6 +38,13 @@ def environment(clock: Clock, settings: Settings, assets: Assets) -> Environment
         return formats.short_time(moment, clock.now())
 
     env.filters.update(formats.FILTERS, short_time=short_time, lines=_lines)
+    # as filters, too: what a table has in each row costs less so than by a call
+    env.filters.update(
+        worded=lambda value, table: word(table, value),
+        state_badge=state_badge,
+        clock_badge=lambda due: due_badge(due.stage, due.text, due.title, due.running),
+        time_tag=lambda moment: time_tag(moment, clock.now()),
+    )
     env.globals.update(
         _=_,
         counted=counted,

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from hotline import typed_yaml
 from hotline.clock import to_city
 from hotline.errors import InvalidInput
 from hotline.i18n import _
@@ -345,19 +346,15 @@ def parse_text(text: str) -> Document:
     if len(text) > MOST_CHARACTERS:
         raise InvalidInput(_("文件太大"), field="document")
     try:
-        raw: Any = yaml.safe_load(text)
+        return Document.model_validate(typed_yaml.read(text))
     except yaml.YAMLError as error:
         raise InvalidInput(_("不是正确的YAML：{reason}"), field="document", reason=" ".join(str(error).split())[:300]) from error
-    try:
-        return Document.model_validate(raw)
     except ValidationError as error:
         faults = [
             f"{'.'.join(str(part) for part in item['loc']) or '-'}：{item['msg'].removeprefix('Value error, ')}"
             for item in error.errors()[:8]
         ]
         raise InvalidInput(_("流程文件有误：{error}"), field="document", error="；".join(faults)) from error
-    except RecursionError as error:
-        raise InvalidInput(_("流程文件有误：{error}"), field="document", error=_("嵌套太深")) from error
 
 
 def seed_text() -> str:

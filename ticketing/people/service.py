@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, delete, func, literal, select, update
+from sqlalchemy import DateTime, bindparam, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -171,20 +171,23 @@ def refused() -> LoginRefused:
     return LoginRefused(_("工号或密码不对，或账号已锁定。连续输错5次会锁定15分钟"))
 
 
+_SESSION = (
+    select(LoginSession, User, Unit.name.label("unit_name"))
+    .join(User, User.id == LoginSession.user_id)
+    .outerjoin(Unit, Unit.id == User.unit_id)
+    .where(LoginSession.token_hash == bindparam("token"), User.active)
+    .where(LoginSession.expires_at > bindparam("now"), LoginSession.seen_at > bindparam("used_since"))
+)
+"""Asked at every request: built once."""
+
+
 async def find_session(
     core: Core, session: AsyncSession, token: str, *, idle: timedelta | None = None
 ) -> tuple[Actor, LoginSession, User, str] | None:
     """Who is behind a cookie, with the name of the unit; None: unknown, over, unused for `idle`, or the account was switched off."""
     now = core.clock.now()
-    statement = (
-        select(LoginSession, User, Unit.name.label("unit_name"))
-        .join(User, User.id == LoginSession.user_id)
-        .outerjoin(Unit, Unit.id == User.unit_id)
-        .where(LoginSession.token_hash == hash_token(token), LoginSession.expires_at > now, User.active)
-    )
-    if idle is not None:
-        statement = statement.where(LoginSession.seen_at > now - idle)
-    row = (await session.execute(statement)).first()
+    used_since = now - idle if idle is not None else datetime.min.replace(tzinfo=UTC)
+    row = (await session.execute(_SESSION, {"token": hash_token(token), "now": now, "used_since": used_since})).first()
     if row is None:
         return None
     user, login = row.User, row.LoginSession

@@ -84,7 +84,7 @@ def parse(text: str) -> Book:
     if len(text) > MOST_CHARACTERS:
         raise InvalidInput(_("文件太长，最多{n}个字").format(n=MOST_CHARACTERS), field="document")
     try:
-        return Book.model_validate(yaml.safe_load(text))
+        return Book.model_validate(typed_yaml.read(text))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidInput(_("第{line}行格式不对：{reason}").format(line=line, reason=error.problem or ""), field="document") from error

@@ -78,15 +78,22 @@ def perhaps_visible(
     some = role_sets(actor, midnight)
     if some is None:
         return true()
-    whole = some[:1] if scope_of(actor, "ticket.see") is Scope.TODAY else []  # the day's tickets stand in a few blocks: read them once
-    sets = some[len(whole) :]
+    today = scope_of(actor, "ticket.see") is Scope.TODAY
+    sets = some[1:] if today else some
     if actor.user_id is not None:  # two sets, each with its index: as one condition a plan for any person reads the whole block
         own, other = aliased(Ticket), aliased(Ticket)
         sets += [select(own.id).where(own.created_by_id == actor.user_id), select(other.id).where(on_list(actor.user_id, other))]
     ids = [each.where(each.selected_columns[0] >= between[0], each.selected_columns[0] < between[1]) for each in sets]
     asked = ticket_id + literal_column("0")  # added nothing: it is no way to the tickets by itself
     # tested once more, so that it stays a set that is asked and never becomes a join
-    return or_(*(asked.in_(each).is_(True) for each in whole), asked.in_(union_all(*ids)).is_(True))
+    in_sets = asked.in_(union_all(*ids)).is_(True)
+    return or_(asked >= _first_of(midnight.date()), in_sets) if today else in_sets
+
+
+def _first_of(day: date) -> ColumnElement[int]:
+    """The lowest number among the day's tickets, by their index. None has come later: NULL, and nothing is of the day."""
+    other = aliased(Ticket)
+    return select(other.id).where(registered_on(day, other)).order_by(other.id).limit(literal_column("1")).scalar_subquery()
 
 
 def lying_visible_to(actor: Actor) -> ColumnElement[bool]:

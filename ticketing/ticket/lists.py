@@ -33,7 +33,7 @@ from ticketing.ticket.list_rows import ListedTicket, ListRow
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.queue_pages import Asked, Start, page_ids
 from ticketing.ticket.queues import GONE, Queue, among
-from ticketing.ticket.search import TicketFilter, conditions
+from ticketing.ticket.search import TicketFilter, conditions, search_tickets
 
 MOST = 100
 """Counts go up to here («99+»): who has a hundred waiting needs no exact number, and counting all would cost more than the page."""
@@ -100,18 +100,48 @@ async def list_tickets(
 
 
 async def list_and_count(
-    core: Core, session: AsyncSession, actor: Actor, queue: Queue, *, limit: int = 50, after: Place | None = None, counted: list[Queue]
+    core: Core,
+    session: AsyncSession,
+    actor: Actor,
+    wanted: TicketFilter,
+    *,
+    newest: bool = False,
+    limit: int = 50,
+    after: Place | None = None,
+    counted: list[Queue],
 ) -> tuple[list[ListRow], dict[Queue, int]]:
-    """`list_tickets` and `count_tickets` of one page."""
+    """One page of a queue, filtered or not, and `count_tickets` of its role's queues.
+
+    Args:
+        wanted: the queue, what else the tickets must hold to, and words.
+        newest: the newest first, as `search_tickets` has them; words are looked at only then.
+    """
+    if _steady(wanted, newest):
+        async with keeping_plans(session):
+            return await _found(core, session, actor, wanted, newest, limit, after), await _count(core, session, actor, counted)
+    rows = await _found(core, session, actor, wanted, newest, limit, after)
     async with keeping_plans(session):
-        rows = await _list(core, session, actor, queue, limit, after)
         return rows, await _count(core, session, actor, counted)
 
 
-def _planned(session: AsyncSession, actor: Actor, *, many: bool) -> AbstractAsyncContextManager[None]:
+def _steady(wanted: TicketFilter, newest: bool) -> bool:
+    """Whether the way to the page is the same for all values: not for a unit, nor for a filter that alone must find a few among all."""
+    return wanted.unit_id is None and (not newest or bool(wanted.words))
+
+
+async def _found(
+    core: Core, session: AsyncSession, actor: Actor, wanted: TicketFilter, newest: bool, limit: int, after: Place | None
+) -> list[ListRow]:
+    if newest:
+        return await search_tickets(core, session, actor, wanted, limit=limit, before=after.ticket_id if after else None)
+    plain = wanted == TicketFilter(queue=wanted.queue)
+    return await _list(core, session, actor, wanted.queue, limit, after, None if plain else replace(wanted, words=""))
+
+
+def _planned(session: AsyncSession, actor: Actor) -> AbstractAsyncContextManager[None]:
     """For counts alone: a few of the centre soon keep their plan by themselves."""
     central = actor.role is not None and scope_of(actor, "ticket.see") is Scope.ALL
-    return nullcontext() if central and not many else keeping_plans(session)
+    return nullcontext() if central else keeping_plans(session)
 
 
 async def _list(
@@ -175,14 +205,9 @@ async def rows_of(session: AsyncSession, actor: Actor, tickets: list[Ticket]) ->
     ]
 
 
-async def count_tickets(core: Core, session: AsyncSession, actor: Actor, queues: list[Queue], *, many: bool = False) -> dict[Queue, int]:
-    """How many tickets each queue holds for this person, at most `MOST`, in one statement.
-
-    Args:
-        queues: which ones.
-        many: they are so many that PostgreSQL plans them in 60 ms: once for each connection then, for two more short statements.
-    """
-    async with _planned(session, actor, many=many):
+async def count_tickets(core: Core, session: AsyncSession, actor: Actor, queues: list[Queue]) -> dict[Queue, int]:
+    """How many tickets each queue holds for this person, at most `MOST`, in one statement."""
+    async with _planned(session, actor):
         return await _count(core, session, actor, queues)
 
 

@@ -29,6 +29,7 @@ from ticketing.ticket.states import (
 NUMBER_SEQUENCE = Sequence("ticket_number_seq", metadata=Base.metadata)
 """Ticket numbers come from here, never from max()+1 (lesson 14)."""
 _BY_STAFF = "created_by_id IS NOT NULL"
+_DAY = f"((received_at AT TIME ZONE '{CITY_ZONE.key}')::date)"
 _OPEN = ", ".join(f"'{state.value}'" for state in TicketState if state.is_open)
 _EMERGENCY = f"(urgency = 'emergency' OR state = 'emergency_out') AND state IN ({_OPEN})"
 """Word for word what `queues.Queue.EMERGENCY` asks for."""
@@ -77,6 +78,7 @@ class Ticket(Base):
         Index("ix_ticket_repeat_of_id", "repeat_of_id", postgresql_where=text("repeat_of_id IS NOT NULL")),
         Index("ix_ticket_received_at", "received_at"),
         Index("ix_ticket_category_code", "category_code", "received_at"),
+        Index("ix_ticket_category_state", "category_code", "state", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         # the queues (ticketing.ticket.lists): by time left, what has no clock newest first, closed ones newest first
         Index("ix_ticket_next_due", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_ticket_state_next_due", "state", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
@@ -84,9 +86,12 @@ class Ticket(Base):
         Index("ix_ticket_early_yellow", "next_yellow_at", "next_due_at", postgresql_where=text("next_yellow_at < next_due_at")),
         # danger (Queue.EMERGENCY): the open ones among all that ever were
         Index("ix_ticket_emergency", "next_due_at", "id", postgresql_where=text(_EMERGENCY)),
-        # what was registered today (agents see it), state by state: however many that day has
-        Index("ix_ticket_day_state", text(f"((received_at AT TIME ZONE '{CITY_ZONE.key}')::date)"), "state", "next_due_at", "id"),
-        # what a person registered: the same orders, state by state, and a block of ids for the search by text
+        # what was registered today (agents see it): the open ones by time left, and state by state, however many that day has
+        Index("ix_ticket_day_next_due", text(_DAY), "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
+        Index("ix_ticket_day_state", text(_DAY), "state", "next_due_at", "id"),
+        Index("ix_ticket_day", text(_DAY), "id"),  # where the day begins, for the search by text
+        # what a person registered: the same orders, and a block of ids for the search by text
+        Index("ix_ticket_created_by_next_due", "created_by_id", "next_due_at", "id", postgresql_where=text("next_due_at IS NOT NULL")),
         Index("ix_ticket_created_by_state", "created_by_id", "state", "next_due_at", "id", postgresql_where=text(_BY_STAFF)),
         Index("ix_ticket_created_by_id", "created_by_id", "id", postgresql_where=text(_BY_STAFF)),
         Index(

@@ -192,22 +192,23 @@ def _by_state(asked: Asked, order: Order) -> Select[Any]:
 
 
 def _registered(asked: Asked, order: Order) -> Select[Any]:
-    """What the person registered: a walk for each state."""
-    own = Ticket.created_by_id == asked.actor.user_id
-    return _part(asked, order, own) if order is Order.CLOSED else _state_by_state(asked, order, own)
+    """What the person registered."""
+    return _along(asked, order, Ticket.created_by_id == asked.actor.user_id)
 
 
 def _of_today(asked: Asked, order: Order) -> Select[Any]:
-    """What was registered today: a walk for each state, so that the day's ten thousand tickets cost what its first hundred did.
+    """What was registered today. What of it was closed is read whole and sorted. Secret ones come by who registered them."""
+    return _along(asked, order, registered_on(asked.midnight.date(), Ticket))
 
-    What of it was closed is read whole and sorted. Secret ones come by who registered them.
+
+def _along(asked: Asked, order: Order, which: ColumnElement[bool]) -> Select[Any]:
+    """Along an index that has `which`, then the order: the day's ten thousand tickets cost what its first hundred did.
+
+    Its states stand apart in an index of their own, for a walk each. What a clock runs on is nearly always open, so that the open
+    ones need no walk for each state.
     """
-    today = registered_on(asked.midnight.date(), Ticket)
-    return _part(asked, order, today) if order is Order.CLOSED else _state_by_state(asked, order, today)
-
-
-def _state_by_state(asked: Asked, order: Order, which: ColumnElement[bool]) -> Select[Any]:
-    """Along an index that has `which`, then the state, then the order."""
+    if order is Order.CLOSED or (order is Order.TIMED and asked.queue is Queue.MINE):
+        return _part(asked, order, which)
     usual = OPEN if asked.queue is Queue.MINE else tuple(state.value for state in TicketState)
     walk = _part(asked, order, which, Ticket.state == literal_column("of_state.value"), along=True)
     return _each(_constants("state", queues.states_of(asked.queue) or usual), walk)

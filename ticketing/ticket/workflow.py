@@ -178,9 +178,10 @@ def parse(raw: Any) -> Workflow:
     for name, kind in (("assignment", list), ("requests", dict), ("acts", list)):
         if not isinstance(raw.get(name) or kind(), kind):
             raise WorkflowError(f"workflow: `{name}` must be a {kind.__name__}")
-    initial = str(raw.get("initial", TicketState.DRAFT.value))
-    if initial not in set(TicketState):
-        raise WorkflowError(f"workflow: unknown state {initial}")
+    try:
+        initial = _state(raw.get("initial", TicketState.DRAFT.value), TicketState)
+    except _MISTAKES as error:
+        raise WorkflowError(f"workflow: initial: {error}") from error
     ticket = Machine("state", "工单", _transitions(raw["ticket"], "ticket", TicketState))
     assignment = Machine("assignment", "本单位的办理状态", _transitions(raw.get("assignment") or [], "assignment", AssignmentState))
     for item in ticket.transitions.values():
@@ -188,7 +189,7 @@ def parse(raw: Any) -> Workflow:
             if item.action == "archive" and item.result is None:
                 continue  # it was closed with a result before
             raise WorkflowError(f"workflow: ticket ({item.action}): a step to closed or archived, and no other, needs a result")
-    _reachable(ticket, TicketState(initial))
+    _reachable(ticket, initial)
     return Workflow(
         _whole(raw.get("version", 0), "version"), ticket, assignment, _requests(raw.get("requests") or {}), _acts(raw.get("acts") or [])
     )
@@ -215,11 +216,11 @@ def _transitions(entries: list[Any], machine: str, states: type[S]) -> dict[str,
                 row=_text(item.get("row", "")),
                 action=_text(item["action"]),
                 sources=_states(item["from"], states) | also_sources,
-                target=states(item["to"]),
+                target=_state(item["to"], states),
                 who=_people(item["who"], where) | also_who,
                 event=_text(item["event"]),
                 public=bool(item["public"]),
-                result=item.get("result"),
+                result=_text(item["result"]) if item.get("result") is not None else None,
                 guard=_text(item.get("guard", "")),
                 clocks=_text(item.get("clocks", "")),
                 also_sources=also_sources,
@@ -239,7 +240,7 @@ def _transitions(entries: list[Any], machine: str, states: type[S]) -> dict[str,
 
 
 def _text(value: Any) -> str:
-    """A plain text. Raises TypeError: a list that names itself many times over would fill the memory as words."""
+    """A plain text. Raises TypeError for anything else."""
     if not isinstance(value, str):
         raise TypeError(f"expected a text, not a {type(value).__name__}")
     return value
@@ -258,8 +259,13 @@ def _states(entries: Iterable[str], states: type[S]) -> frozenset[S]:
         if entry == ANY_OPEN:
             found |= {state for state in states if state.is_open and state.value != TicketState.DRAFT.value}
         else:
-            found.add(states(entry))
+            found.add(_state(entry, states))
     return frozenset(found)
+
+
+def _state(value: Any, states: type[S]) -> S:
+    """A state by its name. Raises TypeError, ValueError."""
+    return states(_text(value))
 
 
 def _requests(raw: Any) -> dict[RequestKind, RequestRule]:
@@ -316,8 +322,8 @@ def seed_text() -> str:
 def parse_text(text: str) -> Workflow:
     """Parse YAML; raises WorkflowError."""
     try:
-        return parse(yaml.safe_load(text))
-    except (yaml.YAMLError, RecursionError) as error:
+        return parse(typed_yaml.read(text))
+    except yaml.YAMLError as error:
         raise WorkflowError(f"workflow: not YAML: {error}") from error
 
 

@@ -1196,6 +1196,8 @@ CREATE TABLE ticket (
 
 CREATE INDEX ix_ticket_category_code ON ticket (category_code, received_at);
 
+CREATE INDEX ix_ticket_category_state ON ticket (category_code, state, next_due_at, id) WHERE next_due_at IS NOT NULL;
+
 CREATE INDEX ix_ticket_citizen_id ON ticket (citizen_id);
 
 CREATE INDEX ix_ticket_closed ON ticket (closed_at, id) WHERE state IN ('closed', 'archived');
@@ -1208,7 +1210,13 @@ CREATE INDEX ix_ticket_created_by_closed ON ticket (created_by_id, closed_at, id
 
 CREATE INDEX ix_ticket_created_by_id ON ticket (created_by_id, id) WHERE created_by_id IS NOT NULL;
 
+CREATE INDEX ix_ticket_created_by_next_due ON ticket (created_by_id, next_due_at, id) WHERE next_due_at IS NOT NULL;
+
 CREATE INDEX ix_ticket_created_by_state ON ticket (created_by_id, state, next_due_at, id) WHERE created_by_id IS NOT NULL;
+
+CREATE INDEX ix_ticket_day ON ticket (((received_at AT TIME ZONE 'Asia/Shanghai')::date), id);
+
+CREATE INDEX ix_ticket_day_next_due ON ticket (((received_at AT TIME ZONE 'Asia/Shanghai')::date), next_due_at, id) WHERE next_due_at IS NOT NULL;
 
 CREATE INDEX ix_ticket_day_state ON ticket (((received_at AT TIME ZONE 'Asia/Shanghai')::date), state, next_due_at, id);
 

@@ -1,0 +1,34 @@
+"""YAML that a person typed into a form, or sent to the API: whatever it holds, it is read as small as it looks, or refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from hotline.i18n import _
+
+
+class _Loader(yaml.SafeLoader):
+    """Without aliases: a list that names itself many times over is a few lines, and gigabytes as soon as somebody writes it out."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, _("不支持别名（*）"), self.peek_event().start_mark)
+        return super().compose_node(parent, index)
+
+
+def read(text: str) -> Any:
+    """The document as plain data.
+
+    Raises yaml.YAMLError, and nothing else: also for an alias, for what is nested too deep and for what only looks like a date or a number.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    except RecursionError as error:
+        raise yaml.YAMLError(_("嵌套太深")) from error
+    except ValueError as error:  # `2026-13-45`, or a number of five thousand digits
+        raise yaml.YAMLError(str(error)) from error
+
+
+__all__ = ["read"]
