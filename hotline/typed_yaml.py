@@ -1,4 +1,7 @@
-"""YAML that a person typed into a form, or sent to the API: whatever it holds, it is read as small as it looks, or refused."""
+"""YAML that people type into forms and send to the API: whatever it holds, it is read as small as it looks, or refused.
+
+What a page puts before them is `written` the same way.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,13 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes out what stands in two places."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def read(text: str) -> Any:
     """The document as plain data.
 
@@ -31,4 +41,10 @@ def read(text: str) -> Any:
         raise yaml.YAMLError(str(error)) from error
 
 
-__all__ = ["read"]
+def written(data: Any, *, flow: bool = False) -> str:
+    """Plain data as text that `read` takes; `flow`: in one line."""
+    text: str = yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, default_flow_style=flow, width=1000)
+    return text
+
+
+__all__ = ["read", "written"]

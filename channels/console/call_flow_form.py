@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from hotline import typed_yaml
+
 Plain = dict[str, Any]
 QUEUE_FIELDS = ("timeout", "wrapuptime", "maxlen", "max-wait", "return-call-after", "announce-frequency")
 """Whole numbers of a queue that the form has."""
@@ -75,7 +77,7 @@ def plain(text: str) -> Plain:
 
 def written(document: Plain) -> str:
     """Plain data as the text that is published. Comments of the text before are not in it."""
-    return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=1000)
+    return typed_yaml.written(document)
 
 
 def fields(document: Plain) -> Fields:

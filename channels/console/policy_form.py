@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from hotline import typed_yaml
 from hotline.errors import InvalidInput
 from hotline.i18n import _, counted, texts
 from ticketing.deadline.limits import Limit, PolicyError, limit_of
@@ -138,12 +139,12 @@ def value_words(name: str, value: Any) -> str:
     known = {"end": ENDS, "roll": ROLLS, "after": AFTER}.get(name)
     if known and value in known:
         return _(known[value])
-    return yaml.safe_dump(value, allow_unicode=True, default_flow_style=True).replace("\n...", "").strip()
+    return typed_yaml.written(value, flow=True).replace("\n...", "").strip()
 
 
 def as_yaml(document: Mapping[str, Any]) -> str:
     """A document as it is typed."""
-    return yaml.safe_dump(dict(document), allow_unicode=True, sort_keys=False) if document else ""
+    return typed_yaml.written(dict(document)) if document else ""
 
 
 def entered_of(document: Mapping[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hotline import typed_yaml
 from hotline.errors import InvalidInput
 from hotline.events import record
 from hotline.i18n import _

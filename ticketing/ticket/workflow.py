@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import yaml
 
+from hotline import typed_yaml
 from hotline.errors import IllegalStep, NotAllowed
 from hotline.events import ActorKind
 from hotline.i18n import _

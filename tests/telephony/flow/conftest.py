@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from chatbot.reply import Answer, Turn
+from hotline import typed_yaml
 from hotline.database import Database
 from hotline.errors import Unavailable
 from hotline.settings import Settings
@@ -191,7 +192,7 @@ class Telephones:
 
 async def publish(core: Core, database: Database, document: dict[str, Any]) -> None:
     """Put this call flow in force."""
-    text = yaml.safe_dump(document, allow_unicode=True)
+    text = typed_yaml.written(document)
     parse_text(text)
     async with database.transaction() as session:
         session.add(CallFlowVersion(version=document["version"], document=text, sha256="", published_at=core.clock.now()))

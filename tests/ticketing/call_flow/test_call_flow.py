@@ -10,6 +10,7 @@ import yaml
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
+from hotline import typed_yaml
 from hotline.clock import CITY_ZONE, ManualClock
 from hotline.database import Database
 from hotline.errors import Conflict, IllegalStep, InvalidInput, NotAllowed
@@ -23,7 +24,7 @@ from ticketing.people.models import Role, User
 
 
 def changed(**values: object) -> str:
-    return yaml.safe_dump({**yaml.safe_load(seed_text()), **values}, allow_unicode=True)
+    return typed_yaml.written({**yaml.safe_load(seed_text()), **values})
 
 
 @pytest.mark.parametrize(
