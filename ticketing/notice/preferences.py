@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from functools import partial
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,6 +23,7 @@ from ticketing.notice.models import NoticeDelivery, NoticePreference
 from ticketing.notice.quiet import not_before
 from ticketing.notice.templates import About, Quiet, Template, load
 from ticketing.people.actor import Actor, citizen_actor
+from ticketing.quiet_hours import outside_both
 
 WAYS = ("auto", "sms", "wechat", "none")
 OPT_OUT = frozenset({"TD", "T", "退订", "退", "N"})
@@ -50,11 +52,10 @@ class Preference:
 
         Hours that together leave nothing open end with the city's: nobody can shut out a notice for good.
         """
-        first = not_before(city, moment)
-        if self.quiet is None:
-            return first
-        own = not_before(self.quiet, first)
-        return own if not_before(city, own) == own else first
+        own = self.quiet
+        if own is None:
+            return not_before(city, moment)
+        return outside_both(moment, partial(not_before, city), partial(not_before, own))
 
 
 DEFAULT = Preference()

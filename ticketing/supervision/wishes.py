@@ -26,6 +26,7 @@ from ticketing.calendar.working_time import WorkCalendar
 from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role, User
+from ticketing.quiet_hours import outside_both
 from ticketing.supervision import rules
 from ticketing.supervision.models import StaffPreference
 from ticketing.supervision.quiet import Quiet
@@ -139,12 +140,11 @@ class Wish:
 
         Hours that together leave nothing open end with the city's: nobody shuts out a notice for good.
         """
-        first = city.hand_over_at(now, calendar)
         if self.quiet is None:
-            return first
+            return city.hand_over_at(now, calendar)
         start, end = self.quiet
-        own = Quiet(start.hour * 60 + start.minute, end.hour * 60 + end.minute, rest_days=False).hand_over_at(first, calendar)
-        return own if city.hand_over_at(own, calendar) == own else first
+        own = Quiet(start.hour * 60 + start.minute, end.hour * 60 + end.minute, rest_days=False)
+        return outside_both(now, lambda moment: city.hand_over_at(moment, calendar), lambda moment: own.hand_over_at(moment, calendar))
 
 
 def wish_of(role: str, row: StaffPreference | None) -> Wish:

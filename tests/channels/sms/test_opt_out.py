@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from sqlalchemy import select
 
@@ -31,5 +31,7 @@ def test_own_quiet_hours_add_to_the_citys_and_cannot_shut_everything_out() -> No
     noon = datetime(2026, 11, 18, 4, 30, tzinfo=UTC)  # 12:30 in the city
     nap = Preference(quiet=Quiet.model_validate({"from": time(12), "to": time(14, 30)}))
     assert nap.not_before(load().quiet, noon) == datetime(2026, 11, 18, 6, 30, tzinfo=UTC)
+    evening = Preference(quiet=Quiet.model_validate({"from": time(18), "to": time(22, 30)}))  # ends in the city's night
+    assert evening.not_before(load().quiet, noon + timedelta(hours=7)) == datetime(2026, 11, 19, tzinfo=UTC)
     never = Preference(quiet=Quiet.model_validate({"from": time(8), "to": time(21)}))
     assert never.not_before(load().quiet, noon) == noon

@@ -87,6 +87,16 @@ async def test_own_quiet_hours_move_the_bell_and_no_deadline(city: City) -> None
     assert await bell(city, city.clerk) == 1
 
 
+async def test_own_quiet_hours_that_end_in_the_citys_night_last_until_the_next_working_morning(city: City) -> None:
+    city.clock.set(datetime(2026, 11, 20, 18, 30, tzinfo=CITY_ZONE))
+    await choose(city, city.clerk, quiet=(time(18), time(22)))
+    await urged(city)
+    assert (await bell(city, city.clerk), await bell(city, city.chief)) == (0, 1)
+    for day, hour, rings in ((20, 20, 0), (21, 12, 0), (23, 7, 0), (23, 8, 1)):
+        city.clock.set(datetime(2026, 11, day, hour, tzinfo=CITY_ZONE))
+        assert await bell(city, city.clerk) == rings, (day, hour)
+
+
 async def test_quiet_hours_that_leave_nothing_open_end_with_the_citys(city: City) -> None:
     city.clock.set(WORKING)
     await choose(city, city.clerk, quiet=(time(8), time(21)), digest_at=time(7, 30))
