@@ -21,10 +21,12 @@ from ticketing.calendar.service import work_calendar
 from ticketing.context import Core
 from ticketing.people.actor import Actor, staff_actor
 from ticketing.people.models import Role, User
+from ticketing.supervision.inbox import seen
 from ticketing.supervision.models import StaffDigest, StaffNotice
 from ticketing.supervision.notices import NoticeKind
 from ticketing.supervision.wishes import How, Wish, load, wishes_of
 from ticketing.ticket.lists import count_tickets
+from ticketing.ticket.models import Ticket
 
 KEPT = timedelta(days=60)
 """How long it is remembered that a digest was made."""
@@ -96,11 +98,10 @@ async def contents(core: Core, session: AsyncSession, actor: Actor, *, since: da
     rules = load()
     queues = list(rules.digest.queues.get(Role(actor.role), ())) if actor.role is not None else []
     waiting = {queue.value: count for queue, count in (await count_tickets(core, session, actor, queues)).items() if count}
-    unread = select(StaffNotice.kind, func.count().label("unread")).where(
-        StaffNotice.user_id == actor.account,
-        StaffNotice.how == How.DIGEST.value,
-        StaffNotice.read_at.is_(None),
-        StaffNotice.created_at > since,
+    unread = (
+        select(StaffNotice.kind, func.count().label("unread"))
+        .outerjoin(Ticket, Ticket.id == StaffNotice.ticket_id)
+        .where(seen(core, actor), StaffNotice.how == How.DIGEST.value, StaffNotice.read_at.is_(None), StaffNotice.created_at > since)
     )
     groups: dict[str, int] = {}
     for row in await session.execute(unread.group_by(StaffNotice.kind)):

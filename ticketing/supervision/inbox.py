@@ -30,7 +30,7 @@ class InboxLine:
     title: str
 
 
-def _seen(core: Core, actor: Actor) -> Any:
+def seen(core: Core, actor: Actor) -> Any:
     """Handed over by now, and about no ticket that the person may not see (any more)."""
     reached = (StaffNotice.user_id == actor.user_id) & (StaffNotice.not_before <= core.clock.now())
     return reached & or_(StaffNotice.ticket_id.is_(None), visible(core, actor))
@@ -41,7 +41,7 @@ async def inbox(
 ) -> list[InboxLine]:
     """The person's notices, newest first; `group`: of one group (`wishes`) only; `before`: id of the last one of the page before."""
     statement = select(StaffNotice, Ticket.number, Ticket.title).outerjoin(Ticket, Ticket.id == StaffNotice.ticket_id)
-    statement = statement.where(_seen(core, actor))
+    statement = statement.where(seen(core, actor))
     if unread:
         statement = statement.where(StaffNotice.read_at.is_(None))
     if group:
@@ -57,7 +57,7 @@ async def count_unread(core: Core, session: AsyncSession, actor: Actor, *, most:
     found = (
         select(StaffNotice.id)
         .outerjoin(Ticket, Ticket.id == StaffNotice.ticket_id)
-        .where(_seen(core, actor), StaffNotice.read_at.is_(None), StaffNotice.how == How.NOW.value)
+        .where(seen(core, actor), StaffNotice.read_at.is_(None), StaffNotice.how == How.NOW.value)
         .limit(most)
     )
     return await session.scalar(select(func.count()).select_from(found.subquery())) or 0

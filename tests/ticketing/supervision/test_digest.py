@@ -18,6 +18,7 @@ from ticketing.people.models import User
 from ticketing.supervision import digest, inbox, wishes
 from ticketing.supervision.models import StaffDigest, StaffNotice
 from ticketing.supervision.urging import urge
+from ticketing.ticket.models import Ticket
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:
@@ -45,6 +46,17 @@ async def one_to_sign(city: City, *, urgings: int = 0) -> str:
         city.clock.advance(hours=2)
         await city.act(number, city.supervisor, urge, "请抓紧")
     return number
+
+
+async def test_what_may_not_be_seen_any_more_is_not_counted(city: City) -> None:
+    await choose(city, city.clerk, urged="digest")
+    number = await one_to_sign(city, urgings=1)
+    for confidentiality, groups in (("open", {"urged": 1}), ("secret", None)):
+        async with city.database.transaction() as session:
+            await session.execute(update(Ticket).where(Ticket.number == number).values(confidentiality=confidentiality))
+            found = await digest.contents(city.core, session, city.clerk, since=at(19, 0))
+            assert found.get("groups") == groups
+            assert len(await inbox.inbox(city.core, session, city.clerk, group="urged")) == (groups is not None)
 
 
 async def choose(city: City, who: Actor, *, on: bool = True, hour: time = time(8, 30), **hows: str) -> None:
