@@ -21,7 +21,6 @@ from hotline.i18n import _
 from hotline.logs import get
 from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
-from ticketing.conversation.service import get_conversation
 
 LOG = get(__name__)
 PATIENCE = timedelta(minutes=30)
@@ -54,8 +53,7 @@ async def _register(core: Core, database: Database, chat_id: UUID, due: ColumnEl
     """Whether a ticket was made. What may not be registered (a marking of secrecy, say) is not tried again, and the citizen is told."""
     try:
         async with database.transaction() as session:
-            chosen = select(Conversation).where(Conversation.id == chat_id, due).with_for_update(skip_locked=True)
-            chat = (await session.scalars(chosen)).first()
+            chat = await _still_due(session, chat_id, due)
             return chat is not None and await _keep(core, session, chat)
     except InvalidInput as error:
         LOG.warning("form_not_registered", conversation=str(chat_id), fields=sorted(error.errors) or [error.field])
@@ -64,13 +62,21 @@ async def _register(core: Core, database: Database, chat_id: UUID, due: ColumnEl
     except Exception:  # the border of one form: a fault of ours is tried again with the next tick, and the other forms now
         LOG.exception("form_not_registered", conversation=str(chat_id))
         return False
-    await _let_go(core, database, chat_id)
+    await _let_go(core, database, chat_id, due)
     return False
 
 
-async def _let_go(core: Core, database: Database, chat_id: UUID) -> None:
+async def _still_due(session: AsyncSession, chat_id: UUID, due: ColumnElement[bool]) -> Conversation | None:
+    """The talk, locked; None when the citizen has just gone on with it, or somebody else is at it."""
+    chosen = select(Conversation).where(Conversation.id == chat_id, due).with_for_update(skip_locked=True)
+    return (await session.scalars(chosen)).first()
+
+
+async def _let_go(core: Core, database: Database, chat_id: UUID, due: ColumnElement[bool]) -> None:
     async with database.transaction() as session:
-        chat = await get_conversation(session, chat_id, lock=True)
+        chat = await _still_due(session, chat_id, due)
+        if chat is None:
+            return
         save_draft(core, chat, None)
         chat.bot_state = {**chat.bot_state, "restart": True}
         if _heard(chat):

@@ -43,7 +43,8 @@ async def take(session: AsyncSession, citizen_id: int, template_id: str, at: dat
     """
     same = (WechatSubscription.citizen_id == citizen_id, WechatSubscription.template_id == template_id)
     oldest = select(WechatSubscription).where(*same, _open()).order_by(WechatSubscription.id).limit(1)
-    found = (await session.scalars(oldest.with_for_update(skip_locked=True))).first()
+    # a lasting one is used up by nobody: another notice that is on its way must not hide it
+    found = (await session.scalars(oldest if lasting else oldest.with_for_update(skip_locked=True))).first()
     if found is None:
         if (await session.scalars(select(WechatSubscription.id).where(*same).limit(1))).first() is not None:
             raise PlatformRefused(NOT_SUBSCRIBED, "no subscription is left, the platform was not asked")

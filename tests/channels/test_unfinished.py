@@ -157,6 +157,25 @@ async def test_a_form_that_cannot_be_registered_holds_up_no_other_and_its_citize
     assert (await dialogue.turn(too_short, "楼上天天半夜施工吵得睡不着")).form_open
 
 
+async def test_a_form_that_the_citizen_has_just_gone_on_with_is_not_let_go(
+    core: Core,
+    database: Database,
+    clock: ManualClock,
+    dialogue: Dialogue,
+    begin: Begin,
+) -> None:
+    chat_id = await _left(dialogue, begin, "wechat", SAID[0])
+    clock.advance(seconds=unfinished.LONG_PATIENCE.total_seconds())
+    due = unfinished._due(clock.now())
+    await dialogue.turn(chat_id, SAID[1])
+    await unfinished._let_go(core, database, chat_id, due)
+    async with database.transaction() as session:
+        chat = await session.get_one(Conversation, chat_id)
+        draft = load_draft(core, chat)
+    assert draft is not None
+    assert "没能登记成工单" not in await _last_words(database, chat_id)
+
+
 async def test_open_forms_are_found_by_their_index(database: Database, clock: ManualClock) -> None:
     async with database.transaction() as session:
         await session.execute(text("SET LOCAL enable_seqscan = off"))

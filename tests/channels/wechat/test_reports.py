@@ -175,6 +175,8 @@ async def test_one_consent_is_never_used_by_two_at_once(settled: World, clock: M
         assert taken is not None
         with pytest.raises(Exception, match="43101"):
             await subscriptions.take(other, citizen, SUBSCRIBED, clock.now(), lasting=False)
+        lasting = await subscriptions.take(other, citizen, SUBSCRIBED, clock.now(), lasting=True)
+        assert lasting is None, "a lasting one is there for all at once"
     async with database.transaction() as session:
         rows = list(await session.scalars(select(WechatSubscription)))
         assert [row.used_at is not None for row in rows] == [True]
