@@ -294,6 +294,7 @@ ADMINISTRATION = (
 def setup(app: web.Application) -> None:
     """Add the console to the web application."""
     article_speech.setup(app)
+    figures.setup(app)
     style.setup(app)
     spool.setup(app)
     guide.setup(app)

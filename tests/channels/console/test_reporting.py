@@ -13,6 +13,7 @@ from aiohttp import FormData
 from openpyxl import load_workbook
 from sqlalchemy import func, select
 
+from channels.console import figures
 from hotline.clock import CITY_ZONE
 from hotline.events import Event
 from tests.channels.staff import City, Opener
@@ -220,3 +221,34 @@ async def test_each_queue_is_exported_by_who_is_offered_it(browser: Opener, city
     for queue in ("mine", "overdue", "review", "all"):
         response = await person.get(f"/console/export/tickets.xlsx?queue={queue}")
         assert response.status == (200 if links else 403), (queue, links)
+
+
+async def test_a_board_of_many_appeals_is_kept_for_a_minute_and_says_when_it_was_counted(
+    city: City, browser: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader, clerk = await browser("leader"), await browser("clerk")
+    today = "/console/figures?period=" + city.clock.now().astimezone(CITY_ZONE).strftime("%Y-%m")
+    await city.register()
+    await city.register()
+    few = await leader.text(today)
+    await city.register()
+    assert _received(few) == 2
+    assert _received(await leader.text(today)) == 3  # few are counted each time
+
+    monkeypatch.setattr(figures, "KEPT_FROM", 3)
+    assert _received(await leader.text(today)) == 3
+    counted_at = city.clock.now().astimezone(CITY_ZONE)
+    await city.register()
+    city.clock.advance(seconds=59)
+    kept = await leader.text(today)
+    assert _received(kept) == 3
+    assert f"数字统计到 {counted_at:%H:%M}" in kept
+    assert _received(await clerk.text(today)) == 0  # what one may see is not what another may
+    city.clock.advance(seconds=1)
+    assert _received(await leader.text(today)) == 4
+
+
+def _received(board: str) -> int:
+    found = re.search(r"<span>诉求量</span><b class=\"num\"><a [^>]*>(\d+)</a>", board)
+    assert found, board
+    return int(found[1])
