@@ -17,7 +17,8 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, _("不支持别名（*）"), self.peek_event().start_mark)
+            alias = self.peek_event()  # type: ignore[no-untyped-call]  # its stub is not typed
+            raise yaml.composer.ComposerError(None, None, _("不支持别名（*）"), alias.start_mark)
         return super().compose_node(parent, index)
 
 

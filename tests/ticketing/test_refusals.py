@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
@@ -11,7 +11,10 @@ from tests.ticketing.asking import clock, ticket_of
 from tests.ticketing.conftest import City
 from ticketing.assignment import service as assignments
 from ticketing.assignment.service import Responsibility
+from ticketing.citizen.models import Citizen
+from ticketing.deadline.models import Deadline
 from ticketing.notice.models import Notice
+from ticketing.notice.service import city_words, text_of
 from ticketing.people.actor import citizen_actor
 from ticketing.supervision import sweep
 from ticketing.ticket import dispatch as dispatching
@@ -46,6 +49,11 @@ async def test_another_person_decides_on_an_objection_and_there_is_one_only(city
     with pytest.raises(NotAllowed, match="另一位"):
         await city.act(number, city.dispatcher, refusal.reject, **reject)
     await city.act(number, city.supervisor, refusal.reject, **reject)
+    ticket = await ticket_of(city, number)
+    assert (ticket.state, ticket.no_callback_reason, ticket.refusal_reason) == ("archived", "rejected", "petition"), "nothing is waited for"
+    async with city.database.transaction() as session:
+        running = Deadline.ticket_id == ticket.id, Deadline.state.in_(("running", "paused"))
+        assert await session.scalar(select(func.count()).select_from(Deadline).where(*running)) == 0
     with pytest.raises(IllegalStep, match="提出过异议"):
         await object_to(city, number)
     async with city.database.transaction() as session:
@@ -75,6 +83,16 @@ async def test_a_refusal_names_a_reason_of_the_list_and_the_legal_way(city: City
     async with city.database.transaction() as session:
         with pytest.raises(IntegrityError):  # the database has the last word
             await session.execute(update(Ticket).values(state="rejected"))
+
+
+async def test_the_notice_says_until_when_an_objection_is_taken(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.act(number, city.dispatcher, refusal.reject, code="petition", legal_way="请向市信访局反映")
+    window = await clock(city, "objection")
+    async with city.database.transaction() as session:
+        notice = (await session.scalars(select(Notice).where(Notice.template == "not_accepted"))).one()
+        told = text_of(city.core, notice, await session.get(Citizen, (await ticket_of(city, number)).citizen_id))
+    assert f"请在{city_words(window.due_at)}前拨打" in told
 
 
 async def object_to(city: City, number: str) -> None:

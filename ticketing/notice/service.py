@@ -37,8 +37,12 @@ from ticketing.words import word
 
 OUTBOX_KINDS = {"sms": "notice", "wechat": "text"}
 TOO_MANY = "too many messages to an unverified number in a day"
-_DEADLINES = {"accepted": (ClockKind.HANDLE, ClockKind.DISPATCH), "supplement": (ClockKind.SUPPLEMENT,)}
-"""What {deadline} is in a template: until the matter is dispatched, until the citizen has sent what is missing."""
+_DEADLINES = {
+    "accepted": (ClockKind.HANDLE, ClockKind.DISPATCH),
+    "supplement": (ClockKind.SUPPLEMENT,),
+    "not_accepted": (ClockKind.OBJECTION,),
+}
+"""What {deadline} is in a template: until the matter is dispatched, the citizen has sent what is missing, has objected to the refusal."""
 _WORDS = {"way": "contact", "target": "emergency_line", "reason_class": "suspension_reason"}
 
 

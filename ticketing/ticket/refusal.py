@@ -11,7 +11,7 @@ from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import policies, start_clock, start_window, stop_clocks
-from ticketing.people.actor import Actor
+from ticketing.people.actor import SYSTEM, Actor
 from ticketing.relation.links import refuse_while_followed
 from ticketing.request import service as requests
 from ticketing.request.models import Request
@@ -65,20 +65,33 @@ async def reject(
 ) -> None:
     """T4: not accepted, for a reason of the list; it and the right legal way are told to the citizen, who may object.
 
-    After an objection another person decides (T32). People whose tickets were merged into this one could not object, so they
-    are split off first. Raises InvalidInput, NotAllowed, IllegalStep.
+    After an objection another person decides (T32); there is no second one, so that a second refusal is filed at once. People whose
+    tickets were merged into this one could not object, so they are split off first. Raises InvalidInput, NotAllowed, IllegalStep.
     """
     data: dict[str, Any] = _check(code, reason, legal_way)
     refuse_while_followed(ticket)
-    if ticket.extra.get("objected"):
+    again = bool(ticket.extra.get("objected"))
+    if again:
         data["again"] = True  # the notice offers no second objection
     if ticket.rejected_by_id is not None and ticket.rejected_by_id == actor.user_id:
         raise NotAllowed(_("市民提出了异议，要由另一位人员重新决定"))
     answer = f"{data['reason']}。{data['legal_way']}"
-    await take_step(core, session, actor, ticket, "reject", data=data, answer=answer, refusal_reason=code, rejected_by_id=actor.user_id)
+
+    async def clocks() -> None:  # with the step: the citizen's notice says until when
+        await stop_clocks(core, session, ticket.id, cancelled=True)
+        if not again:
+            await start_window(core, session, ticket, ClockKind.OBJECTION)
+
+    values = {"answer": answer, "refusal_reason": code, "rejected_by_id": actor.user_id}
+    await take_step(core, session, actor, ticket, "reject", data=data, clocks=clocks, **values)
     await requests.withdraw_pending(core, session, ticket)
-    await stop_clocks(core, session, ticket.id, cancelled=True)
-    await start_window(core, session, ticket, ClockKind.OBJECTION)
+    if again:
+        await make_final(core, session, ticket)
+
+
+async def make_final(core: Core, session: AsyncSession, ticket: Ticket) -> None:
+    """T32: the refusal stands, nobody can object any more."""
+    await take_step(core, session, SYSTEM, ticket, "rejection_final", no_callback_reason="rejected")
 
 
 async def object_to(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, reason: str) -> None:

@@ -17,6 +17,7 @@ from ticketing.deadline.service import resume_clocks, start_dispatch_clock, star
 from ticketing.people.actor import SYSTEM
 from ticketing.request.suspension import resume
 from ticketing.supervision import emergencies
+from ticketing.ticket import refusal
 from ticketing.ticket.dispatch import MAX_INFO_REQUESTS, go_on
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
@@ -43,7 +44,7 @@ async def _evaluation(core: Core, session: AsyncSession, ticket: Ticket, _window
 
 async def _objection(core: Core, session: AsyncSession, ticket: Ticket, _window: Deadline) -> None:
     """T32: no objection to the refusal."""
-    await take_step(core, session, SYSTEM, ticket, "rejection_final", no_callback_reason="rejected")
+    await refusal.make_final(core, session, ticket)
 
 
 async def _supplement(core: Core, session: AsyncSession, ticket: Ticket, _window: Deadline) -> None:

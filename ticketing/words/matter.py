@@ -78,7 +78,7 @@ TABLES = texts(
             "resume": "恢复办理",
             "archive": "归档",
             "object": "提出异议",
-            "rejection_final": "异议期满归档",
+            "rejection_final": "不予受理归档",
             "assign": "派给单位",
             "reassign": "改派",
             "sign": "签收",
