@@ -178,8 +178,11 @@ async def test_a_unit_that_was_ruled_to_help_is_not_suspended_by_what_it_asked_a
     await city.act(number, city.supervisor, suspension.decide, request.id, approve=False, note="已改由供水集团主办")
 
 
-async def test_an_extension_does_not_carry_a_helping_unit_beyond_the_lead(city: City) -> None:
-    number, _lead, helper = await helped(city)
+@pytest.mark.parametrize("answered", [False, True])
+async def test_an_extension_does_not_carry_a_helping_unit_beyond_the_lead(city: City, answered: bool) -> None:
+    number, lead, helper = await helped(city)
+    if answered:  # what the citizen was told still holds
+        await city.handle(lead)
     await city.by_unit(city.water_clerk, assignments.sign, helper)
     async with city.database.transaction() as session:
         part, ticket = await access_assignment(session, city.water_clerk, helper.id)
@@ -192,6 +195,15 @@ async def test_an_extension_does_not_carry_a_helping_unit_beyond_the_lead(city: 
     with pytest.raises(IllegalStep, match="晚于主办单位"):
         await city.act(number, city.supervisor, extension.decide, request.id, approve=True)
     assert (await handle_clock(city, helper)).due_at == before
+
+
+async def test_after_the_leads_answer_a_date_lies_before_what_the_citizen_was_told(city: City) -> None:
+    number, lead, helper = await helped(city)
+    told = (await handle_clock(city, lead)).due_at
+    await city.handle(lead)
+    with pytest.raises(InvalidInput):
+        await date_it(city, city.dispatcher, number, helper, told + timedelta(hours=1))
+    assert (await date_it(city, city.dispatcher, number, helper, told)).due_at == told
 
 
 async def test_redispatched_to_one_unit_it_is_no_joint_matter_any_more(city: City) -> None:

@@ -55,7 +55,7 @@ async def date(core: Core, session: AsyncSession, assignment: Assignment, until:
     """Let the running handling clock of a co-unit's part end at `until`; a part without one has replied. Raises InvalidInput."""
     clock = await _running(session, assignment)
     if clock is not None:
-        await set_end(core, session, clock, until, latest=await latest_end(session, assignment.ticket_id, assignment.parent_id))
+        await set_end(core, session, clock, until, latest=await latest_end(core, session, assignment.ticket_id, assignment.parent_id))
 
 
 async def _given_by(session: AsyncSession, actor: Actor, ticket: Ticket, assignment_id: int) -> Assignment:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput
 from hotline.i18n import _
-from ticketing.assignment.models import Assignment
+from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.calendar.service import work_calendar
 from ticketing.calendar.working_time import WorkCalendar
 from ticketing.context import Core
@@ -195,7 +195,7 @@ async def start_handling_clocks(
             continue
         limit, options = limits[kind], chosen.options
         if kind is ClockKind.HANDLE and until is not None:
-            limit, options = _until(core.clock.now(), until, await latest_end(session, ticket.id, parent_id)), compute.USUAL
+            limit, options = _until(core.clock.now(), until, await latest_end(core, session, ticket.id, parent_id)), compute.USUAL
         started.append(await start_clock(core, session, ticket, kind, limit, assignment_id=assignment_id, options=options))
     return started
 
@@ -210,14 +210,22 @@ async def clocks_of_new_lead(core: Core, session: AsyncSession, ticket: Ticket, 
     await start_handling_clocks(core, session, ticket, assignment.id, lead=True, kinds=kinds)
 
 
-async def latest_end(session: AsyncSession, ticket_id: int, parent_id: int | None = None) -> datetime | None:
-    """How late a co-unit's own date may lie: when the unit that passed the part on, or the lead unit, is due itself."""
+async def latest_end(core: Core, session: AsyncSession, ticket_id: int, parent_id: int | None = None) -> datetime | None:
+    """How late a co-unit's own date may lie: when the unit that passed the part on, or the lead unit, is due itself.
+
+    Who has answered already was due by the date that the citizen was told: it holds for those who help as long as it lies ahead.
+    """
+    answered = Deadline.state.in_((ClockState.MET.value, ClockState.LATE.value)) & (Deadline.due_at > core.clock.now())
     ends = select(Deadline.due_at).where(
-        Deadline.ticket_id == ticket_id, Deadline.kind == ClockKind.HANDLE.value, Deadline.state == ClockState.RUNNING.value
+        Deadline.ticket_id == ticket_id,
+        Deadline.kind == ClockKind.HANDLE.value,
+        (Deadline.state == ClockState.RUNNING.value) | answered,
     )
     whose = Deadline.assignment_id == parent_id
     if parent_id is None:
-        whose = Deadline.assignment_id.in_(select(Assignment.id).where(Assignment.ticket_id == ticket_id, Assignment.lead))
+        gone = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
+        leads = select(Assignment.id).where(Assignment.ticket_id == ticket_id, Assignment.lead, Assignment.state.not_in(gone))
+        whose = Deadline.assignment_id.in_(leads)
     return await session.scalar(ends.where(whose).order_by(Deadline.id.desc()).limit(1))
 
 

@@ -86,17 +86,17 @@ async def decide(
         raise NotAllowed(_("这次延期要由领导批准"))
     before = deadline.due_at
     await extend_clock(core, session, deadline, Limit(request.limit_value, request.limit_unit))
-    await _not_after_whom_it_helps(session, ticket, request.assignment_id, deadline)
+    await _not_after_whom_it_helps(core, session, ticket, request.assignment_id, deadline)
     data = {"old_due": before.isoformat(), "due": deadline.due_at.isoformat(), "told": request.told}
     await requests.close(core, session, actor, ticket, request, approve=True, note=note, data=data, public=True)
     return request
 
 
-async def _not_after_whom_it_helps(session: AsyncSession, ticket: Ticket, assignment_id: int, deadline: Deadline) -> None:
+async def _not_after_whom_it_helps(core: Core, session: AsyncSession, ticket: Ticket, assignment_id: int, deadline: Deadline) -> None:
     """A co-unit's own date never lies after that of the lead unit, or of the unit that passed the part on. Raises IllegalStep."""
     assignment = await session.get_one(Assignment, assignment_id)
     if assignment.lead:
         return
-    latest = await latest_end(session, ticket.id, assignment.parent_id)
+    latest = await latest_end(core, session, ticket.id, assignment.parent_id)
     if latest is not None and deadline.due_at > latest:
         raise IllegalStep(_("延期以后会晚于主办单位的期限，不能批准。请先延长主办期限，或让单位重新申请短一些的延期"))
