@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -70,6 +70,14 @@ def proposal_rules(table: str) -> tuple[CheckConstraint | Index, ...]:
     )
 
 
+class Versioned(Protocol):
+    """A document that says which version it is."""
+
+    @property
+    def version(self) -> int:
+        """Its number."""
+
+
 Row = TypeVar("Row", bound=ProposalColumns)
 
 
@@ -86,8 +94,8 @@ class SecondPerson(Generic[Row]):
     most_characters: int
     lock: int
     """Key of the advisory lock under which proposals are made."""
-    checked: Callable[[AsyncSession, str], Awaitable[int]]
-    """The version of a text that could be put in force now; raises InvalidInput saying what is wrong."""
+    checked: Callable[[AsyncSession, str], Awaitable[Versioned]]
+    """The document of a text that could be put in force now; raises InvalidInput saying what is wrong."""
     publish: Callable[..., Awaitable[object]]
     """(core, session, actor, text, note=): put it in force; raises InvalidInput like `checked`."""
 
@@ -105,7 +113,7 @@ class SecondPerson(Generic[Row]):
         if await self.waiting(session) is not None:
             raise Conflict(_("已有一份流程在等另一位管理员确认，请先处理"))
         proposal = self.table(
-            version=await self.checked(session, document), document=document, reason=reason, proposed_at=core.clock.now(),
+            version=(await self.checked(session, document)).version, document=document, reason=reason, proposed_at=core.clock.now(),
             proposed_by_id=actor.account,
         )  # fmt: skip
         session.add(proposal)

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from aiohttp import web
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console import call_flow_form as forms
+from channels.console import second_person
 from channels.console.call_flow_words import WORDS, Difference, differences
 from channels.console.pages import page, see_other
 from channels.console.session import Staff, require_may, staff
-from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
-from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput, NotAllowed, NotFound
+from hotline.errors import Conflict, HotlineError, InvalidInput
 from hotline.i18n import _
 from ticketing.call_flow import versions
 from ticketing.call_flow.document import MOST_CHARACTERS, Document, parse_text
-from ticketing.call_flow.models import CallFlowVersion
 from ticketing.call_flow.proposals import CALL_FLOWS, MOST_REASON, CallFlowProposal
-from ticketing.people.models import User
-from ticketing.people.permissions import may
 
 PAGE = "/console/call-flow"
-SHOWN = 20
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -71,21 +65,7 @@ async def _propose(request: web.Request, person: Staff, text: str, reason: str) 
 
 async def decide(request: web.Request) -> web.StreamResponse:
     """POST /console/call-flow/proposals/{id}/{approve|refuse|withdraw}."""
-    what = request.match_info["what"]
-    person = require_may(request, "call_flow.manage" if what == "withdraw" else "call_flow.decide")
-    proposal, form, core = whole_number(request.match_info["id"]), await request.post(), request.app[CORE]
-    if proposal is None:
-        raise NotFound(_("没有找到这条修改"))
-    note = str(form.get("note", ""))[:MOST_REASON]
-    try:
-        async with request.app[DATABASE].transaction() as session:
-            if what == "withdraw":
-                await CALL_FLOWS.withdraw(core, session, person.actor, proposal)
-            else:
-                await CALL_FLOWS.decide(core, session, person.actor, proposal, approve=what == "approve", note=note)
-    except (InvalidInput, IllegalStep, NotAllowed) as problem:
-        return await _respond(request, problem, note=note)
-    return see_other(request, PAGE, f"call_flow_{what}")
+    return await second_person.decide(request, CALL_FLOWS, PAGE, _respond)
 
 
 async def _respond(
@@ -98,23 +78,18 @@ async def _respond(
     entered: forms.Plain | None = None,
     changed: list[Difference] | None = None,
 ) -> web.Response:
-    person = staff(request)
     async with request.app[DATABASE].transaction() as session:
         history = await versions.history(session)
         document = await versions.current(session)
         now = await versions.current_text(session)
-        waiting = await CALL_FLOWS.waiting(session)
-        past = [row for row in await CALL_FLOWS.proposals(session, limit=SHOWN) if row is not waiting]
-        names = await _names(session, [*past, *([waiting] if waiting else [])], history)
-    proposed, unfit = _changes(document, waiting)
+        proposals = await second_person.proposals(session, CALL_FLOWS, staff(request), history)
+    proposed, unfit = _changes(document, proposals["waiting"])
     return page(
-        request, "console/call_flow.html", nav="call_flow", status=problem.status if problem else 200,
+        request, "console/call_flow.html", nav="call_flow",
         history=history, document=document, text=text or now, reason=reason, note=note, form=forms.fields(entered or forms.plain(now)),
-        queue_fields=_queue_fields(), changed=changed, as_text=bool(text), waiting=waiting, past=past, names=names,
-        show_forms=waiting is None or bool(text) or entered is not None,
-        proposed=proposed, unfit=unfit,
-        mine=waiting is not None and waiting.proposed_by_id == person.user.id, may_decide=may(person.actor, "call_flow.decide"),
-        problem=str(problem) if problem else "", field=problem.field if isinstance(problem, InvalidInput) else "",
+        queue_fields=_queue_fields(), changed=changed, as_text=bool(text), proposed=proposed, unfit=unfit,
+        show_forms=proposals["waiting"] is None or bool(text) or entered is not None,
+        **proposals, **second_person.told(problem),
     )  # fmt: skip
 
 
@@ -124,13 +99,6 @@ def _changes(now: Document, waiting: CallFlowProposal | None) -> tuple[list[Diff
         return (differences(now, parse_text(waiting.document)) if waiting else []), ""
     except InvalidInput as problem:
         return [], str(problem)
-
-
-async def _names(session: AsyncSession, proposals: list[CallFlowProposal], published: list[CallFlowVersion]) -> dict[int, str]:
-    ids = {user_id for row in proposals for user_id in (row.proposed_by_id, row.decided_by_id) if user_id}
-    ids |= {row.published_by_id for row in published if row.published_by_id}
-    found = await session.execute(select(User.id, User.name).where(User.id.in_(ids)))
-    return {row.id: row.name for row in found}
 
 
 def _queue_fields() -> list[tuple[str, str]]:

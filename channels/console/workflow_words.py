@@ -12,6 +12,7 @@ from hotline.i18n import _
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.workflow import Workflow
 from ticketing.ticket.workflow_compare import Difference
+from ticketing.ticket.workflow_permissions import not_permitted
 from ticketing.words import choices, word
 from ticketing.words.workflow import CLOCK_EFFECTS, GUARDS
 
@@ -64,6 +65,8 @@ class Change:
     prop: str
     before: str
     after: str
+    idle: str = ""
+    """The people whom it adds and who may not do it all the same (`ticketing.ticket.workflow_permissions`)."""
 
 
 def table(workflow: Workflow) -> Parts:
@@ -103,8 +106,15 @@ def change(found: Difference) -> Change:
         return Change(parts[found.part], step, _("整个步骤"), there if found.before else missing, there if found.after else missing)
     return Change(
         parts[found.part], step, _property(found.prop),
-        _value(found.part, found.prop, found.before), _value(found.part, found.prop, found.after),
+        _value(found.part, found.prop, found.before), _value(found.part, found.prop, found.after), idle=_idle(found),
     )  # fmt: skip
+
+
+def _idle(found: Difference) -> str:
+    if found.prop not in _LISTS_OF_PEOPLE:
+        return ""
+    idle = not_permitted(found.part, found.name, found.prop, found.after - found.before)
+    return _people(idle) if idle else ""
 
 
 def _property(prop: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from hotline.database import Base
 from ticketing.call_flow import versions
 from ticketing.call_flow.document import MOST_CHARACTERS
@@ -17,13 +15,9 @@ class CallFlowProposal(ProposalColumns, Base):
     __table_args__ = proposal_rules("call_flow_proposal")
 
 
-async def _checked(session: AsyncSession, document: str) -> int:
-    return (await versions.checked(session, document)).version
-
-
 CALL_FLOWS = SecondPerson(
     CallFlowProposal, subject="call_flow", may_propose="call_flow.manage", may_decide="call_flow.decide",
-    most_characters=MOST_CHARACTERS, lock=7_120_021, checked=_checked, publish=versions.publish,
+    most_characters=MOST_CHARACTERS, lock=7_120_021, checked=versions.checked, publish=versions.publish,
 )  # fmt: skip
 
 __all__ = ["CALL_FLOWS", "MOST_REASON", "CallFlowProposal"]

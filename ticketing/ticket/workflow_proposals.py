@@ -6,10 +6,8 @@ written down as one person's act.
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from hotline.database import Base
-from ticketing.second_person import MOST_REASON, ProposalColumns, ProposalState, SecondPerson, proposal_rules
+from ticketing.second_person import MOST_REASON, ProposalColumns, SecondPerson, proposal_rules
 from ticketing.ticket import workflow_versions
 
 MOST_CHARACTERS = 200_000
@@ -23,26 +21,9 @@ class WorkflowProposal(ProposalColumns, Base):
     __table_args__ = proposal_rules("workflow_proposal")
 
 
-async def _checked(session: AsyncSession, document: str) -> int:
-    return (await workflow_versions.checked(session, document)).version
-
-
 WORKFLOWS = SecondPerson(
     WorkflowProposal, subject="workflow", may_propose="workflow.propose", may_decide="workflow.decide",
-    most_characters=MOST_CHARACTERS, lock=7_120_020, checked=_checked, publish=workflow_versions.publish,
+    most_characters=MOST_CHARACTERS, lock=7_120_020, checked=workflow_versions.checked, publish=workflow_versions.publish,
 )  # fmt: skip
-propose, decide, withdraw = WORKFLOWS.propose, WORKFLOWS.decide, WORKFLOWS.withdraw
-waiting, proposals = WORKFLOWS.waiting, WORKFLOWS.proposals
 
-__all__ = [
-    "MOST_CHARACTERS",
-    "MOST_REASON",
-    "WORKFLOWS",
-    "ProposalState",
-    "WorkflowProposal",
-    "decide",
-    "proposals",
-    "propose",
-    "waiting",
-    "withdraw",
-]
+__all__ = ["MOST_CHARACTERS", "MOST_REASON", "WORKFLOWS", "WorkflowProposal"]

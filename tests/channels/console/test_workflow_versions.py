@@ -67,6 +67,17 @@ async def test_a_document_is_checked_without_being_proposed(browser: Opener) -> 
         assert (await _send(person, do="check", document=wrong))[0] == 422
 
 
+async def test_who_may_not_do_it_by_the_permissions_either_is_named(browser: Opener) -> None:
+    """The matrix comes with the program: a workflow alone lets nobody do more."""
+    person = await browser("supervisor")
+    line = next(line for line in workflow.seed_text().splitlines() if "action: invalidate" in line)
+    wider = line.replace("who: [supervisor]", "who: [supervisor, dispatcher]")
+    found = (await _send(person, do="check", document=_document((line, wider))))[1].split('id="t-checked"')[1].split("</section>")[0]
+    assert "岗位权限没有给派单员" in found
+    allowed = (await _send(person, do="check", document=_document(WITHOUT_SYSTEM)))[1].split('id="t-checked"')[1].split("</section>")[0]
+    assert "岗位权限没有给" not in allowed
+
+
 async def test_one_proposes_another_sees_the_difference_and_puts_it_in_force(browser: Opener, city: City) -> None:
     await _second_admin(city)
     proposer, other, supervisor = await browser("admin"), await browser("admin2"), await browser("supervisor")
