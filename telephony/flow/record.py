@@ -85,6 +85,7 @@ class CallRecord:
         """Whether an agent has spoken with the caller: the assistant is not asked any more."""
         self._started_at = parts.core.clock.now()
         self._recording: Path | None = None
+        self._writing: asyncio.Task[None] | None = None
 
     @property
     def anything_said(self) -> bool:
@@ -106,9 +107,26 @@ class CallRecord:
         self._recording = start_recording(self._parts.settings, self._leg, self._started_at)
 
     async def open(self) -> None:
-        """Write the conversation and the call."""
+        """Read what the caller is greeted with, and begin to write the call: the greeting does not wait for that (`written`)."""
         leg = self._leg
-        async with self.transaction() as session:
+        async with self._in_time(), self._parts.database.reading() as session:
+            line = await resolve_line(session, leg.called)
+            self.document = await self._document(session)
+            self.urgent = to_spoken(await announcement(self._parts.core, session))
+            self.nuisance = await is_nuisance(self._parts.core, session, leg.caller)
+        if line is not None:
+            self.greeting, self.line = line.greeting, line.number
+        self._writing = asyncio.create_task(self._write_call())
+        self._writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever waits for it hears of it
+
+    async def written(self) -> None:
+        """Until conversation and call are written, and the caller's needs and language are known. Raises Unavailable."""
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+
+    async def _write_call(self) -> None:
+        leg = self._leg
+        async with self._transaction() as session:
             conversation, call = await start_call(
                 self._parts.core,
                 session,
@@ -120,17 +138,11 @@ class CallRecord:
                 transcriber=self._transcriber,
                 call_id=leg.id,
             )
-            line = await resolve_line(session, leg.called)
-            self.document = await self._document(session)
             self.calendar = await work_calendar(session)
-            self.urgent = to_spoken(await announcement(self._parts.core, session))
-            self.nuisance = await is_nuisance(self._parts.core, session, leg.caller)
             citizen = await session.get(Citizen, call.citizen_id) if call.citizen_id else None
             self.tongue = await last_tongue(self._parts.core, session, citizen.id) if citizen else Tongue()
         self.conversation_id = conversation.id
         self.needs = frozenset(citizen.needs.split(",")) if citizen else frozenset()
-        if line is not None:
-            self.greeting, self.line = line.greeting, line.number
 
     async def adopt(self, conversation_id: UUID, line: str) -> None:
         """A call of ours whose rows are written already: flow and calendar of today, for whoever is handed to a person."""
@@ -293,16 +305,28 @@ class CallRecord:
 
     @asynccontextmanager
     async def _of_conversation(self) -> AsyncIterator[tuple[AsyncSession, Conversation]]:
+        await self.written()
         if self.conversation_id is None:
             raise Unavailable(_("数据库暂时连不上，请稍后再试"))
-        async with self.transaction() as session:
+        async with self._transaction() as session:
             yield session, await get_conversation(session, self.conversation_id, lock=True)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """A transaction in which a caller waits: raises Unavailable soon."""
+        """A transaction in which a caller waits, after the call itself is written: raises Unavailable soon."""
+        await self.written()
+        async with self._transaction() as session:
+            yield session
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncSession]:
+        async with self._in_time(), self._parts.database.transaction() as session:
+            yield session
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(_DATABASE_S), self._parts.database.transaction() as session:
-                yield session
+            async with asyncio.timeout(_DATABASE_S):
+                yield
         except TimeoutError as error:
             raise Unavailable(_("数据库暂时连不上，请稍后再试")) from error

@@ -91,6 +91,8 @@ async def go_through(call: Call) -> str:
     if call.transcribed and isinstance(last := call.flow.steps[-1], document.Talk):
         listen_for_voice(call, last)  # the greeting may be interrupted too
     for step in call.flow.steps:
+        if not isinstance(step, document.Screen | document.Greet):  # a caller is greeted before anything is written
+            await call.record.written()
         ended = await _STEPS[type(step)](call, step)
         if ended is not None:
             return ended

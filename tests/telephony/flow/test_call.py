@@ -7,9 +7,11 @@ import wave
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 
 from chatbot.reply import TicketRef
+from telephony.flow import record
+from telephony.flow.pending import PendingCalls
 from telephony.speech.transcriber import Heard
 from tests.telephony.flow.conftest import LOUD, Line, ReadableVoice, a_turn, heard, pcm_of, said, until
 from tests.telephony.flow.rows import citizen_words, the_call, the_return_call
@@ -328,3 +330,31 @@ async def test_an_answer_begins_with_its_first_sentence_and_a_caller_who_speaks_
     assert said(leg).count("second") == 1
     leg.caller_hangs_up()
     await line.over()
+
+
+async def test_the_greeting_does_not_wait_until_the_call_is_written(line: Line) -> None:
+    async with line.database.transaction() as other:
+        await other.execute(text("LOCK TABLE conversation IN ACCESS EXCLUSIVE MODE"))  # whoever writes a call waits for this
+        leg = line.call()
+        await heard(leg, "<greeting>")
+        line.say(leg, "护照怎么办")
+        assert await other.scalar(select(func.count()).select_from(Call)) == 0
+    await heard(leg, "答：护照怎么办")
+    leg.caller_hangs_up()
+    await line.over()
+    assert await citizen_words(line.database) == ["护照怎么办"]
+
+
+async def test_who_is_greeted_and_then_cannot_be_written_down_leaves_a_message(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "_DATABASE_S", 0.2)
+    async with line.database.transaction() as other:
+        await other.execute(text("LOCK TABLE conversation IN ACCESS EXCLUSIVE MODE"))
+        leg = line.call()
+        await heard(leg, "<greeting>")
+        await heard(leg, "<apology>")
+        line.say(leg, "路灯不亮")
+        leg.caller_hangs_up()
+        await line.over()
+    [kept] = PendingCalls(record.pending_folder(line.settings.data_dir), line.bot.core.vault).all()
+    assert [each.text for each in kept.said] == ["路灯不亮"]
+    assert kept.owed == "outage"
