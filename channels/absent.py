@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
-from sqlalchemy import DateTime, cast, exists, func, select, update
+from sqlalchemy import DateTime, cast, exists, func, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels import each_chat
 from channels.saying import say
 from hotline.database import Database
 from hotline.errors import HotlineError
@@ -67,18 +69,15 @@ async def run(core: Core, database: Database) -> int:
         & ~at_work
         & ~wrote
     )
-    async with database.transaction() as session:
-        chosen = select(Conversation).where(left).order_by(Conversation.queued_at).limit(_AT_ONCE)
-        chats = list(await session.scalars(chosen.with_for_update(skip_locked=True, of=Conversation)))
-        for chat in chats:
-            await _back_to_queue(core, session, chat)
-        return len(chats)
+    chats = await each_chat.waiting(database, left, order=Conversation.queued_at, most=_AT_ONCE)
+    return await each_chat.each(database, chats, left, partial(_back_to_queue, core), what="absent_agent_failed")
 
 
-async def _back_to_queue(core: Core, session: AsyncSession, chat: Conversation) -> None:
+async def _back_to_queue(core: Core, session: AsyncSession, chat: Conversation) -> bool:
     if chat.agent_id is None:
-        return
+        return False
     await give_back(core, session, Actor(SYSTEM.kind, SYSTEM.label, chat.agent_id), chat.id, to=Owner.QUEUE)
     text = _("让您久等了，刚才接待您的话务员暂时离开，已为您重新排到前面，会有其他话务员接着为您服务，前面说的不用再说一遍。")
     await say(core, session, chat, text, why="absent")
     await notify(session, chat, "conversation.changed")
+    return True

@@ -6,10 +6,12 @@ A caller is told at once (`telephony.flow.person`); a chat waits a little, becau
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels import each_chat
 from channels.saying import say
 from chatbot.wording import REGISTER
 from hotline.database import Database
@@ -36,13 +38,11 @@ async def run(core: Core, database: Database) -> int:
     async with database.transaction() as session:
         lines = list(await session.scalars(select(Conversation.line).where(waits).distinct()))
         unattended = [line for line in lines if not await _attended(core, session, line)]
-        if not unattended:
-            return 0
-        chosen = select(Conversation).where(waits, Conversation.line.in_(unattended)).order_by(Conversation.queued_at).limit(_AT_ONCE)
-        chats = list(await session.scalars(chosen.with_for_update(skip_locked=True)))
-        for chat in chats:
-            await _take_back(core, session, chat)
-        return len(chats)
+    if not unattended:
+        return 0
+    due = waits & Conversation.line.in_(unattended)
+    chats = await each_chat.waiting(database, due, order=Conversation.queued_at, most=_AT_ONCE)
+    return await each_chat.each(database, chats, due, partial(_take_back, core), what="unattended_chat_failed")
 
 
 async def _attended(core: Core, session: AsyncSession, line: str) -> bool:
@@ -56,10 +56,11 @@ async def _attended(core: Core, session: AsyncSession, line: str) -> bool:
     )
 
 
-async def _take_back(core: Core, session: AsyncSession, chat: Conversation) -> None:
+async def _take_back(core: Core, session: AsyncSession, chat: Conversation) -> bool:
     await nobody_came(core, session, chat)
     chat.bot_state = {**chat.bot_state, "restart": True}  # Rasa heard nothing of what was said meanwhile
     text = _(
         "让您久等了，很抱歉，现在没有话务员在岗，由我继续为您服务。您反映的事可以先登记，会有人办理并答复您；要登记请回复“登记下来”，也可以接着提问。"
     )
     await say(core, session, chat, text, why="unattended", data={"choices": [_(REGISTER)]})
+    return True

@@ -7,16 +7,17 @@ has the chat page still open gets a day (`LONG_PATIENCE`): the form is where it 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from uuid import UUID
+from functools import partial
 
 from sqlalchemy import ColumnElement, exists, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels import each_chat
 from channels.saying import say
 from chatbot.draft import Draft
 from chatbot.registration import load_draft, registered_since, save_draft, save_unfinished
 from hotline.database import Database
-from hotline.errors import InvalidInput, Unavailable
+from hotline.errors import InvalidInput
 from hotline.i18n import _
 from hotline.logs import get
 from ticketing.context import Core
@@ -33,12 +34,11 @@ _OPEN: ColumnElement[bool] = literal_column("(conversation.draft IS NOT NULL AND
 async def run(core: Core, database: Database) -> int:
     """Register what waits. Returns how many tickets were made; each form makes one, however often this runs.
 
-    Each form is a transaction of its own: one that cannot be registered holds up no other.
+    One that cannot be registered holds up no other.
     """
     due = _due(core.clock.now())
-    async with database.transaction() as session:
-        waiting = list(await session.scalars(select(Conversation.id).where(due).order_by(Conversation.updated_at).limit(_AT_ONCE)))
-    return sum([await _register(core, database, chat_id, due) for chat_id in waiting])
+    chats = await each_chat.waiting(database, due, order=Conversation.updated_at, most=_AT_ONCE)
+    return await each_chat.each(database, chats, due, partial(_register, core), what="form_not_registered")
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -49,39 +49,25 @@ def _due(now: datetime) -> ColumnElement[bool]:
     return (Conversation.channel != "phone") & _OPEN & left
 
 
-async def _register(core: Core, database: Database, chat_id: UUID, due: ColumnElement[bool]) -> bool:
+async def _register(core: Core, session: AsyncSession, chat: Conversation) -> bool:
     """Whether a ticket was made. What may not be registered (a marking of secrecy, say) is not tried again, and the citizen is told."""
+    chat_id = str(chat.id)
     try:
-        async with database.transaction() as session:
-            chat = await _still_due(session, chat_id, due)
-            return chat is not None and await _keep(core, session, chat)
+        async with session.begin_nested():
+            return await _keep(core, session, chat)
     except InvalidInput as error:
-        LOG.warning("form_not_registered", conversation=str(chat_id), fields=sorted(error.errors) or [error.field])
-    except Unavailable:
-        raise
-    except Exception:  # the border of one form: a fault of ours is tried again with the next tick, and the other forms now
-        LOG.exception("form_not_registered", conversation=str(chat_id))
-        return False
-    await _let_go(core, database, chat_id, due)
+        LOG.warning("form_not_registered", conversation=chat_id, fields=sorted(error.errors) or [error.field])
+    await session.refresh(chat)
+    await _let_go(core, session, chat)
     return False
 
 
-async def _still_due(session: AsyncSession, chat_id: UUID, due: ColumnElement[bool]) -> Conversation | None:
-    """The talk, locked; None when the citizen has just gone on with it, or somebody else is at it."""
-    chosen = select(Conversation).where(Conversation.id == chat_id, due).with_for_update(skip_locked=True)
-    return (await session.scalars(chosen)).first()
-
-
-async def _let_go(core: Core, database: Database, chat_id: UUID, due: ColumnElement[bool]) -> None:
-    async with database.transaction() as session:
-        chat = await _still_due(session, chat_id, due)
-        if chat is None:
-            return
-        save_draft(core, chat, None)
-        chat.bot_state = {**chat.bot_state, "restart": True}
-        if _heard(chat):
-            text = _("抱歉，您刚才说的没能登记成工单。请换个说法直接回复，或者拨打{line}，由话务员为您登记。").format(line=core.line)
-            await say(core, session, chat, text, why="not-registered")
+async def _let_go(core: Core, session: AsyncSession, chat: Conversation) -> None:
+    save_draft(core, chat, None)
+    chat.bot_state = {**chat.bot_state, "restart": True}
+    if _heard(chat):
+        text = _("抱歉，您刚才说的没能登记成工单。请换个说法直接回复，或者拨打{line}，由话务员为您登记。").format(line=core.line)
+        await say(core, session, chat, text, why="not-registered")
 
 
 async def _keep(core: Core, session: AsyncSession, chat: Conversation) -> bool:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels import absent
+from channels.saying import say
 from hotline.errors import Conflict
 from hotline.events import Outbox, history
 from hotline.security import hash_token
 from tests.ticketing.conftest import City
 from ticketing.citizen.service import by_openid
+from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message, Owner
 from ticketing.conversation.service import add_message, open_conversation, request_person, say_as_agent, take
 from ticketing.duty.service import leave
@@ -70,6 +74,23 @@ async def test_all_pages_closed_the_chat_goes_back_and_the_citizen_is_told_once(
         assert "暂时离开" in told
         sent = list(await session.scalars(select(Outbox).where(Outbox.channel == "wechat")))
         assert [city.core.vault.open(row.payload["text_sealed"].encode()) for row in sent] == ([told] if channel == "wechat" else [])
+
+
+async def test_a_chat_that_fails_holds_up_no_other_and_comes_again(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad, good = await _in_hand(city, "web"), await _in_hand(city, "web")
+    city.clock.advance(seconds=absent.ABSENT.total_seconds())
+
+    async def failing(core: Core, session: AsyncSession, chat: Conversation, text: str, **more: Any) -> None:
+        if chat.id == bad:
+            raise RuntimeError("no such channel")
+        await say(core, session, chat, text, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(absent, "say", failing)
+        assert await absent.run(city.core, city.database) == 1
+    owners = [(await _chat(city, chat_id)).owner for chat_id in (bad, good)]
+    assert owners == [Owner.HUMAN.value, Owner.QUEUE.value], "nothing of the one that failed stays"
+    assert await absent.run(city.core, city.database) == 1
 
 
 @pytest.mark.parametrize("sign", ["page", "request", "message"])
