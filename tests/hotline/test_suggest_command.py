@@ -24,6 +24,6 @@ def test_a_suggestion_is_printed_in_words(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(service, "suggest_offline", lambda *_given, **_named: found)
     suggest(tmp_path, text, channel=None, as_json=False)
     printed = capsys.readouterr().out
-    assert "紧急热线 燃气抢险" in printed
+    assert "紧急热线 燃气抢修" in printed
     assert "燃气 90%（煤气）" in printed
     assert "还要问：联系方式、时间、地点、对象或起因、经过" in printed

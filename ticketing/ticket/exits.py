@@ -16,9 +16,10 @@ from ticketing.relation.links import refuse_while_followed
 from ticketing.ticket.dispatch import MAX_INFO_REQUESTS, end_open_work
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import take_step
-from ticketing.words import choices
+from ticketing.words import choices, table
 
-EMERGENCY_LINES = {"110": "公安", "119": "消防", "120": "急救", "122": "交警", "gas": "燃气抢修", "power": "供电抢修"}
+EMERGENCY_LINES = tuple(table("emergency_line"))
+"""Whom an emergency is handed to (`ticketing.words`): 110, 119, 120, 122 and the repair services."""
 
 
 async def transfer_emergency(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, target: str, note: str) -> None:

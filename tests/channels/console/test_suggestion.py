@@ -28,7 +28,7 @@ async def test_the_registration_page_proposes_while_the_content_is_typed(city: C
     assert "市城市管理局" in body
     assert "联系方式" in body
     danger = await (await agent.post("/console/suggest", {**hidden, "content": "楼道里煤气味特别大快来人"})).text()
-    assert "燃气抢险" in danger
+    assert "燃气抢修" in danger
     assert (await (await agent.post("/console/suggest", {**hidden, "content": ""})).text()).strip() == ""
 
 
@@ -97,7 +97,7 @@ async def test_one_key_sends_the_first_suggestion_and_opens_the_next_ticket(city
 async def test_where_danger_is_heard_no_single_key_dispatches(city: City, browser: Opener) -> None:
     number = (await city.register(content="楼道里煤气味特别大，快来人")).ticket.number
     body = await _panel(city, await browser("dispatcher"), number)
-    assert "燃气抢险" in body
+    assert "燃气抢修" in body
     assert "data-accept" not in body
 
 

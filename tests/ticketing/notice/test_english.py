@@ -35,7 +35,7 @@ def test_an_edited_template_stays_as_it_was_edited_with_what_fills_it() -> None:
         ("review_date", "2027年3月1日", "1 Mar 2027"),
         ("title", "11月3日的事", "11月3日的事"),
         ("way", "电话", "Phone"),
-        ("target", "燃气抢险", "Gas emergency repair"),
+        ("target", "燃气抢修", "Gas emergency repair"),
         ("reason_class", "待资金落实", "Waits for funds"),
         ("unit", "承办单位", "The responsible unit"),
         ("unit", "市水务局", "市水务局"),
