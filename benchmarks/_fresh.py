@@ -1,7 +1,7 @@
 """Sets as strangers would ask, written from the titles alone before anything else was read: rows of docs/bot-quality.md.
 
 From fresh1 was learned in general (words, a threshold), never its sentences; fresh2 was measured once and nothing followed from it; of
-fresh3, which also tells of danger, only figures were ever looked at.
+fresh3 and fresh4, which also tell of danger, only figures were ever looked at.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks._dialogue import WARN, verdict
 from chatbot.verdict import Verdict
 from knowledge.seed.loader import Heldout
 
-SETS = ("fresh1", "fresh2", "fresh3")
+SETS = ("fresh1", "fresh2", "fresh3", "fresh4")
 _OFFERS = (Verdict.BOTH, Verdict.CHOICES)
 _TAKES_DOWN = ("form", "caution")
 

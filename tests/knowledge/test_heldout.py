@@ -60,9 +60,10 @@ def test_nothing_of_the_fresh_sets_was_learned(name: str) -> None:
     assert [question for question in asked if _nearest(question, learned()) >= ALIKE] == []
 
 
-def test_no_danger_of_the_fresh_set_was_learned_nor_what_only_sounds_like_it() -> None:
-    said = _fresh.sentences("fresh3")
-    assert (len(said["danger"]), len(said["calm"])) == (60, 40)
+@pytest.mark.parametrize(("name", "dangers", "calm"), [("fresh3", 60, 40), ("fresh4", 40, 30)])
+def test_no_danger_of_the_fresh_sets_was_learned_nor_what_only_sounds_like_it(name: str, dangers: int, calm: int) -> None:
+    said = _fresh.sentences(name)
+    assert (len(said["danger"]), len(said["calm"])) == (dangers, calm)
     lines = [line for group in danger_training.sentences().values() for line in group]
     known = [_pairs(line) for line in (*lines, *danger_training.DAILY.read_text(encoding="utf-8").splitlines())]
     assert [line for line in (*said["danger"], *said["calm"]) if _nearest(line, known) >= ALIKE] == []

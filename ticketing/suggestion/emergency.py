@@ -28,6 +28,8 @@ TOLD = 0.75
 """From this share of danger on there is an alarm without a certain word."""
 ASKED = 0.5
 """From here on it may be danger, and the bot asks."""
+ASKED_LIFE = 0.3
+"""Who may want to die is asked sooner: a gentle question too many does no harm."""
 SUSPECTED = 0.1
 """From here on it asks where its classifier of intents hears danger too (`suspicion_in`, chatbot.verdict)."""
 GUARDED = 0.85
@@ -168,7 +170,7 @@ def doubt_in(text: str) -> Danger | None:
     alarm = alarm_in(text)
     if alarm is not None and alarm.bot:
         return None
-    return _people(text, ASKED, softened=TOLD)
+    return _people(text, ASKED, softened=TOLD) or _life(text)
 
 
 def suspicion_in(text: str, least: float = SUSPECTED) -> Danger | None:
@@ -180,6 +182,12 @@ def _people(text: str, least: float, *, softened: float) -> Danger | None:
     """The likeliest danger to people when it is likely enough; `softened`: where a guard stands beside."""
     said = rules().plain(text)
     return _likeliest(_believed(said), softened if rules().softened(said) else least, bot=True)
+
+
+def _life(text: str) -> Danger | None:
+    said = rules().plain(text)
+    likely = _believed(said).get(Danger.LIFE, 0.0) >= ASKED_LIFE and not rules().softened(said)
+    return Danger.LIFE if likely else None
 
 
 def _believed(said: str) -> dict[Danger, float]:
