@@ -6,6 +6,7 @@ To add a step: a handler there, a body here (or in `unit_bodies`, `closing_bodie
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -215,6 +216,13 @@ class LinkRepeat(Sent):
     earlier: NumberText
 
 
+class HideFiles(Sent):
+    """Files of the answer that the citizen is to see no longer."""
+
+    files: Annotated[list[UUID], Field(min_length=1, max_length=50, description="市民现在看得到的附件")]
+    reason: Annotated[str, text(5, 500, "为什么撤下")]
+
+
 BODIES: dict[str, type[BaseModel]] = {
     "plan": PartText,
     "on_site": PartText,
@@ -241,6 +249,7 @@ BODIES: dict[str, type[BaseModel]] = {
     "take_investigation": Empty,
     "conclude_investigation": Findings,
     "exclude": Exclude,
+    "hide_files": HideFiles,
     "put_back": Empty,
     "decide_redo": DecideRedo,
     "supervise": Supervise,

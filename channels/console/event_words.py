@@ -48,6 +48,7 @@ EVENT_WORDS = texts(
         "reply.drafted": ("reply", "", "起草答复"),
         "reply.draft_refused": ("pencil", "", "退回修改"),
         "reply.accepted": ("clipboard-check", "ok", "审核通过"),
+        "reply.files_hidden": ("eye", "", "撤下给市民看的附件"),
         "reply.sent_back": ("undo-2", "red", "审核退回"),
         "callback.opened": ("phone-outgoing", "", "等待回访"),
         "callback.attempted": ("phone-missed", "", "回访未接通"),

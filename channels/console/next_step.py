@@ -20,7 +20,6 @@ from ticketing.assignment.models import AssignmentState
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.people.permissions import may
-from ticketing.relation.models import Investigation
 from ticketing.request.states import RequestKind
 from ticketing.ticket.dispatch import MAX_INFO_REQUESTS
 from ticketing.ticket.states import TicketState
@@ -76,7 +75,7 @@ def _to_decide(page: TicketPage, actor: Actor) -> Proposal | None:
     """A request that waits for this person comes before the usual step."""
     for kind, (words, action) in _DECISIONS.items():
         asked = page.pending(kind)
-        consented = asked is not None and (asked.request.consented_at is not None or kind in (RequestKind.RETURN, RequestKind.REFUSAL))
+        consented = asked is not None and not asked.wants_consent
         moves = kind in (RequestKind.RETURN, RequestKind.SUSPENSION)  # approving them moves the ticket, which a ruling is waited for
         if moves and page.ticket.state != TicketState.IN_PROGRESS.value:
             continue
@@ -90,9 +89,8 @@ def _to_decide(page: TicketPage, actor: Actor) -> Proposal | None:
 
 def _for_unit(page: TicketPage, actor: Actor) -> Proposal:
     state = page.mine.assignment.state if page.mine else ""
-    waiting = [asked for asked in page.requests if asked.pending]
-    back = [buttons.TAKE_BACK] if waiting else []
-    unconsented = [asked for asked in waiting if asked.request.consented_at is None and asked.request.kind in ("extension", "suspension")]
+    back = [buttons.TAKE_BACK] if any(asked.may_be_taken_back for asked in page.requests) else []
+    unconsented = [asked for asked in page.requests if asked.wants_consent]
     if unconsented and actor.has(Role.CHIEF):
         words = _("经办人提出{kind}申请，请决定是否同意").format(kind=word("request", unconsented[0].request.kind))
         return words, buttons.CONSENT, [*back, *_unit_work(page, state)[2]]
@@ -149,7 +147,7 @@ def _by_state(page: TicketPage, actor: Actor) -> Proposal:
         case TicketState.EMERGENCY_OUT:
             return _("30分钟内向紧急热线核实处置情况"), buttons.FOLLOW_EMERGENCY, []
         case TicketState.IN_PROGRESS:
-            return _in_progress(page)
+            return _in_progress(page, actor)
         case TicketState.DISPUTED:
             return _disputed(page, actor)
         case TicketState.SUSPENDED:
@@ -197,7 +195,7 @@ def _ended(page: TicketPage, state: TicketState) -> Proposal:
         case TicketState.ARCHIVED:
             return _("已归档"), None, [buttons.EXCLUDE]
         case TicketState.REJECTED:
-            return _("不予受理，五个工作日内市民可以提出异议"), None, [buttons.OBJECT]
+            return _("不予受理，异议期内市民可以提出异议"), None, [buttons.OBJECT]
         case TicketState.MERGED:
             told = page.master is not None and TicketState(page.master.state).is_open
             return _("已并入主件一并办理"), None, [buttons.UNMERGE, *([buttons.SUPPLEMENT] if told else [])]
@@ -205,14 +203,14 @@ def _ended(page: TicketPage, state: TicketState) -> Proposal:
             return _("这件工单已经结束"), None, []
 
 
-def _in_progress(page: TicketPage) -> Proposal:
+def _in_progress(page: TicketPage, actor: Actor) -> Proposal:
     names = "、".join(item.unit.name for item in page.handlings if item.assignment.state not in ("returned", "cancelled"))
     words = _("由{units}办理").format(units=names or _("承办单位"))
     others = [buttons.OPEN_DISPUTE]
     if _may_waive(page):
         others.append(buttons.WAIVE)
     if page.investigation is not None:
-        return _("第{n}次反映：由督办牵头调查").format(n=page.investigation.level), _investigate(page.investigation), others
+        return _("第{n}次反映：由督办牵头调查").format(n=page.investigation.level), _investigate(page, actor), others
     return words, None, others
 
 
@@ -224,8 +222,13 @@ def _may_waive(page: TicketPage) -> bool:
     return stays > 1 and any(not part.lead for part in busy)
 
 
-def _investigate(found: Investigation) -> Action:
-    return buttons.CONCLUDE_INVESTIGATION if found.supervisor_id else buttons.TAKE_INVESTIGATION
+def _investigate(page: TicketPage, actor: Actor) -> Action | None:
+    """Who took the investigation ends it; anybody may take what is nobody's, or of somebody who has left."""
+    if page.investigation is None:
+        return None
+    if page.investigation.supervisor_id == actor.user_id:
+        return buttons.CONCLUDE_INVESTIGATION
+    return buttons.TAKE_INVESTIGATION if page.investigation_free else None
 
 
 def _before_dispatch(page: TicketPage, actor: Actor) -> Proposal:
@@ -249,7 +252,7 @@ def _before_dispatch(page: TicketPage, actor: Actor) -> Proposal:
 def _always(page: TicketPage, actor: Actor) -> list[Action]:
     """What may be done in several states."""
     state = TicketState(page.ticket.state)
-    supervising = supervision_buttons(page, actor)
+    supervising = supervision_buttons(page, actor) + ([buttons.HIDE_FILES] if page.released else [])
     if not state.is_open:
         return supervising
     found = []
@@ -259,8 +262,8 @@ def _always(page: TicketPage, actor: Actor) -> list[Action]:
         found.append(buttons.URGE)
     if page.datable and state is not TicketState.SUSPENDED:
         found.append(buttons.CO_DATE)
-    if page.investigation is not None:
-        found.append(_investigate(page.investigation))
+    if (investigate := _investigate(page, actor)) is not None:
+        found.append(investigate)
     if actor.has(Role.AGENT, Role.DISPATCHER, Role.CLERK, Role.CHIEF, Role.SUPERVISOR):
         found.append(buttons.UPLOAD)
     if page.ticket.confidentiality == "secret":

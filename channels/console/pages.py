@@ -110,6 +110,7 @@ DONE = texts(
         "passed_on": "已转下级单位",
         "investigation_taken": "已接手调查",
         "investigated": "调查结论已保存",
+        "files_hidden": "已撤下，市民不再看得到；附件仍在答复里",
         "excluded": "已注明不计入，数量会公布",
         "included": "已重新计入",
         "article_saved": "草稿已保存，市民看到的不变",

@@ -1,4 +1,4 @@
-"""Steps on how tickets and units belong together: merge, repeat, investigation, waiver, passing on, rates."""
+"""Steps on how tickets and units belong together: merge, repeat, investigation, waiver, passing on, rates, files of a reply."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hotline.i18n import _
 from ticketing.assignment import service as assignments
 from ticketing.assignment.co_date import set_co_date
 from ticketing.assignment.pass_on import pass_on
+from ticketing.assignment.reply_files import take_back
 from ticketing.relation import investigation, merge, repeat
 from ticketing.relation.links import access_other
 from ticketing.ticket.dispatch import go_on
@@ -74,6 +75,12 @@ async def _exclude(step: Step) -> str:
     return "excluded" if excluded else "included"
 
 
+async def _hide_files(step: Step) -> str:
+    files = step.uuids("files", _("请选择附件"))
+    await take_back(step.core, step.session, step.actor, step.ticket, files, step.text("reason", 500))
+    return "files_hidden"
+
+
 RELATION_HANDLERS: dict[str, Callable[[Step], Awaitable[str]]] = {
     "merge": _merge,
     "unmerge": _unmerge,
@@ -85,6 +92,7 @@ RELATION_HANDLERS: dict[str, Callable[[Step], Awaitable[str]]] = {
     "take_investigation": _take_investigation,
     "conclude_investigation": _conclude_investigation,
     "exclude": _exclude,
+    "hide_files": _hide_files,
 }
 RELATION_PERMISSIONS = {
     "merge": "ticket.merge",
@@ -97,6 +105,7 @@ RELATION_PERMISSIONS = {
     "take_investigation": "investigation.lead",
     "conclude_investigation": "investigation.lead",
     "exclude": "rates.exclude",
+    "hide_files": "reply.review",
 }
 
 __all__ = ["RELATION_HANDLERS", "RELATION_PERMISSIONS"]

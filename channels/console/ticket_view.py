@@ -37,10 +37,13 @@ from ticketing.supervision.models import Card
 from ticketing.taxonomy.models import Category
 from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.states import TicketState
+from ticketing.words import word
 
 _BEFORE_DISPATCH = frozenset({TicketState.REGISTERED, TicketState.TO_DISPATCH, TicketState.NEED_INFO, TicketState.EMERGENCY_OUT})
 _CHOOSING = _BEFORE_DISPATCH | {TicketState.DISPUTED}
 """Where units or categories are chosen."""
+_CONSENTED = (RequestKind.EXTENSION.value, RequestKind.SUSPENSION.value)
+"""What the unit's chief agrees with before the centre decides it."""
 _GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
 
 
@@ -69,6 +72,16 @@ class Asked:
         """Whether somebody has to decide it."""
         return self.request.state == RequestState.PENDING.value
 
+    @property
+    def wants_consent(self) -> bool:
+        """Whether the unit's chief has to agree before anybody decides it."""
+        return self.pending and self.request.kind in _CONSENTED and self.request.consented_at is None
+
+    @property
+    def may_be_taken_back(self) -> bool:
+        """Whether it can be taken back: a dispute ends with its ruling only."""
+        return self.pending and self.request.kind != RequestKind.DISPUTE.value
+
 
 @dataclass
 class TicketPage:
@@ -92,6 +105,8 @@ class TicketPage:
     cards: list[Card] = field(default_factory=list)
     story: list[Entry] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
+    released: list[Attachment] = field(default_factory=list)
+    """Those of them that the citizen sees with the answer."""
     calls: list[Call] = field(default_factory=list)
     said: list[Message] = field(default_factory=list)
     listen_needs_reason: bool = False
@@ -113,6 +128,8 @@ class TicketPage:
     """Requests on this ticket, newest first; of a unit person only the own unit's."""
     investigation: Investigation | None = None
     """The supervisor's investigation that is not concluded yet."""
+    investigation_free: bool = False
+    """Whether a supervisor may take it over."""
     master: Ticket | None = None
     """The ticket that this one was merged into."""
     merged: list[Ticket] = field(default_factory=list)
@@ -152,8 +169,14 @@ class TicketPage:
         return {answer.question: answer.value for answer in self.answers} if self.task is not None and self.task.state == "open" else {}
 
     def pending(self, kind: RequestKind | str) -> Asked | None:
-        """The request of this kind that waits for a decision."""
-        return next((item for item in self.requests if item.pending and item.request.kind == kind), None)
+        """The request of this kind that waits for a decision; of several units' the one that can be decided."""
+        waiting = [item for item in self.requests if item.pending and item.request.kind == kind]
+        return next((item for item in waiting if not item.wants_consent), waiting[0] if waiting else None)
+
+    @property
+    def own_requests(self) -> dict[str, str]:
+        """What the unit may take back: the kind of each request, by its id."""
+        return {str(item.request.id): word("request", item.request.kind) for item in self.requests if item.may_be_taken_back}
 
     def asked(self, kind: RequestKind) -> bool:
         """Whether the own unit has asked for this before."""
@@ -197,6 +220,7 @@ def _page_of(core: Core, actor: Actor, ticket: Ticket, rows: dict[str, Any]) -> 
         story=story(events, units),
         last_seq=rows["events"][-1].seq if rows["events"] else 0,
         attachments=rows["attachments"],
+        released=_released(rows),
         task=_first(rows["tasks"]),
         attempts=rows["attempts"],
         answers=rows["answers"],
@@ -208,11 +232,17 @@ def _page_of(core: Core, actor: Actor, ticket: Ticket, rows: dict[str, Any]) -> 
         now=core.clock.now(),
         supervision=supervision_of(rows, core.clock.now()),
         investigation=_first(rows["investigations"]) if level(ticket) >= INVESTIGATE_FROM else None,
+        investigation_free=bool(rows["free_investigations"]),
         master=_first(rows["masters"]),
         merged=rows["merged"] if not in_unit else [],
         unit_choices=rows["unit_choices"],
         category_choices=rows["category_choices"],
     )
+
+
+def _released(rows: dict[str, Any]) -> list[Attachment]:
+    accepted = {reply.id for reply, _author in rows["replies"] if reply.accepted}
+    return [file for file in rows["attachments"] if file.for_citizen and file.reply_id in accepted]
 
 
 def _first(found: list[Any]) -> Any | None:

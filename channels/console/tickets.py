@@ -39,7 +39,7 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.queues import Queue
 from ticketing.ticket.refusal_reasons import choices as refusal_choices
 
-SEVERAL = ("attachments", "for_citizen", "gates", "co_unit_ids", "unit_ids", "user_ids")
+SEVERAL = ("attachments", "for_citizen", "files", "gates", "co_unit_ids", "unit_ids", "user_ids")
 """Fields of which a form may send several."""
 
 

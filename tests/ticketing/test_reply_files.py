@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from hotline.errors import InvalidInput
+from hotline.errors import InvalidInput, NotAllowed, NotFound
+from hotline.events import history
 from tests.ticketing.conftest import GOOD_REPLY, City
 from ticketing.assignment import service as assignments
 from ticketing.assignment.models import Assignment, Reply
-from ticketing.assignment.reply_files import released_files
+from ticketing.assignment.reply_files import released_file, released_files, take_back
 from ticketing.callback import service as callbacks
 from ticketing.callback.redo import reopen
 from ticketing.callback.service import CallbackResult
@@ -146,3 +147,35 @@ async def test_the_citizen_sees_only_what_passed_its_review_and_keeps_seeing_it(
     await city.act(number, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
     await city.act(number, city.supervisor, reopen, "又有居民反映夜间施工没有停")
     assert await seen() == ["second.png"], "what was told stays told while it is worked on again"
+
+
+async def test_what_was_shown_by_mistake_is_taken_back_and_stays_inside(city: City) -> None:
+    number, assignment = await signed(city)
+    right, wrong = await file(city, number, "right.png"), await file(city, number, "wrong.png")
+    words = replace(GOOD_REPLY, for_citizen=(right, wrong))
+    await city.by_unit(city.clerk, assignments.draft_reply, assignment, words)
+    await city.by_unit(city.chief, assignments.sign_off, assignment)
+    with pytest.raises(InvalidInput):  # nobody sees it before the review
+        await city.act(number, city.supervisor, take_back, [wrong], "照片里有别人的门牌")
+    await city.accept(number)
+    for files, reason, field in (
+        ([wrong], "错", "reason"),
+        ([], "照片里有别人的门牌", "files"),
+        ([wrong, uuid4()], "照片里有别人的门牌", "files"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            await city.act(number, city.supervisor, take_back, files, reason)
+        assert set(refused.value.errors) == {field}
+    with pytest.raises(NotAllowed):
+        await city.act(number, city.chief, take_back, [wrong], "照片里有别人的门牌")
+    await city.act(number, city.dispatcher, take_back, [wrong], "照片里有别人的门牌")
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+        assert [each.file_name for each in await released_files(session, ticket)] == ["right.png"]
+        with pytest.raises(NotFound):
+            await released_file(session, ticket, wrong)
+        event = (await history(session, "ticket", ticket.id))[-1]
+    assert (event.name, event.public, event.data) == ("reply.files_hidden", False, {"files": [str(wrong)], "reason": "照片里有别人的门牌"})
+    assert (await belongs(city))["wrong.png"] == 1, "the reply still has it"
+    with pytest.raises(InvalidInput):  # twice
+        await city.act(number, city.dispatcher, take_back, [wrong], "照片里有别人的门牌")

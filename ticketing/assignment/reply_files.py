@@ -18,7 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment.models import Reply
+from ticketing.context import Core
+from ticketing.people.actor import Actor
+from ticketing.people.permissions import ensure
 from ticketing.ticket.models import Attachment, Ticket
+from ticketing.ticket.steps import tell
 
 
 def choosable(files: Iterable[Attachment], own: Iterable[int]) -> list[Attachment]:
@@ -61,6 +65,27 @@ async def released_file(session: AsyncSession, ticket: Ticket, file_id: UUID) ->
     if found is None:
         raise NotFound(_("没有找到这个附件"))
     return found
+
+
+async def take_back(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, files: Iterable[UUID], reason: str) -> None:
+    """Show the citizen these files no longer: they were released by mistake. They stay with their reply, inside (decision 0255).
+
+    For who reviews replies, in whatever state the ticket is. The ticket is locked. What the citizen has fetched before is with the citizen.
+    Raises NotAllowed, InvalidInput for a file that the citizen does not see.
+    """
+    ensure(actor, "reply.review")
+    chosen = set(files)
+    if len(reason.strip()) < 5:
+        raise InvalidInput(_("请写明为什么撤下"), field="reason")
+    shown = [file for file in await session.scalars(_released(ticket).with_for_update(of=Attachment)) if file.id in chosen]
+    if not chosen or len(shown) < len(chosen):
+        raise InvalidInput(_("请选择市民现在看得到的附件"), field="files")
+    for file in shown:
+        file.for_citizen = False
+    ticket.updated_at = core.clock.now()
+    await session.flush()
+    data = {"files": [str(file.id) for file in shown], "reason": reason.strip()[:500]}
+    await tell(core, session, actor, ticket, "reply.files_hidden", data)
 
 
 async def count_for_citizen(session: AsyncSession, replies: Iterable[int]) -> int:

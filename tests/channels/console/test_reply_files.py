@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
 
 from tests.channels.console.test_journey import GOOD
 from tests.channels.staff import City, Opener
+from ticketing.callback.service import GATES
 from ticketing.ticket.models import Attachment, Ticket
 
 
@@ -40,3 +42,15 @@ async def test_a_file_is_chosen_in_the_form_and_stands_under_the_reply(browser: 
     assert "随答复的附件" in shown.split('id="t-reply')[1].split("</section>")[0]
     async with city.database.transaction() as session:
         assert await session.scalar(select(Attachment.reply_id).where(Attachment.id == photo.id)) is not None
+    assert 'id="a-hide_files"' not in shown, "nothing is shown to the citizen yet"
+    gates: Any = {"gates": list(GATES)}
+    assert (await dispatcher.act(number, "review", accept="yes", **gates)).status == 303
+    assert 'id="a-hide_files"' not in await chief.text(page)
+    assert "处理后现场.png" in (await dispatcher.text(page)).split('id="a-hide_files"')[1].split("</dialog>")[0]
+    assert (await dispatcher.act(number, "hide_files", files=str(photo.id), reason="")).status == 422
+    refused = await chief.post(f"{page}/hide_files", {"files": str(photo.id), "reason": "照片里有别人的门牌"})
+    assert refused.status == 403
+    assert (await dispatcher.act(number, "hide_files", files=str(photo.id), reason="照片里有别人的门牌")).status == 303
+    after = await dispatcher.text(page)
+    assert 'id="a-hide_files"' not in after
+    assert "照片里有别人的门牌" in after

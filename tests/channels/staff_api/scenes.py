@@ -9,6 +9,7 @@ from channels.api.action_bodies import BODIES
 from tests.channels.staff import City
 from tests.channels.staff_api.conftest import Program
 from tests.channels.staff_api.test_roles import sample
+from tests.ticketing.test_reply_files import file as staff_file
 from ticketing.callback.service import GATES
 from ticketing.ticket.states import Confidentiality, Kind
 
@@ -59,6 +60,8 @@ class Scene:
     co_unit: bool = False
     other_ended: bool = False
     """The second ticket is over."""
+    shown_file: bool = False
+    """There is a file that the reply shows the citizen."""
 
 
 SCENES: dict[str, Scene] = {
@@ -77,6 +80,7 @@ SCENES: dict[str, Scene] = {
     "link_repeat": Scene(other_ended=True),
     "commit": Scene(),
     "exclude": Scene(CLOSED, {"excluded": True, "reason": "依法执法，市民不满意处罚"}),
+    "hide_files": Scene(CALLING, shown_file=True),
     "follow_emergency": Scene((_move("agent", "emergency"),)),
     "close_no_contact": Scene((_move("dispatcher", "request_info"),)),
     "go_on": Scene((_move("dispatcher", "request_info"),), {"note": "已经打电话问清楚了"}),
@@ -141,6 +145,8 @@ class Stage:
     """A second ticket of the same citizen, for what needs two."""
     below: int = 0
     """A unit below the first one."""
+    file: str = ""
+    """A file that the reply shows the citizen."""
 
     async def play(self, scene: Scene) -> None:
         """Register, and take the steps."""
@@ -148,6 +154,7 @@ class Stage:
         named = {"named_user_ids": tuple(self.city.people[who].account for who in ("dispatcher", "supervisor"))} if scene.secret else {}
         self.other = (await self.city.register()).ticket.number
         self.number = (await self.city.register(**secret, **named)).ticket.number
+        self.file = str(await staff_file(self.city, self.number, "after.png")) if scene.shown_file else ""
         if scene.other_ended:
             await self.people["supervisor"].act(self.other, "invalidate", code="test")
         if scene.below:
@@ -167,6 +174,10 @@ class Stage:
         least = sample(BODIES[action], self.city, await self._part(action), self.other)
         if "request" in least:
             least["request"] = await self._request()
+        if action == "reply" and self.file:
+            least["for_citizen"] = [self.file]
+        if action == "hide_files":
+            least["files"] = [self.file]
         if action == "pass_on":
             least["unit_id"] = self.below
         if action == "open_dispute":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -61,6 +62,8 @@ def _value(name: str, field: dict[str, Any], schema: dict[str, Any], city: City,
         case "array":
             return [_value(name, field["items"], schema, city, assignment, number)] * max(1, field.get("minItems", 0))
         case _:
+            if field.get("format") == "uuid":
+                return str(UUID(int=1))
             if field.get("format") == "date":
                 return "2026-12-20"
             if field.get("format") == "date-time":
