@@ -138,6 +138,14 @@ async def _consent(t: Try) -> object:
     return await requests.consent(t.city.core, t.session, t.actor, t.ticket, pending[0].id)
 
 
+async def _take_back(t: Try) -> object:
+    """The latest request, whatever it is."""
+    pending = await requests.pending(t.session, t.ticket.id)
+    if not pending:
+        raise IllegalStep("nothing pending")
+    return await requests.take_back(t.city.core, t.session, t.actor, t.ticket, pending[-1].id)
+
+
 async def _suspend(t: Try) -> object:
     review_on = t.city.clock.now().date() + timedelta(days=20)
     ask = asking(suspension.ask, reason_class=SuspensionReason.WORKS, reason=WORDS, told=WORDS, review_on=review_on)
@@ -238,6 +246,7 @@ ACTIONS: dict[str, Step] = {
     "ask_extension": asking(extension.ask, limit=Limit(1, "wd"), reason=WORDS, told=WORDS),
     "ask_suspension": _suspend,
     "consent": _consent,
+    "take_back": _take_back,
     "approve_extension": deciding(extension.decide, RequestKind.EXTENSION, approve=True),
     "approve_suspension": deciding(suspension.decide, RequestKind.SUSPENSION, approve=True),
     "resume": on_ticket(suspension.resume, note=WORDS),
@@ -296,7 +305,7 @@ _STORIES = {
     "extended": "clerk:ask_extension chief:consent supervisor:approve_extension",
     "gone out": "agent:emergency",
     "come back": "agent:emergency supervisor:emergency_remains",
-    "in dispute": "dispatcher:open_dispute",
+    "in dispute": "dispatcher:open_dispute dispatcher:take_back clerk:take_back",
     "a card too many": "supervisor:give_card supervisor:revoke_card",
 }
 STORIES = {name: [tuple(pair.split(":")) for pair in pairs.split()] for name, pairs in _STORIES.items()}

@@ -254,3 +254,19 @@ async def test_a_follower_that_was_split_off_again_has_no_step_of_the_master_on_
         events = tuple(event for event in await history(session, "ticket", ticket.id) if event.public)
     lines = [line.text for step in steps(Facts(ticket, events, "", (), {})) for line in step.lines]
     assert [line for line in lines if line.startswith(("已派单", "您不满意", "答复已审核"))] == []
+
+
+async def test_who_is_merged_while_the_citizen_is_called_back_is_told_the_answer_at_once(city: City) -> None:
+    """«办理结果会同样告诉您» was promised; the answer had been told before, and only the end followed."""
+    master, other = await pair(city)
+    assignment = await city.dispatch(master)
+    await city.handle(assignment)
+    await city.accept(master)
+    late = (await city.register(title="夜里吵", name="赵女士", phone="13900002718")).ticket.number
+    async with city.database.transaction() as session:
+        ticket = await access_ticket(city.core, session, city.dispatcher, late, lock=True)
+        into = await access_other(city.core, session, city.dispatcher, ticket, master)
+        await merge.merge(city.core, session, city.dispatcher, ticket, into, reason="同一处工地的夜间施工")
+    assert [template for template, _words in await told(city, late)][-1] == "followed_result"
+    assert GOOD_REPLY.measures in (await told(city, late))[-1][1]
+    assert [template for template, _words in await told(city, other)].count("followed_result") == 1  # who knows it is not told again

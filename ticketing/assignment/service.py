@@ -227,8 +227,8 @@ async def sign_off(core: Core, session: AsyncSession, actor: Actor, assignment_i
     reply = await current_reply(session, assignment, ticket.round)
     if reply is None:
         raise IllegalStep(_("还没有起草答复"))
-    if actor.stands_in and reply.author_id == actor.user_id:  # four eyes also while the chief is away
-        raise NotAllowed(_("自己起草的答复不能代为审签，请由首席代表或另一位代理人审签"))
+    if reply.author_id == actor.user_id:  # four eyes: also as deputy, and after a deputyship or with a new role
+        raise NotAllowed(_("自己起草的答复不能自己审签，请由首席代表或另一位代理人审签，或退给经办人重写"))
     now = core.clock.now()
     reply.signed_off_by_id, reply.signed_off_at = actor.user_id, now
     await move(session, actor, assignment, "sign_off")

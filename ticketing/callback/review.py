@@ -47,8 +47,8 @@ async def review(
     await stop_clocks(core, session, ticket.id, ClockKind.REVIEW)
     now = core.clock.now()
     for assignment, reply in replies:
-        if reply.author_id == actor.user_id:
-            raise NotAllowed(_("不能审核自己起草的答复"))
+        if actor.user_id in (reply.author_id, reply.signed_off_by_id):  # somebody outside the unit, also after a change of role
+            raise NotAllowed(_("不能审核自己起草或审签的答复"))
         reply.reviewed_by_id, reply.reviewed_at, reply.accepted, reply.review_note = actor.user_id, now, accept, note.strip()
         await move(session, actor, assignment, "accept" if accept else "redo")
         if accept:

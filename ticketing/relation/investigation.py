@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.people.actor import Actor
-from ticketing.people.models import Role
+from ticketing.people.models import Role, User
 from ticketing.relation.models import Investigation
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.steps import tell
@@ -42,18 +42,32 @@ async def begin_when_due(core: Core, session: AsyncSession, actor: Actor, ticket
 
 
 async def take(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket) -> Investigation:
-    """A supervisor takes the investigation over and owns the ticket from now on. Raises NotAllowed, IllegalStep."""
+    """A supervisor takes the investigation over and owns the ticket from now on.
+
+    From a colleague only when that account is switched off or no supervisor's any more. Raises NotAllowed, IllegalStep.
+    """
     if not actor.has(Role.SUPERVISOR):
         raise NotAllowed(_("只有督办可以接手调查"))
     found = await open_investigation(session, ticket)
     if found is None:
         raise IllegalStep(_("这张工单没有待调查的事项"))
-    if found.supervisor_id not in (None, actor.user_id):
+    if found.supervisor_id != actor.user_id and await session.scalar(free(ticket.id)) is None:
         raise IllegalStep(_("已经有督办人员接手调查"))
     found.supervisor_id, ticket.investigator_id = actor.user_id, actor.user_id
     ticket.updated_at = core.clock.now()
     await tell(core, session, actor, ticket, "ticket.investigation_taken", {"level": found.level})
     return found
+
+
+def free(ticket_id: int | ColumnElement[int]) -> Select[int]:
+    """The ticket's open investigation if a supervisor may take it: it is nobody's, or of somebody who cannot end it any more."""
+    of_line = or_(User.line.is_(None), User.line == Ticket.line)
+    holder = select(User.id).where(User.id == Investigation.supervisor_id, User.active, User.role == Role.SUPERVISOR.value, of_line)
+    return (
+        select(Investigation.id)
+        .join(Ticket, Ticket.id == Investigation.ticket_id)
+        .where(Investigation.ticket_id == ticket_id, Investigation.concluded_at.is_(None), ~holder.exists())
+    )
 
 
 async def conclude(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, findings: str, false_reply: bool) -> Investigation:

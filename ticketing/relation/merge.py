@@ -9,7 +9,8 @@ from hotline.errors import IllegalStep, InvalidInput
 from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.deadline.service import start_dispatch_clock, stop_clocks
-from ticketing.people.actor import Actor
+from ticketing.people.actor import SYSTEM, Actor
+from ticketing.relation.follow import follow, followers
 from ticketing.relation.links import master_of
 from ticketing.request.pending import withdraw_pending
 from ticketing.ticket.models import Ticket
@@ -18,6 +19,8 @@ from ticketing.ticket.steps import take_step, tell
 
 _MASTERS = frozenset(state for state in TicketState if state.is_open) - {TicketState.DRAFT, TicketState.EMERGENCY_OUT, TicketState.ANSWERED}
 """States in which a ticket can take others in: somebody works on it, or will."""
+ANSWERED = "reply.accepted"
+"""The event with which the units' answer reaches the people."""
 
 
 async def merge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, master: Ticket, *, reason: str) -> None:
@@ -49,6 +52,10 @@ async def merge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket,
     ticket.interest_count = 1
     await _count(core, session, master)
     await tell(core, session, actor, master, "ticket.took_in", {"number": ticket.number, "interest": master.interest_count})
+    if master.state == TicketState.CALLBACK.value:  # the answer was told before these people were among those who wait for it
+        for each in await followers(session, master, ANSWERED):
+            if each.answer != master.answer:
+                await follow(core, session, SYSTEM, master, each, ANSWERED, {})
 
 
 async def unmerge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, *, reason: str) -> None:

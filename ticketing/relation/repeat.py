@@ -15,7 +15,10 @@ from ticketing.relation.investigation import begin_when_due, level
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import tell
+from ticketing.words import word
 
+_NEVER_HANDLED = frozenset({TicketState.MERGED, TicketState.WITHDRAWN, TicketState.INVALID})
+"""Ends without an answer of its own: nobody failed to solve it. What was merged is linked by its master."""
 REPEAT_WITHIN = timedelta(days=90)
 """A matter that comes again later than this is a new one (domain.md 4d, 重复诉求率)."""
 
@@ -33,6 +36,8 @@ async def link(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, 
         raise IllegalStep(_("这件工单已经结束"))
     if TicketState(earlier.state).is_open:
         raise IllegalStep(_("以前的工单还在办理，请并单"))
+    if TicketState(earlier.state) in _NEVER_HANDLED:
+        raise IllegalStep(_("以前那件没有办理过（{state}），不算重复反映").format(state=word("state", earlier.state)))
     if earlier.received_at > ticket.received_at or ticket.received_at - earlier.received_at > REPEAT_WITHIN:
         raise InvalidInput(_("只能关联{days}天以内较早的工单").format(days=REPEAT_WITHIN.days), field="earlier")
     ticket.repeat_of_id, ticket.repeat_level = earlier.id, level(earlier) + 1

@@ -25,6 +25,8 @@ from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import move, take_step
 from ticketing.words import word
 
+_GONE = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
+
 
 async def ask(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, reason: str) -> Request:
     """Ask to return it; the clocks go on. Raises IllegalStep, InvalidInput, NotAllowed, NotFound, Conflict."""
@@ -63,7 +65,7 @@ async def _window_over(core: Core, session: AsyncSession, assignment: Assignment
 async def decide(
     core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, request_id: int, *, approve: bool, note: str = ""
 ) -> Request:
-    """Approved: the ticket waits for dispatch again (a co-unit simply drops out); refused: the unit must sign."""
+    """Approved: the ticket waits for dispatch again (a co-unit simply drops out while others stay); refused: the unit must sign."""
     request = await requests.access_request(core, session, actor, ticket, request_id, RequestKind.RETURN)
     assignment = (await session.scalars(select(Assignment).where(Assignment.id == request.assignment_id).with_for_update())).one()
     await requests.close(core, session, actor, ticket, request, approve=approve, note=note)
@@ -71,17 +73,22 @@ async def decide(
         return request
     await move(session, actor, assignment, "return")
     await stop_clocks(core, session, ticket.id, assignment_id=assignment.id, cancelled=True)
-    if assignment.lead:
+    if assignment.lead or not await _others_stay(session, assignment):  # under investigation every unit only helps, the last one too
         await _wait_for_dispatch(core, session, actor, ticket, assignment)
     else:
         await reply_ready(core, session, ticket)
     return request
 
 
+async def _others_stay(session: AsyncSession, returned: Assignment) -> bool:
+    """Whether another unit still has a part of the ticket."""
+    others = select(Assignment.id).where(Assignment.ticket_id == returned.ticket_id, Assignment.id != returned.id)
+    return await session.scalar(others.where(Assignment.state.not_in(_GONE)).limit(1)) is not None
+
+
 async def _wait_for_dispatch(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, returned: Assignment) -> None:
     """Without a lead unit nobody else works on it; the due times that were promised stay in the cancelled clocks."""
-    gone = (AssignmentState.RETURNED.value, AssignmentState.CANCELLED.value)
-    others = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.id != returned.id, Assignment.state.not_in(gone))
+    others = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.id != returned.id, Assignment.state.not_in(_GONE))
     for other in await session.scalars(others):
         await move(session, SYSTEM, other, "cancel")
         await stop_clocks(core, session, ticket.id, assignment_id=other.id, cancelled=True)

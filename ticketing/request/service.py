@@ -108,9 +108,14 @@ async def consent(core: Core, session: AsyncSession, actor: Actor, ticket: Ticke
 
 
 async def take_back(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, request_id: int) -> Request:
-    """Whoever asked, or a chief of the unit, takes a pending request back."""
+    """Whoever asked, or a chief of the unit, takes a pending request back; a dispute ends with its ruling only.
+
+    Raises NotAllowed, IllegalStep.
+    """
     request = await access_request(core, session, actor, ticket, request_id)
     _expect_pending(request)
+    if request.kind == RequestKind.DISPUTE.value:  # the ticket has moved already: without the request nobody could rule it
+        raise IllegalStep(_("争议会商已经开始，要由督办或领导裁定，不能收回"))
     if request.asked_by_id != actor.user_id and not actor.has(Role.CHIEF):
         raise NotAllowed(_("只有申请人或本单位首席代表可以收回申请"))
     request.state = RequestState.WITHDRAWN.value

@@ -348,7 +348,7 @@ async def test_who_drafted_a_reply_does_not_sign_it_off_as_deputy(browser: Opene
     assert (await save(chief, "/console/me", "/console/me/deputy", **fields))[0] == 303
     refused = await clerk.act(number, "sign_off")
     assert refused.status == 403
-    assert "自己起草的答复不能代为审签" in await refused.text()
+    assert "自己起草的答复不能自己审签" in await refused.text()
     assert (await chief.act(number, "sign_off")).status == 303
 
 
