@@ -25,6 +25,7 @@ from ticketing.notice.models import Notice, NoticeDelivery
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit, User
 from ticketing.people.permissions import may
+from ticketing.relation import investigation
 from ticketing.relation.models import Investigation
 from ticketing.request.models import Request
 from ticketing.supervision.models import Card
@@ -72,6 +73,7 @@ _OWN = Bundle(
     .where(NoticeDelivery.notice_id.in_(_notices.with_only_columns(Notice.id)))
     .order_by(NoticeDelivery.id),
     investigations=select(Investigation).where(Investigation.ticket_id == _TICKET, Investigation.concluded_at.is_(None)),
+    free_investigations=investigation.free(_TICKET),
     merged=select(Ticket).where(Ticket.master_id == _TICKET).order_by(Ticket.id),
     masters=select(Ticket).where(Ticket.id == bindparam("master", type_=BigInteger)),
     citizens=select(Citizen).where(Citizen.id == bindparam("citizen", type_=BigInteger)),
