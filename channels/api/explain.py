@@ -18,8 +18,8 @@ from ticketing.people.actor import Actor
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.models import Ticket
 
-QUIET = ("view.", "export.")
-"""Events that change nothing of what the caller saw."""
+QUIET = ("view.", "export.", "notice.")
+"""Events that change nothing of what the caller saw; a message that went out to the citizen tells of a change, and is none."""
 
 
 async def explain(call: Call, error: HotlineError) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from hotline.errors import IllegalStep, NotAllowed
 from tests.ticketing.asking import clock, ticket_of
@@ -18,6 +18,8 @@ from ticketing.relation import investigation, repeat
 from ticketing.relation.links import access_other
 from ticketing.request import dispute, returns
 from ticketing.request import service as requests
+from ticketing.supervision import sweep
+from ticketing.supervision.models import StaffNotice
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits
 from ticketing.ticket.access import access_ticket
@@ -114,3 +116,59 @@ async def test_who_signed_a_reply_off_does_not_review_it_with_another_role(city:
     moved = replace(city.chief, role=Role.SUPERVISOR, unit_id=city.units["centre"])
     with pytest.raises(NotAllowed, match="审签"):
         await city.act(number, moved, callbacks.review, accept=True, gates=GATES)
+
+
+async def test_the_findings_of_an_investigation_have_a_clock_when_every_unit_has_replied(city: City) -> None:
+    """Nothing ran then: a matter that came the third time could lie for ever."""
+    number = await third_time(city)
+    part = await city.dispatch(number)
+    await city.by_unit(city.clerk, assignments.sign, part)
+    await city.by_unit(city.clerk, assignments.contact, part, way="phone", note="已与市民通话，说明今晚检查")
+    await city.reply(part, explanation="上次只做了临时处理，没有根治问题，这次派人值守")
+    owed = await clock(city, "review")
+    assert owed.state == "running"
+    city.clock.advance(seconds=(owed.due_at - city.clock.now()).total_seconds())
+    await sweep.run(city.core, city.database)
+    assert await heard(city, "warned", "yellow") == {city.supervisor.user_id}  # his findings, not the dispatchers' review
+    await city.act(number, city.supervisor, investigation.take)
+    await city.act(number, city.supervisor, investigation.conclude, findings=FINDINGS, false_reply=False)
+    async with city.database.transaction() as session:
+        ticket = await access_ticket(city.core, session, city.supervisor, number, lock=True)
+        assert await assignments.reply_ready(city.core, session, ticket)
+    anew = await clock(city, "review")
+    assert anew.id != owed.id
+    assert anew.state == "running"
+
+
+async def test_what_the_signer_would_hear_goes_to_the_clerks_when_he_has_left(city: City) -> None:
+    """Reminder and «to be done again» went to the account of somebody who was gone, and to none of the colleagues."""
+    number = (await city.register()).ticket.number
+    part = await city.dispatch(number)
+    await city.by_unit(city.clerk, assignments.sign, part)
+    async with city.database.transaction() as session:
+        gone = await session.get_one(User, city.clerk.account)
+        other = User(
+            login="clerk-b",
+            name="经办乙",
+            staff_number="9002",
+            role=Role.CLERK.value,
+            unit_id=gone.unit_id,
+            password_hash=gone.password_hash,
+        )
+        session.add(other)
+        gone.active = False
+        await session.flush()
+        colleague = replace(city.clerk, user_id=other.id, label="经办乙 9002")
+    handle = await clock(city, "handle", part)
+    city.clock.advance(seconds=(handle.due_at - city.clock.now()).total_seconds() * 0.7)
+    await sweep.run(city.core, city.database)
+    assert await heard(city, "reminded") == {colleague.user_id}
+    await city.by_unit(colleague, assignments.draft_reply, part, replace(GOOD_REPLY, contact_note="打了三次电话都没有人接"))
+    await city.by_unit(city.chief, assignments.refuse_draft, part, "请补充处罚情况")
+    assert await heard(city, "returned") == {colleague.user_id}
+
+
+async def heard(city: City, *kinds: str) -> set[int]:
+    """Who got a message of one of these kinds."""
+    async with city.database.transaction() as session:
+        return set(await session.scalars(select(StaffNotice.user_id).where(StaffNotice.kind.in_(kinds))))

@@ -281,7 +281,10 @@ def _parts_fit(ticket: Ticket, parts: list[Assignment], clocks: list[Deadline], 
     if ticket.state in ENDED or ticket.state in ("registered", "to_dispatch", "reply_review", "callback"):
         assert owing == [], (ticket.state, [part.state for part in owing])
     if ticket.state in ("in_progress", "disputed", "suspended"):
-        assert owing or investigated or ticket.state == "disputed", (ticket.state, "nobody works on it")
+        answered = any(part.state == "replied" for part in current)
+        assert owing or (investigated and answered) or ticket.state == "disputed", (ticket.state, "nobody works on it")
+        if not owing and ticket.state == "in_progress":  # the findings are owed
+            assert any(clock.kind == "review" and clock.state == "running" for clock in clocks), "nobody is reminded of the findings"
         handled = {clock.assignment_id for clock in clocks if clock.kind == "handle" and clock.state in ("running", "paused")}
         assert ticket.policy_key == PRAISE or {part.id for part in owing} <= handled, "a unit without a handling clock"
 

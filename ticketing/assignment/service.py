@@ -18,7 +18,7 @@ from ticketing.assignment.reply_files import set_files
 from ticketing.assignment.statutes import fault_of
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
-from ticketing.deadline.service import start_review_clock, stop_clocks
+from ticketing.deadline.service import running, start_review_clock, stop_clocks
 from ticketing.people.actor import SYSTEM, Actor
 from ticketing.people.models import Role, User
 from ticketing.relation.investigation import EXPLAIN_FROM, level, open_investigation
@@ -241,13 +241,21 @@ async def sign_off(core: Core, session: AsyncSession, actor: Actor, assignment_i
 
 
 async def reply_ready(core: Core, session: AsyncSession, ticket: Ticket) -> bool:
-    """T19: all required replies are in and no investigation is open: the review clock starts. True when it did."""
+    """T19: all required replies are in and no investigation is open: the review begins, with its clock. True when it did.
+
+    While the supervisor still investigates (D06), the same clock runs for the findings: nobody else owes anything then.
+    """
     await session.flush()
     states = list(await session.scalars(select(Assignment.state).where(Assignment.ticket_id == ticket.id)))
     if any(AssignmentState(state).is_open for state in states) or AssignmentState.REPLIED.value not in states:
         return False
-    if ticket.state != TicketState.IN_PROGRESS.value or await open_investigation(session, ticket) is not None:
+    if ticket.state != TicketState.IN_PROGRESS.value:
         return False
+    if await open_investigation(session, ticket) is not None:
+        if all(clock.kind != ClockKind.REVIEW.value for clock in await running(session, ticket.id)):
+            await start_review_clock(core, session, ticket)
+        return False
+    await stop_clocks(core, session, ticket.id, ClockKind.REVIEW)
     await take_step(core, session, SYSTEM, ticket, "reply_ready")
     await start_review_clock(core, session, ticket)
     return True

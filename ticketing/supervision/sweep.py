@@ -28,7 +28,7 @@ from ticketing.supervision import cards
 from ticketing.supervision.cards import Given, NewCard
 from ticketing.supervision.notices import Directory, NewNotice, NoticeKind, give
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Urgency
+from ticketing.ticket.states import TicketState, Urgency
 
 BATCH = 500
 _log = logs.get(__name__)
@@ -252,10 +252,14 @@ def _recipients(item: _Moved, stage: Stage, directory: Directory) -> list[int]:
         if stage is Stage.WHITE:
             return []
         desk = _DESKS.get(item.deadline.kind, Role.DISPATCHER)
+        if item.deadline.kind == ClockKind.REVIEW.value and item.ticket.state != TicketState.REPLY_REVIEW.value:
+            desk = Role.SUPERVISOR  # the findings of an investigation
         return directory.of_role(line, *dict.fromkeys([desk, *([Role.SUPERVISOR] if stage in _CARDS else [])]))
+    people = directory.of_unit(item.unit_id, line)
     if stage in _CARDS:
-        return [*directory.of_unit(item.unit_id, line), *([item.user_id] if item.user_id else [])]
-    clerks = [item.user_id] if item.user_id else directory.of_unit(item.unit_id, line, Role.CLERK)
+        return people
+    # who signed may have left the unit since: then its clerks hear of it
+    clerks = [user for user in people if user == item.user_id] or directory.of_unit(item.unit_id, line, Role.CLERK)
     return [*clerks, *(directory.of_unit(item.unit_id, line, Role.CHIEF) if stage is Stage.AMBER else [])]
 
 

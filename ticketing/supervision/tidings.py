@@ -31,14 +31,15 @@ async def new_work(core: Core, session: AsyncSession, actor: Actor, ticket: Tick
 
 
 async def came_back(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, data: Mapping[str, Any]) -> None:
-    """To be done again: the person who signed for the part, else the unit's clerks; the chief too, unless it was the chief's own word."""
+    """To be done again: who signed and still works there, else the unit's clerks; the chief too, unless it was his own word."""
     parts = select(Assignment).where(Assignment.ticket_id == ticket.id, Assignment.state.not_in(GONE))
     if data.get("assignment"):
         parts = parts.where(Assignment.id == int(data["assignment"]))
     found = list(await session.scalars(parts))
-    signed = [part.signed_by_id for part in found if part.signed_by_id is not None]
-    unsigned = [part.unit_id for part in found if part.signed_by_id is None]
-    clerks = await _people(session, unsigned, ticket.line, Role.CLERK)
+    there = set(await _people(session, [part.unit_id for part in found], ticket.line))
+    signed = [part.signed_by_id for part in found if part.signed_by_id in there]
+    left = [part.unit_id for part in found if part.signed_by_id not in there]
+    clerks = await _people(session, left, ticket.line, Role.CLERK)
     chiefs = await _people(session, [part.unit_id for part in found], ticket.line, Role.CHIEF)
     await _tell(core, session, actor, [*signed, *clerks, *chiefs], NoticeKind.RETURNED, ticket)
 

@@ -9,10 +9,12 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import event, func, select, update
 
 from channels.api.staff import BURST, WRONG_BURST
+from hotline.events import record
 from tests.channels.staff import City
 from tests.channels.staff_api.conftest import Program, Programs, token_of
 from ticketing.access_token.models import ApiToken, TokenScope
 from ticketing.callback.service import GATES
+from ticketing.people.actor import SYSTEM
 from ticketing.people.models import User
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
@@ -182,6 +184,16 @@ async def test_lesson_15_the_second_of_two_programs_gets_409_with_what_changed(c
     fresh = (await dispatcher.ask("GET", f"/tickets/{number}")).headers["ETag"]
     done = await dispatcher.act(number, "submit", headers={"If-Match": fresh}, **body)
     assert done["ticket"]["category"] == "0301"
+
+
+async def test_a_message_that_went_out_to_the_citizen_is_no_change(city: City, program: Programs) -> None:
+    """The text message of the registration is sent seconds later: whoever read the ticket in between may act."""
+    dispatcher = await program("dispatcher")
+    ticket = (await city.register()).ticket
+    etag = (await dispatcher.ask("GET", f"/tickets/{ticket.number}")).headers["ETag"]
+    async with city.database.transaction() as session:
+        await record(session, at=city.clock.now(), name="notice.sent", subject="ticket", subject_id=ticket.id, who=SYSTEM.who)
+    await dispatcher.act(ticket.number, "submit", headers={"If-Match": etag}, category_code="0301", urgency="normal")
 
 
 async def test_two_programs_at_the_same_moment_never_lose_an_update(city: City, program: Programs) -> None:
