@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from typing import Any
 
 from aiohttp import web
 from sqlalchemy import select
@@ -18,8 +19,8 @@ from channels.console.grants import valid_grant
 from channels.console.kept import kept_words
 from channels.console.next_step import next_step
 from channels.console.pages import page, see_other
-from channels.console.session import require_may, staff
-from channels.console.ticket_view import load_page
+from channels.console.session import Staff, require_may, staff
+from channels.console.ticket_view import TicketPage, load_page
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
 from hotline.errors import Conflict, HotlineError, IllegalStep, InvalidInput
@@ -78,9 +79,7 @@ async def ticket_response(
     view = await load_page(core, session, person.actor, ticket)
     step = next_step(view, person.actor)
     actions = {action.key for action in ([step.primary] if step.primary else []) + step.others}
-    errors = problem.errors if isinstance(problem, InvalidInput) else {}
-    shown = opened if opened in actions or opened.startswith(("reveal", "listen-")) else ""
-    stale = isinstance(problem, (Conflict, IllegalStep)) and seen is not None
+    grant = request.query.get("grant", "")
     return page(
         request,
         "console/ticket.html",
@@ -90,33 +89,53 @@ async def ticket_response(
         ticket=ticket,
         step=step,
         actions=actions,
-        units=view.unit_choices,
-        lower_units=await _lower_units(session, person.user.unit_id) if "pass_on" in actions else [],
-        staff_list=await _staff_list(session) if "name" in actions else [],
-        categories=view.category_choices,
-        category_options=category_options,
-        unit_options=unit_options,
-        unit_boxes=unit_boxes,
-        named_boxes=named_boxes,
-        at_work=[str(item.assignment.unit_id) for item in view.handlings if AssignmentState(item.assignment.state).is_open],
-        refusal_reasons=refusal_choices(),
-        **callback_words(),
         what_next=what_next,
-        problem=str(problem) if problem and (not errors or not shown) else "",
-        errors=errors,
-        opened=shown,
-        entered=entered or {},
-        kept=kept_words(entered or {}, chosen or {}, view.units),
-        chosen=chosen or {},
-        clash=clashes(view, shown, entered or {}) if stale and shown else [],
-        news=[entry for entry in view.story if stale and entry.seq > (seen or 0)],
+        **await _choices(session, person, view, actions),
+        **_again(view, actions, problem, opened, entered or {}, chosen or {}, seen),
         receipt=receipt.read(request, ticket.number),
         revealed=revealed,
         can_publish=may(person.actor, PROPOSE) and fits(ticket),
         can_reveal=may(person.actor, "private.reveal"),
         reveal_reason=_("回拨来电人") if view.return_call else _("回访核实") if person.role is Role.CALLBACK else "",
-        listen_grant=request.query.get("grant", "") if valid_grant(request, request.query.get("grant", "")) else "",
+        listen_grant=grant if valid_grant(request, grant) else "",
     )
+
+
+async def _choices(session: AsyncSession, person: Staff, view: TicketPage, actions: Set[str]) -> dict[str, Any]:
+    """What the forms offer."""
+    return {
+        "units": view.unit_choices,
+        "lower_units": await _lower_units(session, person.user.unit_id) if "pass_on" in actions else [],
+        "staff_list": await _staff_list(session) if "name" in actions else [],
+        "categories": view.category_choices,
+        "category_options": category_options,
+        "unit_options": unit_options,
+        "unit_boxes": unit_boxes,
+        "named_boxes": named_boxes,
+        "at_work": [str(item.assignment.unit_id) for item in view.handlings if AssignmentState(item.assignment.state).is_open],
+        "refusal_reasons": refusal_choices(),
+        **callback_words(),
+    }
+
+
+def _again(
+    view: TicketPage, actions: Set[str], problem: HotlineError | None, opened: str, entered: Mapping[str, str],
+    chosen: Mapping[str, list[str]], seen: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The form that was sent, open again with what was wrong, what had been entered and what has happened meanwhile."""
+    errors = problem.errors if isinstance(problem, InvalidInput) else {}
+    shown = opened if opened in actions or opened.startswith(("reveal", "listen-")) else ""
+    stale = isinstance(problem, (Conflict, IllegalStep)) and seen is not None
+    return {
+        "problem": str(problem) if problem and (not errors or not shown) else "",
+        "errors": errors,
+        "opened": shown,
+        "entered": entered,
+        "kept": kept_words(entered, chosen, view.units),
+        "chosen": chosen,
+        "clash": clashes(view, shown, entered) if stale and shown else [],
+        "news": [entry for entry in view.story if stale and entry.seq > (seen or 0)],
+    }
 
 
 async def _lower_units(session: AsyncSession, unit_id: int | None) -> list[Unit]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -95,64 +95,108 @@ def _changed(name: str, before: str | None, after: str) -> str:
     return _("{what}：{old}改为{new}").format(what=_(_EDITED.get(name, name)), old=old or _("空"), new=new)
 
 
+_Told = Callable[[Mapping[str, Any], Mapping[int, str]], list[str]]
+_WORDED = {
+    "mode": "mode",
+    "urgency": "urgency",
+    "satisfaction": "satisfaction",
+    "way": "contact",
+    "outcome": "attempt",
+    "clock": "clock",
+}
+"""What several events hold, and the table with its words."""
+
+
 def _detail(event: Event, units: Mapping[int, str]) -> str:
     """The facts of the event in a few words."""
+    own = _OF_EVENT[event.name](event.data, units) if event.name in _OF_EVENT else []
+    parts = own if event.name in _SAID_WHOLE and own else [*_usual(event, units), *own, *_named(event.data)]
+    return "，".join(part for part in parts if part)
+
+
+def _usual(event: Event, units: Mapping[int, str]) -> list[str]:
+    """The unit, how it was done, which round it is."""
     data = event.data
-    parts = []
-    if event.name == "ticket.registered":
-        parts = [word("channel", data.get("channel")), word("kind", data.get("kind"))]
-    if isinstance(data.get("unit"), int):
-        parts.append(units.get(data["unit"], ""))
+    parts = [units.get(data["unit"], "")] if isinstance(data.get("unit"), int) else []
     if event.name == "assignment.created":
         parts.append(_("协办"))
-    parts += [word(table, data.get(key)) for key, table in (("mode", "mode"), ("urgency", "urgency"), ("satisfaction", "satisfaction"))]
-    if "way" in data:
-        parts.append(word("contact", data["way"]))
-    if "outcome" in data:
-        parts.append(word("attempt", data["outcome"]))
-    if "solved" in data and data["solved"] is not None and event.name == "callback.done":
-        parts.append(_("已解决") if data["solved"] else _("未解决"))
-    if "clock" in data:
-        parts.append(word("clock", data["clock"]))
+    parts += [word(words, data[key]) for key, words in _WORDED.items() if key in data]
     if "cause" in data and event.name.startswith("supervise."):
         parts.append(word("card_reason", data["cause"]))
-    if "times" in data and event.name == "supervise.urged":
-        parts.append(_("第{n}次").format(n=data["times"]))
-    if "number" in data and event.name.startswith("supervise."):
-        parts.append(str(data["number"]))
     if "round" in data:
         parts.append(_("第{n}轮").format(n=data["round"]))
     if "reason" in data and data["reason"] in _CODES:
         parts.append(word("return_reason", data["reason"]))
-    if event.name == "contact.called":
-        parts += [word("dial_purpose", data["purpose"]), word("dial_result", data["result"])]
-        parts.append(duration(data["seconds"]) if data["seconds"] else "")
-    if event.name == "danger.heard":
-        parts += [word("danger", data["danger"]), word("emergency_line", data["line"]), word("danger_help", data["help"])]
-    if event.name == "ticket.invalidated":
-        parts.append(word("invalid_reason", data.get("code")))
-    if event.name == "ticket.edited":
-        words = data.get("words", {})
-        parts = [_changed(name, *words.get(name, (data["before"].get(name), value))) for name, value in data.get("after", {}).items()]
-    if event.name in ("deadline.recomputed", "assignment.dated"):
-        before, after = (due_time(datetime.fromisoformat(data[key])) for key in ("before", "after"))
-        parts.append(_("原定{before}，现定{after}").format(before=before, after=after))
-    if event.name == "policy.moved":
-        parts.append(_("{old}改为{new}").format(old=data["from"], new=data["to"]))
-    parts += [str(data[key]) for key in ("master", "earlier", "number", "from_number") if isinstance(data.get(key), str)]
+    return parts
+
+
+def _named(data: Mapping[str, Any]) -> list[str]:
+    """Other tickets, people, days and files that are named."""
+    parts = [str(data[key]) for key in ("master", "earlier", "number", "from_number") if isinstance(data.get(key), str)]
     if isinstance(data.get("level"), int):
         parts.append(_("第{n}次反映").format(n=data["level"]))
     if isinstance(data.get("receiver"), str):
         parts.append(_("接收人{who}，{time}").format(who=data["receiver"], time=due_time(datetime.fromisoformat(data["taken_at"]))))
-    if event.name == "dispute.opened" and data.get("units"):
-        parts = [_("职责有交叉：{units}").format(units="、".join(units.get(number, "") for number in data["units"]))]
-        parts.append(_("提请领导裁定") if data.get("by_leader") else _("提请督办裁定"))
-    if event.name == "dispute.ruled":
-        parts.append(_("主办{unit}").format(unit=units.get(data.get("lead", 0), "")))
     if isinstance(data.get("review_on"), str):
         parts.append(_("复查日期 {day}").format(day=data["review_on"]))
     if "people" in data:
         parts.append("、".join(str(name) for name in data["people"]))
     if "file" in data:
         parts.append(str(data["file"]))
-    return "，".join(part for part in parts if part)
+    return parts
+
+
+def _registered(data: Mapping[str, Any], _units: Mapping[int, str]) -> list[str]:
+    return [word("channel", data.get("channel")), word("kind", data.get("kind"))]
+
+
+def _called_back(data: Mapping[str, Any], _units: Mapping[int, str]) -> list[str]:
+    return [_("已解决") if data["solved"] else _("未解决")] if data.get("solved") is not None else []
+
+
+def _dialled(data: Mapping[str, Any], _units: Mapping[int, str]) -> list[str]:
+    return [
+        word("dial_purpose", data["purpose"]),
+        word("dial_result", data["result"]),
+        duration(data["seconds"]) if data["seconds"] else "",
+    ]
+
+
+def _danger(data: Mapping[str, Any], _units: Mapping[int, str]) -> list[str]:
+    return [word("danger", data["danger"]), word("emergency_line", data["line"]), word("danger_help", data["help"])]
+
+
+def _edited(data: Mapping[str, Any], _units: Mapping[int, str]) -> list[str]:
+    words = data.get("words", {})
+    return [_changed(name, *words.get(name, (data["before"].get(name), value))) for name, value in data.get("after", {}).items()]
+
+
+def _dated(data: Mapping[str, Any], _units: Mapping[int, str]) -> list[str]:
+    before, after = (due_time(datetime.fromisoformat(data[key])) for key in ("before", "after"))
+    return [_("原定{before}，现定{after}").format(before=before, after=after)]
+
+
+def _disputed(data: Mapping[str, Any], units: Mapping[int, str]) -> list[str]:
+    if not data.get("units"):
+        return []
+    named = "、".join(units.get(number, "") for number in data["units"])
+    return [_("职责有交叉：{units}").format(units=named), _("提请领导裁定") if data.get("by_leader") else _("提请督办裁定")]
+
+
+_OF_EVENT: dict[str, _Told] = {
+    "ticket.registered": _registered,
+    "callback.done": _called_back,
+    "supervise.urged": lambda data, _units: [_("第{n}次").format(n=data["times"])] if "times" in data else [],
+    "contact.called": _dialled,
+    "danger.heard": _danger,
+    "ticket.invalidated": lambda data, _units: [word("invalid_reason", data.get("code"))],
+    "ticket.edited": _edited,
+    "deadline.recomputed": _dated,
+    "assignment.dated": _dated,
+    "policy.moved": lambda data, _units: [_("{old}改为{new}").format(old=data["from"], new=data["to"])],
+    "dispute.opened": _disputed,
+    "dispute.ruled": lambda data, units: [_("主办{unit}").format(unit=units.get(data.get("lead", 0), ""))],
+}
+"""What an event has to say beyond what all have."""
+_SAID_WHOLE = frozenset({"ticket.edited", "dispute.opened"})
+"""Nothing is added to what these say."""

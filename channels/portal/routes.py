@@ -26,9 +26,81 @@ from channels.portal import (
 )
 from channels.web.keys import CORE, SETTINGS
 
+READING = (
+    web.get("/", home.home),
+    web.get("/guide", guide.show),
+    web.get("/guide/{slug:[a-z0-9-]{1,80}}", guide.article),
+    web.get("/guide/{slug:[a-z0-9-]{1,80}}/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", guide.file),
+    web.post("/guide/{slug:[a-z0-9-]{1,80}}/useful", guide.useful),
+    web.get("/answers", answers.show),
+    web.get("/answers/{id:[0-9]{1,17}}", answers.show_one),
+    web.get("/figures", figures.show),
+    web.get("/prefs", preferences.choose),
+)
+"""What anybody reads: the start page, guides, published answers, figures; and how the pages look."""
+
+TALKING = (
+    web.get("/call", browser_call.show),
+    web.post("/call/pass", browser_call.let_in),
+    web.get("/ask", ask.show),
+    web.post("/ask", ask.say),
+    web.post("/ask/new", ask.restart),
+    web.post("/ask/rate", ask.rate),
+    web.get("/ask/files/{id}", ask_files.show_file),
+    web.get("/ask/transcript", ask_files.transcript),
+    web.get("/ask/transcript.txt", ask_files.transcript_text),
+    web.get("/ask/talk", ask.talk),
+    web.get("/ask/stream", ask.stream),
+)
+"""The assistant, and a call from the browser."""
+
+APPEALING = (
+    web.get("/appeal", appeal.show),
+    web.post("/appeal", appeal.submit),
+    web.get("/appeal/done", appeal.done),
+    web.get("/appeal/held/{token:[A-Za-z0-9_-]{20,80}}", appeal_proof.show_held),
+)
+"""A new appeal."""
+
+TRACKING = (
+    web.get("/track", tracking.show),
+    web.post("/track", tracking.open_ticket),
+    web.get("/track/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", tracking.reply_file),
+    web.post("/track/leave", tracking.leave),
+    web.get("/track/rate", tracking.rate_page),
+    web.post("/track/rate", tracking.post_rate),
+    web.get("/track/supplement", tracking.supplement_page),
+    web.post("/track/supplement", tracking.post_supplement),
+    web.post("/track/urge", tracking.post_urge),
+    web.post("/track/withdraw", tracking.post_withdraw),
+    web.post("/track/reopen", tracking.post_reopen),
+    web.post("/track/object", tracking.post_object),
+    web.get("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.show),
+    web.post("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.submit),
+)
+"""One ticket, opened by its number and code, or rated by its link."""
+
+OWN = (
+    web.get("/mine", own.show),
+    web.post("/mine", own.prove),
+    web.post("/mine/code", own.send),
+    web.post("/mine/told", own.choose),
+    web.post("/mine/open", own.open_one),
+    web.post("/mine/leave", own.leave),
+)
+"""Everything of a number that was proved."""
+
 
 def setup(app: web.Application) -> None:
     """Add the pages."""
+    _limit(app)
+    app.middlewares.insert(0, preferences.language_middleware)
+    for area in (READING, TALKING, APPEALING, TRACKING, OWN):
+        app.router.add_routes(area)
+
+
+def _limit(app: web.Application) -> None:
+    """How often one address, or one number, may do what costs us something or could be tried out."""
     clock = app[CORE].clock
     app[ask.TURNS] = Limiter(clock, per_minute=60, burst=60)
     app[appeal.SUBMISSIONS] = Limiter(clock, per_minute=20, burst=30)
@@ -44,49 +116,3 @@ def setup(app: web.Application) -> None:
     app[rating.LINK_TRIES] = Limiter(clock, per_minute=30, burst=60)
     app[browser_call.CALLS] = Limiter(clock, per_minute=2, burst=4)
     app[ask.STREAMS] = Counter()
-    app.middlewares.insert(0, preferences.language_middleware)
-    add_get, add_post = app.router.add_get, app.router.add_post
-    add_get("/", home.home)
-    add_get("/guide", guide.show)
-    add_get("/guide/{slug:[a-z0-9-]{1,80}}", guide.article)
-    add_get("/guide/{slug:[a-z0-9-]{1,80}}/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", guide.file)
-    add_post("/guide/{slug:[a-z0-9-]{1,80}}/useful", guide.useful)
-    add_get("/answers", answers.show)
-    add_get("/answers/{id:[0-9]{1,17}}", answers.show_one)
-    add_get("/figures", figures.show)
-    add_get("/call", browser_call.show)
-    add_post("/call/pass", browser_call.let_in)
-    add_get("/prefs", preferences.choose)
-    add_get("/ask", ask.show)
-    add_post("/ask", ask.say)
-    add_post("/ask/new", ask.restart)
-    add_post("/ask/rate", ask.rate)
-    add_get("/ask/files/{id}", ask_files.show_file)
-    add_get("/ask/transcript", ask_files.transcript)
-    add_get("/ask/transcript.txt", ask_files.transcript_text)
-    add_get("/ask/talk", ask.talk)
-    add_get("/ask/stream", ask.stream)
-    add_get("/appeal", appeal.show)
-    add_post("/appeal", appeal.submit)
-    add_get("/appeal/done", appeal.done)
-    add_get("/appeal/held/{token:[A-Za-z0-9_-]{20,80}}", appeal_proof.show_held)
-    add_get("/track", tracking.show)
-    add_post("/track", tracking.open_ticket)
-    add_get("/track/files/{id:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}}", tracking.reply_file)
-    add_post("/track/leave", tracking.leave)
-    add_get("/track/rate", tracking.rate_page)
-    add_post("/track/rate", tracking.post_rate)
-    add_get("/track/supplement", tracking.supplement_page)
-    add_post("/track/supplement", tracking.post_supplement)
-    add_post("/track/urge", tracking.post_urge)
-    add_post("/track/withdraw", tracking.post_withdraw)
-    add_post("/track/reopen", tracking.post_reopen)
-    add_post("/track/object", tracking.post_object)
-    add_get("/mine", own.show)
-    add_post("/mine", own.prove)
-    add_post("/mine/code", own.send)
-    add_post("/mine/told", own.choose)
-    add_post("/mine/open", own.open_one)
-    add_post("/mine/leave", own.leave)
-    add_get("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.show)
-    add_post("/r/{token:[A-Za-z0-9_-]{20,80}}", rating.submit)

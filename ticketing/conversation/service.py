@@ -60,23 +60,23 @@ async def open_conversation(
     made = await session.execute(insert(Conversation).values(**values).on_conflict_do_nothing().returning(Conversation.id))
     made_id = made.scalar()
     if made_id is None:
-        same = Conversation.id == values["id"]
-        if party_hash:
-            same = (Conversation.channel == channel) & (Conversation.party_hash == party_hash) & (Conversation.owner != Owner.CLOSED.value)
-        found = (await session.scalars(select(Conversation).where(same))).first()
-        if found is None or found.channel != channel:
-            raise Conflict(_("这个会话已经结束，请重新开始"))
-        return found
+        return await _already_open(session, channel, conversation_id, party_hash)
+    told = {"channel": channel}
     await record(
-        session,
-        at=now,
-        name="conversation.opened",
-        subject="conversation",
-        subject_id=made_id,
-        who=_CITIZEN.who,
-        data={"channel": channel},
-    )
+        session, at=now, name="conversation.opened", subject="conversation", subject_id=made_id, who=_CITIZEN.who, data=told
+    )  # fmt: skip
     return (await session.scalars(select(Conversation).where(Conversation.id == made_id))).one()
+
+
+async def _already_open(session: AsyncSession, channel: str, conversation_id: UUID | None, party_hash: str | None) -> Conversation:
+    """The other side's live conversation, else the one of this id. Raises Conflict when it is over, or of another channel."""
+    same = Conversation.id == conversation_id
+    if party_hash:
+        same = (Conversation.channel == channel) & (Conversation.party_hash == party_hash) & (Conversation.owner != Owner.CLOSED.value)
+    found = (await session.scalars(select(Conversation).where(same))).first()
+    if found is None or found.channel != channel:
+        raise Conflict(_("这个会话已经结束，请重新开始"))
+    return found
 
 
 async def get_conversation(session: AsyncSession, conversation_id: UUID, *, lock: bool = False) -> Conversation:
