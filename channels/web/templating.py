@@ -14,6 +14,7 @@ from channels.web import formats
 from channels.web.badges import due_badge, state_badge, time_tag
 from channels.web.icons import icon
 from channels.web.keys import CORE, CSRF, SETTINGS, TEMPLATES
+from channels.web.punctuation import Punctuation
 from channels.web.static import Assets
 from channels.web.words import choices, word
 from hotline.clock import Clock
@@ -32,7 +33,9 @@ def _lines(text: str) -> Markup:
 def environment(clock: Clock, settings: Settings, assets: Assets) -> Environment:
     """The one Jinja environment. Templates are named `web/…`, `portal/…`, `console/…` by their channel."""
     loader = PrefixLoader({name: FileSystemLoader(_CHANNELS / name / "templates") for name in ("web", "portal", "console")})
-    env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, extensions=[Punctuation]
+    )
 
     def short_time(moment: datetime | None) -> str:
         return formats.short_time(moment, clock.now())
