@@ -53,6 +53,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
     ),
     "ticketing/held/service.py": (OWN, {"shown"}),
     "ticketing/notice/deliveries.py": (MACHINE, {"_by_sms"}),
+    "ticketing/people/units.py": (COUNT, {"_refuse_if_needed"}),
     "ticketing/publication/service.py": (LOCKS, {"_locked"}),
     "ticketing/relation/follow.py": (REACHED, {"followers"}),
     "ticketing/relation/links.py": (REACHED, {"master_of"}),

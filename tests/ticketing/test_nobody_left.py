@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
-from hotline.errors import IllegalStep, NotAllowed
+from hotline.errors import IllegalStep, InvalidInput, NotAllowed
 from tests.ticketing.asking import clock, ticket_of
 from tests.ticketing.conftest import GOOD_REPLY, City
 from ticketing.assignment import service as assignments
 from ticketing.callback import service as callbacks
-from ticketing.callback.service import GATES
+from ticketing.callback.service import GATES, CallbackResult
 from ticketing.people.models import Line, Role, User
+from ticketing.people.units import set_active
 from ticketing.relation import investigation, repeat
 from ticketing.relation.links import access_other
 from ticketing.request import dispute, returns
@@ -25,7 +26,7 @@ from ticketing.ticket import exits
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.dispatch import Order
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import DispatchMode
+from ticketing.ticket.states import DispatchMode, Satisfaction
 
 BASIS = "按市权责清单，该事项不属于本单位职责"
 FINDINGS = "督办到场核查三个夜晚，施工方确有违规复工，责成城管立案处罚并公开结果。"
@@ -172,3 +173,40 @@ async def heard(city: City, *kinds: str) -> set[int]:
     """Who got a message of one of these kinds."""
     async with city.database.transaction() as session:
         return set(await session.scalars(select(StaffNotice.user_id).where(StaffNotice.kind.in_(kinds))))
+
+
+async def test_a_unit_is_not_dissolved_while_its_answer_may_come_back(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.handle(await city.dispatch(number))
+    assert await refused_to_dissolve(city) == "active"  # under review
+    await city.accept(number)
+    assert await refused_to_dissolve(city) == "active"  # the citizen is called back
+    await city.act(number, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
+    async with city.database.transaction() as session:
+        await session.execute(update(User).where(User.unit_id == city.units["city"]).values(active=False))
+        await set_active(city.core, session, city.admin, city.units["city"], active=False)
+
+
+async def refused_to_dissolve(city: City) -> str:
+    """The field at fault."""
+    with pytest.raises(InvalidInput, match="没有办完") as caught:
+        async with city.database.transaction() as session:
+            await set_active(city.core, session, city.admin, city.units["city"], active=False)
+    return next(iter(caught.value.errors))
+
+
+async def test_what_comes_back_to_a_unit_without_people_is_heard_of_by_the_centre(city: City) -> None:
+    """Reopened after its unit was dissolved: a dispatcher hears of it at once, the supervisors with the clock."""
+    number = (await city.register()).ticket.number
+    part = await city.dispatch(number)
+    await city.handle(part)
+    await city.accept(number)
+    await city.act(number, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
+    async with city.database.transaction() as session:
+        await session.execute(update(User).where(User.unit_id == city.units["city"]).values(active=False))
+    await city.act(number, city.agent, callbacks.reopen, "工地今天晚上又在施工")
+    assert await heard(city, "returned") == {city.dispatcher.user_id}
+    handle = await clock(city, "handle", part)
+    city.clock.advance(seconds=(handle.due_at - city.clock.now()).total_seconds())
+    await sweep.run(city.core, city.database)
+    assert city.supervisor.user_id in await heard(city, "yellow")

@@ -16,6 +16,8 @@ from ticketing.context import Core
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit, User
 from ticketing.people.permissions import Scope, ensure, scope_of
+from ticketing.ticket.models import Ticket
+from ticketing.ticket.states import TicketState
 
 MAX_NAME = 40
 
@@ -85,10 +87,11 @@ async def set_active(core: Core, session: AsyncSession, actor: Actor, unit_id: i
 
 
 async def _refuse_if_needed(session: AsyncSession, unit: Unit) -> None:
-    open_states = [state.value for state in AssignmentState if state.is_open]
-    work = await session.scalar(
-        select(func.count()).select_from(Assignment).where(Assignment.unit_id == unit.id, Assignment.state.in_(open_states))
-    )
+    open_states = [AssignmentState.REPLIED.value, *(state.value for state in AssignmentState if state.is_open)]
+    waits = select(Ticket.id).where(Ticket.id == Assignment.ticket_id, Ticket.state == TicketState.CALLBACK.value)
+    # what it has answered may come back from the review, or from a citizen who is not satisfied
+    owed = Assignment.state.in_(open_states) | ((Assignment.state == AssignmentState.ACCEPTED.value) & waits.exists())
+    work = await session.scalar(select(func.count()).select_from(Assignment).where(Assignment.unit_id == unit.id, owed))
     if work:
         raise InvalidInput(_("这个单位还有{n}件工单没有办完，请先改派或办结"), field="active", n=work)
     if await session.scalar(select(func.count()).select_from(Unit).where(Unit.parent_id == unit.id, Unit.active)):

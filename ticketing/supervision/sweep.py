@@ -255,11 +255,11 @@ def _recipients(item: _Moved, stage: Stage, directory: Directory) -> list[int]:
         if item.deadline.kind == ClockKind.REVIEW.value and item.ticket.state != TicketState.REPLY_REVIEW.value:
             desk = Role.SUPERVISOR  # the findings of an investigation
         return directory.of_role(line, *dict.fromkeys([desk, *([Role.SUPERVISOR] if stage in _CARDS else [])]))
-    people = directory.of_unit(item.unit_id, line)
+    people = directory.of_unit(item.unit_id, line) or directory.of_role(line, Role.SUPERVISOR)  # a unit may have nobody left
     if stage in _CARDS:
         return people
     # who signed may have left the unit since: then its clerks hear of it
-    clerks = [user for user in people if user == item.user_id] or directory.of_unit(item.unit_id, line, Role.CLERK)
+    clerks = [user for user in people if user == item.user_id] or directory.of_unit(item.unit_id, line, Role.CLERK) or people
     return [*clerks, *(directory.of_unit(item.unit_id, line, Role.CHIEF) if stage is Stage.AMBER else [])]
 
 

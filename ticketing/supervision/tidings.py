@@ -41,7 +41,10 @@ async def came_back(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
     left = [part.unit_id for part in found if part.signed_by_id not in there]
     clerks = await _people(session, left, ticket.line, Role.CLERK)
     chiefs = await _people(session, [part.unit_id for part in found], ticket.line, Role.CHIEF)
-    await _tell(core, session, actor, [*signed, *clerks, *chiefs], NoticeKind.RETURNED, ticket)
+    of_line = or_(User.line.is_(None), User.line == ticket.line)
+    # a unit that was dissolved after its answer has nobody: a dispatcher brings it to another one
+    desk = [] if there else list(await session.scalars(select(User.id).where(User.active, User.role == Role.DISPATCHER.value, of_line)))
+    await _tell(core, session, actor, [*signed, *clerks, *chiefs, *desk], NoticeKind.RETURNED, ticket)
 
 
 async def disputed(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, data: Mapping[str, Any]) -> None:
