@@ -125,6 +125,8 @@ def _set_up(channel: str, facts: health.Facts) -> tuple[bool, str]:
             return False, _("没有设置公众号（HOTLINE_WECHAT_TOKEN）")
         case "wechat":
             return True, _("公众号 {id}").format(id=settings.wechat_app_id)
+        case "sms" if not settings.sends_sms and settings.demo:
+            return False, _("演示环境的短信不发到手机，在“短信”页可以看到")
         case "sms" if not settings.sends_sms:
             return False, _("没有设置短信网关（HOTLINE_SMS_URL 或 HOTLINE_SMS_PROVIDER）")
         case "sms":

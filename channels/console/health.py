@@ -46,6 +46,11 @@ def channel_name(channel: str) -> str:
     return _(_WEBHOOK) if channel == "webhook" else word("channel", channel)
 
 
+def model_name(name: str) -> str:
+    """A speech model in words; one that was downloaded keeps its name."""
+    return _("自带的合成模型（只听得懂合成语音）") if name == "synthetic" else name
+
+
 @dataclass(frozen=True)
 class Finding:
     """One part: what was seen, and what to do when it is not well."""
@@ -217,7 +222,7 @@ def _telephony(facts: Facts) -> Iterator[Finding]:
     if facts.settings.sip_registrar and alive and not all(each.data.get("registered") for each in alive):
         advice = _("请核对 HOTLINE_SIP_REGISTRAR、HOTLINE_SIP_USER 和密码，并问运营商中继是否正常")
         yield Finding(_("电话中继"), False, _("没有注册上，外面打不进来"), advice)
-    heard = sorted({str(each.data["transcriber"]) for each in alive if each.data.get("transcriber")})
+    heard = sorted({model_name(str(each.data["transcriber"])) for each in alive if each.data.get("transcriber")})
     if alive:
         advice = _("来电仍能接听，但没有转写。请运行 hotline models fetch，或核对 HOTLINE_SPEECH_MODEL")
         yield Finding(_("语音转写"), bool(heard), "，".join(heard) or _("没有转写模型"), advice)

@@ -14,7 +14,7 @@ from channels.console import health
 from channels.console.health import patience
 from channels.console.pages import page
 from channels.console.session import require_may
-from channels.console.webhooks import reason
+from channels.console.webhooks import kind_in_words, reason
 from channels.web.formats import duration
 from channels.web.keys import CORE, DATABASE, SETTINGS
 from hotline.events import Outbox
@@ -83,6 +83,8 @@ def _worker(found: Heartbeat, now: datetime) -> Worker:
     facts = dict(found.data)
     every_s = facts.pop("every_s", None)
     words = [_("每{t}一次").format(t=duration(timedelta(seconds=every_s)))] if isinstance(every_s, int | float) else []
+    if "transcriber" in facts:
+        facts["transcriber"] = health.model_name(str(facts["transcriber"]))
     words += [f"{_(label)} {_said(facts[key])}" for key, label in FACTS.items() if facts.get(key) is not None]
     silent = now - found.at
     role = _(_ROLES.get(found.role, found.role))
@@ -116,6 +118,7 @@ async def show_system(request: web.Request) -> web.StreamResponse:
         outbox=outbox,
         parked=parked,
         reason=reason,
+        kind_in_words=kind_in_words,
         inbound=inbound,
         facts=facts,
         free_mb=seen.free_mb,

@@ -8,6 +8,7 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from channels.console.event_words import EVENT_WORDS
 from channels.console.pages import page, see_other
 from channels.console.session import require_may, staff
 from channels.web.inputs import whole_number
@@ -113,6 +114,13 @@ def reason(problem: str | None) -> str:
     return f"{words}（{told[:8]}）" if told.startswith("HTTP ") else words
 
 
+def kind_in_words(kind: str) -> str:
+    """What an outgoing message is about: a notice, or the event that another system is told of."""
+    if kind == "notice":
+        return _("通知")
+    return _(EVENT_WORDS[kind][2]) if kind in EVENT_WORDS else kind
+
+
 def _number(form: dict[str, str]) -> int:
     number = whole_number(form.get("id"))
     if number is None:
@@ -149,7 +157,7 @@ async def _respond(
     response = page(
         request, "console/webhooks.html", nav="system", status=problem.status if problem else 200, subscriptions=subscriptions,
         failed=failed, partners=partners, journal=journal, units=units, errors=problem.errors if problem else {}, opened=opened,
-        entered=entered or {}, secret=secret, reason=reason,
+        entered=entered or {}, secret=secret, reason=reason, kind_in_words=kind_in_words,
     )  # fmt: skip
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,4 +1,4 @@
-"""我的事: every matter of one telephone number, opened by a one-time code that is sent to it. No account, no password, no picture.
+"""我的工单: every matter of one telephone number, opened by a one-time code that is sent to it. No account, no password, no picture.
 
 Whether a number is known is told only to its holder: the page answers the same for every number, the limits too.
 """

@@ -39,7 +39,7 @@ class CodeFor(StrEnum):
     """What a code opens; one for another purpose does not fit."""
 
     OWN_TICKETS = "own_tickets"
-    """查我的事: list and open the tickets that name this number"""
+    """查我的工单: list and open the tickets that name this number"""
     APPEAL = "appeal"
     """提交: a person with a telephone, and no flood of a machine"""
 

@@ -1,4 +1,4 @@
-"""我的事: a code by SMS opens the matters of a number; limits, and the same answer for every number."""
+"""我的工单: a code by SMS opens the matters of a number; limits, and the same answer for every number."""
 
 from __future__ import annotations
 
