@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
 from types import ModuleType
-from uuid import UUID
+from typing import Any
 
 from hotline.database import Database
 from hotline.events import ActorKind
@@ -61,9 +61,9 @@ class Office:
             await sign(self.core, session, self.people[Role.CLERK], assignment)
             await contact(self.core, session, self.people[Role.CLERK], assignment, way="phone", note="已电话联系，内部备注")
 
-    async def reply(self, assignment: int, **files: tuple[UUID, ...]) -> None:
+    async def reply(self, assignment: int, **files: Any) -> None:
         """Draft and sign off; `files` as in `ReplyDraft`."""
-        draft = ReplyDraft(Facts.TRUE, MEASURES, "城市照明管理规定", "已电话告知", **files)  # type: ignore[arg-type]
+        draft = ReplyDraft(Facts.TRUE, MEASURES, "城市照明管理规定", "已电话告知", **files)
         async with self.database.transaction() as session:
             await draft_reply(self.core, session, self.people[Role.CLERK], assignment, draft)
             await sign_off(self.core, session, self.people[Role.CHIEF], assignment)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from html import unescape
+from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, CookieJar
@@ -45,12 +46,12 @@ class City:
 
     async def register(self, **fields: object) -> Registered:
         """One appeal by the web."""
-        values: dict[str, object] = {
+        values: dict[str, Any] = {
             "channel": Channel.WEB, "content": "江畔花园北门工地夜间施工，影响休息", "category_code": "0501",
             "address": "滨河路", "name": "周女士", "phone": "13900002716", **fields,
         }  # fmt: skip
         async with self.database.transaction() as session:
-            return await register(self.core, session, citizen_actor(), Appeal(**values))  # type: ignore[arg-type]
+            return await register(self.core, session, citizen_actor(), Appeal(**values))
 
 
 @dataclass
@@ -60,8 +61,8 @@ class Browser:
     client: TestClient  # type: ignore[type-arg]
     pages: dict[str, str] = field(default_factory=dict)
 
-    async def get(self, path: str, **kwargs: object) -> ClientResponse:
-        return await self.client.get(path, allow_redirects=False, **kwargs)  # type: ignore[arg-type]
+    async def get(self, path: str, **kwargs: Any) -> ClientResponse:
+        return await self.client.get(path, allow_redirects=False, **kwargs)
 
     async def text(self, path: str) -> str:
         response = await self.get(path)

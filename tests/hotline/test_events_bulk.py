@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from typing import Any
 
 from hotline import events
 from hotline.clock import ManualClock
@@ -30,11 +31,11 @@ async def test_bulk_events_continue_each_chain_and_single_ones_continue_after_th
 async def test_the_hash_of_a_bulk_event_is_the_one_that_a_single_event_gets(database: Database, clock: ManualClock) -> None:
     async with database.transaction() as session:
         for subject_id in (1, 2):
-            what = {"name": "supervise.red", "who": SYSTEM, "data": {"文": "字", "half": 0.5, "whole": 2.0, "many": 1e16}}
+            what: dict[str, Any] = {"name": "supervise.red", "who": SYSTEM, "data": {"文": "字", "half": 0.5, "whole": 2.0, "many": 1e16}}
             if subject_id == 1:
-                await record(session, at=clock.now(), subject="other", subject_id=1, **what)  # type: ignore[arg-type]
+                await record(session, at=clock.now(), subject="other", subject_id=1, **what)
             else:
-                await record_many(session, at=clock.now(), subject="other", happenings=[Happening(subject_id=2, **what)])  # type: ignore[arg-type]
+                await record_many(session, at=clock.now(), subject="other", happenings=[Happening(subject_id=2, **what)])
         for subject_id in (1, 2):
             event = (await history(session, "other", subject_id))[0]
             told = {name: getattr(event, name) for name in ("at", "name", "subject", "subject_id", "actor_kind", "actor_id", "actor_label")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import select
@@ -56,12 +56,12 @@ class City:
 
     async def register(self, **fields: object) -> Registered:
         """One appeal by the web."""
-        values: dict[str, object] = {
+        values: dict[str, Any] = {
             "channel": Channel.WEB, "content": "江畔花园北门工地夜间施工，影响休息", "category_code": "0501",
             "address": "滨河路", "name": "周女士", "phone": "13900002716", **fields,
         }  # fmt: skip
         async with self.database.transaction() as session:
-            return await register(self.core, session, citizen_actor(), Appeal(**values))  # type: ignore[arg-type]
+            return await register(self.core, session, citizen_actor(), Appeal(**values))
 
     async def act(self, number: str, actor: Actor, step: Callable[..., Awaitable[T]], *args: object, **kwargs: object) -> T:
         """Reach the ticket by its door, locked, and take one step, as the pages do."""

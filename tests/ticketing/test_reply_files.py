@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -104,8 +105,8 @@ async def test_what_is_for_the_citizen_belongs_to_the_reply_and_is_said_anew_wit
     number, assignment = await signed(city)
     inside, shown = await file(city, number, "inside.png"), await file(city, number, "shown.png")
 
-    async def drafted(**files: tuple[UUID, ...]) -> dict[str, bool]:
-        await city.by_unit(city.clerk, assignments.draft_reply, assignment, replace(GOOD_REPLY, **files))  # type: ignore[arg-type]
+    async def drafted(**files: Any) -> dict[str, bool]:
+        await city.by_unit(city.clerk, assignments.draft_reply, assignment, replace(GOOD_REPLY, **files))
         async with city.database.transaction() as session:
             kept = await session.scalars(select(Attachment).where(Attachment.reply_id.is_not(None)))
             return {each.file_name: each.for_citizen for each in kept}

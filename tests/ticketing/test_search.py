@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import text
 
@@ -13,9 +15,9 @@ from ticketing.ticket.search import TicketFilter, search_tickets
 RUN = "江畔花园北门对面工地每天夜间施工到两点老人休息不好"
 
 
-async def numbers(city: City, actor: Actor, words: str, **more: object) -> list[str]:
+async def numbers(city: City, actor: Actor, words: str, **more: Any) -> list[str]:
     async with city.database.transaction() as session:
-        found = await search_tickets(city.core, session, actor, TicketFilter(words=words, **more))  # type: ignore[arg-type]
+        found = await search_tickets(city.core, session, actor, TicketFilter(words=words, **more))
         return [row.ticket.number for row in found]
 
 

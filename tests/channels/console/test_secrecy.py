@@ -6,6 +6,7 @@ import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -66,11 +67,11 @@ class Secrets:
 
 async def _appeal(city: City, conversation: object = None, **fields: object) -> str:
     named = tuple(city.people[login].user_id for login in NAMED)
-    values: dict[str, object] = {"channel": Channel.WEB, "content": SECRET, "title": f"{WORD} {MARK}", "category_code": "0501",
+    values: dict[str, Any] = {"channel": Channel.WEB, "content": SECRET, "title": f"{WORD} {MARK}", "category_code": "0501",
         "address": f"滨河路{MARK}", "name": MARK, "phone": "13900002716", "confidentiality": Confidentiality.SECRET,
         "named_user_ids": named, "conversation_id": conversation, "occurred": MARK, **fields}  # fmt: skip
     async with city.database.transaction() as session:
-        return (await register(city.core, session, citizen_actor(), Appeal(**values))).ticket.number  # type: ignore[arg-type]
+        return (await register(city.core, session, citizen_actor(), Appeal(**values))).ticket.number
 
 
 async def _call(city: City, *, ended: bool) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hotline.processes.edge import Edge
 from tests.ports import free_port
@@ -81,5 +82,5 @@ async def running(edge: Edge) -> AsyncIterator[Running]:
 
 def an_edge(processes: list[int], **options: object) -> Edge:
     """An edge on a free port of loopback; the callers' machine is its trunk."""
-    given = {"trunks": ("127.0.0.1",), **options}
-    return Edge(Path(), f"127.0.0.1:{free_port()}", tuple(f"127.0.0.1:{port}" for port in processes), **given)  # type: ignore[arg-type]
+    given: dict[str, Any] = {"trunks": ("127.0.0.1",), **options}
+    return Edge(Path(), f"127.0.0.1:{free_port()}", tuple(f"127.0.0.1:{port}" for port in processes), **given)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from telephony.phone import Phone
 from telephony.sip.digest import Credentials
@@ -13,18 +15,17 @@ LOGIN = Credentials("line", "secret")
 CHALLENGE = 'WWW-Authenticate: Digest realm="trunk", nonce="n1", qop="auth"\r\n'
 
 
-async def start(make_phone: MakePhone, make_peer: MakePeer, **options: float) -> tuple[Phone, Peer]:
+async def start(make_phone: MakePhone, make_peer: MakePeer, **options: Any) -> tuple[Phone, Peer]:
     """A registrar made by hand, and a phone that registers there."""
     idle = await make_phone()
     peer = await make_peer(idle)
-    registrar = Registrar("127.0.0.1", LOGIN, port=peer.port, **options)  # type: ignore[arg-type]
+    registrar = Registrar("127.0.0.1", LOGIN, port=peer.port, **options)
     phone = await make_phone(registrar=registrar, timers=Timers(t1=0.02))
     peer.target = ("127.0.0.1", phone.port)
     return phone, peer
 
 
-async def until(condition: object) -> None:
-    assert callable(condition)
+async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(3):
         while not condition():
             await asyncio.sleep(0.01)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -23,9 +24,9 @@ from ticketing.context import Core
 from ticketing.ticket.models import Attachment
 
 
-async def keep(core: Core, settings: Settings, database: Database, body: bytes, name: str = "a.png", **more: object) -> Attachment:
+async def keep(core: Core, settings: Settings, database: Database, body: bytes, name: str = "a.png", **more: Any) -> Attachment:
     async with database.transaction() as session:
-        return await store(core, settings, session, body=body, file_name=name, from_citizen=True, **more)  # type: ignore[arg-type]
+        return await store(core, settings, session, body=body, file_name=name, from_citizen=True, **more)
 
 
 def on_disk(core: Core) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -48,9 +49,9 @@ class Centre:
             self.people[name] = staff_actor(user)
         return self.people[name]
 
-    async def seat(self, name: str, **values: object) -> Actor:
+    async def seat(self, name: str, **values: Any) -> Actor:
         """An agent who is ready."""
-        actor = await self.person(name, **values)  # type: ignore[arg-type]
+        actor = await self.person(name, **values)
         async with self.database.transaction() as session:
             await set_phone(self.core, session, self.people["head"], actor.user_id or 0, f"sip:{name}@127.0.0.1:5070")
             await set_state(self.core, session, actor, DutyState.READY)
@@ -64,7 +65,7 @@ class Centre:
         called: str = "12345",
         number: str | None = None,
         options: QueueOptions | None = None,
-        **wish: object,
+        **wish: Any,
     ) -> UUID:
         """Somebody calls and waits."""
         async with self.database.transaction() as session:
@@ -73,7 +74,7 @@ class Centre:
             )
             await request_person(self.core, session, await get_conversation(session, conversation.id, lock=True), "asked")
             await queue_call(self.core, session, call.id)
-            wanted = Wish(queue, called, "telephony-test", **wish)  # type: ignore[arg-type]
+            wanted = Wish(queue, called, "telephony-test", **wish)
             assert await enter(self.core, session, call.id, wanted, options or self.options)
         self.clock.advance(seconds=1)
         return call.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,17 +15,17 @@ from ticketing.queue.matching import Agent, Caller, pair
 NOW = datetime(2026, 11, 18, 2, 0, tzinfo=UTC)
 
 
-def caller(number: int, *, age: int = 0, **values: object) -> Caller:
+def caller(number: int, *, age: int = 0, **values: Any) -> Caller:
     fields = {"queue": "q", "line": "12345", "language": "zh", "dialect": "", "weight": 0, "priority": 0, **values}
-    return Caller(waiting_id=number, entered_at=NOW - timedelta(seconds=age), **fields)  # type: ignore[arg-type]
+    return Caller(waiting_id=number, entered_at=NOW - timedelta(seconds=age), **fields)
 
 
-def agent(number: int, *, idle: int = 0, **values: object) -> Agent:
-    return Agent(number, NOW - timedelta(seconds=idle), **values)  # type: ignore[arg-type]
+def agent(number: int, *, idle: int = 0, **values: Any) -> Agent:
+    return Agent(number, NOW - timedelta(seconds=idle), **values)
 
 
-def pairs(callers: list[Caller], agents: list[Agent], busy: tuple[Agent, ...] = (), **options: object) -> list[tuple[int, int]]:
-    queues = {"q": QueueOptions(name="队列", **options)}  # type: ignore[arg-type]
+def pairs(callers: list[Caller], agents: list[Agent], busy: tuple[Agent, ...] = (), **options: Any) -> list[tuple[int, int]]:
+    queues = {"q": QueueOptions(name="队列", **options)}
     return [(one.waiting_id, other.user_id) for one, other in pair(callers, agents, queues, random.Random(1), busy)]
 
 

@@ -25,7 +25,7 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=CITY_ZONE)
 
 
-async def digests(city: City, who: Actor) -> list[dict[str, object]]:
+async def digests(city: City, who: Actor) -> list[dict[str, Any]]:
     async with city.database.transaction() as session:
         rows = select(StaffNotice).where(StaffNotice.kind == "digest", StaffNotice.user_id == who.user_id).order_by(StaffNotice.id)
         return [row.data for row in await session.scalars(rows)]
@@ -73,7 +73,7 @@ async def test_in_the_morning_the_unit_reads_what_waits(city: City) -> None:
     await digest.run(city.core, city.database)
     [told] = await digests(city, city.clerk)
     assert told["day"] == "2026-11-20"
-    assert told["queues"]["to_sign"] == 1  # type: ignore[index]
+    assert told["queues"]["to_sign"] == 1
     assert told["groups"] == {"urged": 2}
     async with city.database.transaction() as session:
         assert await inbox.count_unread(city.core, session, city.clerk) == 1, "the digest rings, what it counts does not"

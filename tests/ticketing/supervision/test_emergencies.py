@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import nullcontext
+from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select, text
 
 from hotline.clock import CITY_ZONE
+from hotline.errors import IllegalStep
 from hotline.events import history
 from tests.ticketing.conftest import City
 from ticketing.callback import service as callbacks
 from ticketing.callback.service import CallbackResult
 from ticketing.deadline.models import ClockState, Deadline
 from ticketing.people.actor import Actor, citizen_actor
+from ticketing.relation import merge
+from ticketing.relation.links import access_other
 from ticketing.supervision import sweep
 from ticketing.supervision.inbox import inbox
 from ticketing.supervision.models import Card, StaffNotice
 from ticketing.ticket import dispatch as dispatching
 from ticketing.ticket import exits
+from ticketing.ticket.access import access_ticket
 from ticketing.ticket.edit import revise
 from ticketing.ticket.lists import list_tickets
 from ticketing.ticket.models import Ticket
@@ -174,3 +180,48 @@ async def test_lesson_16_the_queue_of_danger_goes_along_its_own_index(city: City
             )
         )
         assert "ix_ticket_emergency" in "\n".join(row[0] for row in plan)
+
+
+async def test_danger_that_the_citizen_writes_later_is_heard_like_the_first_words(city: City) -> None:
+    """«现在闻到煤气味» under «补充材料» stayed an ordinary ticket, and nobody was told."""
+    number = (await city.register()).ticket.number
+    assert await heard(city, "emergency") == []
+    await city.act(number, citizen_actor(), dispatching.supplement, DANGER)
+    assert await heard(city, "emergency") == desk(city)
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+        assert ticket.urgency == Urgency.EMERGENCY.value
+        clocks = select(Deadline.due_at).where(Deadline.ticket_id == ticket.id, Deadline.state == ClockState.RUNNING.value)
+        assert (await session.scalars(clocks)).one() == city.clock.now() + timedelta(minutes=15)
+        assert "danger.heard" in [event.name for event in await history(session, "ticket", ticket.id)]
+
+
+async def test_danger_in_a_supplement_that_was_asked_for_leaves_one_clock(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.act(number, city.dispatcher, dispatching.request_info, "请补充地址和时间")
+    await city.act(number, citizen_actor(), dispatching.supplement, DANGER)
+    async with city.database.transaction() as session:
+        running = select(Deadline.due_at).where(Deadline.state.in_((ClockState.RUNNING.value, ClockState.PAUSED.value)))
+        assert list(await session.scalars(running)) == [city.clock.now() + timedelta(minutes=15)]
+
+
+async def test_danger_on_a_dispatched_ticket_is_heard_by_desk_and_unit_once_in_half_an_hour(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.dispatch(number)
+    for _ in range(3):
+        await city.act(number, citizen_actor(), dispatching.supplement, DANGER)
+    assert await heard(city, "emergency") == desk(city, city.clerk, city.chief)
+    city.clock.advance(minutes=31)
+    await city.act(number, citizen_actor(), dispatching.supplement, DANGER)
+    assert len(await heard(city, "emergency")) == 8
+
+
+async def test_an_emergency_is_not_merged_into_what_is_none(city: City) -> None:
+    """Its quarter of an hour ended without anybody having looked; the master went on with its three days."""
+    calm, danger = (await city.register()).ticket.number, (await city.register(content=DANGER)).ticket.number
+    for number, into, refused in ((danger, calm, True), (calm, danger, False)):
+        async with city.database.transaction() as session:
+            ticket = await access_ticket(city.core, session, city.dispatcher, number, lock=True)
+            master = await access_other(city.core, session, city.dispatcher, ticket, into)
+            with pytest.raises(IllegalStep, match="特急") if refused else nullcontext():
+                await merge.merge(city.core, session, city.dispatcher, ticket, master, reason="同一栋楼的煤气味")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
@@ -292,8 +293,8 @@ async def test_an_extension_asked_for_in_the_last_hour_is_found(city: City) -> N
     city.clock.set(due - timedelta(minutes=59))
     async with city.database.transaction() as session:
         found, ticket = await access_assignment(session, city.clerk, part.id)
-        values = {"limit": Limit(1, "wd"), "reason": "检测报告要后天才能出具", "told": "已电话向市民说明"}
-        await extension.ask(city.core, session, city.clerk, found, ticket, **values)  # type: ignore[arg-type]
+        values: dict[str, Any] = {"limit": Limit(1, "wd"), "reason": "检测报告要后天才能出具", "told": "已电话向市民说明"}
+        await extension.ask(city.core, session, city.clerk, found, ticket, **values)
     async with city.database.transaction() as session:
         finding = (await session.scalars(select(Finding))).one()
     assert (finding.rule, finding.data["seconds"]) == ("last_minute", 59 * 60)

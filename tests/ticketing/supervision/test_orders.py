@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -146,8 +147,8 @@ async def test_before_dispatch_the_dispatchers_are_urged(city: City) -> None:
 
 
 async def order(city: City, number: str, **fields: object) -> str:
-    values: dict[str, object] = {"unit_id": city.units["city"], "demands": DEMANDS, "days": 3, **fields}
-    row = await city.act(number, city.leader, formal.issue, Order(**values))  # type: ignore[arg-type]
+    values: dict[str, Any] = {"unit_id": city.units["city"], "demands": DEMANDS, "days": 3, **fields}
+    row = await city.act(number, city.leader, formal.issue, Order(**values))
     return row.number
 
 
