@@ -56,7 +56,7 @@ EVENT_WORDS = texts(
         "return_call.owed": ("phone-missed", "red", "需要回拨"),
         "contact.called": ("phone-outgoing", "", "给市民打电话"),
         "return_call.done": ("phone-outgoing", "ok", "已回拨"),
-        "danger.heard": ("siren", "red", "来电中听到险情"),
+        "danger.heard": ("siren", "red", "听到险情"),
         "transcript.added": ("audio-lines", "", "留言已转写"),
         "supervise.reminded": ("bell", "", "时限过半提醒"),
         "supervise.warned": ("alarm-clock", "", "即将到期预警"),

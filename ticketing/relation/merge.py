@@ -14,7 +14,7 @@ from ticketing.relation.follow import follow, followers
 from ticketing.relation.links import master_of
 from ticketing.request.pending import withdraw_pending
 from ticketing.ticket.models import Ticket
-from ticketing.ticket.states import Confidentiality, TicketState
+from ticketing.ticket.states import Confidentiality, TicketState, Urgency
 from ticketing.ticket.steps import take_step, tell
 
 _MASTERS = frozenset(state for state in TicketState if state.is_open) - {TicketState.DRAFT, TicketState.EMERGENCY_OUT, TicketState.ANSWERED}
@@ -37,6 +37,8 @@ async def merge(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket,
         raise IllegalStep(_("保密件不能并单"))
     if ticket.line != master.line:
         raise IllegalStep(_("两件工单不属于同一条热线，不能并单"))
+    if ticket.urgency == Urgency.EMERGENCY.value and master.urgency != ticket.urgency:  # its quarter of an hour would end unheard
+        raise IllegalStep(_("特急件不能并入不是特急的工单：请先办这一件，或把那一件并入这一件"))
     if len(reason.strip()) < 5:
         raise InvalidInput(_("请写明为什么是同一件事"), field="reason")
     await take_step(

@@ -5,10 +5,13 @@ The clocks tell too, but only when half of their time is over; danger is told in
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.events import Event
+from ticketing.assignment.models import Assignment, AssignmentState
 from ticketing.context import Core
 from ticketing.deadline.models import Deadline
 from ticketing.people.actor import SYSTEM
@@ -23,6 +26,8 @@ from ticketing.ticket.steps import tell
 
 DESK = (Role.DISPATCHER, Role.SUPERVISOR)
 """Who acts on danger: all of the line, whether a page is open or not. One who is off duty finds it with the first look."""
+AGAIN = timedelta(minutes=30)
+"""Who writes of danger ten times in a row is heard once."""
 MISSED_FOR_CARD = 2
 """Windows in a row in which nobody asked the emergency line."""
 
@@ -35,6 +40,21 @@ async def alert(core: Core, session: AsyncSession, ticket: Ticket) -> int:
     if await session.scalar(before.limit(1)) is not None:
         return 0
     return await _tell_desk(core, session, ticket, NoticeKind.EMERGENCY)
+
+
+async def alert_again(core: Core, session: AsyncSession, ticket: Ticket) -> int:
+    """Danger comes up on a ticket that is known or dispatched: the desk and the units at work hear of it, at most once in half an hour."""
+    if not TicketState(ticket.state).is_open:
+        return 0
+    lately = StaffNotice.created_at > core.clock.now() - AGAIN
+    told = select(StaffNotice.id).where(StaffNotice.ticket_id == ticket.id, StaffNotice.kind == NoticeKind.EMERGENCY.value, lately)
+    if await session.scalar(told.limit(1)) is not None:
+        return 0
+    directory = await Directory.load(session)
+    owing = [state.value for state in AssignmentState if state.is_open]
+    units = await session.scalars(select(Assignment.unit_id).where(Assignment.ticket_id == ticket.id, Assignment.state.in_(owing)))
+    people = [*directory.of_role(ticket.line, *DESK), *(user for unit in units for user in directory.of_unit(unit, ticket.line))]
+    return await tell_people(core, session, people, NoticeKind.EMERGENCY, ticket)
 
 
 async def not_asked(core: Core, session: AsyncSession, ticket: Ticket, window: Deadline) -> None:
@@ -93,4 +113,4 @@ async def _card(core: Core, session: AsyncSession, ticket: Ticket, window: Deadl
         await tell_people(core, session, directory.of_role(ticket.line, *DESK), NoticeKind(card.colour), ticket, clock=card.reason)
 
 
-__all__ = ["alert", "not_asked", "silent", "times_since"]
+__all__ = ["alert", "alert_again", "not_asked", "silent", "times_since"]

@@ -49,6 +49,24 @@ async def _danger(core: Core, session: AsyncSession, _actor: Actor, ticket: Tick
     await alert(core, session, ticket)
 
 
+async def _danger_heard(core: Core, session: AsyncSession, _actor: Actor, ticket: Ticket, _data: Mapping[str, Any]) -> None:
+    from ticketing.supervision.emergencies import alert, alert_again  # they write events too
+
+    if not await alert(core, session, ticket):
+        await alert_again(core, session, ticket)
+
+
+async def _said(core: Core, session: AsyncSession, _actor: Actor, ticket: Ticket, data: Mapping[str, Any]) -> None:
+    from ticketing.ticket.danger import hear  # it writes an event, and so calls us
+
+    await hear(core, session, ticket, "。".join(str(data[name]) for name in ("text", "reason", "note") if data.get(name)))
+
+
+async def _reopened(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, data: Mapping[str, Any]) -> None:
+    await tidings.came_back(core, session, actor, ticket, data)
+    await _said(core, session, actor, ticket, data)
+
+
 async def _investigated(core: Core, session: AsyncSession, actor: Actor, ticket: Ticket, data: Mapping[str, Any]) -> None:
     from ticketing.supervision.false_reply import after_investigation  # it writes events, and so calls us
 
@@ -63,14 +81,15 @@ HEEDERS: dict[str, Heeder] = {
     "extension.requested": _extension,
     "ticket.edited": _danger,
     "ticket.submitted": _danger,
-    "danger.heard": _danger,
+    "danger.heard": _danger_heard,
+    **dict.fromkeys(("ticket.supplemented", "ticket.info_received", "supervise.urged", "callback.second_visit"), _said),
     "ticket.investigated": _investigated,
     "assignment.created": tidings.new_work,
     "assignment.reassigned": tidings.new_work,
     "reply.sent_back": tidings.came_back,
     "reply.draft_refused": tidings.came_back,
     "ticket.redo": tidings.came_back,
-    "ticket.reopened": tidings.came_back,
+    "ticket.reopened": _reopened,
     "dispute.opened": tidings.disputed,
     "dispute.ruled": tidings.ruled,
     **dict.fromkeys((f"{kind}.{end}" for kind in _ASKED for end in ("approved", "refused")), tidings.decided),

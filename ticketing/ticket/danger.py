@@ -1,4 +1,4 @@
-"""Danger that was heard on a call: it stays with the call, and the ticket that comes of the call is 特急 and tells it.
+"""Danger that was heard on a call or comes up later: the ticket is 特急 while nobody has dispatched it, and tells it.
 
 A person is still in danger while nothing is typed, so what is known is written down at once: who waits in the queue or leaves a
 message has no ticket yet (`danger_of`, read by `ticketing.ticket.service.register`), who was registered a moment ago has one.
@@ -19,6 +19,7 @@ from ticketing.conversation.models import Call, Conversation
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import start_dispatch_clock, stop_clocks
 from ticketing.people.actor import SYSTEM
+from ticketing.suggestion.emergency import alarm_in
 from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import TicketState, Urgency
 from ticketing.ticket.steps import tell
@@ -61,6 +62,16 @@ async def note_danger(core: Core, session: AsyncSession, call_id: UUID, help_: H
     if ticket is not None and help_ is not Help.CONNECTING:
         await _raise(core, session, ticket)
         await tell(core, session, SYSTEM, ticket, EVENT, found)
+
+
+async def hear(core: Core, session: AsyncSession, ticket: Ticket, words: str) -> None:
+    """What is said of a ticket after its registration (a supplement, an urging, a reopening) is listened to as that was."""
+    alarm = alarm_in(words)
+    if alarm is None or not TicketState(ticket.state).is_open:
+        return
+    await _raise(core, session, ticket)
+    found = {"danger": alarm.danger.value, "line": alarm.line or "", "help": Help.HEARD.value}
+    await tell(core, session, SYSTEM, ticket, EVENT, found)
 
 
 async def danger_of(session: AsyncSession, conversation_id: UUID | None) -> dict[str, Any] | None:

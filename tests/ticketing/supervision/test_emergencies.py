@@ -186,7 +186,7 @@ async def test_danger_that_the_citizen_writes_later_is_heard_like_the_first_word
     """«现在闻到煤气味» under «补充材料» stayed an ordinary ticket, and nobody was told."""
     number = (await city.register()).ticket.number
     assert await heard(city, "emergency") == []
-    await city.act(number, citizen_actor(), dispatching.supplement, DANGER)
+    await city.act(number, city.agent, dispatching.supplement, DANGER)
     assert await heard(city, "emergency") == desk(city)
     async with city.database.transaction() as session:
         ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
@@ -199,7 +199,7 @@ async def test_danger_that_the_citizen_writes_later_is_heard_like_the_first_word
 async def test_danger_in_a_supplement_that_was_asked_for_leaves_one_clock(city: City) -> None:
     number = (await city.register()).ticket.number
     await city.act(number, city.dispatcher, dispatching.request_info, "请补充地址和时间")
-    await city.act(number, citizen_actor(), dispatching.supplement, DANGER)
+    await city.act(number, city.agent, dispatching.supplement, DANGER)
     async with city.database.transaction() as session:
         running = select(Deadline.due_at).where(Deadline.state.in_((ClockState.RUNNING.value, ClockState.PAUSED.value)))
         assert list(await session.scalars(running)) == [city.clock.now() + timedelta(minutes=15)]
@@ -209,10 +209,10 @@ async def test_danger_on_a_dispatched_ticket_is_heard_by_desk_and_unit_once_in_h
     number = (await city.register()).ticket.number
     await city.dispatch(number)
     for _ in range(3):
-        await city.act(number, citizen_actor(), dispatching.supplement, DANGER)
+        await city.act(number, city.agent, dispatching.supplement, DANGER)
     assert await heard(city, "emergency") == desk(city, city.clerk, city.chief)
     city.clock.advance(minutes=31)
-    await city.act(number, citizen_actor(), dispatching.supplement, DANGER)
+    await city.act(number, city.agent, dispatching.supplement, DANGER)
     assert len(await heard(city, "emergency")) == 8
 
 
