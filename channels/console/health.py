@@ -39,6 +39,7 @@ CALENDAR_ASKED_FROM = 11
 """The State Council tells the holidays of the next year in November."""
 _ASK_S = 1.5
 _WEBHOOK = texts("对接系统")
+_MODELS = texts({"synthetic": "自带的合成模型（只听得懂合成语音）", "demo": "演示文字"})
 
 
 def channel_name(channel: str) -> str:
@@ -48,7 +49,7 @@ def channel_name(channel: str) -> str:
 
 def model_name(name: str) -> str:
     """A speech model in words; one that was downloaded keeps its name."""
-    return _("自带的合成模型（只听得懂合成语音）") if name == "synthetic" else name
+    return _(_MODELS[name]) if name in _MODELS else name
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy import select, tuple_
 
+from channels.console.health import model_name
 from channels.console.pages import page
 from channels.console.session import require_may
 from channels.web import keyset
@@ -47,6 +48,7 @@ async def show_list(request: web.Request) -> web.StreamResponse:
         request,
         "console/recordings.html",
         nav="recordings",
+        model_name=model_name,
         calls=calls[:PAGE_SIZE],
         more=len(calls) > PAGE_SIZE,
         later=after is not None,
@@ -84,4 +86,5 @@ async def show_call(request: web.Request) -> web.StreamResponse:
         known = await caller_numbers(core, session, [call])
     number = mask_phone(known[call.id]) if call.id in known else _("号码未显示")
     inspects = bool(call.ended_at and call.recording_path and call.data.get("agent_id")) and may(person.actor, "quality.score")
-    return page(request, "console/recording.html", nav="recordings", call=call, said=said, ticket=ticket, number=number, inspects=inspects)
+    shown = {"call": call, "said": said, "ticket": ticket, "number": number, "inspects": inspects, "model_name": model_name}
+    return page(request, "console/recording.html", nav="recordings", **shown)

@@ -83,7 +83,8 @@ def _quote(data: Mapping[str, Any]) -> str:
     return ""
 
 
-_CODES = frozenset(table("return_reason"))
+_CODES = {code: name for name in ("return_reason", "no_callback") for code in table(name)}
+"""Reasons that are a code, and the table with their words."""
 
 
 _EDITED = texts({"category_code": "类别", "urgency": "紧急程度", "title": "标题", "confidentiality": "公开程度"})
@@ -126,7 +127,7 @@ def _usual(event: Event, units: Mapping[int, str]) -> list[str]:
     if "round" in data:
         parts.append(_("第{n}轮").format(n=data["round"]))
     if "reason" in data and data["reason"] in _CODES:
-        parts.append(word("return_reason", data["reason"]))
+        parts.append(word(_CODES[data["reason"]], data["reason"]))
     return parts
 
 

@@ -1,9 +1,10 @@
 """Takes a picture of every page and every form of a running demo and writes down what a machine can see to be wrong.
 
 Pictures are WebP files named role-page-width, with an index README.md; a page that an earlier role showed alike is not taken again.
-Each role follows every link from its first page; of pages that differ only in a number (tickets, people …) those are taken
-that show a form or a panel not seen before. Wrong: an answer that is no success, sideways scroll, words that are cut off,
-English words, an error of a script. Nothing is changed in the demo: only GET is asked, forms are opened but not sent.
+Each role follows every link from its first page; of pages that differ only in a number or a filter (tickets, people, lists …)
+those are taken that show a form or a panel which no picture of any role shows yet. Wrong: an answer that is no success,
+sideways scroll, words that are cut off, English words, an error of a script. Nothing is changed in the demo: only GET is
+asked, forms are opened but not sent.
 """
 
 from __future__ import annotations
@@ -32,6 +33,13 @@ PAGES_OF_A_LIST = 10
 HEAVIEST_MB = 12
 """Of the whole set: it lies in the repository."""
 ON_A_SHEET = 12
+_GUIDE = Path(__file__).parents[2] / "docs" / "guide"
+_IN_THE_GUIDE = {
+    name for page in _GUIDE.glob("*.md") for name in re.findall(r"screenshots/([a-z0-9-]+)-1440", page.read_text(encoding="utf-8"))
+}
+"""Pictures that the guides show: taken though another role's page is alike."""
+_FILLED_WHEN_OPENED = {"gallery"}
+"""Dialogs that stand empty until somebody opens them by their own button."""
 _SKIPPED = re.compile(r"/(attachments|export|stream|counts)/|\.(xlsx|csv|pdf|txt|json)(\?|$)|/recording$|/prefs\?|^/(api|open311)")
 _ENGLISH = re.compile(r"(?<![\w.@/:*-])[A-Za-z]{3,}(?![\w.@/:*-])")
 _KNOWN_ENGLISH = {"Ctrl", "Enter", "Esc", "English", "Alt", "PDF", "Excel", "CSV", "JSON", "API", "SIP", "Rasa", "MP4", "PostgreSQL"}
@@ -95,7 +103,8 @@ class Camera:
 
 
 def _dialogs(page: Page) -> list[str]:
-    return list(page.evaluate("() => [...document.querySelectorAll('dialog[id]')].map(d => d.id.replace(/[0-9a-f-]{36}$/, ''))"))
+    found = page.evaluate("() => [...document.querySelectorAll('dialog[id]')].map(d => d.id.replace(/[0-9a-f-]{36}$/, ''))")
+    return [each for each in found if each not in _FILLED_WHEN_OPENED]
 
 
 def _slug(path: str, taken: list[str], role: str) -> str:
@@ -110,10 +119,10 @@ def _slug(path: str, taken: list[str], role: str) -> str:
     return f"{name}-{count + 1}" if count else name
 
 
-def _parts(body: str) -> set[str]:
-    """What makes one ticket's page different from another's: its forms and panels."""
+def _parts(body: str, *, states: bool = True) -> set[str]:
+    """What makes one ticket's page different from another's: its forms and panels, and with `states` the states that it names."""
     found = re.findall(r'<dialog[^>]* id="([^"]+)"|<section[^>]* aria-labelledby="([^"]+)"|data-state="([^"]+)"', body)
-    return {re.sub(r"\d+|[0-9a-f-]{36}", "", "".join(part)) for part in found}
+    return {re.sub(r"\d+|[0-9a-f-]{36}", "", "".join(part)) for part in found if states or not part[2]}
 
 
 def _links(page: Page, url: str) -> list[str]:
@@ -130,6 +139,7 @@ def _links(page: Page, url: str) -> list[str]:
 def _kind(path: str) -> str:
     """The path without what counts: pages of one kind look alike."""
     bare = re.sub(r"(?<=[?&])(?!tab|queue|group|by)(\w+)=[^&]*", r"\1=", path)
+    bare = re.sub(r"/policies/P-[A-Z0-9-]+", "/policies/N", bare)
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d-]*", "N", re.sub(r"/guide/[a-z0-9-]+", "/guide/N", bare))
 
 
@@ -152,9 +162,10 @@ def walk(camera: Camera, page: Page, starts: list[str]) -> None:
             continue
         parts |= new
         page.goto(camera.url + path)
-        alike = f"{kind} {sorted(_parts(answer.text()))}"
-        if (alike not in camera.seen or path in camera.own) and (kinds[kind] == 1 or not more):
-            camera.seen.add(alike)
+        shown = {f"{urlsplit(kind).path} {part}" for part in _parts(answer.text(), states=False) or {""}}
+        if path in camera.own or _slug(path, camera.names, camera.role) in _IN_THE_GUIDE or not (more or shown <= camera.seen):
+            camera.own.discard(path)
+            camera.seen |= shown
             camera.look(page, path)
         for link in _links(page, camera.url):
             if link not in known and (camera.role == PORTAL or link.startswith("/console")):
