@@ -19,7 +19,7 @@ from hotline.i18n import _
 from ticketing.context import Core
 from ticketing.people.permissions import ensure
 from ticketing.statistics import hot
-from ticketing.statistics.figures import EVERYTHING, SECRET, Cut, Figure, Line, compute, total
+from ticketing.statistics.figures import EVERYTHING, SECRET, Cut, Figure, Line, added, compute, total
 from ticketing.statistics.indicators import BY_KEY
 from ticketing.statistics.period import Period, PeriodKind, containing
 from ticketing.statistics.scope import Scope, may_compare, scope_of
@@ -111,12 +111,14 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def _count(core: Core, session: AsyncSession, scope: Scope, period: Period, before: Period, *, compares: bool) -> Board:
     wanted, received = [BY_KEY[key] for key in CARDS], [BY_KEY["received"]]
+    drawn = [BY_KEY[key] for key in dict.fromkeys((*CARDS, *SERIES))]
+    series = await compute(core, session, scope, period, drawn, by=(_cut(period),))
     return Board(
         at=core.clock.now(),
-        figures=await total(core, session, scope, period, wanted),
+        figures=added(series, wanted),
         earlier=await total(core, session, scope, before, wanted),
         scores=await score_cards(core, session, scope, period),
-        series=await compute(core, session, scope, period, [BY_KEY[key] for key in SERIES], by=(_cut(period),)),
+        series=series,
         categories=await compute(core, session, scope, period, received, by=(Cut.CATEGORY,)),
         districts=await compute(core, session, scope, period, received, by=(Cut.DISTRICT,)),
         rises=[topic for topic in await hot.topics(core, session, scope, period) if topic.sudden] if compares else [],

@@ -229,6 +229,17 @@ async def total(
     return (await compute(core, session, scope, period, indicators, only=only))[0].figures
 
 
+def added(lines: Sequence[Line], indicators: Sequence[Indicator]) -> dict[str, Figure]:
+    """The figures of all lines together; the same as `total` where the lines are a split of it that leaves nothing out (by time)."""
+    found = {}
+    for indicator in indicators:
+        parts = [line.figures[indicator.key] for line in lines]
+        above = [part.numerator for part in parts if part.numerator is not None]
+        below, excluded = sum(part.denominator for part in parts), sum(part.excluded for part in parts)
+        found[indicator.key] = Figure(indicator, float(sum(above)) if above or not parts else None, float(below), excluded)
+    return found
+
+
 def _statement(wanted: list[Indicator], scope: Scope, by: Sequence[Cut], only: Filter) -> TextClause | None:
     source = wanted[0].source
     if not _fits(source, by, only):

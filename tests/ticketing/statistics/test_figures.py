@@ -13,7 +13,7 @@ from ticketing.people.actor import Actor, citizen_actor
 from ticketing.statistics import figures
 from ticketing.statistics.document import FILE, document
 from ticketing.statistics.drill import Part, drill
-from ticketing.statistics.figures import SECRET, Cut, Filter, compute, fact, narrowed, total
+from ticketing.statistics.figures import SECRET, Cut, Filter, added, compute, fact, narrowed, total
 from ticketing.statistics.indicators import BY_KEY, INDICATORS
 from ticketing.statistics.period import Period, PeriodKind, containing, current, parse
 from ticketing.statistics.scope import CITY, may_compare, scope_of
@@ -42,6 +42,8 @@ async def test_the_parts_of_a_split_add_up_to_the_whole(city: City, month: dict[
                     cut,
                     one.key,
                 )
+                if cut in (Cut.DAY, Cut.MONTH):  # nothing is left out by time
+                    assert added(lines, [one])[one.key].value == pytest.approx(whole[one.key].value), (cut, one.key)
 
 
 async def test_secret_tickets_are_in_totals_and_in_no_split(city: City, month: dict[str, Ticket]) -> None:
