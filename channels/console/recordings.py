@@ -86,5 +86,14 @@ async def show_call(request: web.Request) -> web.StreamResponse:
         known = await caller_numbers(core, session, [call])
     number = mask_phone(known[call.id]) if call.id in known else _("号码未显示")
     inspects = bool(call.ended_at and call.recording_path and call.data.get("agent_id")) and may(person.actor, "quality.score")
-    shown = {"call": call, "said": said, "ticket": ticket, "number": number, "inspects": inspects, "model_name": model_name}
-    return page(request, "console/recording.html", nav="recordings", **shown)
+    return page(
+        request,
+        "console/recording.html",
+        nav="recordings",
+        call=call,
+        said=said,
+        ticket=ticket,
+        number=number,
+        inspects=inspects,
+        model_name=model_name,
+    )
