@@ -156,7 +156,7 @@ class Stage:
         self.number = (await self.city.register(**secret, **named)).ticket.number
         self.file = str(await staff_file(self.city, self.number, "after.png")) if scene.shown_file else ""
         if scene.other_ended:
-            await self.people["supervisor"].act(self.other, "invalidate", code="test")
+            await self._end_the_other()
         if scene.below:
             unit = {"code": "street", "name": "滨河街道", "level": 3, "parent_id": self.city.units["city"]}
             self.below = (await self.people["admin"].post("/units", unit, 201))["id"]
@@ -164,6 +164,13 @@ class Stage:
             await self.take("dispatcher", "dispatch", {"co_unit_ids": [self.city.units["water"]]})
         for who, action, body in scene.moves:
             await self.take(who, action, body)
+
+    async def _end_the_other(self) -> None:
+        """Handled to its end: what was never handled does not come again."""
+        number, self.number = self.number, self.other
+        for who, action, body in CLOSED:
+            await self.take(who, action, body)
+        self.number = number
 
     async def take(self, who: str, action: str, body: dict[str, Any]) -> None:
         """One step, which has to succeed."""
