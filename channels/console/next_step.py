@@ -17,6 +17,7 @@ from channels.console.ticket_view import TicketPage
 from channels.web.formats import citizen_time
 from hotline.i18n import _, texts
 from ticketing.assignment.models import AssignmentState
+from ticketing.callback.tasks import ANONYMOUS
 from ticketing.people.actor import Actor
 from ticketing.people.models import Role
 from ticketing.people.permissions import may
@@ -179,6 +180,8 @@ def _callback(page: TicketPage, actor: Actor) -> Proposal:
         return _("市民不满意：马上二次回访，查明原因，定下整改"), buttons.DECIDE_REDO, [buttons.DISPUTED]
     if not may(actor, PERMISSIONS["visit"]):
         return _("等回访员回访市民"), None, []
+    if page.task is not None and page.task.rule == ANONYMOUS:
+        return _("匿名反映，等市民自己评价，到期自动办结"), None, []
     held = page.task is not None and page.task.claimed_by_id is not None and page.task.claimed_by_id == actor.user_id
     back = [buttons.PUT_BACK] if held else []
     return _("打电话回访：联系过吗，解决了吗，满意吗"), buttons.VISIT, [buttons.ATTEMPT, *back, buttons.DISPUTED]

@@ -14,7 +14,7 @@ from ticketing.calendar.service import work_calendar
 from ticketing.callback import book
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, TaskState
 from ticketing.callback.schedule import after_attempt
-from ticketing.callback.tasks import finish, open_task, refuse_author, release
+from ticketing.callback.tasks import finish, open_task, refuse_author, refuse_nobody, release
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import stop_clocks
@@ -40,6 +40,7 @@ async def record_attempt(
         raise InvalidInput(_("请选择没有联系上的原因"), field="outcome")
     await refuse_author(session, actor, ticket)
     task = await open_task(session, ticket)
+    refuse_nobody(task)
     await add_attempt(core, session, actor, task, outcome, note=note, channel=channel)
     await tell(core, session, actor, ticket, "callback.attempted", {"outcome": outcome, "channel": channel, "n": task.attempts})
     return await settle(core, session, actor, ticket, task, outcome)

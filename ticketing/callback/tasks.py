@@ -29,6 +29,9 @@ from ticketing.ticket.models import Ticket
 from ticketing.ticket.states import Confidentiality
 from ticketing.ticket.steps import tell
 
+ANONYMOUS = "anonymous"
+"""The rule of tickets whose citizen left no way."""
+
 
 async def open_callback(core: Core, session: AsyncSession, ticket: Ticket) -> CallbackTask:
     """Open the round's callback task by the rules, and its clock."""
@@ -59,7 +62,7 @@ def choose(core: Core, found: Rules, ticket: Ticket, citizen: Citizen | None) ->
     A link by SMS needs a mobile number, WeChat an account; without them a person calls.
     """
     if ticket.anonymous or citizen is None or not (citizen.phone_sealed or citizen.openid_sealed):
-        return Chosen("anonymous", Plan.NONE)
+        return Chosen(ANONYMOUS, Plan.NONE)
     if ticket.confidentiality == Confidentiality.SECRET.value:
         return Chosen("secret", Plan.CLERK)  # no machine and no link: a named person
     chosen = found.choose(ticket.number, facts(ticket, citizen))
@@ -116,6 +119,12 @@ async def refuse_author(session: AsyncSession, actor: Actor, ticket: Ticket) -> 
     )
     if await session.scalar(wrote) is not None:
         raise NotAllowed(_("不能回访自己起草或审签答复的工单"))
+
+
+def refuse_nobody(task: CallbackTask) -> None:
+    """Raises IllegalStep where there is no way to the citizen: no clerk can have heard what is written down as his word."""
+    if task.rule == ANONYMOUS:
+        raise IllegalStep(_("匿名反映，没有联系方式，不能回访；市民可以自己评价，到期没有评价的自动办结"))
 
 
 def finish(core: Core, task: CallbackTask, state: TaskState, *, by: str, user_id: int | None) -> None:

@@ -14,7 +14,7 @@ from ticketing.callback.attempts import add_attempt
 from ticketing.callback.models import CallbackAttempt, CallbackTask, Plan, SecondVisit, TaskKind, TaskState
 from ticketing.callback.questionnaire import CallbackResult, store_answers
 from ticketing.callback.redo import may_order, redo
-from ticketing.callback.tasks import evaluated, finish, open_task, open_visit, refuse_author
+from ticketing.callback.tasks import evaluated, finish, open_task, open_visit, refuse_author, refuse_nobody
 from ticketing.context import Core
 from ticketing.deadline.models import ClockKind
 from ticketing.deadline.service import policy_of, start_clock, start_dispatch_clock, stop_clocks
@@ -44,6 +44,8 @@ async def finish_callback(
         raise IllegalStep(_("这件事现在不能评价：办好以后我们会请您评价，每件事评价一次"))
     task = await open_task(session, ticket)
     await refuse_author(session, actor, ticket)
+    if by == "clerk":
+        refuse_nobody(task)
     dissatisfied = result.satisfaction is Satisfaction.DISSATISFIED
     if dissatisfied and by == "clerk" and len(result.note.strip()) < MIN_NOTE:
         raise InvalidInput(_("不满意要写明原因，承办单位据此整改"), field="note")
@@ -159,6 +161,7 @@ async def close_disputed(
     data = {"evidence": evidence.strip()[:2000], "explanation": told}
     if visit is None:
         task = await open_task(session, ticket)
+        refuse_nobody(task)
         result = CallbackResult(Satisfaction.DISSATISFIED, solved=False, contacted=None, attitude=None, note=evidence.strip()[:2000])
         await take_step(core, session, actor, ticket, "close_disputed", data=data, **values)
         finish(core, task, TaskState.REACHED, by="clerk", user_id=actor.user_id)

@@ -342,3 +342,23 @@ async def test_after_a_suggestion_a_supervisor_may_still_order_another_round(cit
     await by_citizen(city, number, BAD)
     await city.act(number, city.supervisor, callbacks.decide_redo, cause="not_solved", rectification="请说明为什么不采纳")
     assert (await ticket_of(city, number)).round == 2
+
+
+async def test_nobody_writes_down_the_word_of_somebody_whom_nobody_can_call(city: City) -> None:
+    """A clerk could record 满意 for an anonymous citizen, or three tries to reach him; it counted."""
+    number = (await city.register(anonymous=True, name="", phone="", contact_by="none")).ticket.number
+    part = await city.dispatch(number)
+    await city.by_unit(city.clerk, assignments.sign, part)
+    reply = replace(GOOD_REPLY, contact_note="匿名反映，没有联系方式")
+    await city.by_unit(city.clerk, assignments.draft_reply, part, reply)
+    await city.by_unit(city.chief, assignments.sign_off, part)
+    await city.accept(number)
+    satisfied = CallbackResult(Satisfaction.SATISFIED, solved=True)
+    with pytest.raises(IllegalStep, match="匿名"):
+        await city.act(number, city.callback, callbacks.finish_callback, satisfied)
+    with pytest.raises(IllegalStep, match="匿名"):
+        await city.act(number, city.callback, callbacks.record_attempt, "no_answer")
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number).with_for_update())).one()
+        await callbacks.finish_callback(city.core, session, citizen_actor(), ticket, satisfied, by="web")
+        assert ticket.state == "closed"
