@@ -30,6 +30,8 @@ TALLEST = 2400
 QUALITY = 45
 """Of WebP: letters stay sharp, a page takes 20 to 60 kB."""
 PAGES_OF_A_LIST = 10
+PAGES_ALIKE = 3
+"""So many tickets, and tracking pages of tickets, of one role; of the others only what opens on them."""
 HEAVIEST_MB = 12
 """Of the whole set: it lies in the repository."""
 ON_A_SHEET = 12
@@ -75,12 +77,12 @@ class Camera:
             old.unlink()
         self.faults: list[str] = []
         self.names: list[str] = []
-        self.own: set[str] = set()
-        """Addresses that are taken in any case: what stands on this role's rail."""
 
     def look(self, page: Page, path: str) -> None:
         """Pictures of the page as it stands, and of each of its forms that no picture shows yet."""
-        self._shoot(page, path, _slug(path, self.names, self.role))
+        name = _slug(path, self.names, self.role)
+        if not name.startswith(f"{self.role}-t") or not re.search(r"-\d+$", name) or int(name.rsplit("-", 1)[1]) <= PAGES_ALIKE:
+            self._shoot(page, path, name)
         for dialog in _dialogs(page):
             if dialog not in self.seen:
                 self.seen.add(dialog)
@@ -139,7 +141,7 @@ def _links(page: Page, url: str) -> list[str]:
 def _kind(path: str) -> str:
     """The path without what counts: pages of one kind look alike."""
     bare = re.sub(r"(?<=[?&])(?!tab|queue|group|by)(\w+)=[^&]*", r"\1=", path)
-    bare = re.sub(r"/policies/P-[A-Z0-9-]+", "/policies/N", bare)
+    bare = re.sub(r"/(policies/P-|notices-templates/)[A-Za-z0-9_-]+", r"/\1N", bare)
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d-]*", "N", re.sub(r"/guide/[a-z0-9-]+", "/guide/N", bare))
 
 
@@ -163,8 +165,7 @@ def walk(camera: Camera, page: Page, starts: list[str]) -> None:
         parts |= new
         page.goto(camera.url + path)
         shown = {f"{urlsplit(kind).path} {part}" for part in _parts(answer.text(), states=False) or {""}}
-        if path in camera.own or _slug(path, camera.names, camera.role) in _IN_THE_GUIDE or not (more or shown <= camera.seen):
-            camera.own.discard(path)
+        if _slug(path, camera.names, camera.role) in _IN_THE_GUIDE or not (more or shown <= camera.seen):
             camera.seen |= shown
             camera.look(page, path)
         for link in _links(page, camera.url):
@@ -190,7 +191,6 @@ def staff(camera: Camera, browser: Any) -> None:
         page.fill("input[name=password]", PASSWORD)
         page.click("button[type=submit]")
         page.wait_for_url(lambda url: "/login" not in url)
-        camera.own |= set(page.eval_on_selector_all("nav.rail a.item", "all => all.map(a => a.getAttribute('href'))"))
         tickets = [] if camera.role in ("admin", "editor", "quality") else ["/console/tickets?queue=all", "/console/tickets?q=路"]
         walk(camera, page, ["/console", *tickets])
 

@@ -20,6 +20,7 @@
   });
   // Leaving with unsaved words asks first.
   var form = document.querySelector('[data-article]'), changed = false;
+  if (!form) { return; }                                    // a proposal waits: nothing to write
   form.addEventListener('input', function () { changed = true; });
   form.addEventListener('submit', function () { changed = false; });
   window.addEventListener('beforeunload', function (event) { if (changed) event.preventDefault(); });
