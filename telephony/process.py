@@ -93,17 +93,7 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
     pending, refusals = PendingCalls(pending_folder(settings.data_dir), services.core.vault), Refusals()
 
     def state() -> dict[str, Any]:
-        return {
-            "sip": f"{settings.sip_host}:{phone.port}",
-            "registered": phone.registered,
-            "transcriber": transcriber.name if transcriber else None,
-            "transcripts": transcriber.state() if transcriber else {},
-            "voice": voice.name,
-            "live_calls": phone.live_calls,
-            "pending_calls": pending.count(),
-            "pending_calls_refused": len(refusals),
-            "counters": phone.counters(),
-        }
+        return _state(settings, phone, voice, transcriber, pending, refusals)
 
     tending: asyncio.Task[None] | None = None
     exchange = asyncio.create_task(board.run(), name="switchboard")
@@ -133,6 +123,23 @@ async def _serve(services: Services, transcriber: ProcessTranscriber | None, cap
             draining.cancel()
     finally:
         await asyncio.shield(asyncio.ensure_future(_stop(phone, [tending, calling, dialling], exchange, health, voice)))
+
+
+def _state(
+    settings: Settings, phone: Phone, voice: EspeakVoice, transcriber: ProcessTranscriber | None, pending: PendingCalls, refusals: Refusals
+) -> dict[str, Any]:
+    """What the heartbeat and the control port say of this process."""
+    return {
+        "sip": f"{settings.sip_host}:{phone.port}",
+        "registered": phone.registered,
+        "transcriber": transcriber.name if transcriber else None,
+        "transcripts": transcriber.state() if transcriber else {},
+        "voice": voice.name,
+        "live_calls": phone.live_calls,
+        "pending_calls": pending.count(),
+        "pending_calls_refused": len(refusals),
+        "counters": phone.counters(),
+    }
 
 
 async def _names(services: Services) -> list[str]:

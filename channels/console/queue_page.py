@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +13,7 @@ from channels.console.bulk import offered
 from channels.console.due import describe_short
 from channels.console.list_choices import address_of, shown_choices
 from channels.console.pages import fragment, page
-from channels.console.queue_filter import choices_of, chosen
+from channels.console.queue_filter import Chosen, choices_of, chosen
 from channels.console.session import require_may
 from channels.web.keys import CORE, DATABASE
 from channels.web.templating import is_fragment
@@ -20,8 +22,10 @@ from hotline.i18n import _, texts
 from ticketing.calendar.service import work_calendar
 from ticketing.list_view.service import choices_of as own_choices
 from ticketing.people.models import Role
+from ticketing.ticket.list_rows import ListRow
 from ticketing.ticket.lists import MOST, Place, list_and_count, place_of
 from ticketing.ticket.queues import Queue
+from ticketing.ticket.search import TicketFilter
 
 PAGE_SIZE = 50
 _CENTRE = (Queue.MINE, Queue.EMERGENCY, Queue.TO_DISPATCH, Queue.DUE_SOON, Queue.OVERDUE, Queue.RETURNS, Queue.REVIEW)
@@ -69,50 +73,78 @@ async def show_list(request: web.Request) -> web.StreamResponse:
 async def list_response(request: web.Request, *, problem: HotlineError | None = None) -> web.StreamResponse:
     """The list that the address asks for; with `problem`, what was wrong with a view or the columns, and all that was chosen."""
     person = require_may(request, "ticket.see")
-    core = request.app[CORE]
-    words = request.query.get("q", "").strip()[:100]
-    queue = asked_queue(request, person.role)
-    after, only = Place.read(request.query.get("after", "")[:200]), chosen(request)
-    newest = bool(words) or only.newest
-    offers = (bool(only) or "filter" in request.query or problem is not None) and not is_fragment(request)
-    counted = [item for item in QUEUES[person.role] if item not in UNCOUNTED]
+    core, asked, whole = request.app[CORE], _asked(request, person.role), not is_fragment(request)
+    offers = whole and (bool(asked.only) or "filter" in request.query or problem is not None)
     async with request.app[DATABASE].reading() as session:
         own = await own_choices(session, person.actor)
-        if not request.query and own.default is not None and not is_fragment(request):
+        if whole and not request.query and own.default is not None:
             raise web.HTTPSeeOther(address_of(own.default))
-        wanted = only.wanted(queue, words, core.clock.now())
         rows, counts = await list_and_count(
-            core, session, person.actor, wanted, newest=newest, limit=PAGE_SIZE + 1, after=after, counted=counted
-        )
+            core, session, person.actor, asked.wanted(core.clock.now()), newest=asked.newest, limit=PAGE_SIZE + 1, after=asked.after,
+            counted=[item for item in QUEUES[person.role] if item not in UNCOUNTED],
+        )  # fmt: skip
         calendar = await work_calendar(session)
-        choices = await choices_of(session, only, in_unit=person.role.in_unit) if offers else {}
-    if words and len(rows) == 1 and words in rows[0].ticket.number and len(words) >= 5 and not is_fragment(request):
+        choices = await choices_of(session, asked.only, in_unit=person.role.in_unit) if offers else {}
+    if whole and asked.is_number_of(rows):
         raise web.HTTPSeeOther(f"/console/tickets/{rows[0].ticket.number}")
     now = core.clock.now()
-    shown = rows[:PAGE_SIZE]
-    more = place_of(queue, shown[-1].ticket).written() if len(rows) > PAGE_SIZE else ""
     values: dict[str, Any] = {
-        "lines": [(row, describe_short(row.clock, now, calendar) if row.clock else None) for row in shown],
-        "queue": queue.value,
-        "words": words,
-        "counts": [(item.value, queue_label(item, person.role), counts.get(item)) for item in QUEUES[person.role]],
-        "total": counts.get(queue),
-        "most": MOST,
-        "after": after.written() if after else "",
-        "more": more,
+        **asked.values(rows, counts, person.role),
+        "lines": [(row, describe_short(row.clock, now, calendar) if row.clock else None) for row in rows[:PAGE_SIZE]],
         "in_unit": person.role.in_unit,
-        "only": only.fields,
-        "newest": newest,
-        "address": f"/console/tickets?{urlencode({'queue': queue.value, **({'q': words} if words else {}), **only.fields})}",
         "bulk": offered(person),
         "filtering": offers,
         "problem": problem,
-        **shown_choices(own, person, queue, only, words),
+        **shown_choices(own, person, asked.queue, asked.only, asked.words),
         **choices,
     }
-    if is_fragment(request) and request.query.get("part"):
+    if not whole and request.query.get("part"):
         return fragment(request, "console/_ticket_table.html", **values)
     return page(request, "console/tickets.html", nav="tickets", status=problem.status if problem else 200, **values)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the address asks for."""
+
+    queue: Queue
+    words: str
+    after: Place | None
+    only: Chosen
+
+    @property
+    def newest(self) -> bool:
+        """Whether the newest come first: always of what was searched."""
+        return bool(self.words) or self.only.newest
+
+    def wanted(self, now: datetime) -> TicketFilter:
+        """For the list."""
+        return self.only.wanted(self.queue, self.words, now)
+
+    def is_number_of(self, rows: list[ListRow]) -> bool:
+        """Whether a number was searched, or the end of one, and found one ticket: that one is meant."""
+        return len(self.words) >= 5 and len(rows) == 1 and self.words in rows[0].ticket.number
+
+    def values(self, rows: list[ListRow], counts: dict[Queue, int], role: Role) -> dict[str, Any]:
+        """What the page says about the list; `rows` has one more than are shown when there are further ones."""
+        searched = {"q": self.words} if self.words else {}
+        return {
+            "queue": self.queue.value,
+            "words": self.words,
+            "counts": [(item.value, queue_label(item, role), counts.get(item)) for item in QUEUES[role]],
+            "total": counts.get(self.queue),
+            "most": MOST,
+            "after": self.after.written() if self.after else "",
+            "more": place_of(self.queue, rows[PAGE_SIZE - 1].ticket).written() if len(rows) > PAGE_SIZE else "",
+            "only": self.only.fields,
+            "newest": self.newest,
+            "address": f"/console/tickets?{urlencode({'queue': self.queue.value, **searched, **self.only.fields})}",
+        }
+
+
+def _asked(request: web.Request, role: Role) -> _Asked:
+    after = Place.read(request.query.get("after", "")[:200])
+    return _Asked(asked_queue(request, role), request.query.get("q", "").strip()[:100], after, chosen(request))
 
 
 def asked_queue(request: web.Request, role: Role) -> Queue:
