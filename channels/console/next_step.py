@@ -190,10 +190,10 @@ def _callback(page: TicketPage, actor: Actor) -> Proposal:
 def _ended(page: TicketPage, state: TicketState) -> Proposal:
     match state:
         case TicketState.ANSWERED:
-            return _("已答复，等市民评价，三天后自动办结"), None, []
+            return _("已答复，等市民评价，到期自动办结"), None, []
         case TicketState.CLOSED:
             if page.openings.reopen:
-                return _("已办结，七天内市民不认可可以重新办理"), None, [buttons.REOPEN, buttons.EXCLUDE]
+                return _("已办结，期限内市民不认可可以重新办理"), None, [buttons.REOPEN, buttons.EXCLUDE]
             return _("已办结"), None, [buttons.EXCLUDE]
         case TicketState.ARCHIVED:
             return _("已归档"), None, [buttons.EXCLUDE]
