@@ -18,7 +18,7 @@ from ticketing.deadline.models import ClockState, Deadline
 from ticketing.people.actor import Actor, citizen_actor
 from ticketing.relation import merge
 from ticketing.relation.links import access_other
-from ticketing.supervision import sweep
+from ticketing.supervision import sweep, urging
 from ticketing.supervision.inbox import inbox
 from ticketing.supervision.models import Card, StaffNotice
 from ticketing.ticket import dispatch as dispatching
@@ -214,6 +214,18 @@ async def test_danger_on_a_dispatched_ticket_is_heard_by_desk_and_unit_once_in_h
     city.clock.advance(minutes=31)
     await city.act(number, city.agent, dispatching.supplement, DANGER)
     assert len(await heard(city, "emergency")) == 8
+
+
+async def test_danger_in_an_urging_and_in_a_reopening_is_heard(city: City) -> None:
+    urged = (await city.register()).ticket.number
+    await city.act(urged, city.agent, urging.urge, DANGER)
+    assert await heard(city, "emergency") == desk(city)
+    reopened = (await city.register()).ticket.number
+    await city.handle(await city.dispatch(reopened))
+    await city.accept(reopened)
+    await city.act(reopened, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
+    await city.act(reopened, city.agent, callbacks.reopen, DANGER)
+    assert await heard(city, "emergency") == sorted([*desk(city), *desk(city, city.clerk, city.chief)])
 
 
 async def test_an_emergency_is_not_merged_into_what_is_none(city: City) -> None:
