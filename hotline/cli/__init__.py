@@ -72,6 +72,19 @@ def db_upgrade(demo_data: Annotated[bool, typer.Option("--demo-data", help="Then
         seed(found)
 
 
+@app.command("first-administrator")
+def first_administrator(
+    login: Annotated[str, typer.Argument(help="Log-in: small letters, digits, hyphens.")],
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    staff_number: Annotated[str, typer.Argument(help="4 to 8 digits.")],
+    centre: Annotated[str, typer.Option(help="Name of the hotline centre, when there is no unit yet; default: by the city's name.")] = "",
+) -> None:
+    """Make the first administrator of a new installation and print a one-time password. Refused while there is one."""
+    from hotline.commands.first_administrator import make
+
+    make(settings(), login=login, name=name, staff_number=staff_number, centre=centre)
+
+
 @app.command()
 def seed() -> None:
     """Fill the demo city's data in; what is there already stays."""
