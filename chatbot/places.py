@@ -10,9 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from hotline.errors import InvalidInput
-from ticketing.seed.entries import SEED_DIR
+from ticketing.seed.entries import city_file
 
-GAZETTEER = SEED_DIR / "gazetteer.json"
 _LISTS = ("districts", "streets_and_towns", "roads", "places")
 
 _TAIL = (
@@ -97,4 +96,4 @@ def find_time(text: str, *, anchored: bool = False) -> str:
 @lru_cache(maxsize=1)
 def gazetteer() -> Gazetteer:
     """The city's names."""
-    return Gazetteer.of(json.loads(GAZETTEER.read_text(encoding="utf-8")))
+    return Gazetteer.of(json.loads(city_file("gazetteer.json").read_text(encoding="utf-8")))

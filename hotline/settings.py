@@ -13,6 +13,8 @@ from cryptography.fernet import Fernet
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+CITY_FILES = ("gazetteer.json", "streets.yaml", "units.yaml")
+"""What a folder of a city's names has to hold; read by `ticketing.seed.entries.city_file`."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 DEMO_PASSWORD = "demo-12345"  # noqa: S105 - printed on purpose, and refused outside the demo
 
@@ -31,6 +33,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     city_name: str = Field("云川市", min_length=1, max_length=20, description="Name of the city on pages and in prompts.")
+    city_dir: Path | None = Field(
+        None, description="Folder with the city's own gazetteer.json, streets.yaml and units.yaml; empty: those of the invented city."
+    )
     pdf_font: Path | None = Field(None, description="Font with Chinese characters for printed briefs; empty: looked for in the system.")
     line_number: str = Field("12345", pattern=r"^\d{3,8}$", description="The hotline's public number.")
 
@@ -237,6 +242,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("city_dir", mode="before")
+    @classmethod
+    def _city_files(cls, folder: object) -> object:
+        if not folder:
+            return None
+        missing = [name for name in CITY_FILES if not (Path(str(folder)) / name).is_file()]
+        if missing:
+            raise ValueError(f"these files are missing in {folder}: {', '.join(missing)}")
+        return folder
 
     @field_validator("sms_body")
     @classmethod

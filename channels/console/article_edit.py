@@ -14,7 +14,6 @@ from channels.console import article_form
 from channels.console.articles import KINDS, id_of, redirect
 from channels.console.pages import page, see_other
 from channels.console.session import require_may
-from channels.portal.appeal_form import districts
 from channels.web.files import read_uploads
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE, SETTINGS
@@ -32,6 +31,7 @@ from knowledge.article.topics import list_topics
 from knowledge.article.versions import latest_version
 from ticketing.people.actor import Actor
 from ticketing.people.models import Unit
+from ticketing.suggestion.places import districts
 
 WRITERS = STEPS["edit"].permissions
 IDS = {"body": "f-body_conditions", "spoken_parts": "f-spoken_materials", "seen": "f-title"}

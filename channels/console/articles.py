@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.console.pages import page, see_other
 from channels.console.session import require_may, staff
-from channels.portal.appeal_form import districts
 from channels.web.files import download
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE
@@ -34,6 +33,7 @@ from knowledge.search.service import search
 from telephony.speech.reading import readable
 from ticketing.people.models import Unit, User
 from ticketing.people.permissions import may
+from ticketing.suggestion.places import districts
 
 QUESTION = 6
 """More characters than this are a question rather than words."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.portal.appeal_form import districts
 from channels.portal.preferences import page
 from channels.web import keyset
 from channels.web.inputs import whole_number
@@ -14,6 +13,7 @@ from hotline.errors import NotFound
 from hotline.i18n import _
 from ticketing.publication.models import PublishedAnswer
 from ticketing.publication.service import after, shown
+from ticketing.suggestion.places import districts
 from ticketing.taxonomy.models import Category
 
 PAGE = 20

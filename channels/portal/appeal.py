@@ -13,7 +13,7 @@ from aiohttp import web
 from channels.api import once
 from channels.api.limits import Limiter
 from channels.portal import cookies, flood, kept_files, own
-from channels.portal.appeal_form import MAX_ABOUT, AppealForm, call_windows, contacts, districts
+from channels.portal.appeal_form import MAX_ABOUT, AppealForm, call_windows, contacts
 from channels.portal.appeal_hints import Hints, hints_for
 from channels.portal.appeal_proof import Asked, hold_page, proof_of, spend
 from channels.portal.guide import district_of
@@ -28,6 +28,7 @@ from hotline.i18n import _
 from knowledge.article.access import live_articles
 from knowledge.article.models import Article
 from ticketing.people.actor import citizen_actor
+from ticketing.suggestion.places import districts
 from ticketing.ticket.service import register
 
 MAX_FILES = 9

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
 
-from chatbot.places import GAZETTEER
 from hotline.errors import InvalidInput
 from hotline.i18n import _, texts
 from ticketing.callback import rules
 from ticketing.citizen.service import normalise_phone
+from ticketing.suggestion.places import districts
 from ticketing.ticket.service import Appeal
 from ticketing.ticket.states import Channel, Kind
 
@@ -23,12 +21,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _POSITION = re.compile(r"(-?\d{1,2}(?:\.\d{1,8})?),(-?\d{1,3}(?:\.\d{1,8})?)")
 _PLACE_NEEDED = (Kind.HELP, Kind.COMPLAINT, Kind.REPORT)
 CONTACTS = texts((("phone", "打电话"), ("sms", "只发短信（听障人士可选）"), ("none", "不用联系，我自己查")))
-
-
-@lru_cache(maxsize=1)
-def districts() -> tuple[str, ...]:
-    """The city's districts, in the order of the gazetteer."""
-    return tuple(json.loads(GAZETTEER.read_text(encoding="utf-8"))["districts"])
 
 
 def contacts() -> list[tuple[str, str]]:

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from channels.api.limits import Limiter
-from channels.portal.appeal_form import districts
 from channels.portal.cookies import keep, sign, unsign
 from channels.portal.preferences import page
 from channels.web.address import address_of
@@ -32,6 +31,7 @@ from knowledge.article.topics import active_topics
 from knowledge.search.filters import CITY_WIDE, Filters
 from knowledge.search.service import listing, search
 from ticketing.people.models import Unit
+from ticketing.suggestion.places import districts
 
 FOUND = 12
 MAX_QUERY = 60

@@ -24,7 +24,7 @@ from telephony.speech.engine import ModelError, is_model, load_engine
 from telephony.speech.in_process import InProcessTranscriber
 from telephony.speech.processes import ProcessTranscriber
 from telephony.speech.transcriber import Transcriber
-from ticketing.seed.entries import SEED_DIR
+from ticketing.seed.entries import SEED_DIR, city_file
 
 log = get(__name__)
 
@@ -224,9 +224,9 @@ def city_words(settings: Settings, further: Iterable[str] = ()) -> tuple[str, ..
 
 def seeded_words() -> tuple[str, ...]:
     """Names of the city's files: gazetteer, units, categories."""
-    gazetteer = json.loads((SEED_DIR / "gazetteer.json").read_text(encoding="utf-8"))
+    gazetteer = json.loads(city_file("gazetteer.json").read_text(encoding="utf-8"))
     places = [name for kind in _PLACES for name in gazetteer[kind]]
-    units = [unit["name"] for unit in yaml.safe_load((SEED_DIR / "units.yaml").read_text(encoding="utf-8"))]
+    units = [unit["name"] for unit in yaml.safe_load(city_file("units.yaml").read_text(encoding="utf-8"))]
     categories = json.loads((SEED_DIR / "taxonomy.json").read_text(encoding="utf-8"))
     return spoken_names([*places, *units, *(category["l2"] for category in categories)])
 

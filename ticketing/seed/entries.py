@@ -1,7 +1,11 @@
-"""The seed files that are read without a database: units and categories. What writes them to the tables is `loader`."""
+"""The seed files that are read without a database: units and categories. What writes them to the tables is `loader`.
+
+A city's own names (`city_file`) stand in a folder of its own; without one they are those of the invented city of demo and tests.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, field_validator
@@ -11,6 +15,19 @@ from hotline.i18n import _
 from ticketing.seed.files import SeedEntry, parse_list, read_document
 
 SEED_DIR = Path(__file__).parent
+
+
+def city_file(name: str) -> Path:
+    """A file of the city's names, in the folder `HOTLINE_CITY_DIR` when there is one.
+
+    gazetteer.json has districts, roads and places; streets.yaml which street office or town they belong to; units.yaml the units, by
+    which a street office is known to lie in its district. Each in the form of the file in this folder.
+
+    Read from the environment itself: what knows places (words of appeals, forms, the telephone's ear) is asked without settings,
+    and reads once in a process. `Settings.city_dir` refuses a folder in which a file is missing.
+    """
+    folder = os.environ.get("HOTLINE_CITY_DIR", "").strip()
+    return Path(folder) / name if folder else SEED_DIR / name
 
 
 class SeedUnit(SeedEntry):

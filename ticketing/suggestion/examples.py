@@ -15,7 +15,7 @@ import yaml
 
 from hotline.errors import InvalidInput
 from hotline.i18n import _
-from ticketing.seed.entries import SEED_DIR, read_taxonomy
+from ticketing.seed.entries import SEED_DIR, city_file, read_taxonomy
 from ticketing.ticket.states import Kind
 
 EXAMPLES = SEED_DIR / "examples"
@@ -75,6 +75,6 @@ def stamp() -> str:
     here = Path(__file__).parent
     code = [here / name for name in ("features.py", "noise.py", "training.py", "examples.py", "data/pinyin.txt", "data/frames.yaml")]
     digest = hashlib.sha256()
-    for path in (*sorted(EXAMPLES.glob("*.yaml")), SEED_DIR / "taxonomy.json", SEED_DIR / "gazetteer.json", *code):
+    for path in (*sorted(EXAMPLES.glob("*.yaml")), SEED_DIR / "taxonomy.json", city_file("gazetteer.json"), *code):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]

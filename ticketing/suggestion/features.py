@@ -8,10 +8,11 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
+from ticketing.seed.entries import city_file
+
 PINYIN = Path(__file__).parent / "data" / "pinyin.txt"
 MAX_CHARACTERS = 1500
 """Of a longer story only the first part and the end are read; the matter is said there."""
-GAZETTEER = Path(__file__).parents[1] / "seed" / "gazetteer.json"
 _DWELLINGS = ("花园", "小区", "苑", "名城", "佳园", "壹号", "科创园")
 _BREAK = "，"
 _STOP = re.compile(r"[^\u4e00-\u9fff㷫a-z0]+")
@@ -31,7 +32,7 @@ def normalise(text: str) -> str:
 @lru_cache(maxsize=1)
 def _names() -> re.Pattern[str]:
     """Names of roads, estates and areas: they say where, not what (江畔花园 is no garden). A park or a hospital says both and stays."""
-    lists = json.loads(GAZETTEER.read_text(encoding="utf-8"))
+    lists = json.loads(city_file("gazetteer.json").read_text(encoding="utf-8"))
     places = [name for name in lists["places"] if name.endswith(_DWELLINGS)]
     names = [*lists["districts"], *lists["streets_and_towns"], *lists["roads"], *places, lists["city"]]
     return re.compile("|".join(sorted(map(re.escape, names), key=lambda name: (-len(name), name))))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 import yaml
 
-from ticketing.seed.entries import SEED_DIR, read_units
+from ticketing.seed.entries import city_file, read_units
 
 _SUFFIX = "办事处"
 _GOVERNMENT = re.compile(r"(?:人民政府|管理委员会|办事处)$")
@@ -42,21 +43,22 @@ class _City:
 
 @lru_cache(maxsize=1)
 def _city() -> _City:
-    units = {unit.code: unit for unit in read_units()}
+    units = {unit.code: unit for unit in read_units(city_file("units.yaml"))}
     districts = {
         unit.name.removesuffix(_SUFFIX).removesuffix("人民政府"): _GOVERNMENT.sub("", units[unit.parent].name)
         for unit in units.values()
         if unit.parent
     }
     streets = {name: name for name in districts}
-    for street, names in yaml.safe_load((SEED_DIR / "streets.yaml").read_text(encoding="utf-8")).items():
+    for street, names in yaml.safe_load(city_file("streets.yaml").read_text(encoding="utf-8")).items():
         streets.update((name, street) for name in names)
     return _City(streets, districts, tuple(sorted((*streets, *districts.values()), key=lambda name: (-len(name), name))))
 
 
+@lru_cache(maxsize=1)
 def districts() -> tuple[str, ...]:
-    """The city's districts, in the order of the units."""
-    return tuple(dict.fromkeys(_city().districts.values()))
+    """The city's districts, in the order of the gazetteer."""
+    return tuple(json.loads(city_file("gazetteer.json").read_text(encoding="utf-8"))["districts"])
 
 
 def locate(*texts: str) -> Place:

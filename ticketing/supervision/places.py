@@ -7,8 +7,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from math import asin, cos, radians, sin, sqrt
+
+from ticketing.seed.entries import city_file
 
 _DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
@@ -33,7 +34,7 @@ class Names:
 @lru_cache(maxsize=1)
 def names() -> Names:
     """The gazetteer of this city."""
-    lists = json.loads((files("ticketing") / "seed" / "gazetteer.json").read_text(encoding="utf-8"))
+    lists = json.loads(city_file("gazetteer.json").read_text(encoding="utf-8"))
 
     def longest_first(*keys: str) -> tuple[str, ...]:
         return tuple(sorted({name for key in keys for name in lists[key]}, key=lambda name: (-len(name), name)))
