@@ -119,6 +119,15 @@ def _upgrade(settings: Settings, seen: Preflight) -> Iterator[Finding]:
         )
 
 
+def _city(settings: Settings) -> Iterator[Finding]:
+    """A city that forgot its own names would offer the invented one's districts to its citizens."""
+    if settings.demo:
+        return
+    own = settings.city_dir is not None
+    seen = f"{settings.city_name}, names from {settings.city_dir}" if own else "districts, roads and places of the invented city"
+    yield _judge("city", own, seen, "name the folder with your city's own: HOTLINE_CITY_DIR (docs/operations.md)")
+
+
 def _disk(settings: Settings) -> Iterator[Finding]:
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -205,4 +214,4 @@ def _processes(settings: Settings) -> Iterator[Finding]:
         yield Finding("ports", True, "all free")
 
 
-_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_python, _database, _disk, _speech, _bot, _front_end, _processes)
+_CHECKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_python, _database, _city, _disk, _speech, _bot, _front_end, _processes)

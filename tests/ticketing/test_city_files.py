@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.fernet import Fernet
 
+from hotline.commands.doctor import _city
 from hotline.settings import Settings, SettingsError
 
 ASKS = """
@@ -65,3 +67,11 @@ def test_a_folder_that_lacks_a_file_is_refused_at_start(folder: Path) -> None:
     (folder / "streets.yaml").unlink()
     with pytest.raises((SettingsError, ValueError), match=r"streets\.yaml"):
         Settings(_env_file=None, demo=True, city_dir=folder)
+
+
+def test_the_doctor_sees_a_city_that_forgot_its_names(folder: Path) -> None:
+    keys = {"secret_key": "s" * 40, "encryption_keys": Fernet.generate_key().decode()}
+    forgot = Settings(_env_file=None, **keys)
+    assert [(found.part, found.ok) for found in _city(forgot)] == [("city", False)]
+    assert [found.ok for found in _city(Settings(_env_file=None, city_dir=folder, **keys))] == [True]
+    assert list(_city(Settings(_env_file=None, demo=True))) == []
