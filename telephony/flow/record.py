@@ -140,7 +140,7 @@ class CallRecord:
             )
             self.calendar = await work_calendar(session)
             citizen = await session.get(Citizen, call.citizen_id) if call.citizen_id else None
-            self.tongue = await last_tongue(self._parts.core, session, citizen.id) if citizen else Tongue()
+            self.tongue = await last_tongue(self._parts.core, session, citizen.id, self.document) if citizen else Tongue()
         self.conversation_id = conversation.id
         self.needs = frozenset(citizen.needs.split(",")) if citizen else frozenset()
 

@@ -39,6 +39,8 @@ DEFAULT_HANDLING_S = 180
 _OPEN = (WaitState.WAITING.value, WaitState.OFFERED.value)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('hotline.queue'))")
 _TONGUE_KEPT = timedelta(days=365)
+_TONGUES_LOOKED_AT = 5
+"""Latest waits of a caller."""
 _LATE_S = 10
 """An offer that is so much overdue belonged to a process that died."""
 
@@ -136,12 +138,20 @@ async def hurry(session: AsyncSession, call_id: UUID, priority: int) -> None:
         await wake(session, "queue")
 
 
-async def last_tongue(core: Core, session: AsyncSession, citizen_id: int) -> Tongue:
-    """What this citizen spoke when they last waited for a person, within a year; empty when they never did."""
+async def last_tongue(core: Core, session: AsyncSession, citizen_id: int, document: Document) -> Tongue:
+    """What this citizen spoke when they last waited for a person, within a year; empty when they never did.
+
+    A number of another language says what was dialled, not what the caller speaks: who once rang the English line and now rings the
+    usual one is taken as nobody who was heard before.
+    """
     since = core.clock.now() - _TONGUE_KEPT
-    theirs = select(Waiting.language, Waiting.dialect).join(Call, Call.id == Waiting.call_id).where(Call.citizen_id == citizen_id)
-    row = (await session.execute(theirs.where(Waiting.entered_at > since).order_by(Waiting.id.desc()).limit(1))).first()
-    return Tongue(row.language, row.dialect) if row is not None else Tongue()
+    theirs = select(Waiting.language, Waiting.dialect, Call.called).join(Call, Call.id == Waiting.call_id)
+    latest = theirs.where(Call.citizen_id == citizen_id, Waiting.entered_at > since).order_by(Waiting.id.desc()).limit(_TONGUES_LOOKED_AT)
+    for row in await session.execute(latest):
+        spoken, flow = Tongue(row.language, row.dialect), document.flow_of(row.called)
+        if not (spoken.foreign and spoken == Tongue(flow.language, flow.dialect)):
+            return spoken
+    return Tongue()
 
 
 async def tongue_name(session: AsyncSession, call_id: UUID) -> str:

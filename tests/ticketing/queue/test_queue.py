@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
 from hotline.events import Event
 from tests.ticketing.queue.conftest import Centre
+from ticketing.call_flow.document import package_document
 from ticketing.call_flow.tongue import Tongue
 from ticketing.conversation.calls import end_call
 from ticketing.conversation.models import Call, CallState, Conversation, Owner
@@ -191,11 +192,23 @@ async def test_a_caller_is_remembered_by_what_they_spoke(centre: Centre) -> None
     call = await centre.caller(number="13911112222", dialect="yue")
     async with centre.database.transaction() as session:
         citizen = (await session.get_one(Call, call)).citizen_id or 0
-        assert await last_tongue(centre.core, session, citizen) == Tongue("zh", "yue")
-        assert await last_tongue(centre.core, session, citizen + 1000) == Tongue()
+        assert await last_tongue(centre.core, session, citizen, package_document()) == Tongue("zh", "yue")
+        assert await last_tongue(centre.core, session, citizen + 1000, package_document()) == Tongue()
     centre.clock.advance(days=366)
     async with centre.database.transaction() as session:
-        assert await last_tongue(centre.core, session, citizen) == Tongue()
+        assert await last_tongue(centre.core, session, citizen, package_document()) == Tongue()
+
+
+async def test_the_number_that_was_dialled_is_not_what_the_caller_speaks(centre: Centre) -> None:
+    call = await centre.caller(number="13911112223", language="en")
+    document = package_document()
+    english = next(iter(document.flows.values())).model_copy(update={"language": "en"})
+    async with centre.database.transaction() as session:
+        row = await session.get_one(Call, call)
+        citizen = row.citizen_id or 0
+        assert await last_tongue(centre.core, session, citizen, document) == Tongue("en")  # asked for on the usual line
+        lines = {"flows": {**document.flows, "english": english}, "numbers": {**document.numbers, row.called: "english"}}
+        assert await last_tongue(centre.core, session, citizen, document.model_copy(update=lines)) == Tongue()
 
 
 # states
