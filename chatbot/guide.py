@@ -14,6 +14,7 @@ from hotline.clock import to_city
 from hotline.i18n import _
 from knowledge.article.access import is_told
 from knowledge.article.content import AUDIENCES
+from knowledge.article.files import files_of
 from knowledge.article.models import Article
 from knowledge.article.service import used
 from knowledge.article.text import render, sections, spoken_for
@@ -70,8 +71,12 @@ async def told(core: Core, session: AsyncSession, article_id: int) -> Article | 
 async def answer(session: AsyncSession, article: Article, *, asked: str = "", then: str = "") -> Say:
     """The whole answer as text; as speech the short one to what `asked` asks for (fee, place …), followed by the question `then`."""
     await used(session, article)
-    spoken = spoken_for(article, _one_part(asked))
-    return Say(render(article), spoken + (then or _("您还有别的问题吗？")), article=(article.id, article.version))
+    spoken, text = spoken_for(article, _one_part(asked)), render(article)
+    if files := await files_of(session, article.id, article.files):
+        names = _("、").join(file.file_name for file in files)
+        text += "\n" + _("可下载：{names}（在网站“办事指南”的“{title}”页）").format(names=names, title=article.title)
+        spoken += _("需要的表格可以在网站的办事指南里下载。")
+    return Say(text, spoken + (then or _("您还有别的问题吗？")), article=(article.id, article.version))
 
 
 _ASKS_FOR = (
