@@ -212,7 +212,7 @@ async def test_stuck_notices_are_listed_resent_or_left_and_the_administrator_see
     await SmsSender(city.core, city.database, None, "https://hotline.example").send_waiting()
     supervisor, admin, clerk = await browser("supervisor"), await browser("admin"), await browser("clerk")
     page = await supervisor.text("/console/notices-sent")
-    assert "没有配置短信网关" in page
+    assert "演示环境的短信不发到手机" in page
     assert "没有短信网关，未发送" in page
     assert number in page
     assert made.query_code not in page  # who has it acts as the citizen
