@@ -129,7 +129,8 @@ async def test_a_job_that_runs_once_an_hour_is_not_called_dead_after_a_minute(br
         session.add(Heartbeat(worker="hourly", role="scheduler", at=beat, data={"every_s": 3600}))
         session.add(Heartbeat(worker="every 15 s", role="scheduler", at=beat, data={"every_s": 15}))
     body = await (await browser("admin")).text("/console/system")
-    rows = {name: body.split(f">{name}<", 1)[1].split("</tr>", 1)[0] for name in ("hourly", "every 15 s")}
+    processes = body.split("<tbody>", 1)[1]
+    rows = {name: processes.split(f">{name}<", 1)[1].split("</tr>", 1)[0] for name in ("hourly", "every 15 s")}
     assert "没有心跳" not in rows["hourly"]
     assert "没有心跳" in rows["every 15 s"]
 
