@@ -74,7 +74,7 @@ class RasaFiles:
         """The environment of Rasa's processes: no telemetry, no proxy, no other secret of ours, caches in its own folder."""
         cache = self.home / "cache"
         cache.mkdir(parents=True, exist_ok=True)
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "HOTLINE_CITY_DIR") if name in os.environ}
         return {
             **kept,
             "HOME": str(self.home),

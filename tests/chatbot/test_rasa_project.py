@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import stat
+import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from chatbot import fallback, training
@@ -108,3 +111,12 @@ def test_without_a_model_the_state_says_so(settings: Settings) -> None:
     trained, why = training.model_state(settings)
     assert not trained
     assert "no model" in why
+
+
+@pytest.mark.parametrize("path", ["chatbot/rasa/intent_features.py", "ticketing/suggestion/features.py"])
+def test_what_rasa_reads_of_ours_needs_the_standard_library_only(path: str) -> None:
+    """Rasa's environment has none of our packages: an import of one there is a model that cannot be trained."""
+    tree = ast.parse((Path(__file__).parents[2] / path).read_text(encoding="utf-8"))
+    named = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    named += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert {name.partition(".")[0] for name in named} <= sys.stdlib_module_names

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
-
-from ticketing.seed.entries import city_file
 
 PINYIN = Path(__file__).parent / "data" / "pinyin.txt"
 MAX_CHARACTERS = 1500
@@ -29,10 +28,16 @@ def normalise(text: str) -> str:
     return _STOP.sub(_BREAK, re.sub(r"\d+", "0", plain)).strip(_BREAK)
 
 
+def _gazetteer() -> Path:
+    """As `ticketing.seed.entries.city_file`, which cannot be had here: Rasa's environment reads this file by itself."""
+    folder = os.environ.get("HOTLINE_CITY_DIR", "").strip()
+    return (Path(folder) if folder else Path(__file__).parents[1] / "seed") / "gazetteer.json"
+
+
 @lru_cache(maxsize=1)
 def _names() -> re.Pattern[str]:
     """Names of roads, estates and areas: they say where, not what (江畔花园 is no garden). A park or a hospital says both and stays."""
-    lists = json.loads(city_file("gazetteer.json").read_text(encoding="utf-8"))
+    lists = json.loads(_gazetteer().read_text(encoding="utf-8"))
     places = [name for name in lists["places"] if name.endswith(_DWELLINGS)]
     names = [*lists["districts"], *lists["streets_and_towns"], *lists["roads"], *places, lists["city"]]
     return re.compile("|".join(sorted(map(re.escape, names), key=lambda name: (-len(name), name))))
