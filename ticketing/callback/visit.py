@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -220,8 +221,8 @@ async def _evaluate_answer(core: Core, session: AsyncSession, actor: Actor, tick
     await stop_clocks(core, session, ticket.id, ClockKind.EVALUATION)
     if result.satisfaction is Satisfaction.DISSATISFIED:
         data = {"satisfaction": result.satisfaction.value, "note": result.note[:500]}
-        await take_step(core, session, actor, ticket, "answer_refused", data=data)
-        await start_dispatch_clock(core, session, ticket)
+        clock = partial(start_dispatch_clock, core, session, ticket)  # with the step: words of danger put a shorter one in its place
+        await take_step(core, session, actor, ticket, "answer_refused", data=data, clocks=clock)
         return
     values: dict[str, Any] = {"satisfaction": result.satisfaction.value, "solved": result.solved}
     await take_step(core, session, actor, ticket, "rate_answer", data={"satisfaction": result.satisfaction.value}, **values)

@@ -74,6 +74,14 @@ async def _investigated(core: Core, session: AsyncSession, actor: Actor, ticket:
         await after_investigation(core, session, actor, ticket, str(data.get("findings", "")))
 
 
+_WORDS_OF_CITIZENS = (
+    "ticket.supplemented", "ticket.info_received", "supervise.urged", "callback.done", "ticket.evaluated", "ticket.objected",
+)  # fmt: skip
+"""Events with what a citizen wrote or said after the registration; a reopening has a heeder of its own (decision 0256).
+
+What a unit writes is not listened to: it stands at the place, and its replies speak of the danger that was (decision 0260).
+"""
+
 HEEDERS: dict[str, Heeder] = {
     "assignment.replied": _replied,
     "ticket.closed": _closed,
@@ -82,7 +90,7 @@ HEEDERS: dict[str, Heeder] = {
     "ticket.edited": _danger,
     "ticket.submitted": _danger,
     "danger.heard": _danger_heard,
-    **dict.fromkeys(("ticket.supplemented", "ticket.info_received", "supervise.urged", "callback.second_visit"), _said),
+    **dict.fromkeys(_WORDS_OF_CITIZENS, _said),
     "ticket.investigated": _investigated,
     "assignment.created": tidings.new_work,
     "assignment.reassigned": tidings.new_work,

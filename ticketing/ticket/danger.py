@@ -65,7 +65,7 @@ async def note_danger(core: Core, session: AsyncSession, call_id: UUID, help_: H
 
 
 async def hear(core: Core, session: AsyncSession, ticket: Ticket, words: str) -> None:
-    """What is said of a ticket after its registration (a supplement, an urging, a reopening) is listened to as that was."""
+    """What is said of a ticket after its registration (supplement, urging, rating, objection, reopening) is listened to as that was."""
     alarm = alarm_in(words)
     if alarm is None or not TicketState(ticket.state).is_open:
         return

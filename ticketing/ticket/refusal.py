@@ -100,10 +100,11 @@ async def object_to(core: Core, session: AsyncSession, actor: Actor, ticket: Tic
         raise InvalidInput(_("请说明为什么应当受理"), field="reason")
     if ticket.extra.get("objected"):
         raise IllegalStep(_("这件事已经提出过异议并重新审查过。不服的可以按告知的法定途径办理"))
-    extra = {**ticket.extra, "objected": True}
-    await take_step(
-        core, session, actor, ticket, "object", data={"reason": reason.strip()[:1000]}, answer=None, refusal_reason=None, extra=extra
-    )
-    await stop_clocks(core, session, ticket.id, ClockKind.OBJECTION)
     limit = (await policies(session, core.clock.now())).centre.objected
-    await start_clock(core, session, ticket, ClockKind.DISPATCH, limit)
+
+    async def clocks() -> None:  # with the step: words of danger put a shorter one in its place
+        await stop_clocks(core, session, ticket.id, ClockKind.OBJECTION)
+        await start_clock(core, session, ticket, ClockKind.DISPATCH, limit)
+
+    values = {"answer": None, "refusal_reason": None, "extra": {**ticket.extra, "objected": True}}
+    await take_step(core, session, actor, ticket, "object", data={"reason": reason.strip()[:1000]}, clocks=clocks, **values)

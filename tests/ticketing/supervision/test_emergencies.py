@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,7 +13,8 @@ from sqlalchemy import select, text
 from hotline.clock import CITY_ZONE
 from hotline.errors import IllegalStep
 from hotline.events import history
-from tests.ticketing.conftest import City
+from tests.ticketing.conftest import GOOD_REPLY, City
+from ticketing.assignment import service as assignments
 from ticketing.callback import service as callbacks
 from ticketing.callback.service import CallbackResult
 from ticketing.deadline.models import ClockState, Deadline
@@ -22,7 +25,7 @@ from ticketing.supervision import sweep, urging
 from ticketing.supervision.inbox import inbox
 from ticketing.supervision.models import Card, StaffNotice
 from ticketing.ticket import dispatch as dispatching
-from ticketing.ticket import exits
+from ticketing.ticket import exits, refusal
 from ticketing.ticket.access import access_ticket
 from ticketing.ticket.edit import revise
 from ticketing.ticket.lists import list_tickets
@@ -226,6 +229,85 @@ async def test_danger_in_an_urging_and_in_a_reopening_is_heard(city: City) -> No
     await city.act(reopened, city.callback, callbacks.finish_callback, CallbackResult(Satisfaction.SATISFIED, solved=True))
     await city.act(reopened, city.agent, callbacks.reopen, DANGER)
     assert await heard(city, "emergency") == sorted([*desk(city), *desk(city, city.clerk, city.chief)])
+
+
+def rating(satisfaction: Satisfaction) -> CallbackResult:
+    return CallbackResult(satisfaction, solved=satisfaction is not Satisfaction.DISSATISFIED, note=DANGER)
+
+
+async def by_citizen(city: City, number: str, step: Callable[..., Awaitable[object]], *args: object, **values: object) -> None:
+    """What the citizen does on the own page, by a link or in WeChat."""
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number).with_for_update())).one()
+        await step(city.core, session, citizen_actor(), ticket, *args, **values)
+
+
+async def open_dispatch_clocks(city: City) -> list[timedelta]:
+    """How much time the centre still has, a line for each clock that counts."""
+    open_ = Deadline.state.in_((ClockState.RUNNING.value, ClockState.PAUSED.value))
+    async with city.database.transaction() as session:
+        found = await session.scalars(select(Deadline.due_at).where(Deadline.kind == "dispatch", open_))
+        return [due - city.clock.now() for due in found]
+
+
+@pytest.mark.parametrize("satisfaction", [Satisfaction.DISSATISFIED, Satisfaction.SATISFIED])
+@pytest.mark.parametrize("by", ["link", "wechat", "web", "robot"])
+async def test_danger_in_a_rating_is_heard_by_whatever_way_it_comes(city: City, by: str, satisfaction: Satisfaction) -> None:
+    number = (await city.register()).ticket.number
+    await city.handle(await city.dispatch(number))
+    await city.accept(number)
+    await by_citizen(city, number, callbacks.finish_callback, rating(satisfaction), by=by)
+    assert await heard(city, "emergency") == desk(city)  # no unit owes anything at this moment
+
+
+async def test_danger_in_a_rating_is_told_once(city: City) -> None:
+    """The rating and the second visit that it opens carry the same words."""
+    number = (await city.register()).ticket.number
+    await city.handle(await city.dispatch(number))
+    await city.accept(number)
+    await by_citizen(city, number, callbacks.finish_callback, rating(Satisfaction.DISSATISFIED), by="link")
+    async with city.database.transaction() as session:
+        ticket = (await session.scalars(select(Ticket).where(Ticket.number == number))).one()
+        names = [event.name for event in await history(session, "ticket", ticket.id)]
+    assert names.count("danger.heard") == 1
+
+
+async def test_danger_in_a_refused_answer_leaves_one_clock_of_a_quarter_of_an_hour(city: City) -> None:
+    number = (await city.register()).ticket.number
+    await city.act(number, city.agent, dispatching.answer, "夜间施工由城管执法，今晚会安排人员到场检查。")
+    await by_citizen(city, number, callbacks.finish_callback, rating(Satisfaction.DISSATISFIED), by="web")
+    assert await heard(city, "emergency") == desk(city)
+    assert await open_dispatch_clocks(city) == [timedelta(minutes=15)]
+
+
+async def test_danger_in_an_objection_leaves_one_clock_of_a_quarter_of_an_hour(city: City) -> None:
+    number = (await city.register()).ticket.number
+    words = {"code": "other", "reason": "不属于受理范围，已经说明", "legal_way": "可以向物业服务企业反映，或者依法起诉"}
+    await city.act(number, city.dispatcher, refusal.reject, **words)
+    await by_citizen(city, number, refusal.object_to, DANGER)
+    assert await heard(city, "emergency") == desk(city)
+    assert await open_dispatch_clocks(city) == [timedelta(minutes=15)]
+
+
+async def test_an_objection_without_danger_keeps_the_time_of_the_policy(city: City) -> None:
+    number = (await city.register()).ticket.number
+    words = {"code": "other", "reason": "不属于受理范围，已经说明", "legal_way": "可以向物业服务企业反映，或者依法起诉"}
+    await city.act(number, city.dispatcher, refusal.reject, **words)
+    await by_citizen(city, number, refusal.object_to, "施工许可由贵局发放，应当受理")
+    [left] = await open_dispatch_clocks(city)
+    assert left > timedelta(hours=1)
+    assert await heard(city, "emergency") == []
+
+
+async def test_what_a_unit_writes_of_danger_alarms_nobody(city: City) -> None:
+    """It stands at the place: «有人头晕» in a reply is what was, not what is (decision 0260)."""
+    number = (await city.register()).ticket.number
+    assignment = await city.dispatch(number)
+    await city.by_unit(city.clerk, assignments.sign, assignment)
+    await city.by_unit(city.clerk, assignments.contact, assignment, way="phone", note=DANGER)
+    measures = f"市民反映{DANGER}，燃气公司当晚到场关闭阀门并更换软管，检测合格后恢复供气。"
+    await city.by_unit(city.clerk, assignments.draft_reply, assignment, replace(GOOD_REPLY, measures=measures))
+    assert await heard(city, "emergency") == []
 
 
 async def test_an_emergency_is_not_merged_into_what_is_none(city: City) -> None:
