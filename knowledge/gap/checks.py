@@ -19,11 +19,14 @@ from ticketing.context import Core
 from ticketing.conversation.models import Author, Conversation, Message
 from ticketing.people.actor import Actor
 from ticketing.people.permissions import ensure
+from ticketing.ticket.access import of_secret
 
 SAMPLE = 20
 REACH = timedelta(days=7)
 """Answers of this time are drawn."""
 _DRAW_LOCK = 7_120_006
+_OPEN = ~of_secret(AnswerCheck.conversation_id)
+"""What was drawn before its matter became secret is shown no more."""
 
 
 async def draw(core: Core, session: AsyncSession, actor: Actor, cover: Callable[[str], str], *, size: int = SAMPLE) -> int:
@@ -42,7 +45,13 @@ async def draw(core: Core, session: AsyncSession, actor: Actor, cover: Callable[
         select(Message, question, Conversation.channel)
         .join(question, question.id == cast(Message.data["reply_to"].astext, Number))
         .join(Conversation, Conversation.id == Message.conversation_id)
-        .where(Message.author == Author.BOT.value, Message.article_id.is_not(None), Message.at > now - REACH, ~drawn)
+        .where(
+            Message.author == Author.BOT.value,
+            Message.article_id.is_not(None),
+            Message.at > now - REACH,
+            ~drawn,
+            ~of_secret(Conversation.id),
+        )
         .order_by(func.random())
         .limit(size)
     )
@@ -61,22 +70,20 @@ async def draw(core: Core, session: AsyncSession, actor: Actor, cover: Callable[
 
 async def to_judge(session: AsyncSession, limit: int = SAMPLE) -> list[AnswerCheck]:
     """Drawn and not judged yet, oldest first."""
-    statement = select(AnswerCheck).where(AnswerCheck.result.is_(None)).order_by(AnswerCheck.id).limit(limit)
+    statement = select(AnswerCheck).where(AnswerCheck.result.is_(None), _OPEN).order_by(AnswerCheck.id).limit(limit)
     return list(await session.scalars(statement))
 
 
 async def judged(session: AsyncSession, limit: int = SAMPLE) -> list[AnswerCheck]:
     """Judged last."""
-    statement = (
-        select(AnswerCheck).where(AnswerCheck.result.is_not(None)).order_by(AnswerCheck.judged_at.desc(), AnswerCheck.id).limit(limit)
-    )
-    return list(await session.scalars(statement))
+    done = select(AnswerCheck).where(AnswerCheck.result.is_not(None), _OPEN)
+    return list(await session.scalars(done.order_by(AnswerCheck.judged_at.desc(), AnswerCheck.id).limit(limit)))
 
 
 async def judge(core: Core, session: AsyncSession, actor: Actor, check_id: int, *, right: bool, remark: str = "") -> AnswerCheck:
     """Was the answer right for what was asked? A wrong one goes to the gap list. Raises IllegalStep when it was judged before."""
     ensure(actor, "knowledge.check")
-    check = (await session.scalars(select(AnswerCheck).where(AnswerCheck.id == check_id).with_for_update())).first()
+    check = (await session.scalars(select(AnswerCheck).where(AnswerCheck.id == check_id, _OPEN).with_for_update())).first()
     if check is None:
         raise NotFound(_("没有找到这条抽查"))
     if check.result is not None:

@@ -1,4 +1,4 @@
-"""Reading the gap list: groups with their sentences, by count or by recency."""
+"""Reading the gap list: groups with their sentences, by count or by recency. Sentences of secret matters are nobody's here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hotline.errors import InvalidInput
 from hotline.i18n import _
 from knowledge.gap.models import Gap, GapSentence, GapState
+from ticketing.ticket.access import of_secret
 
 SHOWN = 8
 """Sentences of a group in the list."""
@@ -76,19 +77,21 @@ async def counts(session: AsyncSession) -> dict[str, int]:
 
 
 def _shown(state: GapState | None, since: datetime | None) -> ColumnElement[bool]:
-    shown: ColumnElement[bool] = select(GapSentence.id).where(GapSentence.gap_id == Gap.id).exists()
+    shown: ColumnElement[bool] = (
+        select(GapSentence.id).where(GapSentence.gap_id == Gap.id, ~of_secret(GapSentence.conversation_id)).exists()
+    )
     if state is not None:
         shown &= Gap.state == state.value
     return shown if since is None else shown & (Gap.last_at >= since)
 
 
 def _newest(condition: ColumnElement[bool]) -> Select[GapSentence]:
-    return select(GapSentence).where(condition).order_by(GapSentence.id.desc())
+    return select(GapSentence).where(condition, ~of_secret(GapSentence.conversation_id)).order_by(GapSentence.id.desc())
 
 
 async def _sentences(session: AsyncSession, ids: list[int]) -> dict[int, list[GapSentence]]:
     place = func.row_number().over(partition_by=GapSentence.gap_id, order_by=GapSentence.id.desc()).label("place")
-    ranked = select(GapSentence.id, place).where(GapSentence.gap_id.in_(ids)).subquery()
+    ranked = select(GapSentence.id, place).where(GapSentence.gap_id.in_(ids), ~of_secret(GapSentence.conversation_id)).subquery()
     chosen = select(ranked.c.id).where(ranked.c.place <= 5 * SHOWN)
     found: dict[int, list[GapSentence]] = {}
     for sentence in await session.scalars(_newest(GapSentence.id.in_(chosen))):

@@ -75,7 +75,7 @@ INTERNAL: dict[str, tuple[str, set[str]]] = {
     "ticketing/tables/migration.py": (COUNT, {"begin"}),
     "ticketing/ticket/access.py": (
         DOOR,
-        {"_may_listen", "access_by_code", "access_opened", "public_tickets", "tickets_of_citizen", "tickets_of_number"},
+        {"_may_listen", "access_by_code", "access_opened", "public_tickets", "tickets_of_citizen", "tickets_of_number", "of_secret"},
     ),
     "ticketing/ticket/lists.py": ("rows of ids that the door found", {"rows_of"}),
     "ticketing/ticket/queue_pages.py": ("pages of what the door found", {"_lying", "page_ids"}),

@@ -12,7 +12,21 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Select, false, func, literal_column, not_, or_, select, true, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Select,
+    SQLColumnExpression,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -311,6 +325,14 @@ async def closed_conversations(core: Core, session: AsyncSession, actor: Actor, 
     secret = withheld_conversations(core, actor).where(is_secret, Ticket.conversation_id.in_(asked))
     about = conversations_about_withheld(core, actor).where(is_secret, Conversation.id.in_(asked))
     return {found for found in await session.scalars(union_all(secret, about)) if found is not None}
+
+
+def of_secret(conversation_id: SQLColumnExpression[UUID]) -> ColumnElement[bool]:
+    """Whether a secret ticket came of this contact, or it is about one: its words stand in no list of other work, whoever reads it."""
+    is_secret = Ticket.confidentiality == Confidentiality.SECRET.value
+    came = select(Ticket.id).where(Ticket.conversation_id == conversation_id, is_secret).exists()
+    leads = select(Conversation.id).join(Ticket, Ticket.id == Conversation.ticket_id).where(Conversation.id == conversation_id, is_secret)
+    return came | leads.exists()
 
 
 def conversations_about_withheld(core: Core, actor: Actor) -> Select[UUID]:
