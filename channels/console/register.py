@@ -17,7 +17,7 @@ from channels.console.tickets import active_categories
 from channels.web.files import read_uploads, store
 from channels.web.inputs import whole_number
 from channels.web.keys import CORE, DATABASE, SETTINGS
-from hotline.errors import InvalidInput, NotFound
+from hotline.errors import IllegalStep, InvalidInput, NotFound
 from hotline.events import record
 from hotline.i18n import _
 from ticketing.callback import rules
@@ -235,10 +235,10 @@ async def create(request: web.Request) -> web.StreamResponse:
                     from_citizen=False,
                     ticket_id=made.ticket.id,
                 )
-    except InvalidInput as problem:
+    except (InvalidInput, IllegalStep) as problem:  # refused, but what was typed stays
         async with request.app[DATABASE].transaction() as session:
             conversation = await _conversation(core, session, person, form.get("conversation", ""))
-            errors = problem.errors or {"content": str(problem)}
+            errors = (problem.errors if isinstance(problem, InvalidInput) else {}) or {"content": str(problem)}
             chosen = [str(value) for value in data.getall("named", [])]
             return await _respond(request, session, person, form, conversation=conversation, errors=errors, chosen=chosen)
     response = see_other(request, "/console/desk" if form.get("back") == "desk" else f"/console/tickets/{made.ticket.number}", "registered")

@@ -36,6 +36,11 @@ async def all_lines(session: AsyncSession) -> list[Line]:
     return list(await session.scalars(select(Line).order_by(Line.number)))
 
 
+async def is_off(session: AsyncSession, number: str) -> bool:
+    """Whether the line with this number was switched off; one that was never entered is not."""
+    return (await session.scalar(select(Line.number).where(Line.number == number, Line.active.is_(False)))) is not None
+
+
 async def resolve_line(session: AsyncSession, called: str) -> Line | None:
     """The active line behind a dialled number or one of its aliases; None when there is none, so that the city's own answers."""
     digits = "".join(character for character in called if character.isdigit())

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
-from hotline.errors import InvalidInput
+from hotline.errors import IllegalStep, InvalidInput
 from hotline.i18n import _
 from hotline.security import hash_query_code, new_query_code
 from hotline.together import next_number, put, together
@@ -25,7 +25,7 @@ from ticketing.deadline.service import plan_dispatch_clock
 from ticketing.notice.models import Notice, NoticeDelivery
 from ticketing.notice.service import city_words
 from ticketing.people.actor import SYSTEM, Actor
-from ticketing.people.lines import line_of_call
+from ticketing.people.lines import is_off, line_of_call
 from ticketing.plain_text import plain
 from ticketing.secrecy import FLAG, is_secret, refuse_secret
 from ticketing.suggestion import similar
@@ -117,7 +117,7 @@ class Registered:
 async def register(core: Core, session: AsyncSession, actor: Actor, appeal: Appeal) -> Registered:
     """T1: make the ticket with its number, query code and dispatch clock.
 
-    Raises InvalidInput naming every field that is wrong; nothing is written then.
+    Raises InvalidInput naming every field that is wrong, IllegalStep for people of a line that is off; nothing is written then.
     """
     danger = await danger_of(session, appeal.conversation_id) if appeal.channel is Channel.PHONE else None
     appeal = _with_urgency(with_area(keep_secrets_out(core, readable(appeal))), heard=danger is not None and actor.user_id is None)
@@ -250,7 +250,12 @@ def _with_place(place: str, first: str) -> str:
 
 
 async def _line(core: Core, session: AsyncSession, actor: Actor, appeal: Appeal) -> str:
-    """People of a sub-platform register for their line; else the number counts that was dialled; else it is the city's own line."""
+    """People of a sub-platform register for their line; else the number counts that was dialled; else it is the city's own line.
+
+    Raises IllegalStep when the person's line was switched off: nothing new begins under its number.
+    """
+    if actor.line is not None and await is_off(session, actor.line):
+        raise IllegalStep(_("{line}线路已经停用，不能再用它登记。请转给12345登记，或请管理员调整您的线路").format(line=actor.line))
     dialled = await line_of_call(session, appeal.conversation_id) if appeal.conversation_id and appeal.channel is Channel.PHONE else None
     return actor.line or dialled or core.line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from hotline.events import history
 from tests.channels.console.test_people import save
@@ -127,3 +127,23 @@ async def test_the_own_number_cannot_be_switched_off(browser: Opener, city: City
 async def test_only_the_administrator_keeps_the_lines(browser: Opener, city: City, login: str) -> None:
     person: Browser = await browser(login)
     assert (await person.get(PAGE)).status == 403
+
+
+async def test_nothing_is_registered_under_a_line_that_is_off(browser: Opener, city: City) -> None:
+    """Its people see and work on what is open; new matters belong to the city's own line. What was typed stays."""
+    async with city.database.transaction() as session:
+        await session.execute(update(Line).where(Line.number == "12319").values(active=False))
+    agent = await browser("agent2")
+    page = "/console/tickets/new"
+    words = {"content": "滨河路路灯三天不亮", "kind": "complaint", "urgency": "normal", "confidentiality": "masked", "district": "全市",
+             "contact_by": "phone", "phone": "13900002716"}  # fmt: skip
+    refused = await agent.post(page, {**await agent.form(page, page), **words})
+    body = await refused.text()
+    assert "12319线路已经停用" in body
+    assert words["content"] in body
+    async with city.database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Ticket)) == 0
+    other = await browser("agent")
+    assert (await other.post(page, {**await other.form(page, page), **words})).status == 303
+    async with city.database.transaction() as session:
+        assert list(await session.scalars(select(Ticket.line))) == ["12345"]
