@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from ticketing.calendar import lists
 from ticketing.calendar.journal import history as calendar_history
 from ticketing.calendar.lists import Day, DayList
 from ticketing.deadline import changes as policy_changes
+from ticketing.deadline.models import PolicyVersion
 from ticketing.people.permissions import ensure
 
 TAG = "日历与时限"
@@ -116,7 +118,7 @@ class VersionQuery(Page):
 
 
 class PolicyVersionOut(Told):
-    """One version of one policy: proposed, in_force, refused or withdrawn."""
+    """One version of one policy: proposed, refused, withdrawn; once approved to_come, in_force, superseded."""
 
     id: int
     key: str
@@ -255,7 +257,13 @@ async def list_versions(call: Call) -> PolicyVersions:
     paging = Paging(call, "policy versions", asked)
     found = await policy_changes.history(call.session, key=asked.key, before=paging.before, limit=paging.limit)
     rows, following = paging.cut(found, lambda row: (row.id,))
-    return PolicyVersions(items=[PolicyVersionOut.of(row) for row in rows], next=following)
+    return PolicyVersions(items=await _versions(call, rows), next=following)
+
+
+async def _versions(call: Call, rows: Sequence[PolicyVersion]) -> list[PolicyVersionOut]:
+    """The versions as they stand now: of those that were approved one of each policy is in force."""
+    standing = await policy_changes.standings(call.session, rows, call.core.clock.now())
+    return [PolicyVersionOut.of(row).model_copy(update={"state": standing[row.id]}) for row in rows]
 
 
 async def list_proposals(call: Call) -> Proposals:
@@ -284,9 +292,9 @@ async def propose(call: Call) -> Answer:
 async def decide(call: Call) -> PolicyVersionOut:
     """Put it in force or refuse it."""
     sent = call.sent(PolicyDecision)
-    return PolicyVersionOut.of(
-        await policy_changes.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note)
-    )
+    decided = await policy_changes.decide(call.core, call.session, call.actor, call.id(), approve=sent.approve, note=sent.note)
+    [told] = await _versions(call, [decided])
+    return told
 
 
 async def withdraw(call: Call) -> PolicyVersionOut:

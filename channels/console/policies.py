@@ -160,7 +160,7 @@ async def _table(request: web.Request, problem: HotlineError | None = None, ente
         in_force = await book.policies(session, now)
         waiting = [await _proposal(request, session, row) for row in await changes.proposals(session)]
         past = await changes.history(session, limit=60)
-        names = await _names(session, past)
+        names, standing = await _names(session, past), await changes.standings(session, past, now)
         version = (await versions.current(session)).policies
         callback = await callback_book.current(session, now)
     centre = in_force.centre
@@ -179,6 +179,7 @@ async def _table(request: web.Request, problem: HotlineError | None = None, ente
         callback_key=callback_rules.KEY,
         waiting=waiting,
         past=past,
+        standing=standing,
         names=names,
         version=version,
         may_decide=may(person.actor, "policy.decide"),

@@ -5,7 +5,9 @@ Running tickets keep the version they started with, unless a supervisor moves on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select
@@ -23,6 +25,15 @@ from ticketing.deadline.models import PolicyState, PolicyVersion
 from ticketing.deadline.policy import CENTRE, Centre, Policy, PolicyError
 from ticketing.people.actor import Actor
 from ticketing.people.permissions import may
+
+
+class Standing(StrEnum):
+    """What a version that was put in force is at a moment when another one counts."""
+
+    TO_COME = "to_come"
+    SUPERSEDED = "superseded"
+    """Tickets that began under it keep it."""
+
 
 WHOLE = (CENTRE, rules.KEY)
 """Documents of which there is one: the centre's own clocks, the conduct of callbacks. They carry no key inside."""
@@ -194,6 +205,26 @@ async def in_force_document(session: AsyncSession, key: str, at: datetime) -> di
     """The document of `key` that is in force at `at`; empty when there is none."""
     found = await in_force(session, key, at)
     return dict(found.document) if found else {}
+
+
+async def standings(session: AsyncSession, rows: Sequence[PolicyVersion], at: datetime) -> dict[int, str]:
+    """How each version stands at `at`, by its id. What was put in force is `in_force`, `to_come` before its day, `superseded` after it."""
+    decided = [row for row in rows if row.state == PolicyState.IN_FORCE.value]
+    begun = (
+        select(PolicyVersion.key, PolicyVersion.id)
+        .where(
+            PolicyVersion.key.in_({row.key for row in decided}),
+            PolicyVersion.state == PolicyState.IN_FORCE.value,
+            PolicyVersion.valid_from <= at,
+        )
+        .order_by(PolicyVersion.valid_from, PolicyVersion.version)
+    )
+    current = set(dict((await session.execute(begun)).all()).values())  # of each policy the last one
+    found = {row.id: row.state for row in rows}
+    for row in decided:
+        if row.id not in current:
+            found[row.id] = (Standing.TO_COME if row.valid_from > at else Standing.SUPERSEDED).value
+    return found
 
 
 async def proposals(session: AsyncSession) -> list[PolicyVersion]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -74,6 +74,25 @@ async def test_a_policy_takes_two_people(site: TestServer, city: City, program: 
     versions = await admin.get("/policy-versions?key=P-PHONE&limit=1")
     older = await admin.get(f"/policy-versions?key=P-PHONE&limit=1&cursor={versions['next']}")
     assert [page["items"][0]["version"] for page in (versions, older)] == [made["version"], made["version"] - 1]
+    assert [page["items"][0]["state"] for page in (versions, older)] == ["in_force", "superseded"]
+
+
+@pytest.mark.usefixtures("rules")
+async def test_of_the_versions_of_a_policy_one_is_in_force(site: TestServer, city: City, program: Programs) -> None:
+    """Every version that was ever approved was told as `in_force`."""
+    admin, supervisor = await program("admin"), await program("supervisor")
+    tomorrow = (city.clock.now() + timedelta(days=1)).isoformat()
+    made = await supervisor.post("/policy-proposals", {**await _proposal(supervisor), "valid_from": tomorrow}, 201)
+    assert made["state"] == "proposed"
+
+    async def states() -> list[str]:
+        return [row["state"] for row in (await admin.get("/policy-versions?key=P-PHONE"))["items"]]
+
+    decided = await admin.post(f"/policy-proposals/{made['id']}/decide", {"approve": True})
+    assert (decided["state"], await states()) == ("to_come", ["to_come", "in_force"])
+    city.clock.advance(days=1, seconds=1)
+    assert await states() == ["in_force", "superseded"]
+    assert {row["state"] for row in (await admin.get("/policy-versions?key=P-CENTRE"))["items"]} == {"in_force"}
 
 
 @pytest.mark.usefixtures("rules")
