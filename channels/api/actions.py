@@ -57,10 +57,17 @@ async def act(call: Call, action: str, number: str, body: BaseModel, *, match: s
     actor = ensure(call.actor, PERMISSIONS[action])
     ticket = await open_ticket(call, number, lock=True, actor=actor, match=match)
     single, many = as_form(body)
+    single["seen"] = _seen(call)
     step = Step(call.core, call.session, actor, ticket, single, lambda name: many.get(name, []))
     result = await HANDLERS[action](step)
     await call.session.flush()
     return ActionDone(action=action, result=result, ticket=await _afterwards(call, number))
+
+
+def _seen(call: Call) -> str:
+    """The last event that the caller saw, as the pages send it: without If-Match none, with `*` whatever there is (empty)."""
+    anything = call.request.headers.get("If-Match", "").strip() == "*"
+    return "" if anything else str(call.seen or 0)
 
 
 async def _afterwards(call: Call, number: str) -> TicketWhole | None:

@@ -10,6 +10,7 @@ from channels.console.relation_steps import RELATION_HANDLERS, RELATION_PERMISSI
 from channels.console.request_steps import REQUEST_HANDLERS, REQUEST_PERMISSIONS
 from channels.console.step import Step, co_until
 from channels.console.supervision_steps import SUPERVISION_HANDLERS, SUPERVISION_PERMISSIONS
+from channels.web.inputs import whole_number
 from hotline.errors import InvalidInput, NotFound
 from hotline.i18n import _
 from ticketing.assignment import service as assignments
@@ -49,6 +50,7 @@ async def _reply(step: Step) -> str:
         legal_due=step.day("legal_due", _("请选择法定程序的到期日")) if step.text("legal_due", 20) else None,
         attachments=step.uuids("attachments", _("请选择附件")),
         for_citizen=step.uuids("for_citizen", _("请选择附件")),
+        seen=whole_number(step.form.get("seen")),
     )
     await assignments.draft_reply(step.core, step.session, step.actor, await step.assignment(), draft)
     return "drafted"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hotline.clock import to_city
-from hotline.errors import IllegalStep, InvalidInput, NotAllowed, NotFound
+from hotline.errors import Conflict, IllegalStep, InvalidInput, NotAllowed, NotFound
+from hotline.events import history
 from hotline.i18n import _
 from ticketing.assignment.contact_told import fault_of_contact
 from ticketing.assignment.models import Assignment, AssignmentState, Facts, LegalProcedure, Reply
@@ -25,7 +27,7 @@ from ticketing.relation.investigation import EXPLAIN_FROM, level, open_investiga
 from ticketing.request.pending import withdraw_pending
 from ticketing.request.states import RequestKind
 from ticketing.supervision import rules
-from ticketing.ticket.models import Ticket
+from ticketing.ticket.models import Attachment, Ticket
 from ticketing.ticket.states import TicketState
 from ticketing.ticket.steps import move, take_step, tell
 from ticketing.words import table, word
@@ -54,6 +56,8 @@ class ReplyDraft:
     """The files of the ticket that belong to it (`ticketing.assignment.reply_files`)."""
     for_citizen: tuple[UUID, ...] = ()
     """Those of them that the citizen gets to see with the answer; naming a file here is enough."""
+    seen: int | None = None
+    """The ticket's last event that the writer saw: a draft that came after it is not replaced. None: whatever is there is."""
 
     @property
     def limit_words(self) -> str:
@@ -61,6 +65,20 @@ class ReplyDraft:
         if self.legal_procedure is None:
             return ""
         return self.legal_limit.strip() or table("legal_limit").get(self.legal_procedure.value, "")
+
+    @property
+    def as_kept(self) -> dict[str, Any]:
+        """The columns of `Reply` that the words of the draft fill."""
+        return {
+            "facts": self.facts.value,
+            "measures": self.measures.strip(),
+            "basis": self.basis.strip(),
+            "contact_note": self.contact_note.strip(),
+            "explanation": self.explanation.strip()[:2000],
+            "legal_procedure": self.legal_procedure.value if self.legal_procedure else "",
+            "legal_limit": self.limit_words,
+            "legal_due_on": self.legal_due,
+        }
 
 
 async def access_assignment(session: AsyncSession, actor: Actor, assignment_id: int) -> tuple[Assignment, Ticket]:
@@ -167,11 +185,21 @@ def check_reply(draft: ReplyDraft) -> dict[str, str]:
 
 
 async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, draft: ReplyDraft) -> Reply:
-    """T18, first half: the clerk writes the reply, with its files, and hands it to the unit's chief. Raises InvalidInput per field."""
+    """T18, first half: the clerk writes the reply, with its files, and hands it to the unit's chief.
+
+    While it waits for the signature the same draft again changes nothing, and another one replaces it only when its writer saw it
+    (decision 0260). Raises InvalidInput per field, Conflict.
+    """
     _unit_people(actor, Role.CLERK)
     assignment, ticket = await access_assignment(session, actor, assignment_id)
     at_work(ticket)
     _expect(assignment, AssignmentState.SIGNED, AssignmentState.WORKING, AssignmentState.REDO, AssignmentState.UNIT_REVIEW)
+    reply = await current_reply(session, assignment, ticket.round)
+    if reply is not None and assignment.state == AssignmentState.UNIT_REVIEW.value:
+        if await _is_same(session, actor, reply, draft):
+            return reply
+        if draft.seen is not None and await _drafted_since(session, ticket, assignment, draft.seen):
+            raise Conflict(_("答复已经交首席代表审签，没有保存。要替换它，请先看过现在的答复再提交"))
     errors = check_reply(draft)
     if fault := fault_of(draft.legal_procedure, draft.legal_due, to_city(core.clock.now()).date()):
         errors["legal_due"] = fault
@@ -183,19 +211,11 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
         )
     if errors:
         raise InvalidInput(errors=errors)
-    reply = await current_reply(session, assignment, ticket.round)
     if reply is None:
         reply = Reply(assignment_id=assignment.id, round=ticket.round)
         session.add(reply)
-    reply.facts, reply.measures, reply.basis, reply.contact_note = (
-        draft.facts.value,
-        draft.measures.strip(),
-        draft.basis.strip(),
-        draft.contact_note.strip(),
-    )
-    reply.legal_procedure = draft.legal_procedure.value if draft.legal_procedure else ""
-    reply.legal_limit, reply.legal_due_on = draft.limit_words, draft.legal_due
-    reply.explanation = draft.explanation.strip()[:2000]
+    for name, value in draft.as_kept.items():
+        setattr(reply, name, value)
     reply.author_id, reply.written_at = actor.account, core.clock.now()
     await move(session, actor, assignment, "draft_reply")
     await session.flush()
@@ -204,6 +224,21 @@ async def draft_reply(core: Core, session: AsyncSession, actor: Actor, assignmen
     data = {"assignment": assignment.id, "reply": reply.id, "files": len({*draft.attachments, *shown}), "for_citizen": len(shown)}
     await tell(core, session, actor, ticket, "reply.drafted", data)
     return reply
+
+
+async def _is_same(session: AsyncSession, actor: Actor, reply: Reply, draft: ReplyDraft) -> bool:
+    """Whether this person sends what waits already, word for word and file for file: the button was pressed twice."""
+    if reply.author_id != actor.account or any(getattr(reply, name) != value for name, value in draft.as_kept.items()):
+        return False
+    files = select(Attachment.id, Attachment.for_citizen).where(Attachment.reply_id == reply.id)
+    wanted = {file: file in draft.for_citizen for file in (*draft.attachments, *draft.for_citizen)}
+    return dict((await session.execute(files)).all()) == wanted
+
+
+async def _drafted_since(session: AsyncSession, ticket: Ticket, assignment: Assignment, seen: int) -> bool:
+    """Whether a draft of this unit was handed to the chief after event number `seen` of the ticket."""
+    events = await history(session, "ticket", ticket.id)
+    return any(each.seq > seen and each.name == "reply.drafted" and each.data.get("assignment") == assignment.id for each in events)
 
 
 async def refuse_draft(core: Core, session: AsyncSession, actor: Actor, assignment_id: int, note: str) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from hotline.database import Database
 from tests.channels.staff import Browser, City, Opener
+from ticketing.assignment.models import Reply
 from ticketing.people.models import User
 from ticketing.request.models import Request
 from ticketing.ticket.models import Ticket
@@ -188,6 +189,28 @@ async def test_two_clerks_of_one_unit_do_not_overwrite_each_others_reply(city: C
     assert response.status == 409
     assert "另一个人同时写的答复" in body  # nothing typed is lost
     assert GOOD["measures"] in body
+
+
+async def test_two_reply_forms_of_one_clerk_at_once_make_one_reply(city: City, browser: Opener) -> None:
+    """A button pressed twice is one reply; two tabs with other words: one wins, the other form comes back with both side by side."""
+    number = (await city.register()).ticket.number
+    await _dispatch(await browser("dispatcher"), city, number)
+    clerk = await browser("clerk")
+    await clerk.act(number, "sign")
+    page = f"/console/tickets/{number}"
+    hidden = await clerk.form(page, f"{page}/reply")
+    other = {**GOOD, "measures": "另一个窗口里写的答复，" * 5}
+    twice = await asyncio.gather(*(clerk.post(f"{page}/reply", {**hidden, **GOOD}) for _ in range(2)))
+    assert [answer.status for answer in twice] == [303, 303]
+    refused = await clerk.post(f"{page}/reply", {**hidden, **other})
+    body = await refused.text()
+    assert refused.status == 409
+    assert "没有保存" in body
+    assert other["measures"] in body
+    assert GOOD["measures"] in body
+    async with city.database.transaction() as session:
+        assert list(await session.scalars(select(Reply.measures))) == [GOOD["measures"]]
+    assert (await clerk.act(number, "reply", **other)).status == 303  # having seen what waits
 
 
 async def test_the_same_button_twice_at_once_makes_one_assignment(city: City, browser: Opener) -> None:

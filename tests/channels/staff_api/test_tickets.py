@@ -31,6 +31,55 @@ async def dispatched(city: City, dispatcher: Program, unit: str = "city") -> tup
     return number, part["id"]
 
 
+async def _drafts(clerk: Program, number: str) -> tuple[list[str], int]:
+    """The words of the ticket's replies, and how often one was handed to the chief."""
+    replies = (await clerk.get(f"/tickets/{number}/replies"))["items"]
+    events = (await clerk.get(f"/tickets/{number}/events"))["items"]
+    return [reply["measures"] for reply in replies], [event["name"] for event in events].count("reply.drafted")
+
+
+async def test_the_same_reply_twice_at_once_is_one(city: City, program: Programs) -> None:
+    clerk = await program("clerk")
+    number, part = await dispatched(city, await program("dispatcher"))
+    await clerk.act(number, "sign", assignment=part)
+    body = {"assignment": part, "facts": "true", "measures": MEASURES, "basis": "城市照明管理规定", "contact_note": "已电话告知市民"}
+    path = f"/tickets/{number}/actions/reply"
+    answers = await asyncio.gather(*(clerk.ask("POST", path, json=body) for _ in range(3)))
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert await _drafts(clerk, number) == ([MEASURES], 1)
+
+
+async def test_of_two_replies_at_once_one_wins_and_who_has_seen_it_may_replace_it(city: City, program: Programs) -> None:
+    """Both were accepted: the later overwrote the earlier, and who had written that one was told it was saved."""
+    clerk = await program("clerk")
+    number, part = await dispatched(city, await program("dispatcher"))
+    await clerk.act(number, "sign", assignment=part)
+    body = {"assignment": part, "facts": "true", "basis": "城市照明管理规定", "contact_note": "已电话告知市民"}
+    path, words = f"/tickets/{number}/actions/reply", [f"{MEASURES}{more}" for more in ("第一稿。", "第二稿。")]
+    answers = await asyncio.gather(*(clerk.ask("POST", path, json={**body, "measures": each}) for each in words))
+    assert sorted(answer.status for answer in answers) == [200, 409]
+    won = next(each for each, answer in zip(words, answers, strict=True) if answer.status == 200)
+    assert await _drafts(clerk, number) == ([won], 1)
+    etag = (await clerk.ask("GET", f"/tickets/{number}")).headers["ETag"]
+    better = f"{MEASURES}看过以后改的。"
+    await clerk.act(number, "reply", headers={"If-Match": etag}, **body, measures=better)
+    assert await _drafts(clerk, number) == ([better], 2)
+    await clerk.act(number, "reply", 409, headers={"If-Match": etag}, **body, measures=MEASURES)
+    await clerk.act(number, "reply", headers={"If-Match": "*"}, **body, measures=MEASURES)
+    assert await _drafts(clerk, number) == ([MEASURES], 3)
+
+
+async def test_a_draft_that_was_given_back_is_written_anew_without_a_version(city: City, program: Programs) -> None:
+    clerk, chief = await program("clerk"), await program("chief")
+    number, part = await dispatched(city, await program("dispatcher"))
+    await clerk.act(number, "sign", assignment=part)
+    body = {"assignment": part, "facts": "true", "basis": "城市照明管理规定", "contact_note": "已电话告知市民"}
+    await clerk.act(number, "reply", **body, measures=MEASURES)
+    await chief.act(number, "refuse_draft", assignment=part, note="请写明巡查的次数")
+    await clerk.act(number, "reply", **body, measures=MEASURES)  # also the same words: the chief gets them again
+    assert await _drafts(clerk, number) == ([MEASURES], 2)
+
+
 async def test_a_ticket_goes_its_whole_way_by_programs_only(city: City, program: Programs) -> None:
     agent, dispatcher, clerk, chief, callback = [await program(login) for login in ("agent", "dispatcher", "clerk", "chief", "callback")]
     made = await agent.post("/tickets", NEW, 201)
