@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright
+from playwright.async_api import TimeoutError as NotInTime
 
 from tests.e2e.demo import ROOT, Demo
 from tests.navigation import goto
@@ -32,6 +33,17 @@ async def log_in(page: Page, url: str, login: str) -> None:
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_selector("nav.rail")
+
+
+async def _unfold(page: Page, button: Locator) -> None:
+    """Open the menu that the button stands in; once more when the page was renewed meanwhile and has closed it, as a person would."""
+    menu = page.locator("details.menu", has=button).locator("summary")
+    for _ in range(3):
+        if await button.is_visible():
+            return
+        await menu.click()
+        with suppress(NotInTime):
+            await button.wait_for(state="visible", timeout=3000)
 
 
 class People:
@@ -75,8 +87,7 @@ class People:
         page, dialog = await self.staff(login), f"#a-{action}"
         await goto(page, f"/console/tickets/{number}")
         button = page.locator(f"button[data-open='a-{action}']").first
-        if not await button.is_visible():
-            await page.locator("details.menu", has=button).locator("summary").click()
+        await _unfold(page, button)
         await button.click()
         if fill:
             await fill(page, dialog)

@@ -130,6 +130,23 @@ async def test_busy_of_a_person_is_not_passed_on(make_phone: MakePhone) -> None:
     assert not second.legs
 
 
+async def test_busy_is_repeated_to_a_caller_who_does_not_acknowledge_it(make_phone: MakePhone) -> None:
+    async def refuse(leg: Leg) -> None:
+        await leg.hang_up("busy")
+
+    process = await make_phone(refuse)
+    async with running(an_edge([process.port])) as edge:
+        caller = await Peer.open(("127.0.0.1", edge.port), "127.0.0.1")
+        try:
+            caller.request("INVITE", 1, caller.sdp())
+            async with asyncio.timeout(4):
+                for _ in range(3):  # at once, after T1, after 2 T1 more: on a bad line two of them may be lost
+                    await caller.expect_any("INVITE", status=486)
+        finally:
+            caller.close()
+    assert process.counters()["calls_incoming"] == 1
+
+
 async def test_a_dead_process_costs_its_next_caller_two_seconds_and_no_call(make_phone: MakePhone) -> None:
     desk = Desk()
     alive, dead = await make_phone(desk), await make_phone(Desk())
