@@ -40,13 +40,16 @@ def environment(clock: Clock, settings: Settings, assets: Assets) -> Environment
     def short_time(moment: datetime | None) -> str:
         return formats.short_time(moment, clock.now())
 
+    def tagged(moment: datetime) -> Markup:
+        return time_tag(moment, clock.now())
+
     env.filters.update(formats.FILTERS, short_time=short_time, lines=_lines)
     # as filters, too: what a table has in each row costs less so than by a call
     env.filters.update(
         worded=lambda value, table: word(table, value),
         state_badge=state_badge,
         clock_badge=lambda due: due_badge(due.stage, due.text, due.title, due.running),
-        time_tag=lambda moment: time_tag(moment, clock.now()),
+        time_tag=tagged,
     )
     env.globals.update(
         _=_,
@@ -63,7 +66,7 @@ def environment(clock: Clock, settings: Settings, assets: Assets) -> Environment
         areas=areas,
         state_badge=state_badge,
         due_badge=due_badge,
-        time_tag=lambda moment: time_tag(moment, clock.now()),
+        time_tag=tagged,
     )
     return env
 

@@ -134,8 +134,9 @@ async def _found(
 ) -> list[ListRow]:
     if newest:
         return await search_tickets(core, session, actor, wanted, limit=limit, before=after.ticket_id if after else None)
-    plain = wanted == TicketFilter(queue=wanted.queue)
-    return await _list(core, session, actor, wanted.queue, limit, after, None if plain else replace(wanted, words=""))
+    if wanted == TicketFilter(queue=wanted.queue):
+        return await _list(core, session, actor, wanted.queue, limit, after)
+    return await filter_tickets(core, session, actor, wanted, limit=limit, after=after)
 
 
 def _planned(session: AsyncSession, actor: Actor) -> AbstractAsyncContextManager[None]:
